@@ -1,0 +1,94 @@
+use super::*;
+use crate::*;
+
+fn samples() -> Vec<Payload<'static>> {
+    let fields = vec![
+        Field { name: "user".into(), value: Raw::Str("ü1".into()) },
+        Field { name: "n".into(), value: Raw::Int(i64::MIN) },
+        Field { name: "x".into(), value: Raw::Float(-0.5) },
+        Field { name: "none".into(), value: Raw::Null },
+        Field { name: "tags".into(), value: Raw::List(vec![Raw::Str("a".into()), Raw::Bool(true)]) },
+    ];
+    let request = FeedRequest {
+        feed: "home".into(),
+        subject: Subject::User("u1".into()),
+        recent: vec!["i1".into()],
+        context: vec![("country".into(), Raw::Str("DE".into()))],
+        exclude: vec!["i9".into()],
+        count: 10,
+        seed: u64::MAX,
+        deadline: Some(Span(20)),
+    };
+    let item = Recommended {
+        item: "i2".into(),
+        score: 1.25,
+        routes: vec![RouteHit { route: 1, rank: 3, score: 0.5 }],
+        terms: vec![Term { term: 0, value: 1.25 }],
+        moved: -2,
+    };
+    let answer = Answer {
+        request,
+        plan: PlanVersion(3),
+        rows: Position(900),
+        epoch: Position(u64::MAX),
+        now: Time(-5),
+        effort: Effort { routes_run: 2, candidates_scored: 300, reranked: true },
+        route_counts: vec![200, 3],
+        removed: vec![Removal { reason: "item.in_stock".into(), count: 7, examples: vec!["i3".into()] }],
+        items: vec![item],
+    };
+    vec![
+        Payload::Event(Event {
+            kind: "view".into(),
+            source: "".into(),
+            id: Some("e1".into()),
+            time: Some(Time(17)),
+            fields: fields.clone(),
+        }),
+        Payload::Event(Event { kind: "v".into(), source: "web".into(), id: None, time: None, fields: vec![] }),
+        Payload::Upsert(Upsert { entity: "item".into(), key: "i1".into(), fields }),
+        Payload::Delete { entity: "item".into(), key: "i1".into() },
+        Payload::Spec("version: 1\n".into()),
+        Payload::Tick,
+        Payload::Decision(Box::new(answer)),
+    ]
+}
+
+#[test]
+fn every_payload_survives_the_round_trip() {
+    for payload in samples() {
+        let mut bytes = Vec::new();
+        payload.encode(&mut bytes);
+        assert_eq!(Payload::decode(payload.kind(), &bytes), Ok(payload));
+    }
+}
+
+#[test]
+fn truncated_and_overlong_payloads_are_refused() {
+    for payload in samples() {
+        let mut bytes = Vec::new();
+        payload.encode(&mut bytes);
+        for len in 0..bytes.len() {
+            assert_eq!(Payload::decode(payload.kind(), &bytes[..len]), Err(CodecError), "{payload:?} cut at {len}");
+        }
+        bytes.push(0);
+        assert_eq!(Payload::decode(payload.kind(), &bytes), Err(CodecError));
+    }
+}
+
+#[test]
+fn damaged_bytes_never_panic() {
+    for payload in samples() {
+        let mut bytes = Vec::new();
+        payload.encode(&mut bytes);
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                bytes[at] ^= 1 << bit;
+                for kind in 0..8 {
+                    let _ = Payload::decode(kind, &bytes);
+                }
+                bytes[at] ^= 1 << bit;
+            }
+        }
+    }
+}

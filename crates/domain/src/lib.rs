@@ -1,0 +1,21 @@
+//! The nouns of Millrace: positions, times, values, events, records, requests and answers.
+//! Pure data and its binary encoding; nothing here reads a clock, a file or a socket.
+
+mod answer;
+mod codec;
+mod event;
+pub mod limits;
+mod position;
+mod refusal;
+mod request;
+mod time;
+mod value;
+
+pub use answer::{Answer, DecisionId, Effort, Recommended, Removal, RouteHit, Term};
+pub use codec::{CodecError, Payload};
+pub use event::{Event, Field, Raw, Upsert};
+pub use position::{EntityId, PlanVersion, Position, Symbol};
+pub use refusal::{Code, Refusal};
+pub use request::{FeedRequest, Subject};
+pub use time::{Span, Time};
+pub use value::{Type, Value};

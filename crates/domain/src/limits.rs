@@ -1,0 +1,62 @@
+//! Every size, depth, count and wait that the product bounds, in one place.
+
+use crate::Span;
+
+/// Longest event, entity, feed, field or spec name, in bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Longest entity key or event id, in bytes.
+pub const KEY_BYTES_MAX: usize = 256;
+/// Longest string value of a field, in bytes.
+pub const STRING_BYTES_MAX: usize = 4_096;
+/// Most fields in one event or entity.
+pub const FIELDS_MAX: usize = 64;
+/// Most elements in one list value.
+pub const LIST_MAX: usize = 64;
+/// Largest encoded payload of one record, in bytes.
+pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+/// Deepest nesting of a JSON body.
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Largest HTTP body, in bytes.
+pub const BODY_BYTES_MAX: usize = 16 << 20;
+/// Largest body of a single-object call (feed request, one entity), in bytes.
+pub const SMALL_BODY_BYTES_MAX: usize = 64 << 10;
+/// Most events in one call.
+pub const EVENTS_PER_CALL_MAX: usize = 100_000;
+/// How far in the future an event's time may be.
+pub const FUTURE_SKEW_MAX: Span = Span(60_000);
+/// Earliest event time taken: 1970-01-01.
+pub const TIME_MIN_MS: i64 = 0;
+/// Latest event time representable: 9999-12-31.
+pub const TIME_MAX_MS: i64 = 253_402_300_799_999;
+/// How long an event id is remembered, in log time.
+pub const DEDUPE_WINDOW: Span = Span(24 * 3_600_000);
+/// Most event ids remembered at once; the oldest are forgotten first.
+pub const DEDUPE_IDS_MAX: usize = 4_000_000;
+/// Most entities of one type.
+pub const ENTITIES_MAX: u32 = 50_000_000;
+/// Most distinct string values.
+pub const SYMBOLS_MAX: u32 = 20_000_000;
+/// Most items returned by one feed request.
+pub const SLATE_MAX: usize = 200;
+/// Most candidates that one request carries from recall to rank.
+pub const CANDIDATES_MAX: usize = 4_096;
+/// Most recent items that a request may carry for an anonymous visit.
+pub const REQUEST_RECENT_MAX: usize = 100;
+/// Longest window of a feature.
+pub const WINDOW_MAX: Span = Span(90 * 86_400_000);
+/// Shortest window of a feature.
+pub const WINDOW_MIN: Span = Span(1_000);
+/// Longest list kept by `last` and `seen`, in entries per row.
+pub const RECENTS_MAX: usize = 4_096;
+/// Largest spec file, in bytes.
+pub const SPEC_BYTES_MAX: usize = 1 << 20;
+/// Deepest nesting of a spec file.
+pub const SPEC_DEPTH_MAX: usize = 16;
+/// Most features, feeds, events or entities in one spec, each.
+pub const SPEC_ITEMS_MAX: usize = 1_000;
+/// Longest expression, in bytes.
+pub const EXPRESSION_BYTES_MAX: usize = 8_192;
+/// Deepest nesting of an expression.
+pub const EXPRESSION_DEPTH_MAX: usize = 64;
+/// Most nodes of an expression.
+pub const EXPRESSION_NODES_MAX: usize = 2_048;

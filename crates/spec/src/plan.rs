@@ -1,0 +1,390 @@
+//! The plan: the resolved, immutable form of a spec. Every name is an index, every expression is compiled;
+//! a plan that exists is valid, and nothing checks it again at run time.
+
+use domain::{Span, Type};
+use expr::Program;
+
+/// Index of an entity type in `Plan::entities`.
+pub type EntityIndex = u16;
+/// Index into `Plan::slots`: one value of the row that feature and feed expressions read.
+pub type SlotIndex = u16;
+
+/// The resolved spec. Lists are in the spec's order; indexes between them are always in range.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// BLAKE3 of the canonical spec text.
+    pub digest: [u8; 32],
+    /// The spec as written: what the log keeps.
+    pub text: String,
+    /// String constants of all expressions; constant `k` is `Symbol(k)` in every dictionary of this plan.
+    pub constants: Vec<String>,
+    /// Entity types. `user` and `item` have their usual meaning.
+    pub entities: Vec<EntityType>,
+    /// Event types; `impression` is always among them.
+    pub events: Vec<EventType>,
+    /// Keyed tables: one per entity type that has features, and one per crossed entity.
+    pub tables: Vec<Table>,
+    /// What is counted: each is one ring of panes (or one list) per row, shared by every aggregate over it.
+    pub streams: Vec<Stream>,
+    /// Aggregates over streams, each with a slot.
+    pub aggregates: Vec<Aggregate>,
+    /// Named features in dependency order: a feature reads only slots of aggregates, fields and earlier features.
+    pub features: Vec<Feature>,
+    /// What each slot of a row holds.
+    pub slots: Vec<Slot>,
+    /// Recall indexes, shared by the feeds that use them.
+    pub indexes: Vec<Index>,
+    /// Feeds.
+    pub feeds: Vec<Feed>,
+}
+
+/// An entity type: `user`, `item`, `device`, ...
+#[derive(Clone, Debug)]
+pub struct EntityType {
+    /// Its name.
+    pub name: String,
+    /// Its declared attributes.
+    pub fields: Vec<FieldType>,
+}
+
+/// A declared attribute or event field.
+#[derive(Clone, Debug)]
+pub struct FieldType {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+}
+
+/// An event type.
+#[derive(Clone, Debug)]
+pub struct EventType {
+    /// Its name.
+    pub name: String,
+    /// The entities it concerns, all required: role name (usually the entity type's) and entity type.
+    pub roles: Vec<Role>,
+    /// Its fields, all optional. An event's filter and value programs read them: slot `i` is field `i` here.
+    pub fields: Vec<FieldType>,
+}
+
+/// An entity that an event names.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Name of the JSON field.
+    pub name: String,
+    /// Which type of entity.
+    pub entity: EntityIndex,
+}
+
+/// A keyed table of rows.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// `user`, or `user.category` for a crossed entity.
+    pub name: String,
+    /// The entity whose shard owns the rows.
+    pub entity: EntityIndex,
+    /// For a crossed entity, the second part of the key.
+    pub cross: Option<Cross>,
+}
+
+/// The second part of a crossed key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cross {
+    /// An attribute (of type string, bool or int) of the event's item, as the catalogue has it at the event's position: index into the item type's fields.
+    ItemField(u16),
+    /// Another entity of the event.
+    Entity(EntityIndex),
+}
+
+/// What one ring of panes (or list) per row collects: the events of one type that pass one filter, one value each.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// Index into `Plan::tables`.
+    pub table: u16,
+    /// The events, as indexes into `Plan::events` (one, but all events with user and item for `seen` without an event).
+    pub events: Vec<u16>,
+    /// Which of them count; reads the event's fields as slots.
+    pub filter: Option<Program>,
+    /// What is collected of each.
+    pub value: StreamValue,
+    /// Pane widths that the windows over this stream need, ascending, each with the longest window that uses it.
+    /// Empty for streams that only feed `decayed`, `last` or `seen`.
+    pub panes: Vec<PaneLevel>,
+    /// Half-lives of the `decayed` aggregates over this stream, ascending.
+    pub half_lives: Vec<Span>,
+    /// For `last(event, <role>, n)` and `seen`: keep the newest this many (entity, event time) entries; 0 = none.
+    pub recents: u16,
+    /// Which partial results a pane must keep.
+    pub parts: Parts,
+}
+
+/// What a stream takes of each event.
+#[derive(Clone, Debug)]
+pub enum StreamValue {
+    /// Nothing: the event counts as 1.
+    One,
+    /// A number (int, float, bool as 0/1 or duration in seconds): reads the event's fields as slots. A missing value is not collected.
+    Number(Program),
+    /// The entity in this role of the event (index into `EventType::roles` of each of `Stream::events`, in parallel).
+    Role(Vec<u8>),
+}
+
+/// One granularity of panes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaneLevel {
+    /// Width of a pane. Pane `k` covers `[k*width, (k+1)*width)` of event time.
+    pub width: Span,
+    /// Longest window that reads this level.
+    pub window: Span,
+}
+
+/// Partial results that a pane keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// How many.
+    pub count: bool,
+    /// Their sum.
+    pub sum: bool,
+    /// The smallest.
+    pub min: bool,
+    /// The largest.
+    pub max: bool,
+    /// The newest by (event time, position).
+    pub last: bool,
+}
+
+/// An aggregate over a stream, as an expression calls it.
+#[derive(Clone, Debug)]
+pub struct Aggregate {
+    /// Index into `Plan::streams`.
+    pub stream: u16,
+    /// What is computed.
+    pub op: AggregateOp,
+    /// Where in a row its value goes.
+    pub slot: SlotIndex,
+}
+
+/// The aggregate functions. A window `W` at `now` is `(now - W, now]`, widened to whole panes at its old end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AggregateOp {
+    /// Number of events; float; 0 where there are none.
+    Count(Span),
+    /// Sum of the values; float; 0 where there are none.
+    Sum(Span),
+    /// Sum / count; missing where there are none.
+    Mean(Span),
+    /// Smallest value; missing where there are none.
+    Min(Span),
+    /// Largest value; missing where there are none.
+    Max(Span),
+    /// Newest value within the window by (event time, position); missing where there is none.
+    Last(Span),
+    /// Sum of `value * 2^(-(now - time) / half-life)`; 0 where there are none.
+    Decayed(Span),
+    /// The newest `n` entities, newest first, one entry per event: `[entity]`.
+    LastEntities(u16),
+    /// Whether the candidate item is among the recents with an event time in the window. Reads the candidate.
+    Seen(Span),
+}
+
+/// A named feature of a table.
+#[derive(Clone, Debug)]
+pub struct Feature {
+    /// Its name within the table.
+    pub name: String,
+    /// Index into `Plan::tables`.
+    pub table: u16,
+    /// Its expression over slots. An error inside it makes the feature missing.
+    pub program: Program,
+    /// Where its value goes.
+    pub slot: SlotIndex,
+    /// If it is a sum `a1*decayed(.., h) + a2*decayed(.., h) + ...` with one half-life and non-negative constant factors, that
+    /// half-life: the order of entities by it does not change with time.
+    pub landmark: Option<Span>,
+}
+
+/// What a slot of the row holds.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// How expressions call it (`user.views_1h`, `item.category`, `count(view, 1h)`).
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Where its value comes from.
+    pub source: SlotSource,
+    /// Whether it differs between candidates of one request.
+    pub per_candidate: bool,
+}
+
+/// Where a slot's value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotSource {
+    /// `Plan::aggregates[i]`.
+    Aggregate(u16),
+    /// `Plan::features[i]`.
+    Feature(u16),
+    /// Attribute `field` of an entity: the subject's for `user` (or another subject), the candidate's for `item`.
+    Attribute {
+        /// The entity type.
+        entity: EntityIndex,
+        /// Index into its fields.
+        field: u16,
+    },
+    /// `request.<name>`: index into `Feed::context` is resolved by the slot's name.
+    Context,
+    /// `recall.<route>` in a feed's expressions: the route's score of the candidate, 0 where the route did not find it.
+    RouteScore {
+        /// Index into `Plan::feeds`.
+        feed: u16,
+        /// Index into its routes.
+        route: u16,
+    },
+    /// `recall.score`: the fused score of the candidate.
+    FusedScore,
+    /// `now`, a timestamp.
+    Now,
+}
+
+/// A recall index kept up to date for every event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Index {
+    /// Items ordered by a feature of the `item` table.
+    Top {
+        /// Index into `Plan::features`.
+        feature: u16,
+    },
+    /// Items that the same users interacted with.
+    CoVisited(CoVisited),
+    /// Items ordered by a timestamp attribute, newest first.
+    Newest {
+        /// Index into the item type's fields.
+        field: u16,
+    },
+}
+
+/// Parameters of incremental item-to-item co-visitation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoVisited {
+    /// The events that count, with their weights.
+    pub events: Vec<(u16, f64)>,
+    /// How many of the user's recent items each event is paired with.
+    pub history: u16,
+    /// How many counters each item keeps (the smallest gives way).
+    pub counters: u16,
+    /// How many best neighbours of an item are read.
+    pub neighbours: u16,
+    /// Factor per place of distance between two items of a user; 1 = order does not count.
+    pub distance_decay: f64,
+    /// Factor for a neighbour that came before the context item; 1 = direction does not count.
+    pub backward: f64,
+    /// Exponent of the candidate's own count in the normalisation; 0.5 with `context_exponent` 0.5 is the cosine.
+    pub popularity_exponent: f64,
+    /// Exponent of the context item's count in the normalisation.
+    pub context_exponent: f64,
+    /// Added to counts before the normalisation divides by them.
+    pub shrinkage: f64,
+    /// Half-life of counts; none = counts do not age.
+    pub half_life: Option<Span>,
+}
+
+/// A feed: how a slate is made.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    /// Its name.
+    pub name: String,
+    /// The entity type it is asked for: `user` or `item`.
+    pub subject: EntityIndex,
+    /// Names and types of the request context it reads.
+    pub context: Vec<FieldType>,
+    /// Recall routes.
+    pub routes: Vec<Route>,
+    /// Conditions that a candidate must meet, in order.
+    pub filters: Vec<Program>,
+    /// Additive terms of the score in order; the score is their sum from left to right. Empty: the fused score ranks.
+    pub terms: Vec<Program>,
+    /// Spread by attribute, if any.
+    pub spread: Option<Spread>,
+    /// Whether decision records are synced before the answer leaves.
+    pub durable: bool,
+}
+
+/// One recall route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Its name.
+    pub name: String,
+    /// Where candidates come from.
+    pub source: RouteSource,
+    /// Most candidates it gives.
+    pub limit: u16,
+    /// Its weight in fusion.
+    pub weight: f64,
+}
+
+/// Where a route's candidates come from.
+#[derive(Clone, Debug)]
+pub enum RouteSource {
+    /// The best of `Plan::indexes[index]`, an `Index::Top`.
+    Top {
+        /// Index into `Plan::indexes`.
+        index: u16,
+    },
+    /// Neighbours of the context items in `Plan::indexes[index]`, an `Index::CoVisited`.
+    CoVisited {
+        /// Index into `Plan::indexes`.
+        index: u16,
+        /// The context items.
+        from: From,
+        /// Factor per place in the context, newest first.
+        recency: f64,
+        /// How many context items are read.
+        context: u16,
+    },
+    /// The head of `Plan::indexes[index]`, an `Index::Newest`.
+    Newest {
+        /// Index into `Plan::indexes`.
+        index: u16,
+    },
+    /// The context items themselves, newest first, each once.
+    History {
+        /// The context items.
+        from: From,
+    },
+}
+
+/// Context items of a route. The request's own `recent` items come first in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// A `last` feature of the user: the slot that holds it.
+    Slot(SlotIndex),
+    /// The request's item.
+    RequestItem,
+}
+
+/// Spread: within any `window` consecutive items at most `max` have the same value of the attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// Index into the item type's fields.
+    pub field: u16,
+    /// Length of the sliding window.
+    pub window: u16,
+    /// Most items of one value in it.
+    pub max: u16,
+}
+
+impl Plan {
+    /// Index of an entity type by name.
+    pub fn entity(&self, name: &str) -> Option<EntityIndex> {
+        self.entities.iter().position(|entity| entity.name == name).map(|index| index as EntityIndex)
+    }
+
+    /// Index of an event type by name.
+    pub fn event(&self, name: &str) -> Option<u16> {
+        self.events.iter().position(|event| event.name == name).map(|index| index as u16)
+    }
+
+    /// Index of a feed by name.
+    pub fn feed(&self, name: &str) -> Option<u16> {
+        self.feeds.iter().position(|feed| feed.name == name).map(|index| index as u16)
+    }
+}
