@@ -109,6 +109,8 @@ pub struct Answer {
     pub effort: Effort,
     /// How many candidates each route gave, in the spec's order.
     pub route_counts: Vec<u32>,
+    /// How many different candidates the routes gave together, before filters.
+    pub candidates: u32,
     /// What filters removed, in the spec's order.
     pub removed: Vec<Removal>,
     /// The slate.

@@ -48,6 +48,8 @@ pub const WINDOW_MAX: Span = Span(90 * 86_400_000);
 pub const WINDOW_MIN: Span = Span(1_000);
 /// Longest list kept by `last` and `seen`, in entries per row.
 pub const RECENTS_MAX: usize = 4_096;
+/// Most rows of one crossed table under one owner; the one longest untouched in log order gives way.
+pub const CROSSED_ROWS_MAX: usize = 1_024;
 /// Largest spec file, in bytes.
 pub const SPEC_BYTES_MAX: usize = 1 << 20;
 /// Deepest nesting of a spec file.
@@ -60,3 +62,19 @@ pub const EXPRESSION_BYTES_MAX: usize = 8_192;
 pub const EXPRESSION_DEPTH_MAX: usize = 64;
 /// Most nodes of an expression.
 pub const EXPRESSION_NODES_MAX: usize = 2_048;
+/// Most keys and values in a spec file.
+pub const SPEC_NODES_MAX: usize = 200_000;
+/// Most diagnostics given for one spec.
+pub const DIAGNOSTICS_MAX: usize = 100;
+/// Most slots (aggregates, features, attributes and other inputs) of one plan.
+pub const SLOTS_MAX: usize = 4_096;
+/// Most streams (counted combinations of table, event, filter and value) of one plan.
+pub const STREAMS_MAX: usize = 1_024;
+/// Most recall routes of one feed.
+pub const ROUTES_MAX: usize = 32;
+/// Most filters of one feed.
+pub const FILTERS_MAX: usize = 64;
+/// Most bytes of state that one key of one table may need.
+pub const ROW_BYTES_MAX: usize = 1 << 20;
+/// How many recent items per user `seen` looks at.
+pub const SEEN_RECENTS: u16 = 1_024;

@@ -1,6 +1,27 @@
 //! The expression language: text -> syntax tree with spans -> checked types -> compiled closures over slots.
 //! Pure: an expression reads its row of values and nothing else.
 
+mod arithmetic;
+mod ast;
+mod builtin;
+mod compile;
+mod diagnostic;
+mod lexer;
+mod membership;
+mod operand;
+mod parser;
 mod program;
+mod scope;
+mod suggest;
+mod typed;
 
+#[cfg(test)]
+mod tests;
+
+pub use ast::{Ast, BinaryOp, Literal, Name, Node, NodeKind, UnaryOp};
+pub use compile::compile;
+pub use diagnostic::Diagnostic;
+pub use parser::parse;
 pub use program::Program;
+pub use scope::Scope;
+pub use suggest::suggest;

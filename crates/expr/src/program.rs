@@ -4,24 +4,43 @@ use domain::{Type, Value};
 use std::fmt;
 use std::sync::Arc;
 
+/// A closure over a row; `None` is a missing value.
+type Run<T> = Arc<dyn Fn(&[Value]) -> Option<T> + Send + Sync>;
+/// A closure over a row that gives any value.
+type AnyRun = Arc<dyn Fn(&[Value]) -> Value + Send + Sync>;
+
 /// A checked, compiled expression. It reads slots of the row by index; the plan says what each slot holds.
 #[derive(Clone)]
 pub struct Program {
     text: Arc<str>,
     ty: Type,
     slots: Arc<[u16]>,
-    run: Arc<dyn Fn(&[Value]) -> Value + Send + Sync>,
+    body: Body,
+}
+
+/// The closure. Booleans and numbers have their own, so that filters and scores need not build a `Value`.
+#[derive(Clone)]
+pub(crate) enum Body {
+    Bool(Run<bool>),
+    Int(Run<i64>),
+    Float(Run<f64>),
+    Value(AnyRun),
 }
 
 impl Program {
     /// Joins the parts that the compiler made.
+    #[allow(clippy::type_complexity)] // the type as callers build it
     pub fn new(
         text: impl Into<Arc<str>>,
         ty: Type,
         slots: Vec<u16>,
         run: Arc<dyn Fn(&[Value]) -> Value + Send + Sync>,
     ) -> Program {
-        Program { text: text.into(), ty, slots: slots.into(), run }
+        Program { text: text.into(), ty, slots: slots.into(), body: Body::Value(run) }
+    }
+
+    pub(crate) fn of(text: &str, ty: Type, slots: Vec<u16>, body: Body) -> Program {
+        Program { text: text.into(), ty, slots: slots.into(), body }
     }
 
     /// The expression as written.
@@ -39,10 +58,39 @@ impl Program {
         &self.slots
     }
 
-    /// Its value for this row; an error inside (overflow, division by zero) is `Missing`.
+    /// Its value for this row; an error inside (overflow, division by zero) and a NaN are `Missing`.
     pub fn eval(&self, row: &[Value]) -> Value {
-        (self.run)(row)
+        match &self.body {
+            Body::Bool(run) => run(row).map_or(Value::Missing, Value::Bool),
+            Body::Int(run) => run(row).map_or(Value::Missing, Value::Int),
+            Body::Float(run) => present(run(row)).map_or(Value::Missing, Value::Float),
+            Body::Value(run) => run(row),
+        }
     }
+
+    /// Whether its value is `true`: what a filter lets pass. Same as `eval(row).is_true()`.
+    pub fn eval_bool(&self, row: &[Value]) -> bool {
+        match &self.body {
+            Body::Bool(run) => run(row) == Some(true),
+            Body::Int(_) | Body::Float(_) => false,
+            Body::Value(run) => run(row).is_true(),
+        }
+    }
+
+    /// Its value, if that is a number, as a float (never NaN). Same as `eval(row).as_f64()`.
+    pub fn eval_f64(&self, row: &[Value]) -> Option<f64> {
+        match &self.body {
+            Body::Float(run) => present(run(row)),
+            Body::Int(run) => run(row).map(|int| int as f64),
+            Body::Bool(_) => None,
+            Body::Value(run) => present(run(row).as_f64()),
+        }
+    }
+}
+
+#[inline(always)]
+fn present(float: Option<f64>) -> Option<f64> {
+    float.filter(|float| !float.is_nan())
 }
 
 impl fmt::Debug for Program {

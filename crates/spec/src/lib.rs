@@ -1,5 +1,55 @@
-//! What the operator wrote, checked, as one immutable plan; or all that is wrong with it.
+//! What the operator wrote, checked, as one immutable plan; or all that is wrong with it, each mistake with its place.
+//! `compile` is the way in; `diff` compares two plans; `Plan::describe` says what one costs.
 
+mod build;
+mod decode;
+mod diagnostic;
+mod diff;
 pub mod plan;
+mod source;
+mod summary;
+mod yaml;
 
+pub use diagnostic::{Diagnostic, Diagnostics, render};
+pub use diff::{Diff, diff};
 pub use plan::Plan;
+pub use summary::{FeatureSummary, Summary, TableSummary};
+
+use diagnostic::{Issue, Issues};
+
+/// Compiles a spec. `file_name` is only for the diagnostics.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file. Text that is not YAML stops at the first mistake of syntax.
+pub fn compile(file_name: &str, text: &str) -> Result<Plan, Diagnostics> {
+    let mut issues = Issues::default();
+    let plan = yaml::read(text, &mut issues).map(|root| {
+        let source = decode::decode(&root, &mut issues);
+        build::build(text, &source, &mut issues)
+    });
+    match plan {
+        Some(plan) if issues.is_empty() => Ok(plan),
+        _ => Err(issues.finish(file_name, text)),
+    }
+}
+
+/// Compiles a spec from the bytes of a file.
+///
+/// # Errors
+/// As `compile`; and bytes that are not UTF-8 are refused.
+pub fn compile_bytes(file_name: &str, bytes: &[u8]) -> Result<Plan, Diagnostics> {
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return compile(file_name, text),
+        Err(error) => error,
+    };
+    let valid = &bytes[..error.valid_up_to()];
+    let text = std::str::from_utf8(valid).expect("this part was found to be UTF-8");
+    let sixteen = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) || bytes.iter().take(4).filter(|&&b| b == 0).count() > 1;
+    let message = if sixteen { "the file is UTF-16; a spec must be UTF-8" } else { "the file is not UTF-8" };
+    let mut issues = Issues::default();
+    issues.push(Issue::new("not_utf8", &(valid.len()..valid.len()), message).help("save it as UTF-8 without BOM"));
+    Err(issues.finish(file_name, text))
+}
+
+#[cfg(test)]
+mod tests;

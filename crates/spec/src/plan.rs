@@ -352,7 +352,7 @@ pub enum RouteSource {
     },
 }
 
-/// Context items of a route. The request's own `recent` items come first in any case.
+/// Context items of a route. Items of the visit (`FeedRequest::recent`) come before those of a stored list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
     /// A `last` feature of the user: the slot that holds it.

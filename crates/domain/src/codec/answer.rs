@@ -15,6 +15,7 @@ pub(super) fn put(out: &mut Vec<u8>, answer: &Answer) {
     put_uint(out, u64::from(answer.effort.candidates_scored));
     out.push(u8::from(answer.effort.reranked));
     put_list(out, &answer.route_counts, |out, &count| put_uint(out, u64::from(count)));
+    put_uint(out, u64::from(answer.candidates));
     put_list(out, &answer.removed, |out, removal| {
         put_str(out, &removal.reason);
         put_uint(out, u64::from(removal.count));
@@ -36,6 +37,7 @@ pub(super) fn take(input: &mut Input<'_>) -> Result<Answer, CodecError> {
             reranked: flag(input)?,
         },
         route_counts: list(input, |input| small(input.uint()?))?,
+        candidates: small(input.uint()?)?,
         removed: list(input, |input| {
             Ok(Removal { reason: input.string()?, count: small(input.uint()?)?, examples: list(input, Input::string)? })
         })?,

@@ -34,6 +34,7 @@ fn samples() -> Vec<Payload<'static>> {
         now: Time(-5),
         effort: Effort { routes_run: 2, candidates_scored: 300, reranked: true },
         route_counts: vec![200, 3],
+        candidates: 201,
         removed: vec![Removal { reason: "item.in_stock".into(), count: 7, examples: vec!["i3".into()] }],
         items: vec![item],
     };

@@ -1,0 +1,29 @@
+# The two commands that matter: `make demo` shows it working, `make test` guards everything.
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+rust:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: install Rust 1.95 or newer (rustup.rs), then run this again"; exit 1; }
+	@command -v cc >/dev/null || { echo "A C compiler is missing (for the allocator): install gcc or clang, then run this again"; exit 1; }
+
+demo: rust ## build, then watch a simulated shop being served for less than a minute
+	$(CARGO) run --release --quiet --package millrace -- demo
+
+test: rust ## everything that guards the project
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) test --workspace --quiet
+	$(CARGO) xtask tidy
+	$(CARGO) xtask determinism --decisions 500
+	$(CARGO) xtask kill --rounds 5
+
+bench: rust ## the figures of README, measured on this machine
+	$(CARGO) xtask bench spine
+
+soak: rust ## seeds, crashes and recomputations without end (Ctrl-C stops)
+	$(CARGO) xtask soak
+
+.PHONY: help rust demo test bench soak

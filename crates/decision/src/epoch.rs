@@ -1,0 +1,185 @@
+//! The epoch: all that serving reads of items, at one position of the log: the catalogue, item rows and recall indexes.
+
+mod saved;
+
+pub use saved::EpochSnapshot;
+
+use crate::reads::{FeedReads, Reads, closure};
+use domain::{EntityId, Position, Time, Value};
+use recall::{Indexes, ItemScores};
+use spec::Plan;
+use spec::plan::EntityIndex;
+use state::{Catalogue, Dictionary, Digest, Resolved, Rows, Scope};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Catalogue, item rows and indexes at one position.
+#[derive(Clone)]
+pub struct Epoch {
+    /// The last change applied.
+    pub position: Position,
+    /// Its `log_time`.
+    pub log_time: Time,
+    catalogue: Catalogue,
+    items: Rows,
+    indexes: Indexes,
+    lists: Arc<Lists>,
+    row: Vec<Value>,
+}
+
+/// What is worked out once per plan.
+#[derive(Debug)]
+struct Lists {
+    plan: Arc<Plan>,
+    item: EntityIndex,
+    /// By feed.
+    feeds: Vec<FeedReads>,
+    /// By feature: what it reads of an item.
+    features: Vec<Reads>,
+}
+
+impl Lists {
+    fn new(plan: Arc<Plan>) -> Lists {
+        let item = plan.entity("item").expect("every plan has the entity type 'item'");
+        let feeds = plan.feeds.iter().map(|feed| FeedReads::new(&plan, feed)).collect();
+        let features = plan.features.iter();
+        let features = features.map(|feature| Reads::new(&plan, None, item, &closure(&plan, [feature.slot]))).collect();
+        Lists { plan, item, feeds, features }
+    }
+}
+
+impl Epoch {
+    /// Before the first record.
+    pub fn new(plan: Arc<Plan>) -> Epoch {
+        Epoch {
+            position: Position::START,
+            log_time: Time(0),
+            catalogue: Catalogue::new(plan.clone()),
+            items: Rows::new(plan.clone(), Scope::Items),
+            indexes: Indexes::new(&plan),
+            row: Vec::new(),
+            lists: Arc::new(Lists::new(plan)),
+        }
+    }
+
+    /// Applies one record; every record comes, in log order. Indexes come last: they ask about items as this record left them.
+    pub fn apply(&mut self, change: &Resolved) {
+        self.position = change.position;
+        self.log_time = change.log_time;
+        self.catalogue.apply(change);
+        self.items.apply(change);
+        let Epoch { catalogue, items, indexes, lists, row, .. } = self;
+        indexes.apply(change, &ItemView::of(catalogue, items, lists, row));
+    }
+
+    /// The plan it was made with.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.lists.plan
+    }
+
+    /// Current attributes of every entity.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Rows of items.
+    pub fn items(&self) -> &Rows {
+        &self.items
+    }
+
+    /// Recall indexes.
+    pub fn indexes(&self) -> &Indexes {
+        &self.indexes
+    }
+
+    /// Index of the item type in `Plan::entities`.
+    pub fn item_type(&self) -> EntityIndex {
+        self.lists.item
+    }
+
+    /// Digest of all it holds, as of `now`: equal for equal logs, on any machine and from any checkpoint.
+    pub fn digest(&self, dictionary: &Dictionary, now: Time) -> Digest {
+        let mut digest = self.catalogue.digest(dictionary);
+        digest.add(self.items.digest(dictionary, now));
+        digest.add(self.indexes.digest(dictionary));
+        digest
+    }
+
+    /// Whether the item may be recommended.
+    pub(crate) fn present(&self, item: EntityId) -> bool {
+        self.catalogue.present(self.lists.item, item)
+    }
+
+    pub(crate) fn feed_reads(&self, feed: u16) -> &FeedReads {
+        &self.lists.feeds[usize::from(feed)]
+    }
+
+    /// Fills the item's own aggregates and attributes.
+    pub(crate) fn fill_item(&self, reads: &Reads, item: EntityId, now: Time, row: &mut [Value]) {
+        fill_item(&self.catalogue, &self.items, self.lists.item, reads, item, now, row);
+    }
+}
+
+fn fill_item(
+    catalogue: &Catalogue,
+    items: &Rows,
+    item_type: EntityIndex,
+    reads: &Reads,
+    item: EntityId,
+    now: Time,
+    row: &mut [Value],
+) {
+    if !reads.item.is_empty() {
+        items.read(item, &reads.item, now, row);
+    }
+    for &(slot, field) in &reads.item_attributes {
+        row[usize::from(slot)] = catalogue.attribute(item_type, item, field);
+    }
+}
+
+/// Items as recall indexes ask about them; evaluates features in a row of its own.
+pub struct ItemView<'a> {
+    catalogue: &'a Catalogue,
+    items: &'a Rows,
+    lists: &'a Lists,
+    row: RefCell<&'a mut Vec<Value>>,
+}
+
+impl<'a> ItemView<'a> {
+    /// The epoch's items. `row` is working memory; what it holds is of no account.
+    pub fn new(epoch: &'a Epoch, row: &'a mut Vec<Value>) -> ItemView<'a> {
+        ItemView::of(&epoch.catalogue, &epoch.items, &epoch.lists, row)
+    }
+
+    fn of(catalogue: &'a Catalogue, items: &'a Rows, lists: &'a Lists, row: &'a mut Vec<Value>) -> ItemView<'a> {
+        row.resize(lists.plan.slots.len(), Value::Missing);
+        ItemView { catalogue, items, lists, row: RefCell::new(row) }
+    }
+}
+
+impl ItemScores for ItemView<'_> {
+    fn score(&self, feature: u16, item: EntityId, now: Time) -> Option<f64> {
+        let reads = &self.lists.features[usize::from(feature)];
+        let row = &mut **self.row.borrow_mut();
+        fill_item(self.catalogue, self.items, self.lists.item, reads, item, now, row);
+        reads.fill_now(now, row);
+        reads.fill_features(&self.lists.plan, row);
+        row[usize::from(self.lists.plan.features[usize::from(feature)].slot)].as_f64()
+    }
+
+    fn next_change(&self, feature: u16, item: EntityId, now: Time) -> Option<Time> {
+        self.items.next_change(item, &self.lists.features[usize::from(feature)].item, now)
+    }
+
+    fn present(&self, item: EntityId) -> bool {
+        self.catalogue.present(self.lists.item, item)
+    }
+
+    fn item_count(&self) -> u32 {
+        self.catalogue.bound(self.lists.item)
+    }
+
+    fn attribute(&self, item: EntityId, field: u16) -> Value {
+        self.catalogue.attribute(self.lists.item, item, field)
+    }
+}

@@ -1,0 +1,83 @@
+//! Features: fills the slots of the row that expressions read; the subject's once per request, a candidate's only when a
+//! stage needs them.
+
+use super::{Candidate, View};
+use crate::reads::Reads;
+use crate::scratch::Scratch;
+use domain::{EntityId, RouteHit, Subject, Value};
+use spec::plan::Cross;
+
+/// Fills all slots that are the same for every candidate.
+pub(super) fn of_subject(view: &View<'_>, scratch: &mut Scratch) {
+    let Scratch { row, item_row, .. } = scratch;
+    row.clear();
+    row.resize(view.plan.slots.len(), Value::Missing);
+    item_row.resize(view.plan.slots.len(), Value::Missing);
+    let reads = &view.reads.subject;
+    match &view.query.rows {
+        Some(rows) => rows.read(&reads.owned, &|_| u32::MAX, view.now, row),
+        None => reads.fill_empty(view.plan, &reads.owned, row),
+    }
+    reads.fill_empty(view.plan, &reads.foreign, row);
+    for &(slot, entity, field) in &reads.attributes {
+        let subject = view.query.subject.filter(|&(of, _)| of == entity);
+        row[usize::from(slot)] =
+            subject.map_or(Value::Missing, |(_, id)| view.epoch.catalogue().attribute(entity, id, field));
+    }
+    for &(slot, index) in &reads.context {
+        row[usize::from(slot)] = view.query.context.get(usize::from(index)).cloned().unwrap_or_default();
+    }
+    reads.fill_now(view.now, row);
+    reads.fill_features(view.plan, row);
+}
+
+/// Fills the slots of `reads` for one candidate. The subject's slots are in the row already.
+pub(super) fn of_candidate(
+    view: &View<'_>,
+    reads: &Reads,
+    candidate: &Candidate,
+    routes: &[RouteHit],
+    row: &mut [Value],
+) {
+    let item = candidate.item;
+    view.epoch.fill_item(reads, item, view.now, row);
+    if !reads.crossed.is_empty() {
+        match &view.query.rows {
+            Some(rows) => rows.read(&reads.crossed, &|table| cross_key(view, table, item), view.now, row),
+            None => reads.fill_empty(view.plan, &reads.crossed, row),
+        }
+    }
+    reads.fill_empty(view.plan, &reads.foreign, row);
+    for &(slot, aggregate) in &reads.seen {
+        row[usize::from(slot)] = Value::Bool(seen(view, aggregate, item));
+    }
+    for &(slot, route) in &reads.routes {
+        let own = &routes[candidate.routes.start as usize..candidate.routes.end as usize];
+        let score = own.iter().find(|hit| hit.route == route).map_or(0.0, |hit| hit.score);
+        row[usize::from(slot)] = Value::Float(score);
+    }
+    for &slot in &reads.fused {
+        row[usize::from(slot)] = Value::Float(candidate.fused);
+    }
+    reads.fill_features(view.plan, row);
+}
+
+/// The second part of the key of the subject's crossed row for this candidate; `u32::MAX` where it has none.
+fn cross_key(view: &View<'_>, table: u16, item: EntityId) -> u32 {
+    match view.plan.tables[usize::from(table)].cross {
+        Some(Cross::ItemField(field)) => {
+            state::cross_key(&view.epoch.catalogue().attribute(view.epoch.item_type(), item, field))
+        }
+        Some(Cross::Entity(entity)) if entity == view.epoch.item_type() => item.0,
+        _ => u32::MAX,
+    }
+}
+
+/// Whether the subject has seen the item. An anonymous visit has seen what the request says it looked at; a user whose
+/// key is not known has seen nothing.
+fn seen(view: &View<'_>, aggregate: u16, item: EntityId) -> bool {
+    match &view.query.rows {
+        Some(rows) => rows.seen(aggregate, item, view.now),
+        None => view.request.subject == Subject::Anonymous && view.query.recent.contains(&item),
+    }
+}

@@ -1,0 +1,102 @@
+//! An order of candidates that is established from the front, only as far as somebody looks: most candidates of a
+//! request are never returned, and sorting them would cost more than scoring them.
+
+use std::ops::Range;
+
+/// The fewest elements put in order at once.
+const STEP: usize = 64;
+
+/// Candidates, best first up to where the order is settled, in any order behind.
+#[derive(Default)]
+pub(crate) struct Order {
+    /// Score (inverted, so that the best is smallest), item id, index: 64, 32 and 32 bits.
+    keys: Vec<u128>,
+    settled: usize,
+    /// Candidates behind all of `keys`, in this order.
+    behind: Range<usize>,
+}
+
+impl Order {
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.keys.clear();
+        self.settled = 0;
+        self.behind = 0..0;
+    }
+
+    /// Adds a candidate: higher scores come first, equal scores by ascending `tie`.
+    pub(crate) fn push(&mut self, score: f64, tie: u32, index: usize) {
+        self.keys.push(u128::from(descending(score)) << 64 | u128::from(tie) << 32 | index as u128);
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len() + self.behind.len()
+    }
+
+    /// Puts candidates behind all that have a score, in the order of the range.
+    pub(crate) fn append_behind(&mut self, indexes: Range<usize>) {
+        self.behind = indexes;
+    }
+
+    /// The index of the candidate in this place, from 0.
+    pub(crate) fn place(&mut self, place: usize) -> usize {
+        if place >= self.keys.len() {
+            return self.behind.start + (place - self.keys.len());
+        }
+        if place >= self.settled {
+            self.settle(place + 1);
+        }
+        self.keys[place] as u32 as usize
+    }
+
+    /// Puts at least the first `upto` in order; each call at least doubles what is settled.
+    pub(crate) fn settle(&mut self, upto: usize) {
+        let end = upto.max(self.settled * 2).max(STEP).min(self.keys.len());
+        if end <= self.settled {
+            return;
+        }
+        let rest = &mut self.keys[self.settled..];
+        let more = end - self.settled;
+        if more < rest.len() {
+            rest.select_nth_unstable(more - 1);
+        }
+        rest[..more].sort_unstable();
+        self.settled = end;
+    }
+}
+
+/// Bits that ascend where scores descend. Zeroes are equal.
+fn descending(score: f64) -> u64 {
+    let bits = (score + 0.0).to_bits();
+    if bits >> 63 == 1 { bits } else { !bits & (u64::MAX >> 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn places_are_those_of_a_sort(
+            scores in prop::collection::vec(prop_oneof![any::<f64>().prop_filter("finite", |x| x.is_finite()), Just(0.0), Just(-0.0), Just(1.5)], 0..300),
+            looks in prop::collection::vec(0usize..300, 0..8),
+        ) {
+            let mut order = Order::default();
+            for (index, &score) in scores.iter().enumerate() {
+                order.push(score, (index as u32).wrapping_mul(7919) % 5, index);
+            }
+            let mut slow: Vec<usize> = (0..scores.len()).collect();
+            slow.sort_by(|&a, &b| {
+                let tie = |i: usize| (i as u32).wrapping_mul(7919) % 5;
+                scores[b].partial_cmp(&scores[a]).unwrap().then(tie(a).cmp(&tie(b))).then(a.cmp(&b))
+            });
+            for look in looks {
+                if look < scores.len() {
+                    prop_assert_eq!(order.place(look), slow[look]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Rank: scores candidates by the feed's formula, in fused order, as far as the pace allows.
+//! A score is the sum of its terms from left to right. A term without a finite value (missing, NaN, infinite, not a number)
+//! adds 0 and is left out of the answer's terms. A sum that overflows is the lowest finite score: it sinks to the bottom.
+//! Candidates that were not scored keep their fused score and order, behind all that were.
+
+use super::{View, features};
+use crate::pace::Meter;
+use crate::scratch::Scratch;
+
+/// Leaves in `scratch.order` the candidates by score, ties by item id; what was not scored follows. Without a formula the
+/// fused score ranks.
+pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch) {
+    scratch.terms.clear();
+    scratch.order.clear();
+    let mut scored = 0;
+    if !view.feed.terms.is_empty() {
+        loop {
+            let block = meter.next_block(scratch.candidates.len() - scored);
+            if block == 0 {
+                break;
+            }
+            (scored..scored + block).for_each(|index| score(view, scratch, index));
+            scored += block;
+        }
+    }
+    let Scratch { candidates, order, .. } = scratch;
+    for (index, candidate) in candidates.iter().enumerate().take(scored) {
+        order.push(candidate.score, candidate.item.0, index);
+    }
+    order.settle(scored.min(view.count()));
+    order.append_behind(scored..candidates.len());
+}
+
+/// Scores one candidate; its terms go to the end of `scratch.terms`.
+fn score(view: &View<'_>, scratch: &mut Scratch, index: usize) {
+    let Scratch { candidates, routes, row, terms, .. } = scratch;
+    features::of_candidate(view, &view.reads.score, &candidates[index], routes, row);
+    let mut sum = 0.0;
+    for term in &view.feed.terms {
+        let value = term.eval_f64(row).filter(|value| value.is_finite());
+        sum += value.unwrap_or(0.0);
+        terms.push(value.unwrap_or(f64::NAN));
+    }
+    candidates[index].score = if sum.is_finite() { sum } else { f64::MIN };
+}

@@ -1,0 +1,111 @@
+//! Recall: each route of the feed in the spec's order gives its candidates.
+//! Whoever is new, anonymous or unknown has no context items, so that personal routes give nothing and the others answer.
+
+use super::{Found, View};
+use crate::epoch::ItemView;
+use crate::pace::Meter;
+use crate::scratch::Scratch;
+use ::recall::Hit;
+use domain::{EntityId, RouteHit, Value, limits};
+use spec::plan::{From, Route, RouteSource};
+
+/// Runs the routes that the pace allows, and leaves what they found in `scratch.found`. Returns how many each gave.
+pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch) -> Vec<u32> {
+    let mut counts = vec![0; view.feed.routes.len()];
+    scratch.found.clear();
+    note_excluded(view, scratch);
+    for (index, route) in view.feed.routes.iter().enumerate() {
+        if !meter.next_route() {
+            break;
+        }
+        scratch.hits.clear();
+        // Excluded items take no places of the route's, so that a caller can page through a feed by excluding what it has shown.
+        let extra = scratch.excluded.len().min(limits::CANDIDATES_MAX);
+        let limit = usize::from(route.limit);
+        search(view, route, limit + extra, scratch);
+        let Scratch { hits, excluded, found, .. } = scratch;
+        hits.retain(|hit| !meet(excluded, hit.item));
+        hits.truncate(limit);
+        counts[index] = hits.len() as u32;
+        found.extend(hits.iter().enumerate().map(|(rank, hit)| Found {
+            item: hit.item,
+            hit: RouteHit { route: index as u16, rank: rank as u16, score: if hit.score.is_finite() { hit.score } else { 0.0 } },
+        }));
+    }
+    counts
+}
+
+/// One route's best candidates, best first.
+fn search(view: &View<'_>, route: &Route, limit: usize, scratch: &mut Scratch) {
+    let Scratch { row, item_row, context, hits, sums, .. } = scratch;
+    let items = ItemView::new(view.epoch, item_row);
+    // A related-items feed never gives the item itself.
+    let itself = view.query.subject.filter(|&(entity, _)| entity == view.epoch.item_type()).map(|(_, id)| id);
+    let skip = |item: EntityId| Some(item) == itself;
+    let indexes = view.epoch.indexes();
+    match route.source {
+        RouteSource::Top { index } => indexes.top(index, limit, view.now, &items, &skip, hits),
+        RouteSource::Newest { index } => indexes.newest(index, limit, &skip, hits),
+        RouteSource::CoVisited { index, from, recency, context: most } => {
+            set_context(view, row, from, usize::from(most), context);
+            weigh(context, recency);
+            indexes.co_visited(index, context, limit, view.now, sums, &skip, hits);
+        }
+        RouteSource::History { from } => {
+            set_context(view, row, from, usize::MAX, context);
+            context.retain(|&(item, _)| !skip(item) && view.epoch.present(item));
+            context.truncate(limit);
+            hits.extend(context.iter().enumerate().map(|(place, &(item, _))| Hit { item, score: 1.0 / (place + 1) as f64 }));
+        }
+    }
+}
+
+/// The context items, newest first, each once, unweighted: the request's item, or a stored list with the visit's own items before
+/// it. Of the visit's items only those in the catalogue count, so that a replay, which knows more keys, finds the same.
+fn set_context(view: &View<'_>, row: &[Value], from: From, most: usize, context: &mut Vec<(EntityId, f64)>) {
+    context.clear();
+    let mut add = |item: EntityId| {
+        if context.len() < most && context.iter().all(|&(known, _)| known != item) {
+            context.push((item, 1.0));
+        }
+    };
+    match from {
+        From::RequestItem => view.query.subject.iter().for_each(|&(_, item)| add(item)),
+        From::Slot(slot) => {
+            view.query.recent.iter().copied().filter(|&item| view.epoch.present(item)).for_each(&mut add);
+            if let Value::List(stored) = &row[usize::from(slot)] {
+                stored.iter().for_each(|value| if let Value::Entity(item) = value { add(*item) });
+            }
+        }
+    }
+}
+
+/// Weights `1, recency, recency^2, ...` by repeated multiplication.
+fn weigh(context: &mut [(EntityId, f64)], recency: f64) {
+    let mut weight = 1.0;
+    for (_, of_item) in context {
+        *of_item = weight;
+        weight *= recency;
+    }
+}
+
+/// The request's excluded items that could be candidates, ascending, none of them met.
+fn note_excluded(view: &View<'_>, scratch: &mut Scratch) {
+    let excluded = &mut scratch.excluded;
+    excluded.clear();
+    let known = view.query.exclude.iter().filter(|&&item| view.epoch.present(item));
+    excluded.extend(known.map(|&item| (item, false)));
+    excluded.sort_unstable();
+    excluded.dedup();
+}
+
+/// Whether the item is excluded; if so, that a route met it is noted.
+fn meet(excluded: &mut [(EntityId, bool)], item: EntityId) -> bool {
+    match excluded.binary_search_by_key(&item, |&(excluded, _)| excluded) {
+        Ok(place) => {
+            excluded[place].1 = true;
+            true
+        }
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,23 @@
+//! The read half: a request, what is known about its subject, and an epoch of items and indexes make an answer.
+//! Pure: the same inputs and the same recorded effort give the same answer, bit for bit. Start at `feed.rs`.
+
+mod compare;
+mod entity;
+mod epoch;
+mod explain;
+mod feed;
+mod pace;
+mod query;
+mod reads;
+mod scratch;
+#[cfg(test)]
+mod world;
+
+pub use compare::compare;
+pub use entity::features_of;
+pub use epoch::{Epoch, EpochSnapshot, ItemView};
+pub use explain::{Explanation, ItemExplanation, RouteExplanation, RouteOfItem, TermOfItem, explain};
+pub use feed::answer;
+pub use pace::{Budget, Pace};
+pub use query::{Names, Query};
+pub use scratch::Scratch;

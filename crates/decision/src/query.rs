@@ -1,0 +1,28 @@
+//! A request with its names resolved to numbers, and the way back from numbers to names.
+
+use domain::{EntityId, Value};
+use spec::plan::EntityIndex;
+use state::Subject;
+
+/// A resolved request: what the pipeline needs to know beside the request as it was sent.
+#[derive(Clone)]
+pub struct Query {
+    /// Index into `Plan::feeds`.
+    pub feed: u16,
+    /// Whom or what the feed is asked for; `None` for an anonymous visit and for a key that is not known (a cold user).
+    pub subject: Option<(EntityIndex, EntityId)>,
+    /// A copy of the subject's rows; `None` where there is no subject.
+    pub rows: Option<Subject>,
+    /// Items of this visit, most recent first; unknown ones are left out.
+    pub recent: Vec<EntityId>,
+    /// Items that must not be in the answer; unknown ones are left out.
+    pub exclude: Vec<EntityId>,
+    /// Request context, one value for each of `Feed::context`; `Missing` where the request gave none.
+    pub context: Vec<Value>,
+}
+
+/// The keys of entities. The engine's dictionary supplies it.
+pub trait Names {
+    /// The key of an entity; `item` is the index of the item type.
+    fn item(&self, item: EntityIndex, id: EntityId) -> String;
+}

@@ -1,0 +1,163 @@
+//! What a set of expressions needs in the row, and in which order it is filled: worked out once per plan, so that a request
+//! fills slots by walking short lists.
+
+use domain::{Time, Value};
+use spec::Plan;
+use spec::plan::{AggregateOp, Cross, EntityIndex, Feature, Feed, SlotIndex, SlotSource};
+use std::collections::BTreeSet;
+
+/// Slots to fill, by where their values come from; features last, each after what it reads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reads {
+    /// Aggregates of the candidate item's own rows.
+    pub(crate) item: Vec<u16>,
+    /// Aggregates of the subject's own rows.
+    pub(crate) owned: Vec<u16>,
+    /// Aggregates of the subject's crossed rows: they differ between candidates.
+    pub(crate) crossed: Vec<u16>,
+    /// Aggregates of entities that the request does not name: always those of an entity without events.
+    pub(crate) foreign: Vec<u16>,
+    /// `seen` aggregates.
+    pub(crate) seen: Vec<(SlotIndex, u16)>,
+    /// Attributes of the candidate item: slot and field.
+    pub(crate) item_attributes: Vec<(SlotIndex, u16)>,
+    /// Attributes of the subject: slot, entity type and field.
+    pub(crate) attributes: Vec<(SlotIndex, EntityIndex, u16)>,
+    /// Request context: slot and index into `Feed::context`.
+    pub(crate) context: Vec<(SlotIndex, u16)>,
+    /// Scores of routes: slot and index into `Feed::routes`.
+    pub(crate) routes: Vec<(SlotIndex, u16)>,
+    /// Slots of the fused score (none or one).
+    pub(crate) fused: Vec<SlotIndex>,
+    /// Slots of `now` (none or one).
+    pub(crate) now: Vec<SlotIndex>,
+    /// Features, in the plan's order, which is that of their dependencies.
+    pub(crate) features: Vec<u16>,
+}
+
+/// What the stages of one feed need.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FeedReads {
+    /// Slots that are the same for every candidate.
+    pub(crate) subject: Reads,
+    /// For each filter the candidate's slots that no earlier filter has filled.
+    pub(crate) filters: Vec<Reads>,
+    /// The candidate's slots that the terms of the score read.
+    pub(crate) score: Reads,
+}
+
+impl FeedReads {
+    /// Of one feed.
+    pub(crate) fn new(plan: &Plan, feed: &Feed) -> FeedReads {
+        let varies = |slot: &SlotIndex| plan.slots[usize::from(*slot)].per_candidate;
+        let reads = |slots: &BTreeSet<SlotIndex>| Reads::new(plan, Some(feed), feed.subject, slots);
+        let scored = closure(plan, feed.terms.iter().flat_map(|term| term.slots()).copied());
+        let mut filled = BTreeSet::new();
+        let mut subject: BTreeSet<SlotIndex> = closure(plan, feed.routes.iter().filter_map(context_slot));
+        let mut filters = Vec::new();
+        for filter in &feed.filters {
+            let needed = closure(plan, filter.slots().iter().copied());
+            filters.push(reads(&needed.iter().copied().filter(|slot| varies(slot) && filled.insert(*slot)).collect()));
+            subject.extend(needed);
+        }
+        subject.extend(&scored);
+        subject.retain(|slot| !varies(slot));
+        let score = reads(&scored.into_iter().filter(varies).collect());
+        FeedReads { subject: reads(&subject), filters, score }
+    }
+}
+
+fn context_slot(route: &spec::plan::Route) -> Option<SlotIndex> {
+    use spec::plan::{From, RouteSource};
+    match route.source {
+        RouteSource::CoVisited { from: From::Slot(slot), .. } | RouteSource::History { from: From::Slot(slot) } => Some(slot),
+        _ => None,
+    }
+}
+
+/// The slots and all that the features among them read, directly or not.
+pub(crate) fn closure(plan: &Plan, roots: impl IntoIterator<Item = SlotIndex>) -> BTreeSet<SlotIndex> {
+    let mut open: Vec<SlotIndex> = roots.into_iter().collect();
+    let mut closed = BTreeSet::new();
+    while let Some(slot) = open.pop() {
+        if closed.insert(slot)
+            && let SlotSource::Feature(feature) = plan.slots[usize::from(slot)].source
+        {
+            open.extend(plan.features[usize::from(feature)].program.slots());
+        }
+    }
+    closed
+}
+
+impl Reads {
+    /// Of exactly these slots, for a subject of this type.
+    pub(crate) fn new(plan: &Plan, feed: Option<&Feed>, subject: EntityIndex, slots: &BTreeSet<SlotIndex>) -> Reads {
+        let mut reads = Reads::default();
+        for &slot in slots {
+            match plan.slots[usize::from(slot)].source {
+                SlotSource::Aggregate(aggregate) => reads.add_aggregate(plan, subject, slot, aggregate),
+                SlotSource::Feature(feature) => reads.features.push(feature),
+                SlotSource::Attribute { entity, field } if Some(entity) == plan.entity("item") => {
+                    reads.item_attributes.push((slot, field));
+                }
+                SlotSource::Attribute { entity, field } => reads.attributes.push((slot, entity, field)),
+                SlotSource::Context => reads.context.extend(context_index(plan, feed, slot).map(|index| (slot, index))),
+                SlotSource::RouteScore { route, .. } => reads.routes.push((slot, route)),
+                SlotSource::FusedScore => reads.fused.push(slot),
+                SlotSource::Now => reads.now.push(slot),
+            }
+        }
+        reads.features.sort_unstable();
+        reads
+    }
+
+    fn add_aggregate(&mut self, plan: &Plan, subject: EntityIndex, slot: SlotIndex, index: u16) {
+        let aggregate = &plan.aggregates[usize::from(index)];
+        let table = &plan.tables[usize::from(plan.streams[usize::from(aggregate.stream)].table)];
+        let is_item = Some(table.entity) == plan.entity("item");
+        match (aggregate.op, table.cross) {
+            (AggregateOp::Seen(_), _) => self.seen.push((slot, index)),
+            (_, None) if is_item => self.item.push(index),
+            _ if table.entity != subject => self.foreign.push(index),
+            (_, None) => self.owned.push(index),
+            (_, Some(Cross::ItemField(_) | Cross::Entity(_))) => self.crossed.push(index),
+        }
+    }
+
+    /// Fills the slots of aggregates with what an entity without any event has.
+    pub(crate) fn fill_empty(&self, plan: &Plan, aggregates: &[u16], row: &mut [Value]) {
+        for &aggregate in aggregates {
+            let aggregate = &plan.aggregates[usize::from(aggregate)];
+            row[usize::from(aggregate.slot)] = empty(aggregate.op);
+        }
+    }
+
+    /// Fills the slot of `now`.
+    pub(crate) fn fill_now(&self, now: Time, row: &mut [Value]) {
+        self.now.iter().for_each(|&slot| row[usize::from(slot)] = Value::Time(now));
+    }
+
+    /// Evaluates the features; everything that they read is filled.
+    pub(crate) fn fill_features(&self, plan: &Plan, row: &mut [Value]) {
+        for &feature in &self.features {
+            let Feature { program, slot, .. } = &plan.features[usize::from(feature)];
+            row[usize::from(*slot)] = program.eval(row);
+        }
+    }
+}
+
+/// The value of an aggregate over no events.
+fn empty(op: AggregateOp) -> Value {
+    match op {
+        AggregateOp::Count(_) | AggregateOp::Sum(_) | AggregateOp::Decayed(_) => Value::Float(0.0),
+        AggregateOp::Mean(_) | AggregateOp::Min(_) | AggregateOp::Max(_) | AggregateOp::Last(_) => Value::Missing,
+        AggregateOp::LastEntities(_) => Value::List([].into()),
+        AggregateOp::Seen(_) => Value::Bool(false),
+    }
+}
+
+/// Which of the feed's context fields a slot named `request.<name>` holds.
+fn context_index(plan: &Plan, feed: Option<&Feed>, slot: SlotIndex) -> Option<u16> {
+    let name = plan.slots[usize::from(slot)].name.strip_prefix("request.")?;
+    feed?.context.iter().position(|field| field.name == name).map(|index| index as u16)
+}

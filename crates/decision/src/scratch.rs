@@ -1,0 +1,38 @@
+//! Working memory of one serving thread, kept from request to request so that the pipeline allocates next to nothing.
+
+use crate::feed::{Candidate, Found, Order, Places};
+use domain::{EntityId, RouteHit, Value};
+use recall::Hit;
+
+/// One thread's working memory. It carries nothing from one answer to the next but capacity.
+#[derive(Default)]
+pub struct Scratch {
+    /// One value per slot of the plan: the subject's slots for the whole request, the candidate's one candidate at a time.
+    pub(crate) row: Vec<Value>,
+    /// The row in which recall indexes evaluate features of items.
+    pub(crate) item_row: Vec<Value>,
+    /// Sums of co-visits by item.
+    pub(crate) sums: recall::Scratch,
+    /// Items that a route starts from, with weights.
+    pub(crate) context: Vec<(EntityId, f64)>,
+    /// What one route found.
+    pub(crate) hits: Vec<Hit>,
+    /// Sorting keys of fusion.
+    pub(crate) sorted: Vec<u64>,
+    /// Candidates by item id, while they are fused.
+    pub(crate) fused: Vec<Candidate>,
+    /// What all routes found, route after route.
+    pub(crate) found: Vec<Found>,
+    /// Excluded items, ascending, and whether a route met them.
+    pub(crate) excluded: Vec<(EntityId, bool)>,
+    /// Each item that was found, once; after fusion in fused order; after filters only those that passed.
+    pub(crate) candidates: Vec<Candidate>,
+    /// The routes that found them; a candidate owns a range.
+    pub(crate) routes: Vec<RouteHit>,
+    /// Values of the terms, one row per scored candidate; NaN where a term has no value.
+    pub(crate) terms: Vec<f64>,
+    /// An ordering of candidates, as far as it is needed.
+    pub(crate) order: Order,
+    /// The reranker's memory.
+    pub(crate) places: Places,
+}

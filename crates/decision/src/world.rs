@@ -1,0 +1,200 @@
+//! A small world for tests: a spec, a log that is applied as it is written, and requests.
+
+use crate::{Epoch, Names, Pace, Query, Scratch, answer};
+use domain::{
+    Answer, EntityId, Event, Field, FeedRequest, Payload, PlanVersion, Position, Raw, Subject, Time, Upsert, Value,
+};
+use spec::Plan;
+use spec::plan::EntityIndex;
+use state::{Catalogue, Dictionary, Rows, Scope};
+use std::sync::Arc;
+
+pub(crate) const HOUR: i64 = 3_600_000;
+
+pub(crate) const SPEC: &str = r#"
+version: 1
+entities:
+  user: { fields: { country: string } }
+  item: { fields: { category: string, price: float, created: timestamp, in_stock: bool } }
+events:
+  view: { user: user, item: item, fields: { dwell: duration } }
+  buy: { user: user, item: item, fields: { price: float } }
+features:
+  user:
+    views_7d: count(view, 7d)
+    recent: last(view, item, 20)
+  item:
+    heat: decayed(view, 6h) + 5 * decayed(buy, 6h)
+    views_1d: count(view, 1d)
+    conversion: (count(buy, 7d) + 1) / (count(view, 7d) + 20)
+  user.category:
+    share_7d: count(view, 7d) / max(user.views_7d, 1)
+feeds:
+  home:
+    for: user
+    context: { country: string }
+    recall:
+      hot: { top: item.heat, limit: 20 }
+      busy: { top: item.views_1d, limit: 5, weight: 0.5 }
+      similar: { co_visited: view, from: user.recent, limit: 30, recency: 0.9, context: 8 }
+      fresh: { newest: item.created, limit: 10 }
+      again: { history: user.recent, limit: 5 }
+    filter:
+      - item.in_stock
+      - "!seen(buy, item, 30d)"
+      - item.price < 90.0 || request.country == "DE"
+    rank:
+      score: item.conversion + 0.5 * user.category.share_7d + 0.1 * recall.similar + recall.score - 0.001 * item.price
+    rerank: { spread: item.category, window: 4, max: 2 }
+  plain:
+    for: user
+    recall:
+      hot: { top: item.heat, limit: 3 }
+      again: { history: user.recent, limit: 9, weight: 2 }
+  unseen:
+    for: user
+    recall:
+      hot: { top: item.heat, limit: 50 }
+    filter: ["!seen(item, 30d)"]
+    rank: { score: 1.0 / (item.price - 5.0) + item.heat }
+  related:
+    for: item
+    recall:
+      similar: { co_visited: { view: 1, buy: 3 }, from: request.item, limit: 10 }
+      hot: { top: item.heat, limit: 10 }
+    rank: { score: recall.similar + 0.01 * item.heat }
+"#;
+
+/// State as a node would have it, with one shard.
+pub(crate) struct World {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) names: Dictionary,
+    catalogue: Catalogue,
+    shard: Rows,
+    pub(crate) epoch: Epoch,
+    pub(crate) now: Time,
+    position: Position,
+    pub(crate) scratch: Scratch,
+}
+
+impl Names for Dictionary {
+    fn item(&self, item: EntityIndex, id: EntityId) -> String {
+        self.key(item, id).to_owned()
+    }
+}
+
+impl World {
+    pub(crate) fn new(spec: &str) -> World {
+        let plan = Arc::new(spec::compile("test.yaml", spec).unwrap_or_else(|errors| panic!("{}", spec::render(&errors))));
+        World {
+            names: Dictionary::new(&plan, 7),
+            catalogue: Catalogue::new(plan.clone()),
+            shard: Rows::new(plan.clone(), Scope::Shard { index: 0, count: 1 }),
+            epoch: Epoch::new(plan.clone()),
+            now: Time(1_700_000_000_000),
+            position: Position::START,
+            scratch: Scratch::default(),
+            plan,
+        }
+    }
+
+    pub(crate) fn record(&mut self, payload: &Payload<'_>) {
+        self.position = self.position.next();
+        let resolved =
+            state::resolve(&self.plan, &mut self.names, &self.catalogue, self.position, self.now, payload).unwrap();
+        self.catalogue.apply(&resolved);
+        self.shard.apply(&resolved);
+        self.epoch.apply(&resolved);
+    }
+
+    pub(crate) fn item(&mut self, key: &str, category: &str, price: f64, in_stock: bool) {
+        let mut fields = vec![
+            Field { name: "price".into(), value: Raw::Float(price) },
+            Field { name: "in_stock".into(), value: Raw::Bool(in_stock) },
+            Field { name: "created".into(), value: Raw::Int(self.now.0) },
+        ];
+        if !category.is_empty() {
+            fields.push(Field { name: "category".into(), value: Raw::Str(category.to_owned().into()) });
+        }
+        self.record(&Payload::Upsert(Upsert { entity: "item".into(), key: key.to_owned().into(), fields }));
+    }
+
+    pub(crate) fn event(&mut self, kind: &str, user: &str, item: &str) {
+        let role = |name: &str, key: &str| Field { name: name.to_owned().into(), value: Raw::Str(key.to_owned().into()) };
+        self.record(&Payload::Event(Event {
+            kind: kind.to_owned().into(),
+            source: "".into(),
+            id: None,
+            time: Some(self.now),
+            fields: vec![role("user", user), role("item", item)],
+        }));
+    }
+
+    pub(crate) fn id(&self, key: &str) -> EntityId {
+        self.names.entity(self.epoch.item_type(), key).unwrap()
+    }
+
+    pub(crate) fn query(&self, request: &FeedRequest) -> Query {
+        let feed = self.plan.feed(&request.feed).unwrap();
+        let entity = self.plan.feeds[usize::from(feed)].subject;
+        let key = match &request.subject {
+            Subject::Anonymous => None,
+            Subject::User(key) | Subject::Item(key) => Some(key),
+        };
+        let subject = key.and_then(|key| self.names.entity(entity, key)).map(|id| (entity, id));
+        let items = |keys: &[String]| {
+            keys.iter().filter_map(|key| self.names.entity(self.epoch.item_type(), key)).collect::<Vec<_>>()
+        };
+        let context = self.plan.feeds[usize::from(feed)].context.iter().map(|field| {
+            match request.context.iter().find(|(name, _)| *name == field.name) {
+                Some((_, Raw::Str(text))) => Value::Str(self.names.symbol(text).unwrap_or(domain::Symbol(u32::MAX))),
+                _ => Value::Missing,
+            }
+        });
+        Query {
+            feed,
+            subject,
+            rows: subject.map(|(entity, id)| self.shard.subject(entity, id)),
+            recent: items(&request.recent),
+            exclude: items(&request.exclude),
+            context: context.collect(),
+        }
+    }
+
+    pub(crate) fn ask(&mut self, request: FeedRequest, pace: Pace<'_>) -> Answer {
+        let query = self.query(&request);
+        let World { plan, epoch, now, names, scratch, .. } = self;
+        answer(plan, PlanVersion(1), request, &query, epoch, *now, pace, names, scratch)
+    }
+}
+
+pub(crate) fn request(feed: &str, subject: Subject, count: u16) -> FeedRequest {
+    FeedRequest {
+        feed: feed.to_owned(),
+        subject,
+        recent: Vec::new(),
+        context: Vec::new(),
+        exclude: Vec::new(),
+        count,
+        seed: 0,
+        deadline: None,
+    }
+}
+
+pub(crate) fn user(key: &str) -> Subject {
+    Subject::User(key.to_owned())
+}
+
+/// A budget that says what it was told to, then never again that it is spent.
+pub(crate) struct Told(pub(crate) Vec<bool>);
+
+impl crate::Budget for Told {
+    fn spent(&mut self) -> bool {
+        self.0.pop().unwrap_or(false)
+    }
+}
+
+/// Plenty of time.
+pub(crate) fn ample() -> Told {
+    Told(Vec::new())
+}

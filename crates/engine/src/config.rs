@@ -1,0 +1,57 @@
+//! How a node runs: threads, paces and limits. What it does is the spec's business, not this file's.
+
+use crate::Clock;
+use domain::Span;
+use std::sync::Arc;
+
+/// Who applies what was sequenced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The thread that sequences applies everything, one consumer after another: best on one or two cores.
+    Inline,
+    /// Every shard and the indexes have a thread of their own behind the broadcast ring.
+    Threaded,
+}
+
+/// The process's settings.
+#[derive(Clone)]
+pub struct Config {
+    /// Inline or threaded; the results are the same.
+    pub mode: Mode,
+    /// Number of shards of keyed rows; the results are the same for any number.
+    pub shards: u32,
+    /// Where time comes from.
+    pub clock: Arc<Clock>,
+    /// Seed of the hash tables, against crafted keys; the results are the same for any seed.
+    pub hash_seed: u64,
+    /// How often items and indexes are published to readers.
+    pub epoch_every: Span,
+    /// How long a decision record may wait for the next sync: the bound on decisions lost in a crash.
+    pub decisions_synced_within: Span,
+    /// How often a checkpoint is written, if anything changed; zero = only on a clean stop.
+    pub checkpoint_every: Span,
+    /// A tick record is written after this long without any record; zero = never.
+    pub tick_every: Span,
+    /// How much of the log is kept, in log time; none = all of it.
+    pub retain: Option<Span>,
+    /// Most bytes that may wait for the disk before events are refused as `overloaded`.
+    pub unsynced_bytes_max: usize,
+}
+
+impl Config {
+    /// Sound settings for a server on this clock.
+    pub fn new(clock: Clock) -> Config {
+        Config {
+            mode: Mode::Inline,
+            shards: 1,
+            clock: Arc::new(clock),
+            hash_seed: 0,
+            epoch_every: Span(2),
+            decisions_synced_within: Span(50),
+            checkpoint_every: Span(60_000),
+            tick_every: Span(10_000),
+            retain: None,
+            unsynced_bytes_max: 64 << 20,
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! A node without threads: every step that the threads of `Engine` repeat is a method here, so that the simulator can
+//! drive the same code one step at a time.
+
+use crate::checkpoint::{Complete, Deposits};
+use crate::epochs::Epochs;
+use crate::gate::{Gate, journal_failed};
+use crate::machine::shard_of;
+use crate::ring::{Batch, Message, Ring};
+use crate::sequencer::{Accepted, Sequencer};
+use crate::{Config, Mode};
+use domain::{Code, Payload, PlanVersion, Position, Refusal, Time};
+use journal::{Disk, Reader, Writer};
+use parking_lot::{Condvar, Mutex, RwLock};
+use spec::Plan;
+use state::{Body, Dictionary, Resolved, Rows};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Most payloads that are sequenced under one hold of the lock.
+const CHUNK: usize = 256;
+
+/// One node: log, state and what serves from it.
+pub struct Core<D: Disk> {
+    pub(crate) config: Config,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) plan_version: PlanVersion,
+    /// Where the spec of each plan version stands in the log; version 1 first.
+    pub(crate) specs: Mutex<Vec<Position>>,
+    pub(crate) writer_epoch: u32,
+    pub(crate) disk: Arc<D>,
+    pub(crate) names: RwLock<Dictionary>,
+    pub(crate) sequencer: Mutex<Sequencer>,
+    pub(crate) shards: Vec<RwLock<Rows>>,
+    pub(crate) epochs: Epochs,
+    pub(crate) gate: Gate,
+    pub(crate) log: Mutex<Log<D>>,
+    pub(crate) disk_full: AtomicBool,
+    pub(crate) reader: Reader<D>,
+    pub(crate) ring: Option<Ring>,
+    pub(crate) applied_by: Mutex<Vec<Position>>,
+    pub(crate) work: Work,
+    /// Copies that threaded consumers handed over at a barrier.
+    pub(crate) deposits: Mutex<Deposits>,
+    pub(crate) complete: Complete,
+    /// Held while a checkpoint is written.
+    pub(crate) checkpointing: Mutex<()>,
+}
+
+/// The disk half of the log.
+pub(crate) struct Log<D: Disk> {
+    pub(crate) writer: Writer<D>,
+    /// A group that found the disk full; it is written before any other.
+    pub(crate) held_back: Option<journal::Batch>,
+}
+
+/// Tells the syncing thread that something waits for the disk.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub(crate) pending: Mutex<Pending>,
+    pub(crate) arrived: Condvar,
+}
+
+#[derive(Default)]
+pub(crate) struct Pending {
+    /// Somebody waits for an acknowledgement.
+    pub(crate) urgent: bool,
+    /// A decision record may wait a little.
+    pub(crate) lazy: bool,
+    pub(crate) stop: bool,
+}
+
+/// What became of a call's payloads.
+#[derive(Debug)]
+pub struct Submitted {
+    /// One result per payload, in order.
+    pub results: Vec<Result<Accepted, Refusal>>,
+    /// The position to wait for before acknowledging: the highest of the accepted ones, duplicates included.
+    pub last: Position,
+}
+
+impl<D: Disk> Core<D> {
+    /// Gives the payloads their place in the log. Each is judged on its own; with `atomic` one refusal refuses all.
+    /// They may be acknowledged when the gate releases `Submitted::last`.
+    pub fn submit(&self, payloads: &[Payload<'_>], atomic: bool) -> Result<Submitted, Refusal> {
+        self.refuse_if_closed()?;
+        let mut results: Vec<_> = payloads.iter().map(|payload| state::validate(&self.plan, payload)).collect();
+        let mut submitted = Submitted { results: Vec::with_capacity(payloads.len()), last: Position::START };
+        let bodies: Vec<_> = payloads.iter().map(body_of).collect();
+        if atomic {
+            if results.iter().all(Result::is_ok) {
+                results = self.judge_together(payloads, &bodies);
+            }
+            if results.iter().any(Result::is_err) {
+                submitted.results = results.into_iter().map(|result| result.map(|()| NOT_ACCEPTED)).collect();
+                return Ok(submitted);
+            }
+        }
+        let chunk = if atomic { payloads.len().max(1) } else { CHUNK };
+        for ((payloads, bodies), results) in
+            payloads.chunks(chunk).zip(bodies.chunks(chunk)).zip(results.chunks_mut(chunk))
+        {
+            self.sequence(payloads, bodies, results, &mut submitted)?;
+        }
+        self.ask_for_sync(true);
+        Ok(submitted)
+    }
+
+    fn sequence(
+        &self,
+        payloads: &[Payload<'_>],
+        bodies: &[Option<Body>],
+        results: &mut [Result<(), Refusal>],
+        submitted: &mut Submitted,
+    ) -> Result<(), Refusal> {
+        let mut sequencer = self.sequencer.lock();
+        self.refuse_if_busy(&sequencer)?;
+        let now = self.config.clock.now();
+        let follows = self.config.clock.follows_events();
+        let mut changes = Vec::with_capacity(payloads.len());
+        for ((payload, body), result) in payloads.iter().zip(bodies).zip(results) {
+            let body = body.as_ref();
+            let accepted = std::mem::replace(result, Ok(())).and_then(|()| {
+                sequencer.advance(now, if follows { event_time(payload) } else { None });
+                if let Some(position) = sequencer.judge(&self.plan, &self.names, payload, body, follows)? {
+                    return Ok(Accepted { position, duplicate: true });
+                }
+                let (position, change) = sequencer.accept(&self.plan, &self.names, payload, body);
+                changes.extend(change);
+                Ok(Accepted { position, duplicate: false })
+            });
+            if let Ok(accepted) = &accepted {
+                submitted.last = submitted.last.max(accepted.position);
+            }
+            submitted.results.push(accepted);
+        }
+        let last = sequencer.appender.position();
+        self.publish(changes, last);
+        Ok(())
+    }
+
+    /// Judges an atomic call as a whole: nothing is changed, so payloads that would collide with each other are found here too.
+    fn judge_together(&self, payloads: &[Payload<'_>], bodies: &[Option<Body>]) -> Vec<Result<(), Refusal>> {
+        let mut sequencer = self.sequencer.lock();
+        sequencer.advance(self.config.clock.now(), None);
+        let follows = self.config.clock.follows_events();
+        let mut ids = std::collections::BTreeMap::new();
+        payloads
+            .iter()
+            .zip(bodies)
+            .map(|(payload, body)| {
+                if let Payload::Event(event) = payload
+                    && let Some(id) = &event.id
+                    && *ids.entry((&event.source, id)).or_insert(body) != body
+                {
+                    return Err(Refusal::new(
+                        Code::IdReused,
+                        "id",
+                        format!("two different events of this call have the id '{id}'; give each its own"),
+                    ));
+                }
+                sequencer.judge(&self.plan, &self.names, payload, body.as_ref(), follows).map(|_| ())
+            })
+            .collect()
+    }
+
+    /// Hands changes to every consumer; inline they are applied when this returns.
+    fn publish(&self, changes: Vec<Resolved>, last: Position) {
+        let batch = Arc::new(Batch { changes, last });
+        match &self.ring {
+            Some(ring) => ring.push(Message::Apply(batch)),
+            None => {
+                (0..self.shards.len()).for_each(|shard| self.apply_to_shard(shard, &batch));
+                self.epochs.apply(&batch);
+                self.gate.set_applied(last);
+            }
+        }
+    }
+
+    pub(crate) fn apply_to_shard(&self, shard: usize, batch: &Batch) {
+        // Short holds, so that a reader waits for microseconds at most.
+        for changes in batch.changes.chunks(64) {
+            let mut rows = self.shards[shard].write();
+            changes.iter().for_each(|change| rows.apply(change));
+        }
+    }
+
+    /// Notes that a threaded consumer has applied up to `last`, and moves the applied watermark to the slowest one.
+    pub(crate) fn consumer_applied(&self, consumer: usize, last: Position) {
+        let slowest = {
+            let mut applied_by = self.applied_by.lock();
+            applied_by[consumer] = last;
+            applied_by.iter().copied().min().unwrap_or(last)
+        };
+        self.gate.set_applied(slowest);
+    }
+
+    /// Writes and syncs everything appended so far as one group; whether there was anything.
+    /// A full disk holds the group back, to be tried again; any other failure closes the gate for good.
+    pub fn sync(&self) -> Result<bool, Refusal> {
+        let mut disk = self.log.lock();
+        let batch = disk.held_back.take().or_else(|| self.sequencer.lock().appender.take());
+        let Some(batch) = batch else { return Ok(false) };
+        match disk.writer.commit(&batch) {
+            Ok(durable) => {
+                self.disk_full.store(false, Ordering::Release);
+                self.sequencer.lock().appender.recycle(batch);
+                self.gate.set_durable(durable);
+                Ok(true)
+            }
+            Err(journal::Error::DiskFull { .. }) => {
+                disk.held_back = Some(batch);
+                self.disk_full.store(true, Ordering::Release);
+                Err(disk_is_full())
+            }
+            Err(error) => {
+                let refusal = journal_failed(&error);
+                self.gate.close(refusal.clone());
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Publishes the newest items and indexes to readers; whether there were any.
+    pub fn publish_epoch(&self) -> bool {
+        self.epochs.flip()
+    }
+
+    /// Appends a tick if nothing was appended for `Config::tick_every` of log time.
+    pub fn tick(&self) {
+        let mut sequencer = self.sequencer.lock();
+        let now = self.config.clock.now();
+        let idle = now.since(sequencer.log_time);
+        if self.config.tick_every.0 == 0 || idle < self.config.tick_every || sequencer.stopping {
+            return;
+        }
+        sequencer.advance(now, None);
+        let (last, change) = sequencer.accept(&self.plan, &self.names, &Payload::Tick, None);
+        self.publish(change.into_iter().collect(), last);
+        drop(sequencer);
+        self.ask_for_sync(false);
+    }
+
+    /// Which shard's rows these are.
+    pub(crate) fn shard(&self, id: domain::EntityId) -> &RwLock<Rows> {
+        &self.shards[shard_of(id, self.shards.len())]
+    }
+
+    pub(crate) fn ask_for_sync(&self, urgent: bool) {
+        let mut pending = self.work.pending.lock();
+        if urgent {
+            pending.urgent = true;
+        } else {
+            pending.lazy = true;
+        }
+        drop(pending);
+        self.work.arrived.notify_one();
+    }
+
+    pub(crate) fn refuse_if_closed(&self) -> Result<(), Refusal> {
+        self.gate.closed().map_or(Ok(()), Err)
+    }
+
+    fn refuse_if_busy(&self, sequencer: &Sequencer) -> Result<(), Refusal> {
+        if sequencer.stopping {
+            return Err(Refusal::new(Code::Stopping, "", "the server is stopping; send the request again later"));
+        }
+        if self.disk_full.load(Ordering::Acquire) {
+            return Err(disk_is_full());
+        }
+        if sequencer.appender.pending_bytes() > self.config.unsynced_bytes_max {
+            return Err(Refusal::new(Code::Overloaded, "", "the disk is behind; send the request again later"));
+        }
+        Ok(())
+    }
+
+    /// The threading mode in force.
+    pub fn mode(&self) -> Mode {
+        self.config.mode
+    }
+}
+
+fn disk_is_full() -> Refusal {
+    Refusal::new(Code::DiskFull, "", "the disk is full; what was accepted is kept and written once there is space; free some")
+}
+
+/// Stands in for the result of a payload of an atomic call that was good itself but refused with the others.
+const NOT_ACCEPTED: Accepted = Accepted { position: Position::START, duplicate: false };
+
+/// What deduplication compares, computed before the lock is taken; only events with an id need it.
+fn body_of(payload: &Payload<'_>) -> Option<Body> {
+    match payload {
+        Payload::Event(event) if event.id.is_some() => Some(Body::of(event)),
+        _ => None,
+    }
+}
+
+fn event_time(payload: &Payload<'_>) -> Option<Time> {
+    match payload {
+        Payload::Event(event) => event.time,
+        _ => None,
+    }
+}

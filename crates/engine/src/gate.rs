@@ -1,0 +1,155 @@
+//! The gate that answers wait at: nothing leaves before every event it has seen is durable and applied.
+//! Waiting answers are parked by position as callbacks; no thread blocks.
+
+use domain::{Code, Position, Refusal};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Called once: `Ok` when the position is released, an error if it never will be.
+pub type Wake = Box<dyn FnOnce(Result<(), Refusal>) + Send>;
+
+/// Two watermarks and what waits for the lower of them.
+#[derive(Default)]
+pub struct Gate {
+    durable: AtomicU64,
+    applied: AtomicU64,
+    parked: Mutex<Parked>,
+}
+
+#[derive(Default)]
+struct Parked {
+    waiting: BTreeMap<(u64, u64), Wake>,
+    arrivals: u64,
+    closed: Option<Refusal>,
+}
+
+impl Gate {
+    /// Everything up to here is on disk.
+    pub fn durable(&self) -> Position {
+        Position(self.durable.load(Ordering::Acquire))
+    }
+
+    /// Everything up to here is applied by every consumer.
+    pub fn applied(&self) -> Position {
+        Position(self.applied.load(Ordering::Acquire))
+    }
+
+    /// The lower of the two: what may be acknowledged.
+    pub fn released(&self) -> Position {
+        self.durable().min(self.applied())
+    }
+
+    /// Moves the durable watermark and wakes what it releases.
+    pub fn set_durable(&self, position: Position) {
+        self.durable.fetch_max(position.0, Ordering::AcqRel);
+        self.wake();
+    }
+
+    /// Moves the applied watermark and wakes what it releases.
+    pub fn set_applied(&self, position: Position) {
+        self.applied.fetch_max(position.0, Ordering::AcqRel);
+        self.wake();
+    }
+
+    /// Calls `wake` once `position` is released; at once if it is already.
+    pub fn when_released(&self, position: Position, wake: Wake) {
+        if self.released() >= position {
+            return wake(Ok(()));
+        }
+        let mut parked = self.parked.lock();
+        if let Some(refusal) = &parked.closed {
+            let refusal = refusal.clone();
+            drop(parked);
+            return wake(Err(refusal));
+        }
+        parked.arrivals += 1;
+        let key = (position.0, parked.arrivals);
+        parked.waiting.insert(key, wake);
+        drop(parked);
+        // The watermark may have passed between the first look and the parking.
+        self.wake();
+    }
+
+    /// How many answers wait.
+    pub fn waiting(&self) -> usize {
+        self.parked.lock().waiting.len()
+    }
+
+    /// Nothing more will be released: everything that waits, now or later, gets `refusal`.
+    pub fn close(&self, refusal: Refusal) {
+        let waiting = {
+            let mut parked = self.parked.lock();
+            parked.closed.get_or_insert_with(|| refusal.clone());
+            std::mem::take(&mut parked.waiting)
+        };
+        for wake in waiting.into_values() {
+            wake(Err(refusal.clone()));
+        }
+    }
+
+    /// Why the gate is closed, if it is.
+    pub fn closed(&self) -> Option<Refusal> {
+        self.parked.lock().closed.clone()
+    }
+
+    fn wake(&self) {
+        let released = self.released().0;
+        let ready = {
+            let mut parked = self.parked.lock();
+            if parked.waiting.first_key_value().is_none_or(|(key, _)| key.0 > released) {
+                return;
+            }
+            let later = parked.waiting.split_off(&(released + 1, 0));
+            std::mem::replace(&mut parked.waiting, later)
+        };
+        for wake in ready.into_values() {
+            wake(Ok(()));
+        }
+    }
+}
+
+/// The refusal that everybody gets once the journal has failed.
+pub fn journal_failed(cause: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(
+        Code::JournalFailed,
+        "",
+        format!("the journal can no longer be written ({cause}); nothing more is acknowledged; repair the disk and restart"),
+    )
+}
+
+/// A checkpoint could not be written; the log still has everything.
+pub(crate) fn checkpoint_failed(cause: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(Code::JournalFailed, "", format!("the checkpoint was not written: {cause}; the log still has everything"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn answers_leave_in_order_at_the_lower_watermark() {
+        let gate = Gate::default();
+        let left = Arc::new(Mutex::new(Vec::new()));
+        for position in [3, 1, 2] {
+            let left = left.clone();
+            gate.when_released(Position(position), Box::new(move |result| left.lock().push((position, result.is_ok()))));
+        }
+        gate.set_durable(Position(5));
+        assert!(left.lock().is_empty(), "durable but not applied");
+        gate.set_applied(Position(2));
+        assert_eq!(*left.lock(), [(1, true), (2, true)]);
+        gate.close(journal_failed(&"EIO"));
+        assert_eq!(*left.lock(), [(1, true), (2, true), (3, false)]);
+        gate.when_released(Position(1), Box::new({
+            let left = left.clone();
+            move |result| left.lock().push((10, result.is_ok()))
+        }));
+        gate.when_released(Position(9), Box::new({
+            let left = left.clone();
+            move |result| left.lock().push((9, result.is_ok()))
+        }));
+        assert_eq!(left.lock()[3..], [(10, true), (9, false)]);
+    }
+}

@@ -1,0 +1,31 @@
+//! The engine: joins the journal and the state, and owns threads, clocks and the order of events.
+//! Start at `core.rs` (`submit`, the walk of an event) and `serve.rs` (`recommend`, the walk of a request).
+
+mod checkpoint;
+mod clock;
+mod config;
+mod core;
+mod engine;
+mod epochs;
+mod gate;
+mod machine;
+mod open;
+mod replay;
+mod ring;
+mod sequencer;
+mod serve;
+mod view;
+
+pub use checkpoint::machine_of_checkpoint;
+pub use crate::core::{Core, Submitted};
+pub use clock::Clock;
+pub use config::{Config, Mode};
+pub use decision::Explanation;
+pub use engine::Engine;
+pub use gate::Wake;
+pub use machine::Machine;
+pub use open::{OpenError, OpenReport};
+pub use replay::{Question, Replayed, recompute, strip};
+pub use sequencer::Accepted;
+pub use serve::Served;
+pub use view::{EntityView, Status};

@@ -1,0 +1,91 @@
+//! All state of a node as one single-threaded value: the log applied record by record. Recovery, replay, digests and the
+//! simulator use it; the running node holds the same parts behind locks. There is no second way to build state.
+
+use decision::Epoch;
+use domain::{CodecError, EntityId, Payload, Position, Time};
+use spec::Plan;
+use spec::plan::EntityIndex;
+use state::{Catalogue, Dedupe, Dictionary, Digest, Resolved, Rows, Scope, Subject};
+use std::sync::Arc;
+
+/// State at one position of the log.
+#[derive(Clone)]
+pub struct Machine {
+    /// The plan that it is a function of.
+    pub plan: Arc<Plan>,
+    /// Names and their numbers.
+    pub names: Dictionary,
+    /// Current attributes, as the sequencer sees them.
+    pub catalogue: Catalogue,
+    /// Event ids seen.
+    pub dedupe: Dedupe,
+    /// Keyed rows, by shard.
+    pub shards: Vec<Rows>,
+    /// Items and indexes.
+    pub epoch: Epoch,
+    /// The last record applied.
+    pub position: Position,
+    /// Its `log_time`.
+    pub log_time: Time,
+}
+
+impl Machine {
+    /// State before the first record.
+    pub fn new(plan: Arc<Plan>, shards: u32, hash_seed: u64) -> Machine {
+        Machine {
+            names: Dictionary::new(&plan, hash_seed),
+            catalogue: Catalogue::new(plan.clone()),
+            dedupe: Dedupe::new(),
+            shards: (0..shards).map(|index| Rows::new(plan.clone(), Scope::Shard { index, count: shards })).collect(),
+            epoch: Epoch::new(plan.clone()),
+            position: Position::START,
+            log_time: Time(0),
+            plan,
+        }
+    }
+
+    /// Applies one record of the log, given by its header's kind, position and `log_time`, and its payload.
+    pub fn apply_record(&mut self, kind: u8, position: Position, log_time: Time, payload: &[u8]) -> Result<(), CodecError> {
+        self.apply(position, log_time, &Payload::decode(kind, payload)?);
+        Ok(())
+    }
+
+    /// Applies one payload at its position.
+    pub fn apply(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) {
+        self.position = position;
+        self.log_time = self.log_time.max(log_time);
+        match payload {
+            Payload::Event(event) => self.dedupe.apply(position, self.log_time, event),
+            _ => self.dedupe.expire(self.log_time),
+        }
+        let resolved =
+            state::resolve(&self.plan, &mut self.names, &self.catalogue, position, self.log_time, payload);
+        if let Ok(resolved) = resolved {
+            self.catalogue.apply(&resolved);
+            self.apply_resolved(&resolved);
+        }
+    }
+
+    fn apply_resolved(&mut self, change: &Resolved) {
+        self.shards.iter_mut().for_each(|shard| shard.apply(change));
+        self.epoch.apply(change);
+    }
+
+    /// A copy of an entity's rows.
+    pub fn subject(&self, entity: EntityIndex, id: EntityId) -> Subject {
+        self.shards[shard_of(id, self.shards.len())].subject(entity, id)
+    }
+
+    /// The digest of all state that answers can depend on: equal for any number of shards and any hash seed.
+    pub fn digest(&self) -> Digest {
+        let mut digest = self.epoch.digest(&self.names, self.log_time);
+        self.shards.iter().for_each(|shard| digest.add(shard.digest(&self.names, self.log_time)));
+        digest.add(self.dedupe.digest());
+        digest
+    }
+}
+
+/// Which shard owns an entity's rows.
+pub fn shard_of(id: EntityId, shards: usize) -> usize {
+    id.0 as usize % shards
+}

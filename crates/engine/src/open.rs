@@ -1,0 +1,198 @@
+//! Opening a node: recover the log, load the newest checkpoint that fits the plan, apply the tail, and note a changed spec.
+//! The first start is a change from the empty plan; there is no other path.
+
+use crate::checkpoint::{self, Complete};
+use crate::core::{Core, Log, Work};
+use crate::epochs::Epochs;
+use crate::gate::Gate;
+use crate::machine::Machine;
+use crate::ring::Ring;
+use crate::sequencer::Sequencer;
+use crate::{Config, Mode};
+use domain::{Payload, PlanVersion, Position};
+use journal::{Disk, Reader, RecoveryReport};
+use parking_lot::{Mutex, RwLock};
+use spec::Plan;
+use spec::Diff;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Messages that the ring holds before the sequencer waits for the slowest consumer.
+const RING_MESSAGES: usize = 1_024;
+
+/// What opening found and did.
+#[derive(Debug)]
+pub struct OpenReport {
+    /// What the journal's recovery found.
+    pub journal: RecoveryReport,
+    /// Position of the checkpoint that state was loaded from; `START` if it was built from the whole log.
+    pub checkpoint: Position,
+    /// Records applied after it.
+    pub replayed: u64,
+    /// What changed since the spec last in force; none if nothing did.
+    pub diff: Option<Diff>,
+    /// Damaged checkpoints that were passed over.
+    pub warnings: Vec<String>,
+}
+
+/// Why a node could not be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The journal: locked, damaged, unreadable.
+    Journal(journal::Error),
+    /// A record whose bytes are not what its header says.
+    Record(Position),
+    /// The state that this spec needs cannot be built from what is retained.
+    SpecNeedsOlderLog {
+        /// The first record still there.
+        replay_from: Position,
+    },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Journal(error) => error.fmt(f),
+            OpenError::Record(position) => write!(
+                f,
+                "record {position} is intact on disk but not in a format that this version reads; use the version that wrote it"
+            ),
+            OpenError::SpecNeedsOlderLog { replay_from } => write!(
+                f,
+                "the spec's state must be built from the whole log, but the log is retained only from position {replay_from}; \
+                 start with the previous spec, or with an empty data directory and import the events again"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl From<journal::Error> for OpenError {
+    fn from(error: journal::Error) -> OpenError {
+        OpenError::Journal(error)
+    }
+}
+
+impl<D: Disk> Core<D> {
+    /// Opens the node on this disk with this plan. `progress` hears of (records applied, records in the log) now and then.
+    pub fn open(
+        disk: Arc<D>,
+        options: journal::Options,
+        plan: Arc<Plan>,
+        config: Config,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(Core<D>, OpenReport), OpenError> {
+        let opened = journal::open(disk.clone(), options)?;
+        let mut warnings = Vec::new();
+        let shards = config.shards.max(1);
+        let start = checkpoint::load(&opened.reader, &plan, shards, config.hash_seed, &mut warnings)?;
+        let (mut machine, mut specs) = match start {
+            Some(loaded) if loaded.machine.position.next() >= opened.recovery.first => (loaded.machine, loaded.specs),
+            _ if opened.recovery.first > Position(1) => {
+                return Err(OpenError::SpecNeedsOlderLog { replay_from: opened.recovery.first });
+            }
+            _ => (Machine::new(plan.clone(), shards, config.hash_seed), Vec::new()),
+        };
+        let checkpoint = machine.position;
+        replay(&opened.reader, &mut machine, &mut specs, opened.recovery.last, progress)?;
+        let replayed = machine.position.0 - checkpoint.0;
+        let old_text = specs.last().map(|&at| spec_text(&opened.reader, at)).transpose()?.flatten();
+        let mut core = Core::assemble(machine, specs, config, disk, opened.appender, opened.writer, opened.reader);
+        core.writer_epoch = opened.recovery.epoch;
+        let diff = core.adopt_spec(old_text.as_deref());
+        Ok((core, OpenReport { journal: opened.recovery, checkpoint, replayed, diff, warnings }))
+    }
+
+    fn assemble(
+        machine: Machine,
+        specs: Vec<Position>,
+        config: Config,
+        disk: Arc<D>,
+        appender: journal::Appender,
+        writer: journal::Writer<D>,
+        reader: Reader<D>,
+    ) -> Core<D> {
+        let Machine { plan, names, catalogue, dedupe, shards, epoch, position, log_time } = machine;
+        let gate = Gate::default();
+        gate.set_durable(appender.position());
+        gate.set_applied(appender.position());
+        let consumers = shards.len() + 1;
+        let ring = (config.mode == Mode::Threaded).then(|| Ring::new(RING_MESSAGES, consumers));
+        Core {
+            plan_version: PlanVersion(specs.len() as u32),
+            specs: Mutex::new(specs),
+            writer_epoch: 0,
+            names: RwLock::new(names),
+            sequencer: Mutex::new(Sequencer::new(appender, catalogue, dedupe, log_time)),
+            shards: shards.into_iter().map(RwLock::new).collect(),
+            epochs: Epochs::new(epoch),
+            gate,
+            log: Mutex::new(Log { writer, held_back: None }),
+            disk_full: AtomicBool::new(false),
+            reader,
+            ring,
+            applied_by: Mutex::new(vec![position; consumers]),
+            work: Work::default(),
+            deposits: Mutex::default(),
+            complete: Complete::default(),
+            checkpointing: Mutex::default(),
+            plan,
+            config,
+            disk,
+        }
+    }
+
+    /// Writes the spec to the log if it is not the one last in force, and says what changed.
+    fn adopt_spec(&mut self, old_text: Option<&str>) -> Option<Diff> {
+        if old_text == Some(self.plan.text.as_str()) {
+            return None;
+        }
+        let position = {
+            let mut sequencer = self.sequencer.lock();
+            sequencer.advance(self.config.clock.now(), None);
+            sequencer.append(&Payload::Spec(self.plan.text.as_str().into()))
+        };
+        self.specs.get_mut().push(position);
+        self.plan_version = PlanVersion(self.specs.get_mut().len() as u32);
+        self.ask_for_sync(true);
+        let old = old_text.and_then(|text| spec::compile("the spec in force before", text).ok());
+        let empty = || spec::compile("no spec", "version: 1\n").expect("a spec with nothing in it is a spec");
+        Some(spec::diff(&old.unwrap_or_else(empty), &self.plan))
+    }
+}
+
+fn replay<D: Disk>(
+    reader: &Reader<D>,
+    machine: &mut Machine,
+    specs: &mut Vec<Position>,
+    last: Position,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), OpenError> {
+    let mut records = reader.iter_from(machine.position.next())?;
+    while let Some(record) = records.next()? {
+        let position = record.header.position;
+        let payload = Payload::decode(record.header.kind, record.payload).map_err(|_| OpenError::Record(position))?;
+        if matches!(payload, Payload::Spec(_)) {
+            specs.push(position);
+        }
+        machine.apply(position, record.header.log_time, &payload);
+        if position.0 % 8_192 == 0 {
+            progress(position.0, last.0);
+        }
+    }
+    Ok(())
+}
+
+/// The spec that was written at this position, if the record is still there.
+pub(crate) fn spec_text<D: Disk>(reader: &Reader<D>, at: Position) -> Result<Option<String>, journal::Error> {
+    if at < reader.replay_from() {
+        return Ok(None);
+    }
+    let Some(record) = reader.record(at)? else { return Ok(None) };
+    match Payload::decode(record.header.kind, &record.payload) {
+        Ok(Payload::Spec(text)) => Ok(Some(text.into_owned())),
+        _ => Ok(None),
+    }
+}

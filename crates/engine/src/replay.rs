@@ -1,0 +1,214 @@
+//! Replay means recompute: a past answer is computed again from the log alone, at the positions, plan, `now` and effort that its
+//! record names, and compared bit for bit. The log is read twice: once up to the rows that answers read, once up to their epochs.
+
+use crate::core::Core;
+use crate::machine::Machine;
+use crate::open::spec_text;
+use crate::serve::query_of;
+use decision::{Pace, Query, Scratch};
+use domain::{Answer, Code, DecisionId, Payload, PlanVersion, Position, Refusal, Time};
+use journal::{Disk, Reader};
+use spec::Plan;
+use std::sync::Arc;
+
+/// What a recorded answer read: enough to compute it again, nothing of what it said.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The answer with its slate, counts and removals taken out.
+    pub stripped: Answer,
+}
+
+/// The outcome of one recomputation.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// Whether it came out the same, bit for bit.
+    pub identical: bool,
+    /// What differs, if anything.
+    pub differences: Vec<String>,
+    /// The recomputed answer.
+    pub answer: Answer,
+}
+
+/// Takes out of a record everything that recomputation must find by itself.
+pub fn strip(answer: &Answer) -> Question {
+    let stripped =
+        Answer { route_counts: Vec::new(), removed: Vec::new(), items: Vec::new(), ..answer.clone() };
+    Question { stripped }
+}
+
+/// Recomputes answers of one plan version from the log. Results are in the order of the questions.
+/// `progress` hears of (records read, records to read).
+pub fn recompute<D: Disk>(
+    reader: &Reader<D>,
+    plan: &Arc<Plan>,
+    shards: u32,
+    questions: &[Question],
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Vec<Answer>, Refusal> {
+    let rows_end = questions.iter().map(|question| question.stripped.rows).max().unwrap_or_default();
+    let epoch_end = questions.iter().map(|question| question.stripped.epoch).max().unwrap_or_default();
+    let total = rows_end.0 + epoch_end.0;
+    let mut queries: Vec<Option<Query>> = vec![None; questions.len()];
+    let by_rows = order(questions, |answer| answer.rows);
+    let mut reached = Machine::new(plan.clone(), shards, 0);
+    walk(reader, &mut reached, rows_end, &by_rows, &mut |machine, index| {
+        queries[index] = Some(query_at(machine, &questions[index].stripped)?);
+        progress(machine.position.0, total);
+        Ok(())
+    })?;
+    let mut answers: Vec<Option<Answer>> = vec![None; questions.len()];
+    let by_epoch = order(questions, |answer| answer.epoch);
+    let mut scratch = Scratch::default();
+    let mut machine = Machine::new(plan.clone(), shards, 0);
+    walk(reader, &mut machine, epoch_end, &by_epoch, &mut |machine, index| {
+        let query = queries[index].take().expect("every question was visited in the first walk, once");
+        answers[index] = Some(answer_at(machine, &questions[index].stripped, &query, &mut scratch));
+        progress(rows_end.0 + machine.position.0, total);
+        Ok(())
+    })?;
+    Ok(answers.into_iter().flatten().collect())
+}
+
+/// Question indexes ordered by a position of theirs.
+fn order(questions: &[Question], of: impl Fn(&Answer) -> Position) -> Vec<(Position, usize)> {
+    let mut order: Vec<_> =
+        questions.iter().enumerate().map(|(index, question)| (of(&question.stripped), index)).collect();
+    order.sort_unstable();
+    order
+}
+
+/// Applies the log up to `end` and stops at each of the ordered positions, before the first record after it.
+fn walk<D: Disk>(
+    reader: &Reader<D>,
+    machine: &mut Machine,
+    end: Position,
+    stops: &[(Position, usize)],
+    visit: &mut dyn FnMut(&Machine, usize) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let mut stops = stops.iter().peekable();
+    let mut records = reader.iter_from(machine.position.next()).map_err(|error| unreadable(&error))?;
+    loop {
+        while let Some((_, index)) = stops.next_if(|(position, _)| *position <= machine.position) {
+            visit(machine, *index)?;
+        }
+        if stops.peek().is_none() {
+            return Ok(());
+        }
+        match records.next().map_err(|error| unreadable(&error))? {
+            Some(record) if record.header.position <= end => {
+                let header = &record.header;
+                machine
+                    .apply_record(header.kind, header.position, header.log_time, record.payload)
+                    .map_err(|error| unreadable(&error))?;
+            }
+            _ => {
+                return Err(Refusal::new(
+                    Code::Gone,
+                    "",
+                    format!("the log ends at {} and does not reach a position that the decision read", machine.position),
+                ));
+            }
+        }
+    }
+}
+
+fn query_at(machine: &Machine, stripped: &Answer) -> Result<Query, Refusal> {
+    let feed = machine.plan.feed(&stripped.request.feed).ok_or_else(|| {
+        Refusal::new(Code::UnknownFeed, "feed", "the plan of that version has no feed of this name")
+    })?;
+    let mut query = query_of(&machine.plan, feed, &stripped.request, &machine.names)?;
+    query.rows = query.subject.map(|(entity, id)| machine.subject(entity, id));
+    Ok(query)
+}
+
+fn answer_at(machine: &Machine, stripped: &Answer, query: &Query, scratch: &mut Scratch) -> Answer {
+    let names = MachineNames(machine);
+    let mut answer = decision::answer(
+        &machine.plan,
+        stripped.plan,
+        stripped.request.clone(),
+        query,
+        &machine.epoch,
+        stripped.now,
+        Pace::Replay(stripped.effort),
+        &names,
+        scratch,
+    );
+    // The machine stands at the last record at or before the position that was read; both name the same state.
+    answer.rows = stripped.rows;
+    answer.epoch = stripped.epoch;
+    answer
+}
+
+struct MachineNames<'a>(&'a Machine);
+
+impl decision::Names for MachineNames<'_> {
+    fn item(&self, item: spec::plan::EntityIndex, id: domain::EntityId) -> String {
+        self.0.names.key(item, id).to_owned()
+    }
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(Code::Gone, "", format!("the log cannot be read: {error}"))
+}
+
+impl<D: Disk> Core<D> {
+    /// The recorded answer of a decision.
+    pub fn decision(&self, id: DecisionId) -> Result<Answer, Refusal> {
+        self.decision_at(id).map(|(answer, _)| answer)
+    }
+
+    fn decision_at(&self, id: DecisionId) -> Result<(Answer, Time), Refusal> {
+        if id.position < self.reader.replay_from() {
+            return Err(gone(self.reader.replay_from()));
+        }
+        let record = self.reader.record(id.position).map_err(|error| unreadable(&error))?;
+        let record = record.filter(|record| record.header.epoch == id.epoch).ok_or_else(|| unknown_decision(id))?;
+        match Payload::decode(record.header.kind, &record.payload) {
+            Ok(Payload::Decision(answer)) => Ok((*answer, record.header.log_time)),
+            _ => Err(unknown_decision(id)),
+        }
+    }
+
+    /// Computes a decision again from the log and compares it with its record. Takes as long as reading the log does.
+    pub fn replay(&self, id: DecisionId, progress: &mut dyn FnMut(u64, u64)) -> Result<Replayed, Refusal> {
+        let recorded = self.decision(id)?;
+        if self.reader.replay_from() > Position(1) {
+            return Err(gone(self.reader.replay_from()));
+        }
+        let plan = self.plan_of(recorded.plan)?;
+        let answers = recompute(&self.reader, &plan, 1, &[strip(&recorded)], progress)?;
+        let answer = answers.into_iter().next().ok_or_else(|| unknown_decision(id))?;
+        let differences = decision::compare(&recorded, &answer);
+        Ok(Replayed { identical: differences.is_empty(), differences, answer })
+    }
+
+    /// The plan of a version: the one in force, or an earlier one compiled again from the log.
+    pub fn plan_of(&self, version: PlanVersion) -> Result<Arc<Plan>, Refusal> {
+        if version == self.plan_version {
+            return Ok(self.plan.clone());
+        }
+        let at = self.specs.lock().get((version.0 as usize).wrapping_sub(1)).copied();
+        let text = at.map(|at| spec_text(&self.reader, at)).transpose().map_err(|error| unreadable(&error))?.flatten();
+        let plan = text.and_then(|text| spec::compile("an earlier spec", &text).ok());
+        plan.map(Arc::new).ok_or_else(|| {
+            Refusal::new(Code::Gone, "plan", format!("the spec of plan version {} is no longer in the log", version.0))
+        })
+    }
+}
+
+fn gone(replay_from: Position) -> Refusal {
+    Refusal::new(
+        Code::Gone,
+        "id",
+        format!("the log is retained from position {replay_from} only; what was read before it cannot be computed again"),
+    )
+}
+
+fn unknown_decision(id: DecisionId) -> Refusal {
+    Refusal::new(
+        Code::UnknownDecision,
+        "id",
+        format!("there is no decision {id}; records of the last moments before a crash may be lost"),
+    )
+}

@@ -1,0 +1,131 @@
+//! The broadcast ring: every consumer takes the ordered batches at its own pace; the slowest one holds the sequencer back.
+
+use domain::Position;
+use parking_lot::{Condvar, Mutex};
+use state::Resolved;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Changes in log order, and the position up to which the log is covered by them.
+pub struct Batch {
+    /// The changes; records that change nothing are left out.
+    pub changes: Vec<Resolved>,
+    /// The last position that the batch covers.
+    pub last: Position,
+}
+
+/// What goes round the ring.
+#[derive(Clone)]
+pub enum Message {
+    /// Changes to apply.
+    Apply(Arc<Batch>),
+    /// Every consumer hands over a copy of its state as it is at this place.
+    Barrier,
+    /// Nothing more will come.
+    Stop,
+}
+
+/// A bounded queue that every consumer reads in full.
+pub struct Ring {
+    capacity: usize,
+    inner: Mutex<Inner>,
+    filled: Condvar,
+    drained: Condvar,
+}
+
+struct Inner {
+    messages: VecDeque<Message>,
+    /// Number of the message at the head of the queue.
+    first: u64,
+    /// Number of the message that each consumer takes next.
+    next: Vec<u64>,
+}
+
+impl Ring {
+    /// A ring of `capacity` messages for this many consumers.
+    pub fn new(capacity: usize, consumers: usize) -> Ring {
+        let inner = Inner { messages: VecDeque::with_capacity(capacity), first: 0, next: vec![0; consumers] };
+        Ring { capacity, inner: Mutex::new(inner), filled: Condvar::new(), drained: Condvar::new() }
+    }
+
+    /// Adds a message; waits while the slowest consumer is a whole ring behind.
+    pub fn push(&self, message: Message) {
+        let mut inner = self.inner.lock();
+        while inner.messages.len() >= self.capacity {
+            self.drained.wait(&mut inner);
+        }
+        inner.messages.push_back(message);
+        drop(inner);
+        self.filled.notify_all();
+    }
+
+    /// The next message for a consumer; waits until there is one.
+    pub fn take(&self, consumer: usize) -> Message {
+        let mut inner = self.inner.lock();
+        loop {
+            let offset = (inner.next[consumer] - inner.first) as usize;
+            if let Some(message) = inner.messages.get(offset).cloned() {
+                inner.next[consumer] += 1;
+                if inner.retire() {
+                    self.drained.notify_one();
+                }
+                return message;
+            }
+            self.filled.wait(&mut inner);
+        }
+    }
+
+    /// How many messages the slowest consumer has not taken.
+    pub fn depth(&self) -> usize {
+        self.inner.lock().messages.len()
+    }
+}
+
+impl Inner {
+    /// Drops the messages that every consumer has taken; whether there were any.
+    fn retire(&mut self) -> bool {
+        let slowest = self.next.iter().copied().min().unwrap_or(self.first);
+        let done = (slowest - self.first) as usize;
+        self.messages.drain(..done);
+        self.first = slowest;
+        done > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn every_consumer_sees_every_message_in_order() {
+        let ring = Arc::new(Ring::new(4, 3));
+        let consumers: Vec<_> = (0..3)
+            .map(|consumer| {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut seen = Vec::new();
+                    loop {
+                        match ring.take(consumer) {
+                            Message::Apply(batch) => seen.push(batch.last.0),
+                            Message::Barrier => seen.push(0),
+                            Message::Stop => return seen,
+                        }
+                    }
+                })
+            })
+            .collect();
+        for last in 1..=1_000 {
+            ring.push(Message::Apply(Arc::new(Batch { changes: vec![], last: Position(last) })));
+            if last % 100 == 0 {
+                ring.push(Message::Barrier);
+            }
+        }
+        ring.push(Message::Stop);
+        let expected: Vec<u64> = (1..=1_000).flat_map(|n| if n % 100 == 0 { vec![n, 0] } else { vec![n] }).collect();
+        for consumer in consumers {
+            assert_eq!(consumer.join().expect("no panic"), expected);
+        }
+        assert_eq!(ring.depth(), 0);
+    }
+}

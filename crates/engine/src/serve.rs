@@ -1,0 +1,184 @@
+//! A request for a slate: names to numbers, rows and epoch read once each, the pure pipeline, and the record of what it did.
+
+use crate::Core;
+use decision::{Budget, Pace, Query, Scratch};
+use domain::{Answer, Code, DecisionId, EntityId, FeedRequest, Payload, Position, Raw, Refusal, Subject, Type, Value};
+use journal::Disk;
+use parking_lot::RwLock;
+use spec::Plan;
+use spec::plan::Feed;
+use state::Dictionary;
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+thread_local! {
+    /// Working memory of the pipeline, one per serving thread, so that a request allocates next to nothing.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// A feed's answer that may leave once `seen` is released.
+#[derive(Debug)]
+pub struct Served {
+    /// Names the decision's record.
+    pub id: DecisionId,
+    /// The answer.
+    pub answer: Answer,
+    /// Everything up to here must be durable before the answer leaves.
+    pub seen: Position,
+}
+
+impl<D: Disk> Core<D> {
+    /// Answers a feed request. Reads the subject's rows and the front epoch, writes one decision record, changes no state.
+    pub fn recommend(&self, request: FeedRequest) -> Result<Served, Refusal> {
+        self.refuse_if_closed()?;
+        let feed = self.plan.feed(&request.feed).ok_or_else(|| unknown_feed(&self.plan, &request.feed))?;
+        let mut query = query_of(&self.plan, feed, &request, &self.names.read())?;
+        if let Some((entity, id)) = query.subject {
+            query.rows = Some(self.shard(id).read().subject(entity, id));
+        }
+        let mut budget = Deadline::new(&request);
+        let answer = {
+            let epoch = self.epochs.read();
+            let now = self.config.clock.now().max(epoch.log_time);
+            let names = Names(&self.names);
+            SCRATCH.with_borrow_mut(|scratch| {
+                decision::answer(
+                    &self.plan,
+                    self.plan_version,
+                    request,
+                    &query,
+                    &epoch,
+                    now,
+                    Pace::Live(&mut budget),
+                    &names,
+                    scratch,
+                )
+            })
+        };
+        let (id, seen) = self.record(&answer, self.plan.feeds[usize::from(feed)].durable);
+        Ok(Served { id, answer, seen })
+    }
+
+    /// Appends the decision's record; returns its id and what must be durable before the answer leaves.
+    fn record(&self, answer: &Answer, durable: bool) -> (DecisionId, Position) {
+        let seen = answer.rows.max(answer.epoch);
+        let payload = Payload::Decision(Box::new(answer.clone()));
+        let position = {
+            let mut sequencer = self.sequencer.lock();
+            sequencer.advance(self.config.clock.now(), None);
+            sequencer.append(&payload)
+        };
+        self.ask_for_sync(durable);
+        let seen = if durable { position } else { seen };
+        (DecisionId { epoch: self.writer_epoch, position }, seen)
+    }
+}
+
+/// Item keys for the slate, looked up under a lock held for each only.
+pub(crate) struct Names<'a>(pub(crate) &'a RwLock<Dictionary>);
+
+impl decision::Names for Names<'_> {
+    fn item(&self, item: spec::plan::EntityIndex, id: EntityId) -> String {
+        self.0.read().key(item, id).to_owned()
+    }
+}
+
+/// The request's deadline on the machine's monotonic clock.
+struct Deadline(Option<Instant>);
+
+impl Deadline {
+    fn new(request: &FeedRequest) -> Deadline {
+        let wait = request.deadline.map(|deadline| Duration::from_millis(deadline.0.max(0) as u64));
+        Deadline(wait.map(|wait| Instant::now() + wait))
+    }
+}
+
+impl Budget for Deadline {
+    fn spent(&mut self) -> bool {
+        self.0.is_some_and(|end| Instant::now() >= end)
+    }
+}
+
+/// Turns the request's names into numbers. Unknown users and items are no error: they are cold.
+pub(crate) fn query_of(plan: &Plan, feed: u16, request: &FeedRequest, names: &Dictionary) -> Result<Query, Refusal> {
+    let item_type = plan.entity("item").expect("every plan has items");
+    let feed_plan = &plan.feeds[usize::from(feed)];
+    let key = match &request.subject {
+        Subject::Anonymous => None,
+        Subject::User(key) => Some(("user", key)),
+        Subject::Item(key) => Some(("item", key)),
+    };
+    let wanted = &plan.entities[usize::from(feed_plan.subject)].name;
+    if let Some((kind, _)) = key
+        && kind != wanted
+    {
+        return Err(wrong_subject(&feed_plan.name, wanted, kind));
+    }
+    let subject = key.and_then(|(_, key)| names.entity(feed_plan.subject, key)).map(|id| (feed_plan.subject, id));
+    let items = |keys: &[String]| keys.iter().filter_map(|key| names.entity(item_type, key)).collect();
+    Ok(Query {
+        feed,
+        subject,
+        rows: None,
+        recent: items(&request.recent),
+        exclude: items(&request.exclude),
+        context: context_of(feed_plan, request, names)?,
+    })
+}
+
+fn context_of(feed: &Feed, request: &FeedRequest, names: &Dictionary) -> Result<Vec<Value>, Refusal> {
+    for (name, _) in &request.context {
+        if !feed.context.iter().any(|field| field.name == *name) {
+            return Err(Refusal::new(
+                Code::UnknownField,
+                format!("context.{name}"),
+                format!("the feed '{}' declares no context of this name; add it to the spec or leave it out", feed.name),
+            ));
+        }
+    }
+    let given = |name: &str| request.context.iter().find(|(given, _)| given == name).map(|(_, value)| value);
+    feed.context
+        .iter()
+        .map(|field| match given(&field.name) {
+            None | Some(Raw::Null) => Ok(Value::Missing),
+            Some(raw) => context_value(raw, &field.ty, names).ok_or_else(|| {
+                Refusal::new(
+                    Code::WrongType,
+                    format!("context.{}", field.name),
+                    format!("this must be a {}", field.ty),
+                )
+            }),
+        })
+        .collect()
+}
+
+fn context_value(raw: &Raw<'_>, ty: &Type, names: &Dictionary) -> Option<Value> {
+    match (raw, ty) {
+        (Raw::Bool(bool), Type::Bool) => Some(Value::Bool(*bool)),
+        (Raw::Int(int), Type::Int) => Some(Value::Int(*int)),
+        (Raw::Int(int), Type::Float) => Some(Value::Float(*int as f64)),
+        (Raw::Float(float), Type::Float) => Some(Value::Float(*float)),
+        // A string that no event or item has is equal to none of theirs; the highest symbol is never given out.
+        (Raw::Str(text), Type::Str) => {
+            Some(Value::Str(names.symbol(text).unwrap_or(domain::Symbol(u32::MAX))))
+        }
+        _ => None,
+    }
+}
+
+fn unknown_feed(plan: &Plan, name: &str) -> Refusal {
+    let known: Vec<&str> = plan.feeds.iter().map(|feed| feed.name.as_str()).collect();
+    Refusal::new(
+        Code::UnknownFeed,
+        "feed",
+        format!("the spec has no feed '{name}'; it has: {}", if known.is_empty() { "none".into() } else { known.join(", ") }),
+    )
+}
+
+fn wrong_subject(feed: &str, wanted: &str, given: &str) -> Refusal {
+    Refusal::new(
+        Code::InvalidValue,
+        given,
+        format!("the feed '{feed}' is for a {wanted}; name a {wanted} (or, for a visit without identity, neither)"),
+    )
+}

@@ -1,0 +1,127 @@
+//! What a node tells about itself and its entities.
+
+use crate::core::Core;
+use domain::{Code, Payload, PlanVersion, Position, Raw, Refusal, Time, Value};
+use journal::Disk;
+use spec::plan::EntityIndex;
+use state::Dictionary;
+use std::borrow::Cow;
+
+/// An entity as it is now.
+#[derive(Debug)]
+pub struct EntityView {
+    /// Its attributes.
+    pub fields: Vec<(String, Raw<'static>)>,
+    /// Its features.
+    pub features: Vec<(String, Raw<'static>)>,
+    /// The position that this is as of.
+    pub position: Position,
+    /// The time that windows were read at.
+    pub now: Time,
+}
+
+/// A node's figures.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The last position given out.
+    pub position: Position,
+    /// Everything up to here is on disk.
+    pub durable: Position,
+    /// Everything up to here is applied.
+    pub applied: Position,
+    /// What readers of items and indexes see.
+    pub epoch: Position,
+    /// Time of the log.
+    pub log_time: Time,
+    /// The first record still there.
+    pub replay_from: Position,
+    /// The plan in force.
+    pub plan_version: PlanVersion,
+    /// Answers waiting for the disk.
+    pub waiting: usize,
+    /// Bytes waiting for the disk.
+    pub unsynced_bytes: usize,
+    /// Messages that the slowest consumer has not taken (threaded mode).
+    pub ring_depth: usize,
+    /// Why the node acknowledges nothing any more, if so.
+    pub failed: Option<Refusal>,
+}
+
+impl<D: Disk> Core<D> {
+    /// The node's figures now.
+    pub fn status(&self) -> Status {
+        let (position, log_time, unsynced_bytes) = {
+            let sequencer = self.sequencer.lock();
+            (sequencer.appender.position(), sequencer.log_time, sequencer.appender.pending_bytes())
+        };
+        Status {
+            position,
+            durable: self.gate.durable(),
+            applied: self.gate.applied(),
+            epoch: self.epochs.read().position,
+            log_time,
+            replay_from: self.reader.replay_from(),
+            plan_version: self.plan_version,
+            waiting: self.gate.waiting(),
+            unsynced_bytes,
+            ring_depth: self.ring.as_ref().map_or(0, |ring| ring.depth()),
+            failed: self.gate.closed(),
+        }
+    }
+
+    /// An entity's attributes and features now.
+    pub fn entity(&self, kind: &str, key: &str) -> Result<EntityView, Refusal> {
+        let entity = self.plan.entity(kind).ok_or_else(|| unknown_type(kind))?;
+        let id = self.names.read().entity(entity, key).ok_or_else(|| unknown_entity(kind, key))?;
+        let subject = self.shard(id).read().subject(entity, id);
+        let epoch = self.epochs.read();
+        let now = self.config.clock.now().max(epoch.log_time);
+        let fields = &self.plan.entities[usize::from(entity)].fields;
+        let attributes: Vec<Value> =
+            (0..fields.len()).map(|field| epoch.catalogue().attribute(entity, id, field as u16)).collect();
+        let features = decision::features_of(&self.plan, &epoch, Some(&subject), entity, id, now);
+        let position = subject.position.max(epoch.position);
+        drop(epoch);
+        let names = self.names.read();
+        let shown = |value: &Value| raw_of(value, &names, self.plan.entity("item").unwrap_or(entity));
+        Ok(EntityView {
+            fields: fields.iter().zip(&attributes).map(|(field, value)| (field.name.clone(), shown(value))).collect(),
+            features: features.iter().map(|(name, value)| (name.clone(), shown(value))).collect(),
+            position,
+            now,
+        })
+    }
+
+    /// The spec in force, as written.
+    pub fn spec_text(&self) -> &str {
+        &self.plan.text
+    }
+
+    /// Refuses what no plan of this node can take, without touching the log.
+    pub fn validate(&self, payload: &Payload<'_>) -> Result<(), Refusal> {
+        state::validate(&self.plan, payload)
+    }
+}
+
+/// A value as clients see it.
+fn raw_of(value: &Value, names: &Dictionary, entity: EntityIndex) -> Raw<'static> {
+    match value {
+        Value::Missing => Raw::Null,
+        Value::Bool(bool) => Raw::Bool(*bool),
+        Value::Int(int) => Raw::Int(*int),
+        Value::Float(float) => Raw::Float(*float),
+        Value::Str(symbol) => Raw::Str(Cow::Owned(names.text(*symbol).to_owned())),
+        Value::Time(time) => Raw::Int(time.0),
+        Value::Span(span) => Raw::Str(Cow::Owned(span.to_string())),
+        Value::Entity(id) => Raw::Str(Cow::Owned(names.key(entity, *id).to_owned())),
+        Value::List(list) => Raw::List(list.iter().map(|value| raw_of(value, names, entity)).collect()),
+    }
+}
+
+fn unknown_type(kind: &str) -> Refusal {
+    Refusal::new(Code::UnknownEntity, "type", format!("the spec has no entity type '{kind}'"))
+}
+
+fn unknown_entity(kind: &str, key: &str) -> Refusal {
+    Refusal::new(Code::NotFound, "key", format!("no event and no upsert has named the {kind} '{key}' yet"))
+}

@@ -1,0 +1,268 @@
+//! Syntax tree -> checked types -> program. Both sides of an operator are checked before it gives up, so that
+//! all errors of an expression are reported at once.
+
+mod mismatch;
+
+use crate::arithmetic::{arithmetic, comparison, negation};
+use crate::builtin::{BUILTINS, Builtin, builtin, foreign};
+use crate::membership::{Element, comparable, in_list, in_literals, literal_type};
+use crate::operand::{Operand, Scalar};
+use crate::program::Body;
+use crate::typed::{Merge, Typed};
+use crate::{Ast, BinaryOp, Diagnostic, Literal, Name, Node, NodeKind, Program, Scope, UnaryOp, suggest};
+use domain::{Symbol, Type};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Checks and compiles an expression, or a part of one: `node` is any node of `ast`.
+///
+/// # Errors
+/// All that is wrong with it, in the order of the text; what the scope refuses is passed on as it is.
+pub fn compile(ast: &Ast, node: &Node, scope: &mut dyn Scope) -> Result<Program, Vec<Diagnostic>> {
+    let mut compiler = Compiler { scope, faults: Vec::new(), slots: BTreeSet::new() };
+    let typed = compiler.node(node);
+    let Compiler { mut faults, slots, .. } = compiler;
+    match typed {
+        Some(typed) if faults.is_empty() => {
+            Ok(Program::of(ast.slice(node), typed.ty(), slots.into_iter().collect(), body(typed)))
+        }
+        _ => {
+            faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
+            Err(faults)
+        }
+    }
+}
+
+fn body(typed: Typed) -> Body {
+    match typed {
+        Typed::Bool(operand) => Body::Bool(operand.run().into()),
+        Typed::Int(operand) => Body::Int(operand.run().into()),
+        Typed::Float(operand) => Body::Float(operand.run().into()),
+        Typed::Str(operand) => boxed(operand),
+        Typed::Time(operand) => boxed(operand),
+        Typed::Span(operand) => boxed(operand),
+        Typed::Entity(_, operand) => boxed(operand),
+        Typed::List(_, operand) => boxed(operand),
+    }
+}
+
+fn boxed<T: Scalar>(operand: Operand<T>) -> Body {
+    let run = operand.run();
+    Body::Value(Arc::new(move |row| run(row).map(T::value).unwrap_or_default()))
+}
+
+struct Compiler<'a> {
+    scope: &'a mut dyn Scope,
+    faults: Vec<Diagnostic>,
+    slots: BTreeSet<u16>,
+}
+
+struct Choose(Operand<bool>);
+
+impl Merge for Choose {
+    fn merge<T: Scalar>(self, a: Operand<T>, b: Operand<T>) -> Operand<T> {
+        Operand::choose(self.0, a, b)
+    }
+}
+
+impl Compiler<'_> {
+    fn refuse(&mut self, fault: Diagnostic) -> Option<Typed> {
+        self.faults.push(fault);
+        None
+    }
+
+    /// The piece for a node; `None` where something in it was reported.
+    fn node(&mut self, node: &Node) -> Option<Typed> {
+        match &node.kind {
+            NodeKind::Literal(literal) => Some(self.literal(literal)),
+            NodeKind::Path(names) => self.path(names, node.span.clone()),
+            NodeKind::Call { name, args } => self.call(name, args, node.span.clone()),
+            NodeKind::Unary { op, operand } => self.unary(*op, operand, node.span.clone()),
+            NodeKind::Binary { op: BinaryOp::In, left, right } => self.membership(left, right, node.span.clone()),
+            NodeKind::Binary { op, left, right } => {
+                let (a, b) = (self.node(left), self.node(right));
+                self.binary(*op, (left, a?), (right, b?), node.span.clone())
+            }
+            NodeKind::Conditional { condition, then, otherwise } => self.conditional(condition, then, otherwise),
+            NodeKind::List(_) => {
+                let fault = Diagnostic::new("misplaced_list", node.span.clone(), "a list stands only behind `in`");
+                self.refuse(fault.with_help("write `x in [\"a\", \"b\"]`"))
+            }
+        }
+    }
+
+    fn literal(&mut self, literal: &Literal) -> Typed {
+        match literal {
+            Literal::Bool(bool) => Typed::Bool(Operand::Fixed(Some(*bool))),
+            Literal::Int(int) => Typed::Int(Operand::Fixed(Some(*int))),
+            Literal::Float(float) => Typed::Float(Operand::Fixed(Some(*float))),
+            Literal::Str(text) => Typed::Str(Operand::Fixed(Some(self.scope.constant(text)))),
+            Literal::Span(span) => Typed::Span(Operand::Fixed(Some(*span))),
+        }
+    }
+
+    fn slot(&mut self, found: Result<(u16, Type), Diagnostic>) -> Option<Typed> {
+        match found {
+            Ok((slot, ty)) => {
+                self.slots.insert(slot);
+                Some(Typed::slot(slot, ty))
+            }
+            Err(fault) => self.refuse(fault),
+        }
+    }
+
+    fn path(&mut self, names: &[Name], span: Range<usize>) -> Option<Typed> {
+        let names: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();
+        let found = self.scope.path(&names, span);
+        self.slot(found)
+    }
+
+    fn call(&mut self, name: &Name, args: &[Node], span: Range<usize>) -> Option<Typed> {
+        if let Some(found) = self.scope.call(&name.text, args, span.clone()) {
+            return self.slot(found);
+        }
+        let Some(builtin) = builtin(&name.text) else {
+            return self.unknown_function(name);
+        };
+        let (least, most) = builtin.arity;
+        if !(least..=most).contains(&args.len()) {
+            return self.wrong_arity(builtin, args.len(), span);
+        }
+        // All arguments are compiled before the first missing one ends it.
+        let typed: Vec<Option<Typed>> = args.iter().map(|arg| self.node(arg)).collect();
+        let typed = typed.into_iter().collect::<Option<Vec<Typed>>>()?;
+        let types: Vec<Type> = typed.iter().map(Typed::ty).collect();
+        match (builtin.build)(typed) {
+            Ok(typed) => Some(typed),
+            Err(index) => {
+                let message = format!("`{}` takes {}, but this is {}", builtin.name, builtin.takes, types[index]);
+                self.refuse(Diagnostic::new("wrong_type", args[index].span.clone(), message))
+            }
+        }
+    }
+
+    fn unknown_function(&mut self, name: &Name) -> Option<Typed> {
+        let fault = Diagnostic::new(
+            "unknown_function",
+            name.span.clone(),
+            format!("there is no function `{}` here", name.text.chars().take(64).collect::<String>()),
+        );
+        let known = self.scope.known_calls().into_iter().chain(BUILTINS.iter().map(|builtin| builtin.name));
+        let fault = match (foreign(&name.text), suggest(&name.text, known)) {
+            (Some(help), _) => fault.with_help(help),
+            (None, Some(nearest)) => fault.with_help(format!("did you mean `{nearest}`?")),
+            (None, None) => fault,
+        };
+        self.refuse(fault)
+    }
+
+    fn wrong_arity(&mut self, builtin: &Builtin, found: usize, span: Range<usize>) -> Option<Typed> {
+        let wanted = match builtin.arity {
+            (1, 1) => "1 argument".to_owned(),
+            (least, most) if least == most => format!("{least} arguments"),
+            (least, most) => format!("{least} to {most} arguments"),
+        };
+        let message = format!(
+            "`{}` takes {wanted}, but there {}",
+            builtin.name,
+            match found {
+                1 => "is 1".to_owned(),
+                more => format!("are {more}"),
+            }
+        );
+        self.refuse(Diagnostic::new("wrong_arity", span, message))
+    }
+
+    fn unary(&mut self, op: UnaryOp, operand: &Node, span: Range<usize>) -> Option<Typed> {
+        let typed = self.node(operand)?;
+        let ty = typed.ty();
+        let made = match (op, typed) {
+            (UnaryOp::Not, Typed::Bool(bool)) => Some(Typed::Bool(bool.map(|bool| Some(!bool)))),
+            (UnaryOp::Not, _) => None,
+            (UnaryOp::Negate, typed) => negation(typed),
+        };
+        made.or_else(|| {
+            let message = format!("`{}` does not take {ty}", op.as_str());
+            self.refuse(mismatch::with_unary_help(Diagnostic::new("wrong_type", span, message), op, &ty))
+        })
+    }
+
+    fn binary(
+        &mut self,
+        op: BinaryOp,
+        (left, a): (&Node, Typed),
+        (right, b): (&Node, Typed),
+        span: Range<usize>,
+    ) -> Option<Typed> {
+        let types = (a.ty(), b.ty());
+        let made = match (op, a, b) {
+            (BinaryOp::And, Typed::Bool(a), Typed::Bool(b)) => Some(Typed::Bool(a.logic::<false>(b))),
+            (BinaryOp::Or, Typed::Bool(a), Typed::Bool(b)) => Some(Typed::Bool(a.logic::<true>(b))),
+            (BinaryOp::And | BinaryOp::Or, ..) => None,
+            (_, a, b) if op.binding() > BinaryOp::Less.binding() => arithmetic(op, a, b),
+            (_, a, b) => comparison(op, a, b).map(Typed::Bool),
+        };
+        made.or_else(|| self.refuse(mismatch::of_binary(op, (left, &types.0), (right, &types.1), span)))
+    }
+
+    fn conditional(&mut self, condition: &Node, then: &Node, otherwise: &Node) -> Option<Typed> {
+        let which = match self.node(condition) {
+            Some(Typed::Bool(which)) => Some(which),
+            Some(typed) => {
+                let message = format!("the condition of `?:` is a bool, but this is {}", typed.ty());
+                self.refuse(Diagnostic::new("wrong_type", condition.span.clone(), message));
+                None
+            }
+            None => None,
+        };
+        let (a, b) = (self.node(then), self.node(otherwise));
+        let (which, a, b) = (which?, a?, b?);
+        let (first, second) = (a.ty(), b.ty());
+        a.merge(b, Choose(which)).or_else(|| {
+            let message = format!("both values of `?:` have one type, but these are {first} and {second}");
+            self.refuse(Diagnostic::new("wrong_type", then.span.start..otherwise.span.end, message))
+        })
+    }
+
+    /// `left in right`
+    fn membership(&mut self, left: &Node, right: &Node, span: Range<usize>) -> Option<Typed> {
+        let x = self.node(left);
+        if let NodeKind::List(nodes) = &right.kind {
+            let elements = self.elements(nodes, x.as_ref().map(Typed::ty));
+            return Some(Typed::Bool(in_literals(x?, &elements?)));
+        }
+        let list = self.node(right);
+        match (x?, list?) {
+            (x, Typed::List(of, list)) if comparable(&x.ty(), &of) => Some(Typed::Bool(in_list(x, list))),
+            (x, list) => {
+                let fault = mismatch::of_binary(BinaryOp::In, (left, &x.ty()), (right, &list.ty()), span);
+                self.refuse(fault)
+            }
+        }
+    }
+
+    /// The literals of a list; `None` where one is none or cannot equal a value of this type.
+    fn elements(&mut self, nodes: &[Node], of: Option<Type>) -> Option<Vec<Element>> {
+        let mut elements = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let NodeKind::Literal(literal) = &node.kind else {
+                let fault = Diagnostic::new("misplaced_list", node.span.clone(), "a list holds literals only");
+                self.refuse(fault.with_help("write `x == a || x == b`"));
+                continue;
+            };
+            let ty = literal_type(literal);
+            if let Some(of) = of.as_ref().filter(|of| !comparable(of, &ty)) {
+                let message = format!("{of} is never in a list with {ty}");
+                self.refuse(Diagnostic::new("wrong_type", node.span.clone(), message));
+                continue;
+            }
+            let symbol = match literal {
+                Literal::Str(text) => self.scope.constant(text),
+                _ => Symbol::default(),
+            };
+            elements.push((literal.clone(), symbol));
+        }
+        (elements.len() == nodes.len()).then_some(elements)
+    }
+}

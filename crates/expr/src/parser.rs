@@ -1,0 +1,445 @@
+//! Tokens -> syntax tree: a Pratt parser. After an error it goes on where it can, to report the others too.
+
+use crate::Diagnostic;
+use crate::ast::{Ast, BinaryOp, Literal, Name, Node, NodeKind, UnaryOp};
+use crate::lexer::{self, Kind, Token};
+use domain::Span;
+use domain::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX};
+use std::ops::Range;
+
+/// Most errors reported of one expression; the rest would only repeat the first ones.
+const DIAGNOSTICS_MAX: usize = 16;
+
+/// Reads an expression.
+///
+/// # Errors
+/// All that is wrong with its syntax, in the order of the text: at least one, at most 16. Text over
+/// `EXPRESSION_BYTES_MAX` is refused unread; a tree over `EXPRESSION_DEPTH_MAX` or `EXPRESSION_NODES_MAX` is
+/// given up where it passes the limit.
+pub fn parse(text: &str) -> Result<Ast, Vec<Diagnostic>> {
+    if text.len() > EXPRESSION_BYTES_MAX {
+        let message = format!("an expression of {} bytes; the limit is {EXPRESSION_BYTES_MAX}", text.len());
+        return Err(vec![Diagnostic::new("expression_too_long", 0..0, message).with_help(SPLIT)]);
+    }
+    let (tokens, faults) = lexer::tokens(text);
+    if tokens.len() == 1 && faults.is_empty() {
+        return Err(vec![Diagnostic::new("empty_expression", 0..text.len(), "there is no expression here")]);
+    }
+    let mut parser = Parser { text, tokens, at: 0, nodes: 0, level: 0, faults, reported_at: None, gave_up: false };
+    let root = parser.whole();
+    let mut faults = parser.faults;
+    if faults.is_empty() {
+        return Ok(Ast::new(text, root.node));
+    }
+    faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
+    faults.truncate(DIAGNOSTICS_MAX);
+    Err(faults)
+}
+
+const SPLIT: &str = "split it: name its parts as features";
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Token<'a>>,
+    at: usize,
+    nodes: usize,
+    level: usize,
+    faults: Vec<Diagnostic>,
+    /// The token of the last report: one report a token.
+    reported_at: Option<usize>,
+    gave_up: bool,
+}
+
+/// A node and the depth of its tree.
+struct Part {
+    node: Node,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn kind(&self) -> &Kind<'a> {
+        &self.tokens[self.at].kind
+    }
+
+    fn span(&self) -> Range<usize> {
+        self.tokens[self.at].span.clone()
+    }
+
+    /// Steps over a token; never past the last one, `End`.
+    fn step(&mut self) -> Token<'a> {
+        let token = self.tokens[self.at].clone();
+        self.at = (self.at + 1).min(self.tokens.len() - 1);
+        token
+    }
+
+    fn take(&mut self, kind: &Kind<'_>) -> bool {
+        let found = self.kind() == kind;
+        if found {
+            self.step();
+        }
+        found
+    }
+
+    fn report(&mut self, fault: Diagnostic) {
+        if !self.gave_up && self.reported_at != Some(self.at) {
+            self.reported_at = Some(self.at);
+            self.faults.push(fault);
+        }
+    }
+
+    /// Reports that something else should stand here.
+    fn expected(&mut self, what: &str, help: Option<String>) {
+        let span = self.span();
+        let found = match self.kind() {
+            Kind::End => "the expression ends".to_owned(),
+            _ => format!("found `{}`", &self.text[span.clone()].chars().take(40).collect::<String>()),
+        };
+        let mut fault = Diagnostic::new("unexpected_token", span, format!("expected {what}, but {found}"));
+        fault.help = help;
+        self.report(fault);
+    }
+
+    /// Reports a limit and goes to the end: what follows is not looked at.
+    fn give_up(&mut self, code: &'static str, span: Range<usize>, message: String) {
+        if !self.gave_up {
+            self.faults.push(Diagnostic::new(code, span, message).with_help(SPLIT));
+        }
+        self.gave_up = true;
+        self.at = self.tokens.len() - 1;
+    }
+
+    /// Counts a node and its depth against the limits.
+    fn part(&mut self, kind: NodeKind, span: Range<usize>, below: usize) -> Part {
+        self.nodes += match &kind {
+            NodeKind::Path(names) => names.len(),
+            _ => 1,
+        };
+        let depth = below + 1;
+        if self.nodes > EXPRESSION_NODES_MAX {
+            let message = format!("an expression of over {EXPRESSION_NODES_MAX} names, literals and operators");
+            self.give_up("too_many_nodes", span.clone(), message);
+        }
+        if depth > EXPRESSION_DEPTH_MAX {
+            self.give_up_deep(span.clone());
+            return self.placeholder(span);
+        }
+        Part { node: Node { kind, span }, depth }
+    }
+
+    fn give_up_deep(&mut self, span: Range<usize>) {
+        let message = format!("nested deeper than {EXPRESSION_DEPTH_MAX} levels (each term of a chain is one)");
+        self.give_up("too_deep", span, message);
+    }
+
+    /// Stands for an operand that could not be read; a report goes with it, so no caller ever sees it.
+    fn placeholder(&mut self, span: Range<usize>) -> Part {
+        Part { node: Node { kind: NodeKind::Literal(Literal::Bool(false)), span }, depth: 1 }
+    }
+
+    /// Runs a rule one level deeper.
+    fn deeper(&mut self, rule: impl FnOnce(&mut Parser<'a>) -> Part) -> Part {
+        if self.level >= EXPRESSION_DEPTH_MAX {
+            let span = self.span();
+            self.give_up_deep(span.clone());
+            return self.placeholder(span);
+        }
+        self.level += 1;
+        let part = rule(self);
+        self.level -= 1;
+        part
+    }
+
+    /// The whole text. Text behind the first expression is an error, and is read for its own errors.
+    fn whole(&mut self) -> Part {
+        let first = self.expression();
+        while *self.kind() != Kind::End {
+            self.expected_operator();
+            if !self.starts_operand() {
+                self.step();
+            }
+            if *self.kind() != Kind::End {
+                self.expression();
+            }
+        }
+        first
+    }
+
+    /// Reports what stands where an operator or the end should; a broken piece was reported already.
+    fn expected_operator(&mut self) {
+        let help = match self.kind() {
+            Kind::Name("is") => Some("write `==`, or `has(x)` to ask whether there is a value".to_owned()),
+            Kind::Name("not") => Some("write `!(x in y)`".to_owned()),
+            Kind::Name("mod") => Some("write `%`".to_owned()),
+            Kind::OpenList => Some("elements of lists are not read by index; write `x in list`".to_owned()),
+            Kind::Question => Some("put parentheses around the inner `?:`".to_owned()),
+            Kind::CloseParen | Kind::CloseList => Some("it closes nothing".to_owned()),
+            _ => match self.before() {
+                Some(Kind::Name("not")) => Some("write `!`".to_owned()),
+                Some(Kind::Name("if")) => Some("write `condition ? a : b`".to_owned()),
+                Some(Kind::Name("b" | "r" | "B" | "R")) => Some("strings take no prefix".to_owned()),
+                _ => None,
+            },
+        };
+        if *self.kind() != Kind::Broken {
+            self.expected("an operator or the end", help);
+        }
+    }
+
+    fn before(&self) -> Option<&Kind<'a>> {
+        self.at.checked_sub(1).map(|at| &self.tokens[at].kind)
+    }
+
+    fn starts_operand(&self) -> bool {
+        matches!(
+            self.kind(),
+            Kind::Literal(_) | Kind::Name(_) | Kind::OpenParen | Kind::OpenList | Kind::Not | Kind::TooLargeByOne
+        )
+    }
+
+    /// `or ["?" or ":" expression]`
+    fn expression(&mut self) -> Part {
+        let condition = self.binary(1);
+        if !self.take(&Kind::Question) {
+            return condition;
+        }
+        let then = self.deeper(|parser| parser.binary(1));
+        if !self.take(&Kind::Colon) {
+            let nested = (*self.kind() == Kind::Question).then(|| "put parentheses around the inner `?:`".to_owned());
+            self.expected("`:` of the `?:`", nested);
+        }
+        let otherwise = self.deeper(Parser::expression);
+        let span = condition.node.span.start..otherwise.node.span.end;
+        let below = condition.depth.max(then.depth).max(otherwise.depth);
+        let [condition, then, otherwise] = [condition, then, otherwise].map(|part| Box::new(part.node));
+        self.part(NodeKind::Conditional { condition, then, otherwise }, span, below)
+    }
+
+    /// Infix operators of at least this binding, left-associative.
+    fn binary(&mut self, least: u8) -> Part {
+        let mut left = self.unary();
+        while let Some(op) = self.operator() {
+            if op.binding() < least {
+                break;
+            }
+            self.step();
+            let right = self.binary(op.binding() + 1);
+            let span = left.node.span.start..right.node.span.end;
+            let below = left.depth.max(right.depth);
+            let (from, to) = (Box::new(left.node), Box::new(right.node));
+            left = self.part(NodeKind::Binary { op, left: from, right: to }, span, below);
+        }
+        left
+    }
+
+    /// The infix operator here, also one misspelt as a word.
+    fn operator(&mut self) -> Option<BinaryOp> {
+        let (op, right) = match self.kind() {
+            Kind::Op(op) => return Some(*op),
+            Kind::Name("and" | "AND") => (BinaryOp::And, "`&&`"),
+            Kind::Name("or" | "OR") => (BinaryOp::Or, "`||`"),
+            _ => return None,
+        };
+        let span = self.span();
+        let message = format!("there is no operator `{}`", &self.text[span.clone()]);
+        self.report(Diagnostic::new("unknown_operator", span, message).with_help(format!("write {right}")));
+        Some(op)
+    }
+
+    fn unary(&mut self) -> Part {
+        let start = self.span().start;
+        let op = match self.kind() {
+            Kind::Not => UnaryOp::Not,
+            Kind::Op(BinaryOp::Subtract) => UnaryOp::Negate,
+            _ => return self.postfix(),
+        };
+        self.step();
+        if op == UnaryOp::Negate
+            && let Some(literal) = negated(self.kind())
+        {
+            let end = self.step().span.end;
+            return self.part(NodeKind::Literal(literal), start..end, 0);
+        }
+        let operand = self.deeper(Parser::unary);
+        let span = start..operand.node.span.end;
+        self.part(NodeKind::Unary { op, operand: Box::new(operand.node) }, span, operand.depth)
+    }
+
+    /// An operand, and a report of what CEL allows behind one but this language does not.
+    fn postfix(&mut self) -> Part {
+        let mut part = self.operand();
+        loop {
+            let start = self.span().start;
+            if self.take(&Kind::Dot) {
+                if matches!(self.kind(), Kind::Name(_)) {
+                    self.step();
+                }
+                let what = "only names have fields";
+                self.report_here("unsupported_syntax", start, what, "functions are called plainly: `f(x)`");
+                if self.take(&Kind::OpenParen) {
+                    self.arguments(&Kind::CloseParen);
+                }
+            } else if *self.kind() == Kind::OpenList {
+                let help = "elements of lists are not read by index; write `x in list`";
+                self.step();
+                self.report_here("unsupported_syntax", start, "there is no `[...]` behind a value", help);
+                self.arguments(&Kind::CloseList);
+            } else {
+                return part;
+            }
+            part.node.span.end = self.tokens[self.at.saturating_sub(1)].span.end.max(part.node.span.end);
+        }
+    }
+
+    /// Reports the tokens from `start` to the last one stepped over.
+    fn report_here(&mut self, code: &'static str, start: usize, message: &str, help: &str) {
+        let end = self.tokens[self.at.saturating_sub(1)].span.end.max(start);
+        self.report(Diagnostic::new(code, start..end, message).with_help(help));
+    }
+
+    fn operand(&mut self) -> Part {
+        let span = self.span();
+        match self.kind() {
+            Kind::Literal(literal) => {
+                let literal = literal.clone();
+                self.step();
+                self.part(NodeKind::Literal(literal), span, 0)
+            }
+            Kind::TooLargeByOne => {
+                self.report(Diagnostic::new("invalid_number", span.clone(), "this is not an integer of 64 bits"));
+                self.step();
+                self.placeholder(span)
+            }
+            Kind::Broken => {
+                self.step();
+                self.placeholder(span)
+            }
+            Kind::Name(_) => self.name(),
+            Kind::OpenParen => self.deeper(Parser::parenthesised),
+            Kind::OpenList => self.deeper(Parser::list),
+            _ => self.no_operand(),
+        }
+    }
+
+    /// Reports a missing operand; steps over an operator that has none before it.
+    fn no_operand(&mut self) -> Part {
+        let span = self.span();
+        self.expected("a value", None);
+        if matches!(self.kind(), Kind::Op(_)) {
+            self.step();
+            return self.deeper(Parser::unary);
+        }
+        self.placeholder(span)
+    }
+
+    fn parenthesised(&mut self) -> Part {
+        let start = self.step().span;
+        let mut part = self.expression();
+        let end = self.close(&Kind::CloseParen, start.clone());
+        part.node.span = start.start..end.max(part.node.span.end);
+        part
+    }
+
+    fn list(&mut self) -> Part {
+        let start = self.step().span.start;
+        let (elements, below) = self.arguments(&Kind::CloseList);
+        let end = self.tokens[self.at.saturating_sub(1)].span.end.max(start);
+        self.part(NodeKind::List(elements), start..end, below)
+    }
+
+    /// A path, or a call of a function by its name.
+    fn name(&mut self) -> Part {
+        let mut names = vec![];
+        loop {
+            let span = self.span();
+            let Kind::Name(text) = *self.kind() else {
+                self.expected("a name behind `.`", None);
+                break;
+            };
+            names.push(Name { text: text.to_owned(), span });
+            self.step();
+            if !self.take(&Kind::Dot) {
+                break;
+            }
+        }
+        let span = names[0].span.start..names[names.len() - 1].span.end;
+        if *self.kind() == Kind::OpenParen {
+            return self.deeper(|parser| parser.call(names));
+        }
+        self.part(NodeKind::Path(names), span, 0)
+    }
+
+    fn call(&mut self, mut names: Vec<Name>) -> Part {
+        let start = names[0].span.start;
+        let name = names.swap_remove(names.len() - 1);
+        if !names.is_empty() {
+            let on = &self.text[start..names.iter().map(|name| name.span.end).max().unwrap_or(start)];
+            let fault = Diagnostic::new("method_call", start..name.span.end, "functions are not called on a value");
+            let fault = fault.with_help(format!("write `{}({on}, ...)`", name.text));
+            self.report(fault);
+        }
+        self.step();
+        let (args, below) = self.arguments(&Kind::CloseParen);
+        let end = self.tokens[self.at.saturating_sub(1)].span.end.max(name.span.end);
+        self.part(NodeKind::Call { name, args }, start..end, below)
+    }
+
+    /// Expressions between commas up to the closing bracket; in a list a comma may stand before it.
+    fn arguments(&mut self, closing: &Kind<'_>) -> (Vec<Node>, usize) {
+        let opened = self.tokens[self.at.saturating_sub(1)].span.clone();
+        let mut nodes = Vec::new();
+        let mut below = 0;
+        while *self.kind() != Kind::End {
+            let comma_allowed = nodes.is_empty() || *closing == Kind::CloseList;
+            if self.kind() == closing && comma_allowed {
+                break;
+            }
+            let part = self.deeper(Parser::expression);
+            below = below.max(part.depth);
+            nodes.push(part.node);
+            if !self.take(&Kind::Comma) {
+                break;
+            }
+        }
+        self.close(closing, opened);
+        (nodes, below)
+    }
+
+    /// Steps over the closing bracket, and over what wrongly stands before it. Gives where it ends.
+    fn close(&mut self, closing: &Kind<'_>, opened: Range<usize>) -> usize {
+        if self.kind() != closing {
+            self.unclosed(closing, opened);
+            let mut open = 0usize;
+            while *self.kind() != Kind::End {
+                match self.kind() {
+                    kind if open == 0 && kind == closing => break,
+                    Kind::OpenParen | Kind::OpenList => open += 1,
+                    Kind::CloseParen | Kind::CloseList => open = open.saturating_sub(1),
+                    _ => {}
+                }
+                self.step();
+            }
+        }
+        self.step().span.end
+    }
+
+    fn unclosed(&mut self, closing: &Kind<'_>, opened: Range<usize>) {
+        let bracket = if *closing == Kind::CloseParen { "`)`" } else { "`]`" };
+        if *self.kind() == Kind::End {
+            let message = format!("this bracket is not closed by {bracket}");
+            self.report(Diagnostic::new("unclosed_bracket", opened, message));
+        } else if *self.kind() != Kind::Broken {
+            self.expected(&format!("an operator, `,` or {bracket}"), None);
+        }
+    }
+}
+
+/// The negative of a number token, if it is one.
+fn negated(kind: &Kind<'_>) -> Option<Literal> {
+    match *kind {
+        Kind::Literal(Literal::Int(int)) => Some(Literal::Int(-int)),
+        Kind::Literal(Literal::Float(float)) => Some(Literal::Float(-float)),
+        Kind::Literal(Literal::Span(Span(ms))) => Some(Literal::Span(Span(-ms))),
+        Kind::TooLargeByOne => Some(Literal::Int(i64::MIN)),
+        _ => None,
+    }
+}

@@ -1,0 +1,154 @@
+//! Tests of the language: what is read, what is refused and how, what is computed.
+
+mod diagnostics;
+mod generated;
+mod reference;
+mod semantics;
+
+use crate::{Ast, Diagnostic, Node, NodeKind, Program, Scope, compile, parse};
+use domain::{EntityId, Span, Symbol, Time, Type, Value};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Two slots of each type (`i.x`, `i.y`), lists, and the aggregate `count(event)`.
+#[derive(Default)]
+pub(crate) struct House {
+    pub(crate) constants: Vec<String>,
+}
+
+/// The names of the slots in their order.
+const SLOTS: &[(&str, &str)] = &[
+    ("b", "x"),
+    ("b", "y"),
+    ("i", "x"),
+    ("i", "y"),
+    ("f", "x"),
+    ("f", "y"),
+    ("s", "x"),
+    ("s", "y"),
+    ("t", "x"),
+    ("t", "y"),
+    ("d", "x"),
+    ("d", "y"),
+    ("e", "x"),
+    ("e", "y"),
+    ("o", "x"),
+    ("li", "x"),
+    ("lf", "x"),
+    ("ls", "x"),
+    ("le", "x"),
+    ("count", "view"),
+];
+
+fn slot_type(first: &str) -> Type {
+    match first {
+        "b" => Type::Bool,
+        "i" => Type::Int,
+        "f" | "count" => Type::Float,
+        "s" => Type::Str,
+        "t" => Type::Time,
+        "d" => Type::Span,
+        "e" => Type::Entity(0),
+        "o" => Type::Entity(1),
+        "li" => Type::List(Box::new(Type::Int)),
+        "lf" => Type::List(Box::new(Type::Float)),
+        "ls" => Type::List(Box::new(Type::Str)),
+        _ => Type::List(Box::new(Type::Entity(0))),
+    }
+}
+
+pub(crate) fn slot(first: &str, second: &str) -> Option<(u16, Type)> {
+    let index = SLOTS.iter().position(|slot| *slot == (first, second))?;
+    Some((index as u16, slot_type(first)))
+}
+
+impl Scope for House {
+    fn path(&mut self, path: &[&str], span: Range<usize>) -> Result<(u16, Type), Diagnostic> {
+        let unknown = || Diagnostic::new("unknown_name", span, format!("there is no `{}` here", path.join(".")));
+        match path {
+            [first, second] if *first != "count" => slot(first, second).ok_or_else(unknown),
+            _ => Err(unknown()),
+        }
+    }
+
+    fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Result<(u16, Type), Diagnostic>> {
+        let found = match args {
+            [event] => event.as_name().and_then(|event| slot("count", event)),
+            _ => None,
+        };
+        (name == "count").then(|| found.ok_or(Diagnostic::new("unknown_name", span, "no such event")))
+    }
+
+    fn constant(&mut self, text: &str) -> Symbol {
+        let known = self.constants.iter().position(|constant| constant == text);
+        let index = known.unwrap_or_else(|| {
+            self.constants.push(text.to_owned());
+            self.constants.len() - 1
+        });
+        Symbol(index as u32)
+    }
+
+    fn known_calls(&self) -> Vec<&str> {
+        vec!["count", "decayed"]
+    }
+}
+
+/// A row with a value in each slot; strings are the symbols 0 and 1.
+pub(crate) fn full_row() -> Vec<Value> {
+    let list = |values: Vec<Value>| Value::List(Arc::from(values));
+    vec![
+        Value::Bool(true),
+        Value::Bool(false),
+        Value::Int(7),
+        Value::Int(-2),
+        Value::Float(2.5),
+        Value::Float(-0.5),
+        Value::Str(Symbol(0)),
+        Value::Str(Symbol(1)),
+        Value::Time(Time(1_000_000)),
+        Value::Time(Time(400_000)),
+        Value::Span(Span(60_000)),
+        Value::Span(Span(1_500)),
+        Value::Entity(EntityId(3)),
+        Value::Entity(EntityId(4)),
+        Value::Entity(EntityId(3)),
+        list(vec![Value::Int(7), Value::Int(8)]),
+        list(vec![Value::Float(7.0), Value::Float(0.5)]),
+        list(vec![Value::Str(Symbol(1))]),
+        list(vec![Value::Entity(EntityId(3))]),
+        Value::Float(12.0),
+    ]
+}
+
+/// Parses and compiles with these string constants known first.
+pub(crate) fn build(text: &str, house: &mut House) -> Result<(Ast, Program), Vec<Diagnostic>> {
+    let ast = parse(text)?;
+    let program = compile(&ast, ast.root(), house)?;
+    Ok((ast, program))
+}
+
+/// Its value for a row. `"zero"` is the symbol 0, `"one"` the symbol 1.
+fn value(text: &str, row: &[Value]) -> Value {
+    let mut house = House { constants: vec!["zero".into(), "one".into()] };
+    let (_, program) = build(text, &mut house).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
+    let value = program.eval(row);
+    assert_eq!(program.eval_bool(row), value.is_true(), "{text}");
+    assert_eq!(program.eval_f64(row), value.as_f64(), "{text}");
+    value
+}
+
+/// The tree with a bracket around every node.
+fn shape(node: &Node) -> String {
+    let all = |nodes: &[Node]| nodes.iter().map(shape).collect::<Vec<_>>().join(" ");
+    match &node.kind {
+        NodeKind::Literal(literal) => format!("{literal:?}"),
+        NodeKind::Path(names) => names.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join("."),
+        NodeKind::Call { name, args } => format!("({} {})", name.text, all(args)),
+        NodeKind::Unary { op, operand } => format!("({} {})", op.as_str(), shape(operand)),
+        NodeKind::Binary { op, left, right } => format!("({} {} {})", op.as_str(), shape(left), shape(right)),
+        NodeKind::Conditional { condition, then, otherwise } => {
+            format!("(? {} {} {})", shape(condition), shape(then), shape(otherwise))
+        }
+        NodeKind::List(nodes) => format!("[{}]", all(nodes)),
+    }
+}

@@ -1,0 +1,147 @@
+//! Writing a checkpoint: sections are streamed, and it counts only once the manifest names it.
+
+use super::load::current_manifest;
+use super::{CHUNK, CHUNK_HEADER, ChunkHeader, FOOTER, HEADER, OPENS, encode_header, name, parse_name};
+use crate::bytes::u32_at;
+use crate::disk::{Disk, DiskFile};
+use crate::reader::Reader;
+use crate::{CheckpointEntry, Digest, Error, Manifest, manifest};
+use domain::Position;
+use std::sync::Arc;
+
+/// A checkpoint being written. Dropped before `finish`, it leaves a file that the next one removes.
+pub struct CheckpointWriter<D: Disk> {
+    disk: Arc<D>,
+    file: D::File,
+    entry: CheckpointEntry,
+    previous: Option<CheckpointEntry>,
+    salt: u32,
+    offset: u64,
+    sequence: u32,
+    /// Header space and data of the chunk being filled.
+    chunk: Vec<u8>,
+    /// Tag and flags of that chunk; `None` before the first section.
+    section: Option<(u32, u32)>,
+    content: blake3::Hasher,
+}
+
+impl<D: Disk> CheckpointWriter<D> {
+    /// Begins a checkpoint of the state after `position`, which must be durable, under the plan of that digest. One at
+    /// a time.
+    ///
+    /// # Errors
+    /// [`Error::BeyondEnd`], [`Error::NotRetained`] for the position; [`Error::DiskFull`]; [`Error::Io`].
+    pub fn begin(reader: &Reader<D>, position: Position, plan: Digest) -> Result<CheckpointWriter<D>, Error> {
+        let disk = Arc::clone(reader.disk());
+        let chain = reader.chain_at(position)?;
+        let names = disk.list().map_err(Error::io("list", "."))?;
+        let manifest = current_manifest(&*disk, &names)?;
+        sweep(&*disk, &names, manifest.as_ref())?;
+        let previous = manifest.map(|manifest| manifest.newest);
+        let generation = 1 + names.iter().filter_map(|name| parse_name(name)).max().unwrap_or(0);
+        let generation = generation.max(1 + previous.map_or(0, |entry| entry.generation));
+        let file_name = name(generation);
+        let file = disk.create(&file_name, 0).map_err(Error::write("create", &file_name))?;
+        let header = encode_header(generation, position, &plan, &chain);
+        file.write_at(0, &header).map_err(Error::write("write", &file_name))?;
+        let entry = CheckpointEntry { generation, position, plan, state: Digest::default(), chain };
+        Ok(CheckpointWriter {
+            disk,
+            file,
+            entry,
+            previous,
+            salt: u32_at(&header, HEADER - 4),
+            offset: HEADER as u64,
+            sequence: 0,
+            chunk: vec![0; CHUNK_HEADER],
+            section: None,
+            content: blake3::Hasher::new(),
+        })
+    }
+
+    /// Ends the section before and opens one; tags may repeat, order is kept.
+    ///
+    /// # Errors
+    /// As [`CheckpointWriter::write`].
+    pub fn begin_section(&mut self, tag: u32) -> Result<(), Error> {
+        self.flush()?;
+        self.section = Some((tag, OPENS));
+        Ok(())
+    }
+
+    /// Adds bytes, any number, to the open section.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`], [`Error::Io`]: abandon this checkpoint; the ones before are untouched.
+    ///
+    /// # Panics
+    /// Before the first `begin_section`.
+    pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        assert!(self.section.is_some(), "bytes belong to a section");
+        while !bytes.is_empty() {
+            let room = CHUNK_HEADER + CHUNK - self.chunk.len();
+            let (head, rest) = bytes.split_at(room.min(bytes.len()));
+            self.chunk.extend_from_slice(head);
+            bytes = rest;
+            if head.len() == room {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the chunk being filled. An empty one only if it opens a section.
+    fn flush(&mut self) -> Result<(), Error> {
+        let Some((tag, flags)) = self.section else { return Ok(()) };
+        if self.chunk.len() == CHUNK_HEADER && flags & OPENS == 0 {
+            return Ok(());
+        }
+        self.content.update(&self.chunk[CHUNK_HEADER..]);
+        self.section = Some((tag, 0));
+        self.put_chunk(tag, flags)
+    }
+
+    fn put_chunk(&mut self, tag: u32, flags: u32) -> Result<(), Error> {
+        let len = (self.chunk.len() - CHUNK_HEADER) as u32;
+        ChunkHeader { tag, len, sequence: self.sequence, flags }.seal(&mut self.chunk, self.salt);
+        let file_name = self.entry.file_name();
+        self.file.write_at(self.offset, &self.chunk).map_err(Error::write("write", &file_name))?;
+        self.sequence += 1;
+        self.offset += self.chunk.len() as u64;
+        self.chunk.clear();
+        self.chunk.resize(CHUNK_HEADER, 0);
+        Ok(())
+    }
+
+    /// Makes the checkpoint durable and then the manifest that names it. The one before is kept, older ones go.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`], [`Error::Io`]: the manifest before is still in force, or, after a failed sync, one of the two.
+    pub fn finish(mut self, state: Digest) -> Result<Manifest, Error> {
+        self.flush()?;
+        self.entry.state = state;
+        self.chunk.extend_from_slice(&state);
+        let content: Digest = self.content.finalize().into();
+        self.chunk.extend_from_slice(&content);
+        self.put_chunk(0, FOOTER)?;
+        self.file.sync().map_err(Error::io("sync", &self.entry.file_name()))?;
+        // The name has to be durable before a manifest names it.
+        self.disk.sync_dir().map_err(Error::io("sync", "."))?;
+        let manifest = Manifest { newest: self.entry, previous: self.previous };
+        manifest::store(&*self.disk, &manifest)?;
+        let names = self.disk.list().map_err(Error::io("list", "."))?;
+        sweep(&*self.disk, &names, Some(&manifest))?;
+        Ok(manifest)
+    }
+}
+
+/// Removes the checkpoints that no manifest names.
+fn sweep(disk: &impl Disk, names: &[String], manifest: Option<&Manifest>) -> Result<(), Error> {
+    for file in names {
+        let named = manifest.is_some_and(|manifest| manifest.entries().any(|entry| entry.file_name() == *file));
+        if parse_name(file).is_some() && !named {
+            disk.remove(file).map_err(Error::io("remove", file))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,337 @@
+//! Items that the same users visited, counted pair by pair as events come.
+//!
+//! An event of user `u` on item `j` is paired with each of the user's recent items `i` at distance `d` (0 = the newest):
+//! `count(i -> j)` grows by `weight * distance_decay^d` and `count(j -> i)` by `backward` times that. The similarity of `j` to a
+//! context item `i` is `count(i -> j) / ((n_i + shrinkage)^context_exponent * (n_j + shrinkage)^popularity_exponent)`, with `n` the
+//! weight of an item's own events; a candidate's score is the sum of its similarities over the context items among whose
+//! `neighbours` best it is. A user counts for an item with the heaviest event while the item is among the recents: a repeat
+//! counts by what it is heavier, else it only moves the item to the front. With both exponents 0.5, no order and no ageing it is the incremental cosine of Huang et al.,
+//! "TencentRec: Real-time Stream Recommendation in Practice" (SIGMOD 2015).
+//!
+//! With a half-life, counts are those at the time of the read; `n` is taken as of the item's own newest event, so that its power
+//! is computed once per event and not once per read.
+
+mod ageing;
+mod counters;
+mod saved;
+mod scratch;
+
+pub(crate) use saved::CoVisitedSnapshot;
+pub use scratch::Scratch;
+
+use crate::{Hit, ItemScores, Memory};
+use ageing::{Ageing, Growth};
+use counters::Counters;
+use domain::{EntityId, Time};
+use state::Paged;
+use std::sync::Arc;
+
+/// What one item keeps.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Item {
+    /// Weight of its own events, as of `at`.
+    total: f64,
+    /// Time of its newest event.
+    at: Time,
+    /// `(total + shrinkage)^-context_exponent`.
+    context_norm: f64,
+    /// Who was visited with it.
+    counters: Counters,
+}
+
+/// The index.
+#[derive(Clone)]
+pub(crate) struct CoVisited {
+    parameters: spec::plan::CoVisited,
+    ageing: Ageing,
+    /// `distance_decay^d` by distance.
+    decay: Vec<f64>,
+    items: Paged<Option<Arc<Item>>>,
+    /// Recent items by user, newest in log order first, each once.
+    recents: Paged<Vec<Recent>>,
+    /// `(total + shrinkage)^-popularity_exponent` by item; 0 for items that are not present, which thus are never candidates.
+    popularity: Vec<f32>,
+    /// The items that the event at hand is paired with, and the weights.
+    pairs: Vec<(u32, f64)>,
+}
+
+/// Whose neighbours count when given candidates are scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The `neighbours` best of each context item: what recall finds.
+    Context,
+    /// The `neighbours` best of each candidate, by the candidate's own counters: the classic item-based model (Sarwar et al.,
+    /// "Item-based collaborative filtering recommendation algorithms", WWW 2001). Needs every candidate's counters, so it
+    /// scores and does not find; meant for indexes with `backward` 1.
+    Candidate,
+}
+
+/// A recent item of a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Recent {
+    item: u32,
+    /// The heaviest event on it.
+    weight: f32,
+}
+
+/// An event as this index sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visit {
+    pub(crate) user: EntityId,
+    pub(crate) item: EntityId,
+    pub(crate) weight: f64,
+    pub(crate) time: Time,
+}
+
+impl CoVisited {
+    pub(crate) fn new(parameters: spec::plan::CoVisited) -> CoVisited {
+        let decay = std::iter::successors(Some(1.0), |factor| Some(factor * parameters.distance_decay));
+        CoVisited {
+            ageing: Ageing::new(parameters.half_life),
+            decay: decay.take(usize::from(parameters.history)).collect(),
+            items: Paged::new(),
+            recents: Paged::new(),
+            popularity: Vec::new(),
+            pairs: Vec::new(),
+            parameters,
+        }
+    }
+
+    /// The weight of an event type; `None` if it does not count.
+    pub(crate) fn weight(&self, event: u16) -> Option<f64> {
+        self.parameters.events.iter().find(|(counted, _)| *counted == event).map(|&(_, weight)| weight)
+    }
+
+    /// Counts an event. `present`: whether its item may be recommended.
+    pub(crate) fn visit(&mut self, visit: Visit, present: bool) {
+        let Visit { user, item, time, .. } = visit;
+        let weight = self.remember(user, item.0, visit.weight as f32);
+        if weight > 0.0 {
+            let growth = self.ageing.growth(time);
+            let capacity = usize::from(self.parameters.counters);
+            for &(other, weight) in &self.pairs {
+                row(&mut self.items, other).counters.add(item.0, weight, growth, capacity);
+            }
+            self.count(Visit { weight, ..visit }, growth);
+        }
+        self.set_present(item, present);
+    }
+
+    /// Moves the item to the front of the user's recents, says how much the event counts, and lists the pairs it makes.
+    fn remember(&mut self, user: EntityId, item: u32, weight: f32) -> f64 {
+        let recents = self.recents.get_mut(user.0);
+        let before = match recents.iter().position(|recent| recent.item == item) {
+            Some(at) => {
+                recents[..=at].rotate_right(1);
+                recents[0].weight
+            }
+            None => {
+                recents.truncate(self.decay.len());
+                recents.insert(0, Recent { item, weight: 0.0 });
+                0.0
+            }
+        };
+        recents[0].weight = before.max(weight);
+        let counts = f64::from(weight) - f64::from(before);
+        self.pairs.clear();
+        self.pairs.extend(recents[1..].iter().zip(&self.decay).map(|(recent, decay)| (recent.item, counts * decay)));
+        counts
+    }
+
+    /// The event's own item: its total and its half of the pairs.
+    fn count(&mut self, visit: Visit, growth: Growth) {
+        let CoVisited { parameters, ageing, pairs, items, .. } = self;
+        let row = row(items, visit.item.0);
+        if visit.time > row.at {
+            row.total *= ageing.left(visit.time.since(row.at));
+            row.at = visit.time;
+        }
+        row.total += visit.weight * ageing.left(row.at.since(visit.time));
+        row.context_norm = norm(row.total + parameters.shrinkage, parameters.context_exponent);
+        if parameters.backward > 0.0 {
+            for &(other, weight) in &*pairs {
+                row.counters.add(other, weight * parameters.backward, growth, usize::from(parameters.counters));
+            }
+        }
+    }
+
+    /// Says whether an item may be recommended.
+    pub(crate) fn set_present(&mut self, item: EntityId, present: bool) {
+        let id = item.0 as usize;
+        if self.popularity.len() <= id {
+            self.popularity.resize(id + 1, 0.0);
+        }
+        let total = self.items.get(item.0).and_then(Option::as_ref).map_or(0.0, |row| row.total);
+        let norm = norm(total + self.parameters.shrinkage, self.parameters.popularity_exponent);
+        self.popularity[id] = if present { norm as f32 } else { 0.0 };
+    }
+
+    /// Forgets a user's recents.
+    pub(crate) fn forget_user(&mut self, user: EntityId) {
+        if self.recents.get(user.0).is_some_and(|recents| !recents.is_empty()) {
+            *self.recents.get_mut(user.0) = Vec::new();
+        }
+    }
+
+    /// Recomputes what is not saved in a checkpoint.
+    pub(crate) fn rebuild(&mut self, scores: &dyn ItemScores) {
+        for id in 0..scores.item_count() {
+            self.set_present(EntityId(id), scores.present(EntityId(id)));
+        }
+    }
+
+    /// The best candidates for the context; see `Indexes::co_visited`.
+    pub(crate) fn read(
+        &self,
+        context: &[(EntityId, f64)],
+        limit: usize,
+        now: Time,
+        scratch: &mut Scratch,
+        skip: &dyn Fn(EntityId) -> bool,
+        out: &mut Vec<Hit>,
+    ) {
+        if limit == 0 {
+            return;
+        }
+        self.sum(context, now, scratch);
+        let mut left = limit;
+        scratch.best(limit, |item, score| {
+            if !skip(EntityId(item)) {
+                out.push(Hit { item: EntityId(item), score });
+                left -= 1;
+            }
+            left > 0
+        });
+    }
+
+    /// Scores of given candidates for the context, 0 where there is none.
+    pub(crate) fn scores(
+        &self,
+        side: Side,
+        context: &[(EntityId, f64)],
+        candidates: &[EntityId],
+        now: Time,
+        scratch: &mut Scratch,
+        out: &mut Vec<f64>,
+    ) {
+        match side {
+            Side::Context => {
+                self.sum(context, now, scratch);
+                out.extend(candidates.iter().map(|candidate| scratch.sum(candidate.0)));
+            }
+            Side::Candidate => {
+                let items = self.items.len().max(self.popularity.len() as u32);
+                scratch.start(items as usize);
+                for &(item, weight) in context.iter().filter(|(item, _)| item.0 < items) {
+                    scratch.add_positive(item.0, weight);
+                }
+                out.extend(candidates.iter().map(|&candidate| self.candidate_score(candidate, now, scratch)));
+            }
+        }
+    }
+
+    /// The sum over the candidate's own best neighbours, with the context weights as the scratch's sums.
+    fn candidate_score(&self, candidate: EntityId, now: Time, scratch: &mut Scratch) -> f64 {
+        let popularity = f64::from(self.popularity(candidate.0));
+        let Some(row) = self.items.get(candidate.0).and_then(Option::as_ref) else { return 0.0 };
+        let mut keys = std::mem::take(&mut scratch.keys);
+        let norm = |item| self.items.get(item).and_then(Option::as_ref).map_or(0.0, |row| row.context_norm) as f32;
+        let best = best(&row.counters, usize::from(self.parameters.neighbours), norm, &mut keys);
+        // Ordered, so that the sum has one order whatever that of the row.
+        best.sort_unstable();
+        let sum = best.iter().rev().map(|&key| scratch.sum(item_of(key)) * f64::from(similarity_of(key))).sum::<f64>();
+        scratch.keys = keys;
+        sum * popularity * self.ageing.worth(row.counters.era(), now)
+    }
+
+    fn sum(&self, context: &[(EntityId, f64)], now: Time, scratch: &mut Scratch) {
+        scratch.start(self.popularity.len());
+        for &(item, weight) in context {
+            if let Some(row) = self.items.get(item.0).and_then(Option::as_ref) {
+                let weight = weight * row.context_norm * self.ageing.worth(row.counters.era(), now);
+                if weight > 0.0 && weight.is_finite() {
+                    self.add_neighbours(&row.counters, weight, scratch);
+                }
+            }
+        }
+    }
+
+    /// Adds the best neighbours of one context item. The order of a row is of no account: each item occurs in it once.
+    fn add_neighbours(&self, counters: &Counters, weight: f64, scratch: &mut Scratch) {
+        let neighbours = usize::from(self.parameters.neighbours);
+        if counters.items().len() <= neighbours {
+            for (&item, count) in counters.items().iter().zip(counters.counts()) {
+                scratch.add_positive(item, weight * f64::from(count * self.popularity(item)));
+            }
+            return;
+        }
+        let mut keys = std::mem::take(&mut scratch.keys);
+        for &mut key in best(counters, neighbours, |item| self.popularity(item), &mut keys) {
+            scratch.add_positive(item_of(key), weight * f64::from(similarity_of(key)));
+        }
+        scratch.keys = keys;
+    }
+
+    fn popularity(&self, item: u32) -> f32 {
+        self.popularity.get(item as usize).copied().unwrap_or(0.0)
+    }
+
+    /// What it takes.
+    pub(crate) fn memory(&self) -> Memory {
+        let rows = self.items.iter().filter_map(|(_, row)| row.as_ref());
+        let (count, heap) = rows.fold((0, 0), |(count, heap), row| (count + 1, heap + row_bytes(row)));
+        let recents: usize = self.recents.iter().map(|(_, recents)| recents.capacity() * size_of::<Recent>()).sum();
+        let pages = self.items.len() as usize * size_of::<Option<Arc<Item>>>();
+        let pages = pages + self.recents.len() as usize * size_of::<Vec<Recent>>();
+        Memory { items: count, bytes: heap + recents + pages + self.popularity.capacity() * size_of::<f32>() }
+    }
+}
+
+/// The counters whose product with their item's `norm` is largest, at most `limit`, in no order; of equal ones the smallest
+/// items. Packed so that integers order as the similarities do: bits of a positive float, complement of the item.
+fn best<'k>(counters: &Counters, limit: usize, norm: impl Fn(u32) -> f32, keys: &'k mut Vec<u64>) -> &'k mut [u64] {
+    let similarities = counters.items().iter().zip(counters.counts()).map(|(&item, count)| (item, count * norm(item)));
+    keys.clear();
+    keys.extend(similarities.map(|(item, similarity)| u64::from(similarity.to_bits()) << 32 | u64::from(!item)));
+    let rest = keys.len().saturating_sub(limit);
+    if rest > 0 && limit > 0 {
+        keys.select_nth_unstable(rest);
+    }
+    &mut keys[rest..]
+}
+
+fn item_of(key: u64) -> u32 {
+    !(key as u32)
+}
+
+fn similarity_of(key: u64) -> f32 {
+    f32::from_bits((key >> 32) as u32)
+}
+
+/// An item's row for writing.
+fn row(items: &mut Paged<Option<Arc<Item>>>, item: u32) -> &mut Item {
+    Arc::make_mut(items.get_mut(item).get_or_insert_default())
+}
+
+fn row_bytes(row: &Item) -> usize {
+    const COUNTS_OF_ARC: usize = 16;
+    size_of::<Item>() + COUNTS_OF_ARC + row.counters.bytes()
+}
+
+/// `count^-exponent`, bounded so that sums stay finite; 0 where nothing was counted.
+fn norm(count: f64, exponent: f64) -> f64 {
+    const NORM_MAX: f64 = 1e12;
+    if count <= 0.0 {
+        return 0.0;
+    }
+    let norm = match exponent {
+        0.0 => 1.0,
+        0.5 => 1.0 / count.sqrt(),
+        1.0 => 1.0 / count,
+        _ => libm::pow(count, -exponent),
+    };
+    norm.min(NORM_MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! All indexes of a plan behind one door: one `apply` for every change of the log, one read per kind.
+
+use crate::co_visited::{CoVisited, Scratch, Side, Visit};
+use crate::{Hit, ItemScores, newest::Newest, top::Top};
+use domain::{EntityId, Time};
+use spec::plan::{EntityIndex, Index, Plan};
+use state::{Change, EventChange, Resolved};
+use std::sync::Arc;
+
+/// One index, by kind.
+#[derive(Clone)]
+pub(crate) enum Kept {
+    Top(Top),
+    CoVisited(CoVisited),
+    Newest(Newest),
+}
+
+/// The indexes of a plan. A clone costs as much as the indexes are large.
+#[derive(Clone)]
+pub struct Indexes {
+    /// Parallel to `Plan::indexes`.
+    pub(crate) kept: Vec<Kept>,
+    /// Which roles of each event are items and which is the user.
+    events: Arc<[EventRoles]>,
+    pub(crate) item: Option<EntityIndex>,
+    pub(crate) user: Option<EntityIndex>,
+}
+
+/// Roles of an event type by meaning.
+#[derive(Clone, Debug)]
+struct EventRoles {
+    items: Vec<usize>,
+    user: Option<usize>,
+}
+
+/// What an index takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Items that it holds something of.
+    pub items: usize,
+    /// Bytes on the heap, estimated where the standard library does not say.
+    pub bytes: usize,
+}
+
+impl Indexes {
+    /// Empty indexes.
+    pub fn new(plan: &Plan) -> Indexes {
+        let (item, user) = (plan.entity("item"), plan.entity("user"));
+        let events = plan.events.iter().map(|event| {
+            let roles = event.roles.iter().enumerate();
+            let items = roles.clone().filter(|(_, role)| Some(role.entity) == item).map(|(at, _)| at).collect();
+            let user = roles.clone().find(|(_, role)| Some(role.entity) == user).map(|(at, _)| at);
+            EventRoles { items, user }
+        });
+        let kept = plan.indexes.iter().map(|index| match index {
+            Index::Top { feature } => Kept::Top(Top::new(plan, *feature)),
+            Index::CoVisited(parameters) => Kept::CoVisited(CoVisited::new(parameters.clone())),
+            Index::Newest { field } => Kept::Newest(Newest::new(*field)),
+        });
+        Indexes { kept: kept.collect(), events: events.collect(), item, user }
+    }
+
+    /// Takes in a change of the log that `scores` has already taken in. Every change must come, ticks too: time passes by them.
+    pub fn apply(&mut self, resolved: &Resolved, scores: &dyn ItemScores) {
+        let now = resolved.log_time;
+        match &resolved.change {
+            Change::Event(event) => self.event(event, now, scores),
+            Change::Upsert { entity, id, .. } if Some(*entity) == self.item => self.item_changed(*id, now, scores),
+            Change::Delete { entity, id } if Some(*entity) == self.item => self.item_changed(*id, now, scores),
+            Change::Delete { entity, id } if Some(*entity) == self.user => self.user_deleted(*id),
+            Change::Upsert { .. } | Change::Delete { .. } | Change::None => {}
+        }
+        for kept in &mut self.kept {
+            if let Kept::Top(top) = kept {
+                top.advance(now, scores);
+            }
+        }
+    }
+
+    fn event(&mut self, event: &EventChange, now: Time, scores: &dyn ItemScores) {
+        let Some(roles) = self.events.get(usize::from(event.event)) else { return };
+        let items = roles.items.iter().map(|&role| event.entities[role]);
+        for kept in &mut self.kept {
+            match kept {
+                Kept::Top(top) => items.clone().for_each(|item| top.touch(event.event, item, now, scores)),
+                Kept::CoVisited(index) => {
+                    if let (Some(weight), Some(user), Some(item)) =
+                        (index.weight(event.event), roles.user, items.clone().next())
+                    {
+                        let visit = Visit { user: event.entities[user], item, weight, time: event.time };
+                        index.visit(visit, scores.present(item));
+                    }
+                }
+                Kept::Newest(_) => {}
+            }
+        }
+    }
+
+    fn item_changed(&mut self, item: EntityId, now: Time, scores: &dyn ItemScores) {
+        for kept in &mut self.kept {
+            match kept {
+                Kept::Top(top) => top.refresh(item, now, scores),
+                Kept::CoVisited(index) => index.set_present(item, scores.present(item)),
+                Kept::Newest(newest) => newest.refresh(item, scores),
+            }
+        }
+    }
+
+    fn user_deleted(&mut self, user: EntityId) {
+        for kept in &mut self.kept {
+            if let Kept::CoVisited(index) = kept {
+                index.forget_user(user);
+            }
+        }
+    }
+
+    /// Appends the best `limit` items of an `Index::Top`, best first, of equal scores the smallest id first. Items that are not
+    /// present or whose score is missing or not finite are never among them, nor those that `skip` names. `now` is at or after
+    /// the log time of the last change.
+    ///
+    /// Exact for a feature of landmark form (scores within 1e-11 of the feature's). For others exact while no pane of a listed
+    /// item has expired since the last change; else the first `2 * limit + 32` are computed again and ordered anew, and an item
+    /// further down that would have risen is missed until the log goes on. Features with `decayed` parts that are not of
+    /// landmark form are listed with scores up to a sixteenth of the half-life old.
+    pub fn top(
+        &self,
+        index: u16,
+        limit: usize,
+        now: Time,
+        scores: &dyn ItemScores,
+        skip: &dyn Fn(EntityId) -> bool,
+        out: &mut Vec<Hit>,
+    ) {
+        if let Some(Kept::Top(top)) = self.kept.get(usize::from(index)) {
+            top.read(limit, now, scores, skip, out);
+        }
+    }
+
+    /// Appends the best `limit` candidates of an `Index::CoVisited` for weighted context items, best first, of equal scores the
+    /// smallest id first: only present items that `skip` does not name. Context items are candidates too.
+    #[expect(clippy::too_many_arguments, reason = "the index, the question, the filter, and two buffers that callers keep")]
+    pub fn co_visited(
+        &self,
+        index: u16,
+        context: &[(EntityId, f64)],
+        limit: usize,
+        now: Time,
+        scratch: &mut Scratch,
+        skip: &dyn Fn(EntityId) -> bool,
+        out: &mut Vec<Hit>,
+    ) {
+        if let Some(Kept::CoVisited(index)) = self.kept.get(usize::from(index)) {
+            index.read(context, limit, now, scratch, skip, out);
+        }
+    }
+
+    /// Appends the score of each given candidate for the context, 0 where it has none. With `Side::Context`, what `co_visited`
+    /// gives it.
+    #[expect(clippy::too_many_arguments, reason = "as `co_visited`")]
+    pub fn co_visited_score(
+        &self,
+        index: u16,
+        side: Side,
+        context: &[(EntityId, f64)],
+        candidates: &[EntityId],
+        now: Time,
+        scratch: &mut Scratch,
+        out: &mut Vec<f64>,
+    ) {
+        match self.kept.get(usize::from(index)) {
+            Some(Kept::CoVisited(index)) => index.scores(side, context, candidates, now, scratch, out),
+            _ => out.extend(candidates.iter().map(|_| 0.0)),
+        }
+    }
+
+    /// Appends the newest `limit` items of an `Index::Newest`, newest first, of equal times the smallest id first: only present
+    /// items that have the attribute and that `skip` does not name. The score is the time in milliseconds.
+    pub fn newest(&self, index: u16, limit: usize, skip: &dyn Fn(EntityId) -> bool, out: &mut Vec<Hit>) {
+        if let Some(Kept::Newest(newest)) = self.kept.get(usize::from(index)) {
+            newest.read(limit, skip, out);
+        }
+    }
+
+    /// What each index takes, in the plan's order.
+    pub fn memory(&self) -> Vec<Memory> {
+        let memory = self.kept.iter().map(|kept| match kept {
+            Kept::Top(top) => Memory { items: top.ranked().len(), bytes: top.bytes() },
+            Kept::Newest(newest) => Memory { items: newest.ranked().len(), bytes: newest.ranked().bytes() },
+            Kept::CoVisited(index) => index.memory(),
+        });
+        memory.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

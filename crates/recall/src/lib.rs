@@ -1,0 +1,16 @@
+//! Candidate indexes, kept up to date for every change of the log: items ordered by a feature, items that the same users
+//! visited, the newest items. Pure: what an index holds depends on nothing but the changes applied, the plan, and the item
+//! features as of each change.
+
+mod co_visited;
+mod hit;
+mod indexes;
+mod newest;
+mod ranked;
+mod saved;
+mod top;
+
+pub use co_visited::{Scratch, Side};
+pub use hit::{Hit, ItemScores};
+pub use indexes::{Indexes, Memory};
+pub use saved::IndexesSnapshot;

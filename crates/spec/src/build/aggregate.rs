@@ -1,0 +1,377 @@
+//! Aggregates: a call such as `count(view, 7d, dwell > 30s)` becomes a stream, shared by all that count the same, and an
+//! aggregate over it with a slot of its own.
+
+use super::scope::{Found, Scope, cascade, near};
+use super::{Builder, ITEM, USER};
+use crate::diagnostic::quoted;
+use crate::plan::{Aggregate, AggregateOp, Cross, PaneLevel, Parts, Slot, SlotIndex, SlotSource, Stream, StreamValue, Table};
+use domain::{Span, Type, limits};
+use expr::{Diagnostic, Node};
+use std::ops::{Range, RangeInclusive};
+
+/// Widths of panes.
+const LADDER: [Span; 8] = [
+    Span(100),
+    Span(1_000),
+    Span(10_000),
+    Span(60_000),
+    Span(600_000),
+    Span(3_600_000),
+    Span(21_600_000),
+    Span(86_400_000),
+];
+/// A window has at least this many panes, so that it is wrong by at most this part of its length.
+const PANES_MIN: i64 = 24;
+
+/// The width of the panes that a window is read from.
+pub(crate) fn pane_width(window: Span) -> Span {
+    let fine = LADDER.iter().rev().find(|width| width.0 <= window.0 / PANES_MIN);
+    *fine.unwrap_or(&LADDER[0])
+}
+
+/// What a call asks of its stream.
+struct Need {
+    /// Table, events, filter and value as a key: equal keys share a stream.
+    key: String,
+    stream: Stream,
+    op: AggregateOp,
+    ty: Type,
+    /// How the slot is called.
+    name: String,
+}
+
+fn usage(name: &str) -> &'static str {
+    match name {
+        "count" => "write `count(event, window)` or `count(event, window, filter)`",
+        "decayed" => "write `decayed(event, half_life)` or `decayed(event, half_life, filter)`",
+        "last" => "write `last(event, role, n)` for a list, or `last(event, value, window)` for a number",
+        "seen" => "write `seen(item, window)` or `seen(event, item, window)`",
+        "sum" => "write `sum(event, value, window)` or `sum(event, value, window, filter)`",
+        "mean" => "write `mean(event, value, window)` or `mean(event, value, window, filter)`",
+        "min" => "write `min(event, value, window)` or `min(event, value, window, filter)`",
+        _ => "write `max(event, value, window)` or `max(event, value, window, filter)`",
+    }
+}
+
+fn arity(name: &str, args: &[Node], span: &Range<usize>, allowed: RangeInclusive<usize>) -> Result<(), Diagnostic> {
+    if allowed.contains(&args.len()) {
+        return Ok(());
+    }
+    let message = format!("{} takes {} to {} arguments, not {}", quoted(name), allowed.start(), allowed.end(), args.len());
+    Err(Diagnostic::new("wrong_arity", span.clone(), message).with_help(usage(name)))
+}
+
+/// A window or half-life: a duration literal within the limits.
+fn window(name: &str, node: &Node) -> Result<Span, Diagnostic> {
+    let Some(span) = node.as_span() else {
+        let message = format!("this argument of {} must be a duration", quoted(name));
+        return Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help(usage(name)));
+    };
+    if (limits::WINDOW_MIN..=limits::WINDOW_MAX).contains(&span) {
+        return Ok(span);
+    }
+    let (least, most) = (limits::WINDOW_MIN, limits::WINDOW_MAX);
+    let message = format!("the window is {span}; it must be from {least} to {most}");
+    Err(Diagnostic::new("out_of_range", node.span.clone(), message))
+}
+
+impl Scope<'_, '_, '_> {
+    /// An aggregate in a feature of this table.
+    pub(super) fn aggregate(&mut self, table: u16, name: &str, args: &[Node], span: Range<usize>) -> Found {
+        if name == "seen" {
+            return self.feature_seen(table, args, span);
+        }
+        let value = !matches!(name, "count" | "decayed");
+        arity(name, args, &span, if value { 3..=4 } else { 2..=3 })?;
+        let event = self.event_argument(&args[0])?;
+        self.check_key(table, event, &args[0].span)?;
+        let filter_at = if value { 3 } else { 2 };
+        // Every argument is checked, so that one mistake does not hide another.
+        let filter = args.get(filter_at).map(|node| self.filter(event, node)).transpose();
+        let need = if name == "last" && args[2].as_span().is_none() {
+            self.last_entities(table, event, args)
+        } else if value {
+            self.over_values(table, event, name, args)
+        } else {
+            self.over_events(table, event, name, args)
+        };
+        let (mut need, filter) = match (need, filter) {
+            (Ok(need), Ok(filter)) => (need, filter),
+            (Err(first), Err(second)) => {
+                self.more.push(second);
+                return Err(first);
+            }
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        let filter_key = args.get(filter_at).map_or(String::new(), |node| canonical(self.ast.slice(node)));
+        need.key = format!("{table} {event} [{filter_key}] {}", need.key);
+        need.stream.filter = filter;
+        need.name = one_line(self.ast.text().get(span.clone()).unwrap_or(name));
+        self.builder.add(need).ok_or_else(|| cascade(&span))
+    }
+
+    fn event_argument(&mut self, node: &Node) -> Result<u16, Diagnostic> {
+        let Some(name) = node.as_name() else {
+            let message = "the first argument of an aggregate must be the name of an event";
+            return Err(Diagnostic::new("wrong_type", node.span.clone(), message));
+        };
+        self.builder.event(name).ok_or_else(|| {
+            let known = self.builder.events.iter().map(|event| event.name.as_str());
+            near("unknown_event", node.span.clone(), format!("{} is not an event", quoted(name)), name, known)
+        })
+    }
+
+    /// Refuses an event that does not name the entities of the table's key.
+    fn check_key(&self, table: u16, event: u16, span: &Range<usize>) -> Result<(), Diagnostic> {
+        let table = &self.builder.tables[usize::from(table)];
+        let event = &self.builder.events[usize::from(event)];
+        let second = match table.cross {
+            None => table.entity,
+            Some(Cross::ItemField(_)) => ITEM,
+            Some(Cross::Entity(entity)) => entity,
+        };
+        for entity in [table.entity, second] {
+            if !event.roles.iter().any(|role| role.entity == entity) {
+                let missing = &self.builder.entities[usize::from(entity)].name;
+                let message = format!("the event `{}` names no `{missing}`, so it has no row in `{}`", event.name, table.name);
+                let help = format!("add the role `{missing}: {missing}` to the event, or count another event");
+                return Err(Diagnostic::new("missing_role", span.clone(), message).with_help(help));
+            }
+        }
+        Ok(())
+    }
+
+    fn filter(&mut self, event: u16, node: &Node) -> Result<expr::Program, Diagnostic> {
+        let program = self.over_event(event, node)?;
+        if *program.ty() == Type::Bool {
+            return Ok(program);
+        }
+        let message = format!("a filter must be a condition (bool), but this is {}", program.ty());
+        Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help("compare it with something"))
+    }
+
+    fn over_events(&mut self, table: u16, event: u16, name: &str, args: &[Node]) -> Result<Need, Diagnostic> {
+        let span = window(name, &args[1])?;
+        let op = if name == "count" { AggregateOp::Count(span) } else { AggregateOp::Decayed(span) };
+        Ok(Need::new(table, vec![event], StreamValue::One, "1".to_owned(), op, Type::Float))
+    }
+
+    fn over_values(&mut self, table: u16, event: u16, name: &str, args: &[Node]) -> Result<Need, Diagnostic> {
+        let program = self.over_event(event, &args[1])?;
+        if !matches!(program.ty(), Type::Int | Type::Float | Type::Bool | Type::Span) {
+            let message = format!("{} takes numbers, durations or conditions, but this is {}", quoted(name), program.ty());
+            return Err(Diagnostic::new("wrong_type", args[1].span.clone(), message));
+        }
+        let span = window(name, &args[2])?;
+        let op = match name {
+            "sum" => AggregateOp::Sum(span),
+            "mean" => AggregateOp::Mean(span),
+            "min" => AggregateOp::Min(span),
+            "max" => AggregateOp::Max(span),
+            _ => AggregateOp::Last(span),
+        };
+        let key = canonical(self.ast.slice(&args[1]));
+        Ok(Need::new(table, vec![event], StreamValue::Number(program), key, op, Type::Float))
+    }
+
+    /// `last(event, role, n)`
+    fn last_entities(&mut self, table: u16, event: u16, args: &[Node]) -> Result<Need, Diagnostic> {
+        let most = limits::RECENTS_MAX as i64;
+        let Some(count) = args[2].as_int() else {
+            let message = "the third argument of `last` must be a count or a window";
+            return Err(Diagnostic::new("wrong_type", args[2].span.clone(), message).with_help(usage("last")));
+        };
+        if !(1..=most).contains(&count) {
+            let message = format!("the count is {count}; it must be from 1 to {most}");
+            return Err(Diagnostic::new("out_of_range", args[2].span.clone(), message));
+        }
+        let of = &self.builder.events[usize::from(event)];
+        let name = args[1].as_name().unwrap_or_default();
+        let Some(role) = of.roles.iter().position(|role| role.name == name) else {
+            let message = format!("this is not a role of the event `{}`", of.name);
+            return Err(near("unknown_role", args[1].span.clone(), message, name, of.roles.iter().map(|role| role.name.as_str())));
+        };
+        let ty = Type::List(Box::new(Type::Entity(of.roles[role].entity)));
+        let op = AggregateOp::LastEntities(count as u16);
+        Ok(Need::new(table, vec![event], StreamValue::Role(vec![role as u8]), format!("role {role}"), op, ty))
+    }
+
+    fn feature_seen(&mut self, table: u16, args: &[Node], span: Range<usize>) -> Found {
+        if self.builder.tables[usize::from(table)].entity == USER {
+            return self.seen(args, span);
+        }
+        let message = "`seen` asks about the user, and this table is not the user's";
+        Err(Diagnostic::new("not_here", span, message).with_help("use it in a feature of `user` or in a feed"))
+    }
+
+    /// `seen(item, window)`, `seen(event, item, window)`
+    pub(super) fn seen(&mut self, args: &[Node], span: Range<usize>) -> Found {
+        arity("seen", args, &span, 2..=3)?;
+        let events = if args.len() == 3 { vec![self.event_argument(&args[0])?] } else { self.builder.events_of_both() };
+        let item = &args[args.len() - 2];
+        if item.as_name() != Some("item") {
+            let message = "`seen` asks about the candidate: this argument must be `item`";
+            return Err(Diagnostic::new("wrong_type", item.span.clone(), message).with_help(usage("seen")));
+        }
+        let window = window("seen", &args[args.len() - 1])?;
+        let mut roles = Vec::new();
+        for &event in &events {
+            let event = &self.builder.events[usize::from(event)];
+            let role = |entity| event.roles.iter().position(|role| role.entity == entity);
+            let (Some(_), Some(item)) = (role(USER), role(ITEM)) else {
+                let message = format!("the event `{}` does not name a user and an item", event.name);
+                return Err(Diagnostic::new("missing_role", args[0].span.clone(), message));
+            };
+            roles.push(item as u8);
+        }
+        let table = self.builder.user_table();
+        let value = roles.iter().map(|role| format!("role {role}")).collect::<Vec<_>>().join(" ");
+        let mut need =
+            Need::new(table, events.clone(), StreamValue::Role(roles), value, AggregateOp::Seen(window), Type::Bool);
+        let events: Vec<String> = events.iter().map(u16::to_string).collect();
+        need.key = format!("{table} {} [] {}", events.join(" "), need.key);
+        need.name = one_line(self.ast.text().get(span.clone()).unwrap_or("seen"));
+        self.builder.add(need).ok_or_else(|| cascade(&span))
+    }
+}
+
+impl Need {
+    fn new(table: u16, events: Vec<u16>, value: StreamValue, key: String, op: AggregateOp, ty: Type) -> Need {
+        let stream = Stream {
+            table,
+            events,
+            filter: None,
+            value,
+            panes: Vec::new(),
+            half_lives: Vec::new(),
+            recents: 0,
+            parts: Parts::default(),
+        };
+        Need { key, stream, op, ty, name: String::new() }
+    }
+}
+
+impl Builder<'_> {
+    /// Adds an aggregate and, if none counts the same, its stream. `None` if there is no room: noted.
+    fn add(&mut self, need: Need) -> Option<(SlotIndex, Type)> {
+        let index = match self.stream_keys.get(&need.key) {
+            Some(&index) => index,
+            None => {
+                // The budget check at the end says if there are too many; past it indexes would not fit.
+                if self.streams.len() > limits::STREAMS_MAX {
+                    return None;
+                }
+                let index = self.streams.len() as u16;
+                self.stream_keys.insert(need.key, index);
+                self.streams.push(need.stream);
+                index
+            }
+        };
+        extend(&mut self.streams[usize::from(index)], need.op);
+        let key = format!("aggregate {index} {:?}", need.op);
+        if let Some(&slot) = self.slot_keys.get(&key) {
+            return Some((slot, need.ty));
+        }
+        let table = &self.tables[usize::from(self.streams[usize::from(index)].table)];
+        let per_candidate = table.entity == ITEM || table.cross.is_some() || matches!(need.op, AggregateOp::Seen(_));
+        let source = SlotSource::Aggregate(self.aggregates.len() as u16);
+        let slot = self.slot(key, Slot { name: need.name, ty: need.ty.clone(), source, per_candidate })?;
+        self.aggregates.push(Aggregate { stream: index, op: need.op, slot });
+        Some((slot, need.ty))
+    }
+
+    /// The events that name a user and an item.
+    fn events_of_both(&self) -> Vec<u16> {
+        let has = |index: usize, entity| self.events[index].roles.iter().any(|role| role.entity == entity);
+        (0..self.events.len()).filter(|&index| has(index, USER) && has(index, ITEM)).map(|index| index as u16).collect()
+    }
+
+    /// The table of users, made if the spec declares no features for it.
+    fn user_table(&mut self) -> u16 {
+        self.table("user").unwrap_or_else(|| {
+            self.tables.push(Table { name: "user".to_owned(), entity: USER, cross: None });
+            (self.tables.len() - 1) as u16
+        })
+    }
+}
+
+/// Makes a stream keep what an aggregate over it reads.
+fn extend(stream: &mut Stream, op: AggregateOp) {
+    let parts = &mut stream.parts;
+    let window = match op {
+        AggregateOp::Count(window) => {
+            parts.count = true;
+            window
+        }
+        AggregateOp::Sum(window) => {
+            parts.sum = true;
+            window
+        }
+        AggregateOp::Mean(window) => {
+            (parts.count, parts.sum) = (true, true);
+            window
+        }
+        AggregateOp::Min(window) => {
+            parts.min = true;
+            window
+        }
+        AggregateOp::Max(window) => {
+            parts.max = true;
+            window
+        }
+        AggregateOp::Last(window) => {
+            parts.last = true;
+            window
+        }
+        AggregateOp::Decayed(half_life) => {
+            if let Err(at) = stream.half_lives.binary_search(&half_life) {
+                stream.half_lives.insert(at, half_life);
+            }
+            return;
+        }
+        AggregateOp::LastEntities(count) => return stream.recents = stream.recents.max(count),
+        AggregateOp::Seen(_) => return stream.recents = stream.recents.max(limits::SEEN_RECENTS),
+    };
+    let width = pane_width(window);
+    match stream.panes.binary_search_by_key(&width, |level| level.width) {
+        Ok(at) => stream.panes[at].window = stream.panes[at].window.max(window),
+        Err(at) => stream.panes.insert(at, PaneLevel { width, window }),
+    }
+}
+
+/// The text without the white space that does not count: equal expressions written differently have one key.
+pub(crate) fn canonical(text: &str) -> String {
+    let mut out = String::new();
+    let mut space = false;
+    let mut quote = None;
+    let mut escaped = false;
+    for c in text.chars() {
+        if let Some(open) = quote {
+            out.push(c);
+            if !escaped && c == open {
+                quote = None;
+            }
+            escaped = !escaped && c == '\\';
+            continue;
+        }
+        if c.is_whitespace() {
+            space = true;
+            continue;
+        }
+        let word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+        if space && word(c) && out.ends_with(word) {
+            out.push(' ');
+        }
+        space = false;
+        if matches!(c, '"' | '\'') {
+            quote = Some(c);
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The text on one line, runs of white space made one blank.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

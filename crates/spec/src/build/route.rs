@@ -1,0 +1,158 @@
+//! Recall routes and the indexes behind them; routes with equal parameters share one.
+
+use super::{Builder, ITEM, Outcome, USER};
+use crate::diagnostic::{Issue, quoted};
+use crate::plan::{CoVisited, EntityIndex, From, Index, Route, RouteSource as Source};
+use crate::source::{CoVisitedSource, RouteKind, RouteSource};
+use crate::yaml::Text;
+use domain::Type;
+
+impl Builder<'_> {
+    pub(super) fn route(&mut self, declared: &RouteSource, subject: EntityIndex) -> Option<Route> {
+        let source = match &declared.kind {
+            RouteKind::Top(feature) => Source::Top { index: self.top(feature)? },
+            RouteKind::CoVisited(source) => self.co_visited(source, subject)?,
+            RouteKind::Newest(attribute) => Source::Newest { index: self.newest(attribute)? },
+            RouteKind::History(from) => Source::History { from: self.from(from, subject)? },
+            RouteKind::Broken => return None,
+        };
+        Some(Route { name: declared.name.text.clone(), source, limit: declared.limit, weight: declared.weight })
+    }
+
+    fn index(&mut self, index: Index) -> u16 {
+        let at = self.indexes.iter().position(|known| *known == index).unwrap_or_else(|| {
+            self.indexes.push(index);
+            self.indexes.len() - 1
+        });
+        at as u16
+    }
+
+    fn top(&mut self, text: &Text) -> Option<u16> {
+        let name = text.text.strip_prefix("item.");
+        let table = self.table("item");
+        let declared = name.zip(table).and_then(|(name, table)| self.declared.get(&(table, name.to_owned())).copied());
+        let Some(declared) = declared else {
+            let message = format!("`top` needs a feature of `item`, and {} is none", quoted(&text.text));
+            let known = self.declared.keys().filter(|(of, _)| Some(*of) == table);
+            let known: Vec<String> = known.map(|(_, name)| format!("item.{name}")).collect();
+            let issue = Issue::new("unknown_name", &text.span, message);
+            self.issues.push(issue.near(&text.text, known.iter().map(String::as_str)));
+            return None;
+        };
+        let Outcome::Done { index, .. } = self.outcomes[declared] else { return None };
+        let ty = self.features[usize::from(index)].program.ty();
+        if !matches!(ty, Type::Float | Type::Int) {
+            let message = format!("{} is {ty}; `top` orders by a number", quoted(&text.text));
+            self.issues.push(Issue::new("wrong_type", &text.span, message));
+            return None;
+        }
+        Some(self.index(Index::Top { feature: index }))
+    }
+
+    fn newest(&mut self, text: &Text) -> Option<u16> {
+        let field = self.item_attribute(text, "`newest`")?;
+        let ty = &self.entities[usize::from(ITEM)].fields[usize::from(field)].ty;
+        if *ty != Type::Time {
+            let message = format!("{} is {ty}; `newest` orders by a timestamp", quoted(&text.text));
+            self.issues.push(Issue::new("wrong_type", &text.span, message));
+            return None;
+        }
+        Some(self.index(Index::Newest { field }))
+    }
+
+    fn co_visited(&mut self, source: &CoVisitedSource, subject: EntityIndex) -> Option<Source> {
+        let mut events: Vec<(u16, f64)> = Vec::new();
+        for (name, weight) in &source.events {
+            let Some(event) = self.visiting_event(name) else { continue };
+            if events.iter().any(|(known, _)| *known == event) {
+                let message = format!("the event {} is there twice", quoted(&name.text));
+                self.issues.push(Issue::new("duplicate_name", &name.span, message).help("remove one"));
+                continue;
+            }
+            events.push((event, *weight));
+        }
+        events.sort_by_key(|(event, _)| *event);
+        let from = self.from(source.from.as_ref()?, subject)?;
+        if events.is_empty() {
+            return None;
+        }
+        let index = self.index(Index::CoVisited(CoVisited {
+            events,
+            history: source.history,
+            counters: source.counters,
+            neighbours: source.neighbours,
+            distance_decay: source.distance_decay,
+            backward: source.backward,
+            popularity_exponent: source.popularity_exponent,
+            context_exponent: source.context_exponent,
+            shrinkage: source.shrinkage,
+            half_life: source.half_life,
+        }));
+        Some(Source::CoVisited { index, from, recency: source.recency, context: source.context })
+    }
+
+    /// An event that names a user and an item.
+    fn visiting_event(&mut self, name: &Text) -> Option<u16> {
+        let Some(event) = self.event(&name.text) else {
+            let known = self.events.iter().map(|event| event.name.as_str());
+            let issue = Issue::new("unknown_event", &name.span, format!("{} is not an event", quoted(&name.text)));
+            self.issues.push(issue.near(&name.text, known));
+            return None;
+        };
+        let roles = &self.events[usize::from(event)].roles;
+        if [USER, ITEM].iter().all(|entity| roles.iter().any(|role| role.entity == *entity)) {
+            return Some(event);
+        }
+        let message = format!("the event {} does not name a user and an item", quoted(&name.text));
+        self.issues.push(Issue::new("missing_role", &name.span, message).help("count another event"));
+        None
+    }
+
+    /// `user.<feature>` or `request.item`: the context items of a route.
+    fn from(&mut self, text: &Text, subject: EntityIndex) -> Option<From> {
+        let issue = match (text.text.as_str(), subject) {
+            ("request.item", ITEM) => return Some(From::RequestItem),
+            ("request.item", _) => {
+                let issue = Issue::new("not_here", &text.span, "`request.item` is known in feeds for items only");
+                issue.help("write `user.<feature>` with a feature `last(event, item, n)`, or `for: item`")
+            }
+            (_, ITEM) => {
+                let issue = Issue::new("not_here", &text.span, "a feed for items has no user to read from");
+                issue.help("write `request.item`")
+            }
+            (path, _) => {
+                let segments: Vec<&str> = path.split('.').collect();
+                let declared = self.absolute_feature(&segments);
+                let outcome = declared.filter(|_| path.starts_with("user.")).map(|declared| self.outcomes[declared]);
+                match outcome {
+                    Some(Outcome::Done { index, recents: true }) => {
+                        return Some(From::Slot(self.features[usize::from(index)].slot));
+                    }
+                    Some(Outcome::Done { .. }) => {
+                        let message = format!("{} is not a list of items", quoted(path));
+                        let issue = Issue::new("wrong_type", &text.span, message);
+                        issue.help("name a feature that is exactly `last(event, item, n)`")
+                    }
+                    Some(_) => return None,
+                    None => self.no_list(text),
+                }
+            }
+        };
+        self.issues.push(issue);
+        None
+    }
+
+    fn no_list(&self, text: &Text) -> Issue {
+        let issue = Issue::new("unknown_name", &text.span, format!("{} is not a feature of `user`", quoted(&text.text)));
+        let mut known = Vec::new();
+        for ((table, name), &declared) in &self.declared {
+            if matches!(self.outcomes[declared], Outcome::Done { recents: true, .. }) {
+                known.push(format!("{}.{name}", self.tables[usize::from(*table)].name));
+            }
+        }
+        if known.is_empty() {
+            return issue.help("declare one, as in `recent: last(view, item, 20)`");
+        }
+        issue.near(&text.text, known.iter().map(String::as_str))
+    }
+}

@@ -1,0 +1,362 @@
+//! What names mean in the three places where expressions stand: a feature, a filter or value over an event's fields, a feed.
+
+use super::{Builder, ITEM, Outcome, USER};
+use crate::diagnostic::quoted;
+use crate::plan::{Cross, EntityIndex, SlotSource};
+use domain::{Symbol, Type};
+use expr::{Ast, Diagnostic, Node, NodeKind};
+use std::ops::Range;
+
+/// Code of a mistake that follows from another one, already noted: it is dropped.
+pub(super) const CASCADE: &str = "cascade";
+
+/// Where an expression stands.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'p> {
+    /// A feature of this table.
+    Feature { table: u16 },
+    /// A filter or value of an aggregate over this event: slot `i` is field `i`.
+    Event { event: u16 },
+    /// A filter or score of a feed.
+    Feed(FeedPlace<'p>),
+}
+
+/// What a feed's expressions may name.
+#[derive(Clone, Copy)]
+pub(super) struct FeedPlace<'p> {
+    pub(super) feed: u16,
+    pub(super) subject: EntityIndex,
+    pub(super) context: &'p [crate::plan::FieldType],
+    pub(super) routes: &'p [String],
+}
+
+pub(super) struct Scope<'b, 'a, 'p> {
+    pub(super) builder: &'b mut Builder<'a>,
+    pub(super) ast: &'p Ast,
+    pub(super) place: Place<'p>,
+    /// Further mistakes inside the arguments of aggregates.
+    pub(super) more: Vec<Diagnostic>,
+}
+
+pub(super) type Found = Result<(u16, Type), Diagnostic>;
+
+pub(super) fn cascade(span: &Range<usize>) -> Diagnostic {
+    Diagnostic::new(CASCADE, span.clone(), "")
+}
+
+impl expr::Scope for Scope<'_, '_, '_> {
+    fn path(&mut self, path: &[&str], span: Range<usize>) -> Found {
+        match self.place {
+            Place::Feature { table } => self.feature_path(table, path, span),
+            Place::Event { event } => self.event_path(event, path, span),
+            Place::Feed(feed) => self.feed_path(feed, path, span),
+        }
+    }
+
+    fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Found> {
+        if matches!(name, "distinct" | "top_k" | "held" | "before" | "rate" | "quantile") {
+            let message = format!("the aggregate {} is not available in this release", quoted(name));
+            return Some(Err(Diagnostic::new("not_available", span, message)));
+        }
+        if !is_aggregate(self.builder, name, args) {
+            return None;
+        }
+        Some(match self.place {
+            Place::Feature { table } => self.aggregate(table, name, args, span),
+            Place::Event { .. } => Err(Diagnostic::new("nested_aggregate", span, "an aggregate cannot stand inside another")
+                .with_help("its filter and value read the event's own fields")),
+            Place::Feed(feed) => self.feed_call(feed, name, args, span),
+        })
+    }
+
+    fn constant(&mut self, text: &str) -> Symbol {
+        self.builder.intern(text)
+    }
+
+    fn known_calls(&self) -> Vec<&str> {
+        match self.place {
+            Place::Feature { .. } => AGGREGATES.to_vec(),
+            Place::Event { .. } => Vec::new(),
+            Place::Feed(_) => vec!["seen"],
+        }
+    }
+}
+
+/// The aggregate functions.
+pub(super) const AGGREGATES: [&str; 8] = ["count", "sum", "mean", "min", "max", "last", "decayed", "seen"];
+
+/// Whether a call is an aggregate: `min` and `max` are functions of numbers too, and are told apart by an event as the
+/// first argument or a window as the third.
+pub(super) fn is_aggregate(builder: &Builder<'_>, name: &str, args: &[Node]) -> bool {
+    match name {
+        "min" | "max" => {
+            let event = args.first().and_then(Node::as_name).is_some_and(|name| builder.event(name).is_some());
+            event || args.get(2).is_some_and(|window| window.as_span().is_some())
+        }
+        _ => AGGREGATES.contains(&name),
+    }
+}
+
+impl Scope<'_, '_, '_> {
+    /// Compiles another part of the expression with an event's fields as names.
+    pub(super) fn over_event(&mut self, event: u16, node: &Node) -> Result<expr::Program, Diagnostic> {
+        let mut inner =
+            Scope { builder: &mut *self.builder, ast: self.ast, place: Place::Event { event }, more: Vec::new() };
+        let result = expr::compile(self.ast, node, &mut inner);
+        result.map_err(|mut diagnostics| {
+            let first = if diagnostics.is_empty() { cascade(&node.span) } else { diagnostics.remove(0) };
+            self.more.append(&mut diagnostics);
+            first
+        })
+    }
+
+    fn event_path(&mut self, event: u16, path: &[&str], span: Range<usize>) -> Found {
+        let event = &self.builder.events[usize::from(event)];
+        let [name] = path else {
+            let message = format!("{} is not a field of `{}`", quoted(&path.join(".")), event.name);
+            let help = "filters and values of an aggregate read the event's own fields only";
+            return Err(Diagnostic::new("unknown_name", span, message).with_help(help));
+        };
+        match event.fields.iter().position(|field| field.name == *name) {
+            Some(index) => Ok((index as u16, event.fields[index].ty.clone())),
+            None => {
+                let message = format!("{} is not a field of the event `{}`", quoted(name), event.name);
+                Err(near("unknown_name", span, message, name, event.fields.iter().map(|field| field.name.as_str())))
+            }
+        }
+    }
+
+    fn feature_path(&mut self, table: u16, path: &[&str], span: Range<usize>) -> Found {
+        if let Some(declared) = self.builder.feature_of(table, path) {
+            return self.feature(declared, &span);
+        }
+        let own = self.builder.tables[usize::from(table)].clone();
+        if let ["now" | "request" | "recall", ..] = path {
+            let message = format!("{} is known in feeds only, not in features", quoted(path[0]));
+            let help = "a feature is the same for every request: read this in the feed's `score` or `filter`";
+            return Err(Diagnostic::new("not_here", span, message).with_help(help));
+        }
+        if let [name] = path {
+            return Err(self.unknown_bare(table, name, span));
+        }
+        let mut readable = vec![own.entity];
+        match own.cross {
+            Some(Cross::ItemField(_)) => readable.push(ITEM),
+            Some(Cross::Entity(entity)) => readable.push(entity),
+            None => {}
+        }
+        self.entity_path(&readable, &own.name, path, span)
+    }
+
+    /// `item.price`: an attribute (features were looked for before).
+    fn entity_path(&mut self, readable: &[EntityIndex], at: &str, path: &[&str], span: Range<usize>) -> Found {
+        let Some(entity) = self.builder.entity(path[0]) else {
+            let names = self.builder.entities.iter().map(|entity| entity.name.as_str());
+            let message = format!("{} is not an entity type", quoted(path[0]));
+            return Err(near("unknown_name", span, message, path[0], names.chain(["request", "recall"])));
+        };
+        if !readable.contains(&entity) {
+            let names: Vec<&str> =
+                readable.iter().map(|&entity| self.builder.entities[usize::from(entity)].name.as_str()).collect();
+            let message = format!("{} cannot be read here ({at})", quoted(&path.join(".")));
+            let help = format!("only the features and attributes of {} can", names.join(" and "));
+            return Err(Diagnostic::new("not_here", span, message).with_help(help));
+        }
+        if let [_, field] = path
+            && let Some(field) = self.builder.field(entity, field)
+        {
+            return self.builder.attribute_slot(entity, field).ok_or_else(|| cascade(&span));
+        }
+        let message = format!("{} is neither a feature nor an attribute", quoted(&path.join(".")));
+        let known = self.builder.names_of(path[0]);
+        Err(near("unknown_name", span, message, &path.join("."), known.iter().map(String::as_str)))
+    }
+
+    fn unknown_bare(&self, table: u16, name: &str, span: Range<usize>) -> Diagnostic {
+        let own = &self.builder.tables[usize::from(table)];
+        if self.builder.event(name).is_some() {
+            let message = format!("{} is an event; a feature is made of aggregates over it", quoted(name));
+            return Diagnostic::new("wrong_type", span, message).with_help(format!("write `count({name}, 7d)`"));
+        }
+        let message = format!("{} is not a feature of `{}`", quoted(name), own.name);
+        if own.cross.is_none() && self.builder.field(own.entity, name).is_some() {
+            return Diagnostic::new("unknown_name", span, message)
+                .with_help(format!("for the attribute write `{}.{name}`", own.name));
+        }
+        let features = self.builder.declared.keys().filter(|(of, _)| *of == table).map(|(_, name)| name.as_str());
+        near("unknown_name", span, message, name, features)
+    }
+
+    /// The slot of a declared feature.
+    fn feature(&mut self, declared: usize, span: &Range<usize>) -> Found {
+        match self.builder.outcomes[declared] {
+            Outcome::Done { index, .. } => {
+                let feature = &self.builder.features[usize::from(index)];
+                Ok((feature.slot, feature.program.ty().clone()))
+            }
+            Outcome::Failed | Outcome::Pending => Err(cascade(span)),
+        }
+    }
+
+    fn feed_path(&mut self, feed: FeedPlace<'_>, path: &[&str], span: Range<usize>) -> Found {
+        match path {
+            ["now"] => self.builder.input_slot("now", Type::Time, SlotSource::Now).ok_or_else(|| cascade(&span)),
+            ["request", ..] => self.request_path(feed, path, span),
+            ["recall", ..] => self.recall_path(feed, path, span),
+            [name] => {
+                let message = format!("{} says not whose it is", quoted(name));
+                let known = self.builder.paths_ending_with(name);
+                let help = if known.is_empty() { "write `item.<name>` or `user.<name>`".to_owned() } else { format!("write `{}`", known[0]) };
+                Err(Diagnostic::new("unknown_name", span, message).with_help(help))
+            }
+            _ => self.feed_entity_path(feed, path, span),
+        }
+    }
+
+    fn feed_entity_path(&mut self, feed: FeedPlace<'_>, path: &[&str], span: Range<usize>) -> Found {
+        let readable: &[EntityIndex] = if feed.subject == USER { &[USER, ITEM] } else { &[ITEM] };
+        if let Some(declared) = self.builder.absolute_feature(path) {
+            let table = &self.builder.tables[usize::from(self.builder.table_of(declared))];
+            let cross_ok = matches!(table.cross, None | Some(Cross::ItemField(_))) || table.cross == Some(Cross::Entity(ITEM));
+            if readable.contains(&table.entity) && cross_ok {
+                return self.feature(declared, &span);
+            }
+            if readable.contains(&table.entity) {
+                let message = format!("{} is crossed with something that a candidate does not have", quoted(&table.name));
+                return Err(Diagnostic::new("not_here", span, message));
+            }
+        }
+        let at = if feed.subject == USER { "a feed for users" } else { "a feed for items" };
+        self.entity_path(readable, at, path, span)
+    }
+
+    fn request_path(&mut self, feed: FeedPlace<'_>, path: &[&str], span: Range<usize>) -> Found {
+        let [_, name] = path else {
+            let message = format!("{} is not part of the request", quoted(&path.join(".")));
+            return Err(Diagnostic::new("unknown_name", span, message).with_help("write `request.<context name>`"));
+        };
+        match feed.context.iter().find(|field| field.name == *name) {
+            Some(field) => {
+                let slot = self.builder.input_slot(&format!("request.{name}"), field.ty.clone(), SlotSource::Context);
+                slot.ok_or_else(|| cascade(&span))
+            }
+            None => {
+                let message = format!("{} is not in the feed's `context`", quoted(name));
+                let diagnostic = near("unknown_name", span, message, name, feed.context.iter().map(|field| field.name.as_str()));
+                Err(match diagnostic.help {
+                    Some(_) => diagnostic,
+                    None => diagnostic.with_help(format!("declare it: `context: {{ {name}: string }}`")),
+                })
+            }
+        }
+    }
+
+    fn recall_path(&mut self, feed: FeedPlace<'_>, path: &[&str], span: Range<usize>) -> Found {
+        let slot = match path {
+            [_, "score"] => self.builder.input_slot("recall.score", Type::Float, SlotSource::FusedScore),
+            [_, name] if feed.routes.iter().any(|route| route == name) => {
+                let route = feed.routes.iter().position(|route| route == name).unwrap_or_default() as u16;
+                let source = SlotSource::RouteScore { feed: feed.feed, route };
+                self.builder.input_slot(&format!("recall.{name}"), Type::Float, source)
+            }
+            _ => {
+                let name = path.get(1).copied().unwrap_or_default();
+                let message = format!("{} is not a route of this feed", quoted(&path.join(".")));
+                return Err(near("unknown_name", span, message, name, feed.routes.iter().map(String::as_str).chain(["score"])));
+            }
+        };
+        slot.ok_or_else(|| cascade(&span))
+    }
+
+    fn feed_call(&mut self, feed: FeedPlace<'_>, name: &str, args: &[Node], span: Range<usize>) -> Found {
+        if name != "seen" {
+            let message = format!("the aggregate {} cannot stand in a feed", quoted(name));
+            let help = "declare a feature for it, so that it is kept up to date, and read that";
+            return Err(Diagnostic::new("not_here", span, message).with_help(help));
+        }
+        if feed.subject != USER {
+            let message = "`seen` asks about the user, and this feed is for items";
+            return Err(Diagnostic::new("not_here", span, message));
+        }
+        self.seen(args, span)
+    }
+}
+
+/// A mistake with "did you mean", or with the known words if they are few.
+pub(super) fn near<'k>(
+    code: &'static str,
+    span: Range<usize>,
+    message: String,
+    wrong: &str,
+    known: impl Iterator<Item = &'k str> + Clone,
+) -> Diagnostic {
+    let issue = crate::diagnostic::Issue::new(code, &(0..0), message).near(wrong, known);
+    Diagnostic { code, span, message: issue.message, help: issue.help }
+}
+
+impl Builder<'_> {
+    /// The declared feature that a path means inside a table, if it means one.
+    pub(super) fn feature_of(&self, table: u16, path: &[&str]) -> Option<usize> {
+        if let [name] = path {
+            return self.declared.get(&(table, (*name).to_owned())).copied();
+        }
+        let own = &self.tables[usize::from(table)];
+        let declared = self.absolute_feature(path)?;
+        let of = &self.tables[usize::from(self.table_of(declared))];
+        let second = match own.cross {
+            Some(Cross::ItemField(_)) => Some(ITEM),
+            Some(Cross::Entity(entity)) => Some(entity),
+            None => None,
+        };
+        let readable = of.name == own.name || (of.cross.is_none() && (of.entity == own.entity || Some(of.entity) == second));
+        readable.then_some(declared)
+    }
+
+    /// The declared feature with this full path: `user.views_1h`, `user.category.share_7d`.
+    pub(super) fn absolute_feature(&self, path: &[&str]) -> Option<usize> {
+        let (name, table) = path.split_last()?;
+        let table = self.table(&table.join("."))?;
+        self.declared.get(&(table, (*name).to_owned())).copied()
+    }
+
+    pub(super) fn table_of(&self, declared: usize) -> u16 {
+        self.declared_tables[declared]
+    }
+
+    /// Full paths of the features and attributes of an entity type and its crossed tables.
+    fn names_of(&self, entity: &str) -> Vec<String> {
+        let features = self.declared.keys().map(|(table, name)| format!("{}.{name}", self.tables[usize::from(*table)].name));
+        let of_entity = |path: &String| path.split('.').next() == Some(entity);
+        let mut names: Vec<String> = features.filter(of_entity).collect();
+        if let Some(index) = self.entity(entity) {
+            let fields = &self.entities[usize::from(index)].fields;
+            names.extend(fields.iter().map(|field| format!("{entity}.{}", field.name)));
+        }
+        names
+    }
+
+    /// Full paths of everything called `name`.
+    fn paths_ending_with(&self, name: &str) -> Vec<String> {
+        let all = self.entities.iter().flat_map(|entity| self.names_of(&entity.name));
+        all.filter(|path| path.rsplit('.').next() == Some(name)).collect()
+    }
+}
+
+/// Every path of an expression that is not inside an aggregate.
+pub(super) fn paths<'n>(builder: &Builder<'_>, node: &'n Node, found: &mut Vec<&'n [expr::Name]>) {
+    match &node.kind {
+        NodeKind::Literal(_) => {}
+        NodeKind::Path(names) => found.push(names),
+        NodeKind::Call { name, args } => {
+            if !is_aggregate(builder, &name.text, args) {
+                args.iter().for_each(|arg| paths(builder, arg, found));
+            }
+        }
+        NodeKind::Unary { operand, .. } => paths(builder, operand, found),
+        NodeKind::Binary { left, right, .. } => [left, right].into_iter().for_each(|node| paths(builder, node, found)),
+        NodeKind::Conditional { condition, then, otherwise } => {
+            [condition, then, otherwise].into_iter().for_each(|node| paths(builder, node, found));
+        }
+        NodeKind::List(list) => list.iter().for_each(|node| paths(builder, node, found)),
+    }
+}

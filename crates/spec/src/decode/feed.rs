@@ -1,0 +1,269 @@
+//! Feeds: their routes, filters, score and rerank step.
+
+use super::Decoder;
+use crate::diagnostic::Issue;
+use crate::source::{CoVisitedSource, FeedSource, RouteKind, RouteSource, SpreadSource};
+use crate::yaml::{Kind, Node, Text};
+use domain::limits;
+
+const FEED: [&str; 7] = ["for", "context", "recall", "filter", "rank", "rerank", "durable"];
+const KINDS: [&str; 4] = ["top", "co_visited", "newest", "history"];
+const CO_VISITED: [&str; 15] = [
+    "co_visited",
+    "from",
+    "limit",
+    "weight",
+    "neighbours",
+    "counters",
+    "history",
+    "distance_decay",
+    "backward",
+    "popularity_exponent",
+    "context_exponent",
+    "shrinkage",
+    "half_life",
+    "context",
+    "recency",
+];
+/// Candidates of a route that states no `limit`.
+const LIMIT: u16 = 100;
+/// Largest count of counters, neighbours or history of an index.
+const COUNT_MAX: i64 = 4_096;
+
+impl Decoder<'_> {
+    pub(super) fn feed(&mut self, name: &Text, node: &Node) -> Option<FeedSource> {
+        self.name(name, "a feed");
+        let entries = self.map(node, "a feed")?;
+        let mut feed = FeedSource {
+            name: name.clone(),
+            subject: None,
+            context: Vec::new(),
+            routes: Vec::new(),
+            filters: Vec::new(),
+            score: None,
+            spread: None,
+            durable: false,
+        };
+        for (key, value) in entries {
+            match key.text.as_str() {
+                "for" => feed.subject = self.text(value, "`for`").cloned(),
+                "context" => feed.context = self.fields(value),
+                "recall" => feed.routes = self.routes(key, value),
+                "filter" => feed.filters = self.filters(key, value),
+                "rank" => feed.score = self.rank(value),
+                "rerank" => feed.spread = self.rerank(value),
+                "durable" => feed.durable = self.bool(value, "`durable`").unwrap_or(false),
+                "policy" | "explore" | "variants" => self.not_available(key),
+                _ => self.unknown(key, "a feed", &FEED),
+            }
+        }
+        self.required(name, entries, "for", "a feed", "add `for: user` or `for: item`");
+        self.required(name, entries, "recall", "a feed", "add `recall: { hot: { top: item.<feature>, limit: 100 } }`");
+        Some(feed)
+    }
+
+    fn required(&mut self, at: &Text, entries: &[(Text, Node)], field: &str, what: &str, help: &str) {
+        if !entries.iter().any(|(key, _)| key.text == field) {
+            let issue = Issue::new("missing_field", &at.span, format!("{what} needs the field `{field}`"));
+            self.issues.push(issue.help(help));
+        }
+    }
+
+    fn filters(&mut self, key: &Text, node: &Node) -> Vec<Text> {
+        let Some(list) = self.list(node, "`filter`") else { return Vec::new() };
+        self.at_most(key, list.len(), limits::FILTERS_MAX);
+        list.iter().filter_map(|node| self.text(node, "a filter").cloned()).collect()
+    }
+
+    fn at_most(&mut self, key: &Text, count: usize, most: usize) {
+        if count > most {
+            let message = format!("`{}` has {count} entries; at most {most} are allowed", key.text);
+            self.issues.push(Issue::new("too_many", &key.span, message));
+        }
+    }
+
+    fn rank(&mut self, node: &Node) -> Option<Text> {
+        let mut score = None;
+        let entries = self.map(node, "`rank`")?;
+        for (key, value) in entries {
+            match key.text.as_str() {
+                "score" => score = self.text(value, "`score`").cloned(),
+                _ => self.unknown(key, "`rank`", &["score"]),
+            }
+        }
+        if entries.is_empty() {
+            let issue = Issue::new("missing_field", &node.span, "`rank` needs the field `score`");
+            self.issues.push(issue.help("write `rank: { score: item.<feature> }`, or leave `rank` out"));
+        }
+        score
+    }
+
+    fn rerank(&mut self, node: &Node) -> Option<SpreadSource> {
+        let entries = self.map(node, "`rerank`")?;
+        let (mut attribute, mut window, mut max) = (None, 5, 2);
+        let slate = limits::SLATE_MAX as i64;
+        for (key, value) in entries {
+            match key.text.as_str() {
+                "spread" => attribute = self.text(value, "`spread`").cloned(),
+                "window" => window = self.int(value, "`window`", 1..=slate).unwrap_or(window),
+                "max" => max = self.int(value, "`max`", 1..=slate).unwrap_or(max),
+                _ => self.unknown(key, "`rerank`", &["spread", "window", "max"]),
+            }
+        }
+        if !entries.iter().any(|(key, _)| key.text == "spread") {
+            let issue = Issue::new("missing_field", &node.span, "`rerank` needs the field `spread`");
+            self.issues.push(issue.help("name an attribute of the items, as in `spread: item.category`"));
+        }
+        Some(SpreadSource { attribute: attribute?, window: window as u16, max: max as u16, span: node.span.clone() })
+    }
+
+    fn routes(&mut self, key: &Text, node: &Node) -> Vec<RouteSource> {
+        let Some(entries) = self.map(node, "`recall`") else { return Vec::new() };
+        self.at_most(key, entries.len(), limits::ROUTES_MAX);
+        if entries.is_empty() {
+            let issue = Issue::new("missing_value", &key.span, "`recall` has no routes");
+            self.issues.push(issue.help("a feed needs at least one, as in `hot: { top: item.heat, limit: 100 }`"));
+        }
+        let routes: Vec<RouteSource> = entries.iter().filter_map(|(name, node)| self.route(name, node)).collect();
+        let total: usize = routes.iter().map(|route| usize::from(route.limit)).sum();
+        if total > limits::CANDIDATES_MAX {
+            let most = limits::CANDIDATES_MAX;
+            let message = format!("the routes give up to {total} candidates together; at most {most} are allowed");
+            self.issues.push(Issue::new("over_budget", &key.span, message).help("lower the routes' `limit`s"));
+        }
+        routes
+    }
+
+    fn route(&mut self, name: &Text, node: &Node) -> Option<RouteSource> {
+        self.name(name, "a route");
+        if name.text == "score" {
+            self.reserved(name);
+        }
+        let entries = self.map(node, "a route")?;
+        let mut route = RouteSource { name: name.clone(), kind: RouteKind::Broken, limit: LIMIT, weight: 1.0 };
+        let has = |field: &str| entries.iter().any(|(key, _)| key.text == field);
+        if has("co_visited") {
+            route.kind = self.co_visited(name, entries);
+        } else if let Some((key, value)) = entries.iter().find(|(key, _)| KINDS.contains(&key.text.as_str())) {
+            route.kind = self.simple_route(&key.text, value);
+            self.only(entries, &[&key.text, "limit", "weight"]);
+        } else if let Some((key, _)) = entries.iter().find(|(key, _)| is_planned(&key.text)) {
+            self.not_available(key);
+        } else {
+            let issue = Issue::new("missing_field", &name.span, "a route must say where its candidates come from");
+            self.issues.push(issue.help("give it one of `top`, `co_visited`, `newest`, `history`"));
+            self.only(entries, &["top", "co_visited", "newest", "history", "limit", "weight"]);
+        }
+        for (key, value) in entries {
+            match key.text.as_str() {
+                "limit" => {
+                    let most = limits::CANDIDATES_MAX as i64;
+                    route.limit = self.int(value, "`limit`", 1..=most).map_or(route.limit, |limit| limit as u16);
+                }
+                "weight" => route.weight = self.number(value, "`weight`", 0.0..=1e6).unwrap_or(route.weight),
+                _ => {}
+            }
+        }
+        Some(route)
+    }
+
+    fn simple_route(&mut self, kind: &str, value: &Node) -> RouteKind {
+        let Some(text) = self.text(value, &format!("`{kind}`")).cloned() else { return RouteKind::Broken };
+        match kind {
+            "top" => RouteKind::Top(text),
+            "newest" => RouteKind::Newest(text),
+            _ => RouteKind::History(text),
+        }
+    }
+
+    fn only(&mut self, entries: &[(Text, Node)], known: &[&str]) {
+        for (key, _) in entries {
+            if known.contains(&key.text.as_str()) {
+                continue;
+            }
+            if KINDS.contains(&key.text.as_str()) {
+                let issue = Issue::new("several_kinds", &key.span, "a route has one source of candidates; this is a second");
+                self.issues.push(issue.help("make it a route of its own"));
+            } else if is_planned(&key.text) {
+                self.not_available(key);
+            } else {
+                self.unknown(key, "this route", known);
+            }
+        }
+    }
+
+    fn co_visited(&mut self, name: &Text, entries: &[(Text, Node)]) -> RouteKind {
+        let mut source = CoVisitedSource {
+            events: Vec::new(),
+            from: None,
+            neighbours: 100,
+            counters: 200,
+            history: 50,
+            distance_decay: 1.0,
+            backward: 1.0,
+            popularity_exponent: 0.5,
+            context_exponent: 0.5,
+            shrinkage: 0.0,
+            half_life: None,
+            context: 50,
+            recency: 1.0,
+        };
+        for (key, value) in entries {
+            self.co_visited_field(&mut source, key, value);
+        }
+        self.only(entries, &CO_VISITED);
+        self.required(name, entries, "from", "a `co_visited` route", "add `from: user.<feature>` or `from: request.item`");
+        if source.events.is_empty() { RouteKind::Broken } else { RouteKind::CoVisited(Box::new(source)) }
+    }
+
+    fn co_visited_field(&mut self, source: &mut CoVisitedSource, key: &Text, value: &Node) {
+        let what = format!("`{}`", key.text);
+        match key.text.as_str() {
+            "co_visited" => source.events = self.weighted_events(value),
+            "from" => source.from = self.text(value, &what).cloned(),
+            "neighbours" => self.count(value, &what, &mut source.neighbours),
+            "counters" => self.count(value, &what, &mut source.counters),
+            "history" => self.count(value, &what, &mut source.history),
+            "context" => self.count(value, &what, &mut source.context),
+            "distance_decay" => self.factor(value, &what, 1.0, &mut source.distance_decay),
+            "backward" => self.factor(value, &what, 1.0, &mut source.backward),
+            "popularity_exponent" => self.factor(value, &what, 2.0, &mut source.popularity_exponent),
+            "context_exponent" => self.factor(value, &what, 2.0, &mut source.context_exponent),
+            "shrinkage" => self.factor(value, &what, 1e9, &mut source.shrinkage),
+            "recency" => self.factor(value, &what, 1.0, &mut source.recency),
+            "half_life" => source.half_life = self.span(value, &what),
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, value: &Node, what: &str, to: &mut u16) {
+        *to = self.int(value, what, 1..=COUNT_MAX).map_or(*to, |count| count as u16);
+    }
+
+    fn factor(&mut self, value: &Node, what: &str, most: f64, to: &mut f64) {
+        *to = self.number(value, what, 0.0..=most).unwrap_or(*to);
+    }
+
+    /// `view`, `[view, buy]` or `{view: 1, buy: 5}`.
+    fn weighted_events(&mut self, node: &Node) -> Vec<(Text, f64)> {
+        let events: Vec<(Text, f64)> = match &node.kind {
+            Kind::List(list) => {
+                list.iter().filter_map(|node| Some((self.text(node, "an event")?.clone(), 1.0))).collect()
+            }
+            Kind::Map(entries) => entries
+                .iter()
+                .filter_map(|(event, weight)| Some((event.clone(), self.number(weight, "an event's weight", 1e-6..=1e6)?)))
+                .collect(),
+            _ => self.text(node, "`co_visited`").map(|event| (event.clone(), 1.0)).into_iter().collect(),
+        };
+        if matches!(&node.kind, Kind::List(list) if list.is_empty()) || matches!(&node.kind, Kind::Map(map) if map.is_empty()) {
+            self.issues.push(Issue::new("missing_value", &node.span, "`co_visited` needs at least one event"));
+        }
+        events
+    }
+}
+
+/// Kinds of routes that the language will have.
+fn is_planned(kind: &str) -> bool {
+    matches!(kind, "nearest" | "tags" | "random" | "trending" | "factors" | "graph")
+}

@@ -1,0 +1,195 @@
+//! What is wrong with a spec: stable codes with file, line, column and caret, all of a file at once.
+
+use domain::limits;
+use std::fmt::{self, Write};
+use std::ops::Range;
+
+/// One mistake in a spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The stable code: `unknown_field`, `cycle`, ... Its text is part of the interface.
+    pub code: &'static str,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// How many characters of the line are meant; at least 1.
+    pub width: u32,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// The line, as written.
+    pub source: String,
+}
+
+/// Everything that is wrong with one spec, in the order of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostics {
+    /// The file's name, as the caller gave it.
+    pub file: String,
+    /// The mistakes, at most `limits::DIAGNOSTICS_MAX`.
+    pub list: Vec<Diagnostic>,
+    /// How many more there were.
+    pub omitted: usize,
+}
+
+/// The diagnostics as text for a terminal: for each the place, the line, a caret under the mistake, and help.
+pub fn render(diagnostics: &Diagnostics) -> String {
+    let mut out = String::new();
+    for diagnostic in &diagnostics.list {
+        render_one(&diagnostics.file, diagnostic, &mut out).expect("writing to a string cannot fail");
+    }
+    let total = diagnostics.list.len() + diagnostics.omitted;
+    if diagnostics.omitted > 0 {
+        out.push_str(&format!("... and {} more\n", diagnostics.omitted));
+    }
+    out.push_str(&format!("{}: {total} error{}\n", printable(&diagnostics.file), if total == 1 { "" } else { "s" }));
+    out
+}
+
+/// Longest part of a source line that is shown, in characters.
+const SHOWN_MAX: usize = 140;
+
+fn render_one(file: &str, diagnostic: &Diagnostic, out: &mut String) -> fmt::Result {
+    let Diagnostic { code, line, column, .. } = diagnostic;
+    writeln!(out, "{}:{line}:{column}: error[{code}]: {}", printable(file), printable(&diagnostic.message))?;
+    let column = *column as usize - 1;
+    let skipped = if column + 20 > SHOWN_MAX { column - 40 } else { 0 };
+    let shown: String = printable(&diagnostic.source).chars().skip(skipped).take(SHOWN_MAX).collect();
+    let width = (diagnostic.width as usize).min(SHOWN_MAX - (column - skipped).min(SHOWN_MAX - 1));
+    let number = line.to_string();
+    let margin = " ".repeat(number.len());
+    writeln!(out, "{margin} |")?;
+    writeln!(out, "{}", format!("{number} | {shown}").trim_end())?;
+    writeln!(out, "{margin} | {}{}", " ".repeat(column - skipped), "^".repeat(width.max(1)))?;
+    if let Some(help) = &diagnostic.help {
+        writeln!(out, "{margin} = help: {}", printable(help))?;
+    }
+    writeln!(out)
+}
+
+/// The text with characters that would move or hide others on a terminal replaced, one for one.
+fn printable(text: &str) -> String {
+    let hidden = |c: char| c.is_control() || is_bidi(c) || is_invisible(c);
+    text.chars().map(|c| if c == '\t' { ' ' } else { if hidden(c) { '\u{fffd}' } else { c } }).collect()
+}
+
+/// Characters that reorder the text around them.
+pub(crate) fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Characters that are not seen at all.
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&render(self))
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// A mistake before its place is known as line and column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Issue {
+    pub(crate) code: &'static str,
+    /// Bytes in the file.
+    pub(crate) span: Range<usize>,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Issue {
+    pub(crate) fn new(code: &'static str, span: &Range<usize>, message: impl Into<String>) -> Issue {
+        Issue { code, span: span.clone(), message: message.into(), help: None }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Issue {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds "did you mean" if one of the known words is near to what was written, else lists them if they are few.
+    pub(crate) fn near<'k>(self, wrong: &str, known: impl Iterator<Item = &'k str> + Clone) -> Issue {
+        const LISTED_MAX: usize = 10;
+        if let Some(suggestion) = expr::suggest(wrong, known.clone()) {
+            return self.help(format!("did you mean `{suggestion}`?"));
+        }
+        let list: Vec<&str> = known.take(LISTED_MAX + 1).collect();
+        if list.is_empty() || list.len() > LISTED_MAX {
+            return self;
+        }
+        self.help(format!("known here: {}", list.join(", ")))
+    }
+}
+
+/// The mistakes found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Issues {
+    list: Vec<Issue>,
+    omitted: usize,
+}
+
+impl Issues {
+    pub(crate) fn push(&mut self, issue: Issue) {
+        // A few more than are shown, since they are sorted and freed of repetitions only at the end.
+        if self.list.len() < 4 * limits::DIAGNOSTICS_MAX {
+            self.list.push(issue);
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Sorts by place and finds lines and columns.
+    pub(crate) fn finish(mut self, file: &str, text: &str) -> Diagnostics {
+        self.list.sort_by(|a, b| (a.span.start, a.span.end, a.code).cmp(&(b.span.start, b.span.end, b.code)));
+        self.list.dedup();
+        let omitted = self.omitted + self.list.len().saturating_sub(limits::DIAGNOSTICS_MAX);
+        self.list.truncate(limits::DIAGNOSTICS_MAX);
+        let list = self.list.into_iter().map(|issue| place(issue, text)).collect();
+        Diagnostics { file: file.to_owned(), list, omitted }
+    }
+}
+
+fn place(issue: Issue, text: &str) -> Diagnostic {
+    let start = floor_boundary(text, issue.span.start);
+    let before = &text[..start];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    let end = floor_boundary(text, issue.span.end).clamp(start, line_end);
+    let source = text[line_start..line_end].trim_end_matches('\r');
+    Diagnostic {
+        code: issue.code,
+        line: before.bytes().filter(|&b| b == b'\n').count() as u32 + 1,
+        column: text[line_start..start].chars().count() as u32 + 1,
+        width: text[start..end].trim_end().chars().count().max(1) as u32,
+        message: issue.message,
+        help: issue.help,
+        source: source.chars().take(SOURCE_MAX).collect(),
+    }
+}
+
+/// Longest source line kept in a diagnostic, in characters.
+const SOURCE_MAX: usize = 10_000;
+
+fn floor_boundary(text: &str, mut at: usize) -> usize {
+    at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// A word of the file for a message: cut if long.
+pub(crate) fn quoted(word: &str) -> String {
+    let shown: String = word.chars().take(limits::NAME_BYTES_MAX).collect();
+    if shown.len() < word.len() { format!("`{shown}...`") } else { format!("`{shown}`") }
+}

@@ -1,0 +1,144 @@
+//! What changes between two plans, and whether the state of the old one can be kept.
+
+use crate::build::canonical;
+use crate::plan::{EventType, Feed, Feature, FieldType, From, Index, Plan, Route, RouteSource, SlotSource};
+use expr::Program;
+use std::collections::BTreeMap;
+
+/// The difference between two plans: things as `feature user.views_1h`, `feed home`, `event view`, `entity item`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// In the new plan only.
+    pub added: Vec<String>,
+    /// In the old plan only.
+    pub removed: Vec<String>,
+    /// In both, with another meaning. A feature has changed too if one that it reads has.
+    pub changed: Vec<String>,
+    /// In both with the same meaning.
+    pub unchanged: Vec<String>,
+    /// Whether state must be built again from the log: something that is counted, kept or indexed is not the same.
+    pub rebuild: bool,
+}
+
+/// Compares two plans by names and meanings; comments and layout of the texts do not count.
+pub fn diff(old: &Plan, new: &Plan) -> Diff {
+    let (before, after) = (definitions(old), definitions(new));
+    let mut diff = Diff { rebuild: signature(old) != signature(new), ..Diff::default() };
+    for (name, definition) in &after {
+        let list = match before.get(name) {
+            None => &mut diff.added,
+            Some(old) if old == definition => &mut diff.unchanged,
+            Some(_) => &mut diff.changed,
+        };
+        list.push(name.clone());
+    }
+    diff.removed = before.into_keys().filter(|name| !after.contains_key(name)).collect();
+    diff
+}
+
+/// Every named thing with its meaning as text, in which no index of the plan occurs.
+fn definitions(plan: &Plan) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for entity in &plan.entities {
+        all.insert(format!("entity {}", entity.name), fields(&entity.fields));
+    }
+    for event in &plan.events {
+        all.insert(format!("event {}", event.name), event_definition(plan, event));
+    }
+    let mut features: Vec<String> = Vec::new();
+    for feature in &plan.features {
+        let definition = feature_definition(plan, feature, &features);
+        features.push(blake3::hash(definition.as_bytes()).to_hex().to_string());
+        all.insert(format!("feature {}", plan.slots[usize::from(feature.slot)].name), definition);
+    }
+    for feed in &plan.feeds {
+        all.insert(format!("feed {}", feed.name), feed_definition(plan, feed, &features));
+    }
+    all
+}
+
+fn fields(fields: &[FieldType]) -> String {
+    fields.iter().map(|field| format!("{}: {}\n", field.name, field.ty)).collect()
+}
+
+fn event_definition(plan: &Plan, event: &EventType) -> String {
+    let role = |role: &crate::plan::Role| format!("{} = {}\n", role.name, plan.entities[usize::from(role.entity)].name);
+    event.roles.iter().map(role).chain([fields(&event.fields)]).collect()
+}
+
+/// A program by its text and by what it reads.
+fn program(plan: &Plan, program: &Program, features: &[String]) -> String {
+    let reads = program.slots().iter().map(|&slot| {
+        let slot = &plan.slots[usize::from(slot)];
+        let through = match slot.source {
+            SlotSource::Feature(index) => features.get(usize::from(index)).map_or("", String::as_str),
+            _ => "",
+        };
+        format!(" {}: {} {through};", canonical(&slot.name), slot.ty)
+    });
+    format!("{} reads{}\n", canonical(program.text()), reads.collect::<String>())
+}
+
+fn feature_definition(plan: &Plan, feature: &Feature, before: &[String]) -> String {
+    program(plan, &feature.program, before)
+}
+
+fn feed_definition(plan: &Plan, feed: &Feed, features: &[String]) -> String {
+    let mut text = format!("for {} durable {}\n", plan.entities[usize::from(feed.subject)].name, feed.durable);
+    text.push_str(&fields(&feed.context));
+    feed.routes.iter().for_each(|of| text.push_str(&route(plan, of, features)));
+    feed.filters.iter().for_each(|filter| text.push_str(&format!("filter {}", program(plan, filter, features))));
+    feed.terms.iter().for_each(|term| text.push_str(&format!("term {}", program(plan, term, features))));
+    if let Some(spread) = &feed.spread {
+        let attribute = &plan.entities[1].fields[usize::from(spread.field)].name;
+        text.push_str(&format!("spread {attribute} {} {}\n", spread.window, spread.max));
+    }
+    text
+}
+
+fn route(plan: &Plan, route: &Route, features: &[String]) -> String {
+    let from = |from: &From| match from {
+        From::Slot(slot) => match plan.slots[usize::from(*slot)].source {
+            SlotSource::Feature(feature) => features[usize::from(feature)].clone(),
+            _ => plan.slots[usize::from(*slot)].name.clone(),
+        },
+        From::RequestItem => "request.item".to_owned(),
+    };
+    let source = match &route.source {
+        RouteSource::Top { index } | RouteSource::Newest { index } => index_definition(plan, *index, features),
+        RouteSource::CoVisited { index, from: items, recency, context } => {
+            format!("{} from {} {recency:?} {context}", index_definition(plan, *index, features), from(items))
+        }
+        RouteSource::History { from: items } => format!("history {}", from(items)),
+    };
+    format!("route {} {source} {} {:?}\n", route.name, route.limit, route.weight)
+}
+
+fn index_definition(plan: &Plan, index: u16, features: &[String]) -> String {
+    match &plan.indexes[usize::from(index)] {
+        Index::Top { feature } => format!("top {}", features[usize::from(*feature)]),
+        Index::Newest { field } => format!("newest {}", plan.entities[1].fields[usize::from(*field)].name),
+        Index::CoVisited(of) => {
+            let events = of.events.iter().map(|(event, weight)| format!("{} {weight:?} ", plan.events[usize::from(*event)].name));
+            let mut rest = of.clone();
+            rest.events.clear();
+            format!("co_visited {}{rest:?}", events.collect::<String>())
+        }
+    }
+}
+
+/// All that rows, catalogue and indexes are built by, in the order in which they are numbered.
+fn signature(plan: &Plan) -> String {
+    let tops = plan.indexes.iter().any(|index| matches!(index, Index::Top { .. }));
+    let item_features = plan.features.iter().filter(|feature| tops && plan.tables[usize::from(feature.table)].name == "item");
+    let item_features: Vec<String> = item_features.map(|feature| format!("{} {:?}", feature.name, feature.program)).collect();
+    let Plan { constants, entities, events, tables, streams, indexes, .. } = plan;
+    let indexes: Vec<String> = indexes
+        .iter()
+        .map(|index| match index {
+            Index::Top { feature } => format!("top {}", plan.features[usize::from(*feature)].name),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{indexes:?}{item_features:?}")
+}

@@ -1,0 +1,97 @@
+//! The spec as written: every field of every section with its place, names not yet resolved.
+
+use crate::yaml::Text;
+use domain::{Span, Type};
+use std::ops::Range;
+
+/// The whole file. Sections with mistakes hold what could be read.
+#[derive(Debug, Default)]
+pub(crate) struct Source {
+    pub(crate) entities: Vec<EntitySource>,
+    pub(crate) events: Vec<EventSource>,
+    pub(crate) tables: Vec<TableSource>,
+    pub(crate) feeds: Vec<FeedSource>,
+}
+
+#[derive(Debug)]
+pub(crate) struct EntitySource {
+    pub(crate) name: Text,
+    pub(crate) fields: Vec<FieldSource>,
+}
+
+#[derive(Debug)]
+pub(crate) struct FieldSource {
+    pub(crate) name: Text,
+    pub(crate) ty: Type,
+}
+
+#[derive(Debug)]
+pub(crate) struct EventSource {
+    pub(crate) name: Text,
+    /// Role name and entity type.
+    pub(crate) roles: Vec<(Text, Text)>,
+    pub(crate) fields: Vec<FieldSource>,
+}
+
+#[derive(Debug)]
+pub(crate) struct TableSource {
+    pub(crate) name: Text,
+    /// Feature name and expression.
+    pub(crate) features: Vec<(Text, Text)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct FeedSource {
+    pub(crate) name: Text,
+    /// The entity type it is asked for; none if it was not said properly.
+    pub(crate) subject: Option<Text>,
+    pub(crate) context: Vec<FieldSource>,
+    pub(crate) routes: Vec<RouteSource>,
+    pub(crate) filters: Vec<Text>,
+    pub(crate) score: Option<Text>,
+    pub(crate) spread: Option<SpreadSource>,
+    pub(crate) durable: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct RouteSource {
+    pub(crate) name: Text,
+    pub(crate) kind: RouteKind,
+    pub(crate) limit: u16,
+    pub(crate) weight: f64,
+}
+
+#[derive(Debug)]
+pub(crate) enum RouteKind {
+    Top(Text),
+    CoVisited(Box<CoVisitedSource>),
+    Newest(Text),
+    History(Text),
+    /// Already reported.
+    Broken,
+}
+
+#[derive(Debug)]
+pub(crate) struct CoVisitedSource {
+    pub(crate) events: Vec<(Text, f64)>,
+    pub(crate) from: Option<Text>,
+    pub(crate) neighbours: u16,
+    pub(crate) counters: u16,
+    pub(crate) history: u16,
+    pub(crate) distance_decay: f64,
+    pub(crate) backward: f64,
+    pub(crate) popularity_exponent: f64,
+    pub(crate) context_exponent: f64,
+    pub(crate) shrinkage: f64,
+    pub(crate) half_life: Option<Span>,
+    pub(crate) context: u16,
+    pub(crate) recency: f64,
+}
+
+#[derive(Debug)]
+pub(crate) struct SpreadSource {
+    pub(crate) attribute: Text,
+    pub(crate) window: u16,
+    pub(crate) max: u16,
+    pub(crate) span: Range<usize>,
+}

@@ -1,0 +1,144 @@
+//! What a plan costs and how exact it is, for `millrace check`.
+
+use crate::plan::{Aggregate, AggregateOp, Feature, Plan, SlotSource, Stream};
+use domain::Span;
+use std::fmt;
+
+/// A plan in numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Every table.
+    pub tables: Vec<TableSummary>,
+    /// How many streams are counted per key over all tables.
+    pub streams: usize,
+    /// How many slots a row of values has.
+    pub slots: usize,
+    /// Recall indexes kept.
+    pub indexes: usize,
+    /// Names of the feeds.
+    pub feeds: Vec<String>,
+}
+
+/// A table in numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableSummary {
+    /// Its name.
+    pub name: String,
+    /// Bytes of state that one key needs with every pane in use; most keys need far fewer.
+    pub bytes_per_key: usize,
+    /// Its features.
+    pub features: Vec<FeatureSummary>,
+}
+
+/// A feature in numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureSummary {
+    /// Its name within the table.
+    pub name: String,
+    /// Its type.
+    pub ty: String,
+    /// The streams it reads, directly or through other features: indexes into `Plan::streams`, ascending.
+    pub streams: Vec<u16>,
+    /// Bytes of those streams per key; streams shared with other features are counted for each.
+    pub bytes_per_key: usize,
+    /// Longest time that a window may reach too far back: the widest pane it reads. None if it reads no window.
+    pub window_error: Option<Span>,
+}
+
+impl Plan {
+    /// What the plan costs and how exact it is.
+    pub fn describe(&self) -> Summary {
+        let tables = self.tables.iter().enumerate().map(|(index, table)| {
+            let streams = self.streams.iter().filter(|stream| usize::from(stream.table) == index);
+            let features = self.features.iter().filter(|feature| usize::from(feature.table) == index);
+            TableSummary {
+                name: table.name.clone(),
+                bytes_per_key: streams.map(stream_bytes).sum(),
+                features: features.map(|feature| self.describe_feature(feature)).collect(),
+            }
+        });
+        Summary {
+            tables: tables.collect(),
+            streams: self.streams.len(),
+            slots: self.slots.len(),
+            indexes: self.indexes.len(),
+            feeds: self.feeds.iter().map(|feed| feed.name.clone()).collect(),
+        }
+    }
+
+    fn describe_feature(&self, feature: &Feature) -> FeatureSummary {
+        let mut read = vec![false; self.aggregates.len()];
+        let mut open: Vec<&Feature> = vec![feature];
+        let mut done = vec![false; self.features.len()];
+        while let Some(feature) = open.pop() {
+            for &slot in feature.program.slots() {
+                match self.slots[usize::from(slot)].source {
+                    SlotSource::Aggregate(index) => read[usize::from(index)] = true,
+                    SlotSource::Feature(index) if !done[usize::from(index)] => {
+                        done[usize::from(index)] = true;
+                        open.push(&self.features[usize::from(index)]);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let read: Vec<&Aggregate> = self.aggregates.iter().zip(&read).filter(|(_, read)| **read).map(|(a, _)| a).collect();
+        let mut streams: Vec<u16> = read.iter().map(|aggregate| aggregate.stream).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        FeatureSummary {
+            name: feature.name.clone(),
+            ty: self.type_name(feature.program.ty()),
+            bytes_per_key: streams.iter().map(|&stream| stream_bytes(&self.streams[usize::from(stream)])).sum(),
+            streams,
+            window_error: read.iter().filter_map(|aggregate| window_error(aggregate.op)).max(),
+        }
+    }
+
+    fn type_name(&self, ty: &domain::Type) -> String {
+        match ty {
+            domain::Type::Entity(index) => self.entities[usize::from(*index)].name.clone(),
+            domain::Type::List(of) => format!("[{}]", self.type_name(of)),
+            _ => ty.to_string(),
+        }
+    }
+}
+
+fn window_error(op: AggregateOp) -> Option<Span> {
+    match op {
+        AggregateOp::Count(window)
+        | AggregateOp::Sum(window)
+        | AggregateOp::Mean(window)
+        | AggregateOp::Min(window)
+        | AggregateOp::Max(window)
+        | AggregateOp::Last(window) => Some(crate::build::pane_width(window)),
+        AggregateOp::Decayed(_) | AggregateOp::LastEntities(_) | AggregateOp::Seen(_) => None,
+    }
+}
+
+/// Bytes that one row of a stream needs with everything in use: 8 per pane and partial result (24 for `last`: value,
+/// time, position), 16 per half-life, 12 per recent entity.
+pub(crate) fn stream_bytes(stream: &Stream) -> usize {
+    let parts = &stream.parts;
+    let simple = [parts.count, parts.sum, parts.min, parts.max];
+    let pane = 8 * simple.iter().filter(|kept| **kept).count() + if parts.last { 24 } else { 0 };
+    let panes: usize = stream.panes.iter().map(|level| (level.window.0 / level.width.0) as usize + 2).sum();
+    panes * pane + 16 * stream.half_lives.len() + 12 * usize::from(stream.recents)
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for table in &self.tables {
+            writeln!(f, "{}: at most {} bytes per key", table.name, table.bytes_per_key)?;
+            for feature in &table.features {
+                write!(f, "  {}: {}, {} bytes", feature.name, feature.ty, feature.bytes_per_key)?;
+                match feature.window_error {
+                    Some(error) => writeln!(f, ", windows exact to {error}")?,
+                    None => writeln!(f)?,
+                }
+            }
+        }
+        let Summary { streams, slots, indexes, .. } = self;
+        writeln!(f, "{streams} streams, {slots} slots, {indexes} indexes; feeds: {}", self.feeds.join(", "))
+    }
+}

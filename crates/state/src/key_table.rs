@@ -1,0 +1,225 @@
+//! The one hash table of the pure crates: key -> `u32`, without iteration, so that no result can depend on hash order.
+//! Split into segments by hash, so that growing moves a small part at a time instead of stopping the writer.
+
+use foldhash::SharedSeed;
+use foldhash::fast::FoldHasher;
+use hashbrown::HashTable;
+use std::borrow::Borrow;
+use std::hash::Hasher;
+
+/// Segments per table; a table of 50 M keys grows by moving about 200 k at a time.
+const SEGMENTS: usize = 256;
+
+/// A key that hashes with a seed. Equal keys (and borrowed forms of them) hash equally under the same seed.
+pub trait TableKey: Eq {
+    /// The seeded hash.
+    fn seeded_hash(&self, seed: u64) -> u64;
+}
+
+fn hashed(seed: u64, write: impl FnOnce(&mut FoldHasher<'static>)) -> u64 {
+    let mut hasher = FoldHasher::with_seed(seed, SharedSeed::global_fixed());
+    write(&mut hasher);
+    hasher.finish()
+}
+
+impl TableKey for u64 {
+    fn seeded_hash(&self, seed: u64) -> u64 {
+        hashed(seed, |hasher| hasher.write_u64(*self))
+    }
+}
+
+impl TableKey for u128 {
+    fn seeded_hash(&self, seed: u64) -> u64 {
+        hashed(seed, |hasher| hasher.write_u128(*self))
+    }
+}
+
+impl TableKey for [u8] {
+    fn seeded_hash(&self, seed: u64) -> u64 {
+        hashed(seed, |hasher| hasher.write(self))
+    }
+}
+
+impl TableKey for str {
+    fn seeded_hash(&self, seed: u64) -> u64 {
+        self.as_bytes().seeded_hash(seed)
+    }
+}
+
+impl TableKey for Box<[u8]> {
+    fn seeded_hash(&self, seed: u64) -> u64 {
+        (**self).seeded_hash(seed)
+    }
+}
+
+impl TableKey for Box<str> {
+    fn seeded_hash(&self, seed: u64) -> u64 {
+        (**self).seeded_hash(seed)
+    }
+}
+
+/// A map from keys to `u32` that cannot be iterated. The seed changes speed under attack, never a result.
+#[derive(Clone)]
+pub struct KeyTable<K> {
+    segments: Segments<(K, u32)>,
+    seed: u64,
+}
+
+impl<K: TableKey> KeyTable<K> {
+    /// An empty table that hashes with `seed`.
+    pub fn new(seed: u64) -> KeyTable<K> {
+        KeyTable { segments: Segments::new(), seed }
+    }
+
+    /// How many keys it holds.
+    pub fn len(&self) -> usize {
+        self.segments.len
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.segments.len == 0
+    }
+
+    /// The value of a key.
+    pub fn find<Q: TableKey + ?Sized>(&self, key: &Q) -> Option<u32>
+    where
+        K: Borrow<Q>,
+    {
+        self.segments.find(key.seeded_hash(self.seed), |(k, _)| k.borrow() == key).map(|(_, value)| *value)
+    }
+
+    /// Sets the value of a key; the value it had before, if any.
+    pub fn insert(&mut self, key: K, value: u32) -> Option<u32> {
+        let (hash, seed) = (key.seeded_hash(self.seed), self.seed);
+        if let Some(entry) = self.segments.find_mut(hash, |(k, _)| *k == key) {
+            return Some(std::mem::replace(&mut entry.1, value));
+        }
+        self.segments.insert_unique(hash, (key, value), |(k, _)| k.seeded_hash(seed));
+        None
+    }
+
+    /// Forgets a key; the value it had, if any.
+    pub fn remove<Q: TableKey + ?Sized>(&mut self, key: &Q) -> Option<u32>
+    where
+        K: Borrow<Q>,
+    {
+        self.segments.remove(key.seeded_hash(self.seed), |(k, _)| k.borrow() == key).map(|(_, value)| value)
+    }
+
+    /// Forgets every key.
+    pub fn clear(&mut self) {
+        self.segments = Segments::new();
+    }
+}
+
+/// Hash table segments whose entries need not hold their key. The hash is given by the caller.
+#[derive(Clone)]
+pub(crate) struct Segments<T> {
+    tables: Vec<HashTable<T>>,
+    len: usize,
+}
+
+impl<T> Segments<T> {
+    pub(crate) fn new() -> Segments<T> {
+        Segments { tables: (0..SEGMENTS).map(|_| HashTable::new()).collect(), len: 0 }
+    }
+
+    /// Bits 40.. of the hash choose the segment; the table inside uses the lowest and the top seven.
+    fn segment(hash: u64) -> usize {
+        (hash >> 40) as usize % SEGMENTS
+    }
+
+    pub(crate) fn find(&self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<&T> {
+        self.tables[Self::segment(hash)].find(hash, same)
+    }
+
+    pub(crate) fn find_mut(&mut self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<&mut T> {
+        self.tables[Self::segment(hash)].find_mut(hash, same)
+    }
+
+    /// Adds an entry known to be absent.
+    pub(crate) fn insert_unique(&mut self, hash: u64, entry: T, rehash: impl Fn(&T) -> u64) {
+        self.tables[Self::segment(hash)].insert_unique(hash, entry, rehash);
+        self.len += 1;
+    }
+
+    pub(crate) fn remove(&mut self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<T> {
+        let found = self.tables[Self::segment(hash)].find_entry(hash, same).ok()?;
+        self.len -= 1;
+        Some(found.remove().0)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.tables.iter().map(|table| table.capacity() * 8 / 7 * (size_of::<T>() + 1)).sum()
+    }
+}
+
+/// Table entry for keys kept elsewhere by number: half of the hash spares most looks at the key and all of them on growth.
+#[derive(Clone, Copy)]
+pub(crate) struct Numbered {
+    half: u32,
+    /// Number of the key.
+    pub(crate) number: u32,
+}
+
+impl Numbered {
+    /// The entry of key `number`, and the hash to file it under.
+    pub(crate) fn new(hash: u64, number: u32) -> (u64, Numbered) {
+        let half = (hash >> 32) as u32;
+        (Self::spread(half), Numbered { half, number })
+    }
+
+    /// The hash to look under, and the half to compare.
+    pub(crate) fn probe(hash: u64) -> (u64, u32) {
+        let half = (hash >> 32) as u32;
+        (Self::spread(half), half)
+    }
+
+    fn spread(half: u32) -> u64 {
+        u64::from(half).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    pub(crate) fn rehash(&self) -> u64 {
+        Self::spread(self.half)
+    }
+
+    pub(crate) fn has(&self, half: u32) -> bool {
+        self.half == half
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn agrees_with_a_tree_under_any_seed() {
+        for seed in [0, 1, u64::MAX] {
+            let mut table = KeyTable::<u64>::new(seed);
+            let mut tree = BTreeMap::new();
+            let mut state = seed ^ 7;
+            for step in 0..20_000u32 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let key = (state >> 33) % 3_000;
+                if step % 3 == 0 {
+                    assert_eq!(table.remove(&key), tree.remove(&key));
+                } else {
+                    assert_eq!(table.insert(key, step), tree.insert(key, step));
+                }
+                assert_eq!(table.len(), tree.len());
+            }
+            assert!((0..3_000).all(|key| table.find(&key) == tree.get(&key).copied()));
+        }
+    }
+
+    #[test]
+    fn borrowed_keys_find_owned_ones() {
+        let mut table = KeyTable::<Box<str>>::new(3);
+        table.insert("a".into(), 1);
+        assert_eq!((table.find("a"), table.find("b")), (Some(1), None));
+        assert_eq!(table.remove("a"), Some(1));
+        assert!(table.is_empty());
+    }
+}

@@ -1,0 +1,245 @@
+//! Where in a row everything is, and what each event adds to which rows: computed once from the plan.
+//! A row's words are: two per decayed accumulator, one end offset per segment of panes, then the segments.
+
+use crate::resolve::owner_role;
+use domain::{Span, Time, limits};
+use expr::Program;
+use spec::Plan;
+use spec::plan::{AggregateOp, PaneLevel, Parts, Stream, StreamValue};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The layout of every table of a plan.
+pub(crate) struct Layout {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) tables: Vec<TableLayout>,
+    /// By aggregate.
+    pub(crate) aggregates: Vec<AggregateRead>,
+    /// By event: what it adds to which tables.
+    pub(crate) steps: Vec<Vec<Step>>,
+    /// Hash of everything that gives a row's bytes their meaning.
+    pub(crate) fingerprint: u64,
+}
+
+/// The layout of one table's rows.
+#[derive(Debug, Default)]
+pub(crate) struct TableLayout {
+    /// Half-life of each decayed accumulator; number `k` is words `2k` (value) and `2k + 1` (time).
+    pub(crate) half_lives: Vec<Span>,
+    /// The segments of panes; the end offset of number `k` is word `2 * half_lives.len() + k`.
+    pub(crate) segments: Vec<Segment>,
+    /// The lists of recents.
+    pub(crate) recents: Vec<RecentsLayout>,
+}
+
+/// One level of panes of one stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment {
+    pub(crate) width: i64,
+    pub(crate) window: i64,
+    /// Words per pane: the pane's index, then the parts.
+    pub(crate) stride: usize,
+    pub(crate) parts: Parts,
+}
+
+/// One list of recents.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecentsLayout {
+    pub(crate) capacity: usize,
+    /// Type of the entities in it.
+    pub(crate) entity: u16,
+}
+
+/// How an aggregate is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AggregateRead {
+    pub(crate) table: u16,
+    pub(crate) slot: u16,
+    pub(crate) op: AggregateOp,
+    /// Number of the segment, the accumulator or the list in the table's layout.
+    pub(crate) at: usize,
+}
+
+/// What an event adds to one table.
+pub(crate) struct Step {
+    pub(crate) table: usize,
+    /// The role whose entity owns the row.
+    pub(crate) owner: usize,
+    /// For a crossed table, which of the event's `crosses` is the second key part.
+    pub(crate) cross: Option<usize>,
+    pub(crate) streams: Vec<StreamStep>,
+}
+
+/// What an event adds to one stream.
+pub(crate) struct StreamStep {
+    pub(crate) filter: Option<Program>,
+    pub(crate) value: StepValue,
+    pub(crate) segments: Range<usize>,
+    pub(crate) decays: Range<usize>,
+    pub(crate) recents: Option<usize>,
+}
+
+/// What is collected.
+pub(crate) enum StepValue {
+    One,
+    Number(Program),
+    Role(usize),
+}
+
+/// Where one stream's parts stand in its table's layout.
+struct Place {
+    segments: Range<usize>,
+    decays: Range<usize>,
+    recents: Option<usize>,
+}
+
+impl Layout {
+    pub(crate) fn new(plan: Arc<Plan>) -> Layout {
+        let mut tables: Vec<TableLayout> = plan.tables.iter().map(|_| TableLayout::default()).collect();
+        let places: Vec<Place> = plan
+            .streams
+            .iter()
+            .map(|stream| tables[stream.table as usize].place(stream, recents_entity(&plan, stream)))
+            .collect();
+        let aggregates = plan.aggregates.iter().map(|aggregate| {
+            let stream = &plan.streams[aggregate.stream as usize];
+            let at = places[aggregate.stream as usize].at(stream, aggregate.op);
+            AggregateRead { table: stream.table, slot: aggregate.slot, op: aggregate.op, at }
+        });
+        let aggregates = aggregates.collect();
+        let steps = (0..plan.events.len()).map(|event| steps(&plan, event as u16, &places)).collect();
+        let fingerprint = fingerprint(&plan, &tables);
+        Layout { tables, aggregates, steps, fingerprint, plan }
+    }
+}
+
+impl TableLayout {
+    /// Words before the first segment.
+    pub(crate) fn header(&self) -> usize {
+        2 * self.half_lives.len() + self.segments.len()
+    }
+
+    fn place(&mut self, stream: &Stream, entity: u16) -> Place {
+        let (segments, decays) = (self.segments.len(), self.half_lives.len());
+        self.segments.extend(stream.panes.iter().map(|level| Segment::new(level, stream.parts)));
+        self.half_lives.extend(&stream.half_lives);
+        let recents = (stream.recents > 0).then_some(self.recents.len());
+        let capacity = (stream.recents as usize).min(limits::RECENTS_MAX);
+        self.recents.extend(recents.map(|_| RecentsLayout { capacity, entity }));
+        Place { segments: segments..self.segments.len(), decays: decays..self.half_lives.len(), recents }
+    }
+}
+
+impl Place {
+    /// The part of the stream that an aggregate reads: for a window the finest level that reaches far enough.
+    fn at(&self, stream: &Stream, op: AggregateOp) -> usize {
+        let absent = "a plan gives every aggregate what it reads";
+        match op {
+            AggregateOp::Count(window)
+            | AggregateOp::Sum(window)
+            | AggregateOp::Mean(window)
+            | AggregateOp::Min(window)
+            | AggregateOp::Max(window)
+            | AggregateOp::Last(window) => {
+                let level = stream.panes.iter().position(|level| level.window >= window).expect(absent);
+                self.segments.start + level
+            }
+            AggregateOp::Decayed(half_life) => {
+                self.decays.start + stream.half_lives.iter().position(|known| *known == half_life).expect(absent)
+            }
+            AggregateOp::LastEntities(_) | AggregateOp::Seen(_) => self.recents.expect(absent),
+        }
+    }
+}
+
+impl Segment {
+    fn new(level: &PaneLevel, parts: Parts) -> Segment {
+        let words = usize::from(parts.count)
+            + usize::from(parts.sum)
+            + usize::from(parts.min)
+            + usize::from(parts.max)
+            + 2 * usize::from(parts.last);
+        Segment { width: level.width.0.max(1), window: level.window.0, stride: 1 + words, parts }
+    }
+
+    /// Index of the pane of an instant.
+    pub(crate) fn pane(&self, time: Time) -> i64 {
+        time.0.div_euclid(self.width)
+    }
+
+    /// The oldest pane that the longest window at `now` reads.
+    pub(crate) fn oldest(&self, now: Time) -> i64 {
+        self.pane(now.minus(Span(self.window)))
+    }
+
+    /// Most panes that a row can hold: the window's, those of events ahead of the log, and one at either end.
+    pub(crate) fn panes_max(&self) -> usize {
+        ((self.window + limits::FUTURE_SKEW_MAX.0) / self.width + 3) as usize
+    }
+}
+
+fn recents_entity(plan: &Plan, stream: &Stream) -> u16 {
+    match (&stream.value, stream.events.first()) {
+        (StreamValue::Role(roles), Some(event)) => {
+            let role = roles.first().and_then(|role| plan.events[*event as usize].roles.get(*role as usize));
+            role.map_or(0, |role| role.entity)
+        }
+        _ => 0,
+    }
+}
+
+fn steps(plan: &Plan, event: u16, places: &[Place]) -> Vec<Step> {
+    let mut crossed = 0;
+    let mut steps = Vec::new();
+    for (index, table) in plan.tables.iter().enumerate() {
+        let cross = table.cross.map(|_| crossed);
+        crossed += usize::from(table.cross.is_some());
+        let Some(owner) = owner_role(&plan.events[event as usize], table) else {
+            continue;
+        };
+        let of_table = plan.streams.iter().zip(places).filter(|(stream, _)| stream.table as usize == index);
+        let streams: Vec<StreamStep> =
+            of_table.filter_map(|(stream, place)| stream_step(stream, place, event)).collect();
+        if !streams.is_empty() {
+            steps.push(Step { table: index, owner, cross, streams });
+        }
+    }
+    steps
+}
+
+fn stream_step(stream: &Stream, place: &Place, event: u16) -> Option<StreamStep> {
+    let nth = stream.events.iter().position(|known| *known == event)?;
+    let value = match &stream.value {
+        StreamValue::One => StepValue::One,
+        StreamValue::Number(program) => StepValue::Number(program.clone()),
+        StreamValue::Role(roles) => StepValue::Role(roles[nth] as usize),
+    };
+    Some(StreamStep {
+        filter: stream.filter.clone(),
+        value,
+        segments: place.segments.clone(),
+        decays: place.decays.clone(),
+        recents: place.recents,
+    })
+}
+
+/// Names, keys, streams and the words of every table; BLAKE3, cut to a word.
+fn fingerprint(plan: &Plan, tables: &[TableLayout]) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    for (table, layout) in plan.tables.iter().zip(tables) {
+        hasher.update(format!("{} {} {:?} {layout:?};", table.name, table.entity, table.cross).as_bytes());
+    }
+    for stream in &plan.streams {
+        let events = stream.events.iter().map(|event| plan.events[*event as usize].name.as_str());
+        let filter = stream.filter.as_ref().map(Program::text);
+        let value = match &stream.value {
+            StreamValue::One => "1".to_owned(),
+            StreamValue::Number(program) => program.text().to_owned(),
+            StreamValue::Role(roles) => format!("{roles:?}"),
+        };
+        let events: Vec<&str> = events.collect();
+        hasher.update(format!("{} {events:?} {filter:?} {value};", stream.table).as_bytes());
+    }
+    let hash = hasher.finalize();
+    u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
+}

@@ -1,0 +1,33 @@
+//! The write half: catalogue, keyed rows and windows, as pure functions of the log.
+//! A record is validated and admitted before it is appended, resolved to dense ids once, and then applied by every
+//! component in log order; what a component holds depends on nothing but the records applied and the plan.
+
+mod catalogue;
+mod coerce;
+mod dedupe;
+mod dictionary;
+mod digest;
+mod key_table;
+mod layout;
+mod paged;
+mod read;
+mod resolve;
+mod row;
+mod rows;
+mod saved;
+mod subject;
+mod timestamp;
+mod validate;
+
+pub use catalogue::{Catalogue, CatalogueSnapshot};
+pub use dedupe::{Body, Dedupe, DedupeSnapshot, Delivery};
+pub use dictionary::{Dictionary, DictionarySnapshot};
+pub use digest::Digest;
+pub use key_table::{KeyTable, TableKey};
+pub use paged::{Paged, Pages};
+pub use resolve::{Change, EventChange, Few, Resolved, cross_key, resolve};
+pub use rows::{Memory, Rows, RowsSnapshot, Scope};
+pub use saved::{LoadError, Reader, Snapshot};
+pub use subject::Subject;
+pub use timestamp::parse_timestamp;
+pub use validate::{admit, validate};

@@ -1,0 +1,106 @@
+//! The value of an aggregate over one row at an instant.
+
+use crate::layout::{AggregateRead, TableLayout};
+use crate::row::{Row, decay};
+use domain::{Span, Time, Value};
+use spec::plan::{AggregateOp, Parts};
+
+/// The value for a row, or for one that does not exist. `seen` reads the candidate and has none here.
+pub(crate) fn value(row: Option<&Row>, layout: &TableLayout, read: &AggregateRead, now: Time) -> Value {
+    let Some(row) = row.filter(|row| !row.is_unused()) else {
+        return absent(read.op);
+    };
+    match read.op {
+        AggregateOp::Decayed(half_life) => {
+            let (sum, since) = row.decayed(read.at);
+            finite(if sum == 0.0 { 0.0 } else { sum * decay(now.since(since), half_life) })
+        }
+        AggregateOp::LastEntities(count) => {
+            let newest = row.recents(read.at).take(count as usize);
+            Value::List(newest.map(|recent| Value::Entity(recent.entity)).collect())
+        }
+        AggregateOp::Seen(_) => Value::Missing,
+        AggregateOp::Count(window)
+        | AggregateOp::Sum(window)
+        | AggregateOp::Mean(window)
+        | AggregateOp::Min(window)
+        | AggregateOp::Max(window)
+        | AggregateOp::Last(window) => windowed(row, layout, read, window, now),
+    }
+}
+
+/// The value where nothing was ever collected.
+fn absent(op: AggregateOp) -> Value {
+    match op {
+        AggregateOp::Count(_) | AggregateOp::Sum(_) | AggregateOp::Decayed(_) => Value::Float(0.0),
+        AggregateOp::LastEntities(_) => Value::List([].into()),
+        _ => Value::Missing,
+    }
+}
+
+/// A number, or `Missing` if it overflowed.
+fn finite(number: f64) -> Value {
+    if number.is_finite() { Value::Float(number) } else { Value::Missing }
+}
+
+/// Folds the panes of the window in ascending order.
+fn windowed(row: &Row, layout: &TableLayout, read: &AggregateRead, window: Span, now: Time) -> Value {
+    let segment = &layout.segments[read.at];
+    let panes = row.panes_in(layout, read.at, segment.pane(now.minus(window)), segment.pane(now));
+    if panes.is_empty() {
+        return absent(read.op);
+    }
+    let at = Offsets::of(segment.parts);
+    let each = panes.chunks_exact(segment.stride);
+    let count = || each.clone().map(|pane| pane[at.count]).sum::<u64>();
+    let sum = || each.clone().fold(0.0, |sum, pane| sum + f64::from_bits(pane[at.sum]));
+    match read.op {
+        AggregateOp::Count(_) => Value::Float(count() as f64),
+        AggregateOp::Sum(_) => finite(sum()),
+        AggregateOp::Mean(_) => finite(sum() / count() as f64),
+        AggregateOp::Min(_) => finite(each.map(|pane| f64::from_bits(pane[at.min])).fold(f64::INFINITY, f64::min)),
+        AggregateOp::Max(_) => finite(each.map(|pane| f64::from_bits(pane[at.max])).fold(f64::NEG_INFINITY, f64::max)),
+        _ => panes.rchunks_exact(segment.stride).next().map_or(Value::Missing, |pane| {
+            Value::Float(f64::from_bits(pane[at.last + 1]))
+        }),
+    }
+}
+
+/// Where in a pane each part stands.
+struct Offsets {
+    count: usize,
+    sum: usize,
+    min: usize,
+    max: usize,
+    last: usize,
+}
+
+impl Offsets {
+    fn of(parts: Parts) -> Offsets {
+        let count = 1;
+        let sum = count + usize::from(parts.count);
+        let min = sum + usize::from(parts.sum);
+        let max = min + usize::from(parts.min);
+        Offsets { count, sum, min, max, last: max + usize::from(parts.max) }
+    }
+}
+
+/// The earliest instant after `now` at which a window's value may change by time alone.
+pub(crate) fn next_change(row: &Row, layout: &TableLayout, read: &AggregateRead, now: Time) -> Option<Time> {
+    let window = match read.op {
+        AggregateOp::Count(window)
+        | AggregateOp::Sum(window)
+        | AggregateOp::Mean(window)
+        | AggregateOp::Min(window)
+        | AggregateOp::Max(window)
+        | AggregateOp::Last(window) => window,
+        AggregateOp::Decayed(_) | AggregateOp::LastEntities(_) | AggregateOp::Seen(_) => return None,
+    };
+    let segment = &layout.segments[read.at];
+    let current = segment.pane(now);
+    let first = |from, to| row.panes_in(layout, read.at, from, to).first().map(|index| *index as i64);
+    let leaves = first(segment.pane(now.minus(window)), current)
+        .map(|pane| Time((pane + 1).saturating_mul(segment.width)).plus(window));
+    let enters = first(current + 1, i64::MAX - 1).map(|pane| Time(pane.saturating_mul(segment.width)));
+    leaves.into_iter().chain(enters).min()
+}

@@ -1,0 +1,234 @@
+//! A record of the log as the components apply it: names became indexes, keys became dense ids, once for all of them.
+
+use crate::catalogue::Catalogue;
+use crate::coerce::{coerce, in_range};
+use crate::dictionary::Dictionary;
+use domain::{EntityId, Event, Payload, Position, Refusal, Time, Upsert, Value, limits};
+use spec::Plan;
+use spec::plan::{Cross, EntityIndex, EventType, Table};
+use std::ops::Deref;
+
+/// One record of the log, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// Where it stands.
+    pub position: Position,
+    /// When it was appended; never decreases.
+    pub log_time: Time,
+    /// What it changes.
+    pub change: Change,
+}
+
+/// What a record changes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Something happened.
+    Event(EventChange),
+    /// An entity's attributes are these from now on.
+    Upsert {
+        /// The entity type.
+        entity: EntityIndex,
+        /// The entity.
+        id: EntityId,
+        /// By field index of the type; `Missing` where absent.
+        fields: Box<[Value]>,
+    },
+    /// An entity was removed from the catalogue.
+    Delete {
+        /// The entity type.
+        entity: EntityIndex,
+        /// The entity.
+        id: EntityId,
+    },
+    /// Nothing but position and log time: a tick, a decision, a spec, or a record that this plan does not know.
+    None,
+}
+
+/// An event, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventChange {
+    /// Index into `Plan::events`.
+    pub event: u16,
+    /// When it happened.
+    pub time: Time,
+    /// The entities it concerns, by role.
+    pub entities: Few<EntityId>,
+    /// Its fields, by index into `EventType::fields`.
+    pub values: Box<[Value]>,
+    /// The second key part for each crossed table, in `Plan::tables` order of crossed tables; `u32::MAX` where the event has none.
+    pub crosses: Few<u32>,
+}
+
+/// A short list, kept in place up to four elements.
+#[derive(Clone, Debug)]
+pub enum Few<T> {
+    /// Up to four.
+    Here(u8, [T; 4]),
+    /// More.
+    There(Vec<T>),
+}
+
+impl<T: Copy + Default> FromIterator<T> for Few<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(elements: I) -> Few<T> {
+        let (mut len, mut here) = (0, [T::default(); 4]);
+        let mut elements = elements.into_iter();
+        while let Some(element) = elements.next() {
+            if len == here.len() {
+                return Few::There(here.into_iter().chain([element]).chain(elements).collect());
+            }
+            here[len] = element;
+            len += 1;
+        }
+        Few::Here(len as u8, here)
+    }
+}
+
+impl<T> Deref for Few<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Few::Here(len, elements) => &elements[..*len as usize],
+            Few::There(elements) => elements,
+        }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Few<T> {
+    fn eq(&self, other: &Few<T>) -> bool {
+        **self == **other
+    }
+}
+
+/// A value as the second part of a crossed key: the symbol of a string, 0 or 1, an entity's id, or an int folded so that
+/// small ones of either sign fit. `u32::MAX`, "none", for a missing value, another type, or an int beyond 31 bits.
+pub fn cross_key(value: &Value) -> u32 {
+    match value {
+        Value::Str(symbol) => symbol.0,
+        Value::Bool(bool) => u32::from(*bool),
+        Value::Entity(id) => id.0,
+        Value::Int(int) => {
+            u32::try_from((int << 1) ^ (int >> 63)).ok().filter(|_| i32::try_from(*int).is_ok()).unwrap_or(u32::MAX)
+        }
+        _ => u32::MAX,
+    }
+}
+
+/// The role whose entity owns the rows of a table: the first of the table's entity type.
+pub(crate) fn owner_role(event: &EventType, table: &Table) -> Option<usize> {
+    event.roles.iter().position(|role| role.entity == table.entity)
+}
+
+/// The role that a crossed table's second key part comes from: for an item's attribute the first item, for another entity the
+/// first role of its type that is not the owner.
+fn cross_role(plan: &Plan, event: &EventType, table: &Table) -> Option<usize> {
+    let owner = owner_role(event, table)?;
+    match table.cross? {
+        Cross::ItemField(_) => {
+            let item = plan.entity("item")?;
+            event.roles.iter().position(|role| role.entity == item)
+        }
+        Cross::Entity(entity) => {
+            event.roles.iter().enumerate().position(|(at, role)| role.entity == entity && at != owner)
+        }
+    }
+}
+
+/// Resolves one record, giving new entities and strings their numbers. The catalogue must have applied every record before it.
+///
+/// What this plan does not know (an event type, a field, a value of another type: the log may be older than the plan) is
+/// skipped: the event as `Change::None`, a field as `Missing`. So is an event later than `log_time` by more than
+/// `limits::FUTURE_SKEW_MAX`, which the edge refuses. An event without a time happened at `log_time`.
+///
+/// # Errors
+/// `capacity_reached`, for a record that [`admit`](crate::admit) would have refused.
+pub fn resolve(
+    plan: &Plan,
+    dictionary: &mut Dictionary,
+    catalogue: &Catalogue,
+    position: Position,
+    log_time: Time,
+    payload: &Payload<'_>,
+) -> Result<Resolved, Refusal> {
+    crate::validate::admit(plan, dictionary, payload)?;
+    let change = match payload {
+        Payload::Event(event) => resolve_event(plan, dictionary, catalogue, log_time, event),
+        Payload::Upsert(upsert) => resolve_upsert(plan, dictionary, upsert),
+        Payload::Delete { entity, key } => match plan.entity(entity).filter(|_| is_key(key)) {
+            Some(entity) => Change::Delete { entity, id: dictionary.intern_entity(entity, key) },
+            None => Change::None,
+        },
+        Payload::Spec(_) | Payload::Tick | Payload::Decision(_) => Change::None,
+    };
+    Ok(Resolved { position, log_time, change })
+}
+
+/// Whether a text can be an entity's key.
+pub(crate) fn is_key(key: &str) -> bool {
+    !key.is_empty() && key.len() <= limits::KEY_BYTES_MAX
+}
+
+fn resolve_event(
+    plan: &Plan,
+    dictionary: &mut Dictionary,
+    catalogue: &Catalogue,
+    log_time: Time,
+    event: &Event<'_>,
+) -> Change {
+    let time = event.time.unwrap_or(log_time);
+    if !in_range(time.0) || time > log_time.plus(limits::FUTURE_SKEW_MAX) {
+        return Change::None;
+    }
+    let Some(index) = plan.event(&event.kind) else {
+        return Change::None;
+    };
+    let ty = &plan.events[index as usize];
+    let keys_known = ty.roles.iter().all(|role| role_key(event, &role.name).is_some());
+    if !keys_known {
+        return Change::None;
+    }
+    let entities: Few<EntityId> = ty
+        .roles
+        .iter()
+        .map(|role| dictionary.intern_entity(role.entity, role_key(event, &role.name).unwrap_or_default()))
+        .collect();
+    let values = ty.fields.iter().map(|field| match event.field(&field.name) {
+        Some(raw) => coerce(raw, &field.ty, dictionary).unwrap_or_default(),
+        None => Value::Missing,
+    });
+    let values = values.collect();
+    let crossed = plan.tables.iter().filter(|table| table.cross.is_some());
+    let crosses = crossed.map(|table| cross_of(plan, ty, table, &entities, catalogue)).collect();
+    Change::Event(EventChange { event: index, time, entities, values, crosses })
+}
+
+pub(crate) fn role_key<'e>(event: &'e Event<'_>, role: &str) -> Option<&'e str> {
+    match event.field(role) {
+        Some(domain::Raw::Str(key)) if is_key(key) => Some(key),
+        _ => None,
+    }
+}
+
+fn cross_of(plan: &Plan, event: &EventType, table: &Table, entities: &[EntityId], catalogue: &Catalogue) -> u32 {
+    let Some(role) = cross_role(plan, event, table) else {
+        return u32::MAX;
+    };
+    match table.cross {
+        Some(Cross::ItemField(field)) => {
+            cross_key(&catalogue.attribute(event.roles[role].entity, entities[role], field))
+        }
+        _ => entities[role].0,
+    }
+}
+
+fn resolve_upsert(plan: &Plan, dictionary: &mut Dictionary, upsert: &Upsert<'_>) -> Change {
+    let Some(entity) = plan.entity(&upsert.entity).filter(|_| is_key(&upsert.key)) else {
+        return Change::None;
+    };
+    let id = dictionary.intern_entity(entity, &upsert.key);
+    let fields = plan.entities[entity as usize].fields.iter().map(|field| {
+        let raw = upsert.fields.iter().find(|sent| sent.name == field.name);
+        raw.and_then(|sent| coerce(&sent.value, &field.ty, dictionary).ok()).unwrap_or_default()
+    });
+    Change::Upsert { entity, id, fields: fields.collect() }
+}

@@ -1,0 +1,327 @@
+//! One row: machine words (accumulators, segment ends, sparse panes sorted by index) and lists of recent entities.
+//! What is too old for any read at the log's time or later may or may not still be there; no reader can tell.
+
+use crate::layout::{Segment, TableLayout};
+use crate::saved::{LoadError, Reader, put_u32, put_u64};
+use domain::{EntityId, Span, Time, limits};
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// An entity of an event, with the event's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Recent {
+    pub(crate) time: Time,
+    pub(crate) entity: EntityId,
+}
+
+/// A row, empty until its first event.
+#[derive(Clone, Default)]
+pub(crate) struct Row {
+    words: Vec<u64>,
+    /// Newest first by (event time, position).
+    recents: Box<[VecDeque<Recent>]>,
+}
+
+impl Row {
+    /// Whether nothing was ever collected.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.words.is_empty() && self.recents.is_empty()
+    }
+
+    /// Makes the fixed part, if this is the row's first event.
+    pub(crate) fn open(&mut self, layout: &TableLayout) {
+        if !self.is_unused() {
+            return;
+        }
+        let header = layout.header();
+        self.words.reserve_exact(header + layout.segments.iter().map(|segment| segment.stride).sum::<usize>());
+        self.words.resize(header, 0);
+        self.words[2 * layout.half_lives.len()..].fill(header as u64);
+        self.recents = layout.recents.iter().map(|_| VecDeque::new()).collect();
+    }
+
+    /// Heap bytes, spare capacity included.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let lists = self.recents.iter().map(|list| list.capacity() * size_of::<Recent>());
+        self.words.capacity() * 8 + self.recents.len() * size_of::<VecDeque<Recent>>() + lists.sum::<usize>()
+    }
+
+    /// A decayed accumulator: its value at the time beside it.
+    pub(crate) fn decayed(&self, at: usize) -> (f64, Time) {
+        match self.words.get(2 * at..2 * at + 2) {
+            Some(pair) => (f64::from_bits(pair[0]), Time(pair[1] as i64)),
+            None => (0.0, Time(0)),
+        }
+    }
+
+    /// Adds to a decayed accumulator, which moves on to the later of the two times.
+    pub(crate) fn add_decayed(&mut self, at: usize, half_life: Span, time: Time, value: f64) {
+        let (sum, since) = self.decayed(at);
+        let (sum, since) = if time == since {
+            (sum + value, since)
+        } else if time > since {
+            (sum * decay(time.since(since), half_life) + value, time)
+        } else {
+            (sum + value * decay(since.since(time), half_life), since)
+        };
+        self.words[2 * at] = sum.to_bits();
+        self.words[2 * at + 1] = since.0 as u64;
+    }
+
+    /// The panes of a segment, `stride` words each, ascending.
+    pub(crate) fn panes(&self, layout: &TableLayout, at: usize) -> &[u64] {
+        if self.words.is_empty() { &[] } else { &self.words[self.range(layout, at)] }
+    }
+
+    /// The panes of a segment with an index in `first..=last`.
+    pub(crate) fn panes_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> &[u64] {
+        let panes = self.panes(layout, at);
+        let stride = layout.segments[at].stride;
+        let start = lower_bound(panes, stride, first);
+        let end = lower_bound(panes, stride, last.saturating_add(1));
+        &panes[start * stride..end * stride]
+    }
+
+    /// Adds an event to its pane, unless no read at `log_time` or later could see it.
+    pub(crate) fn add_to_pane(&mut self, layout: &TableLayout, at: usize, event: (Time, f64), log_time: Time) {
+        let segment = &layout.segments[at];
+        let pane = segment.pane(event.0);
+        let oldest = segment.oldest(log_time);
+        if pane < oldest {
+            return;
+        }
+        let range = self.range(layout, at);
+        let panes = &self.words[range.clone()];
+        let stride = segment.stride;
+        let newest = panes.len().checked_sub(stride);
+        let offset = match newest.map(|newest| (newest, panes[newest] as i64)) {
+            Some((newest, index)) if index == pane => newest,
+            Some((newest, index)) if index < pane => newest + stride,
+            Some(_) => lower_bound(panes, stride, pane) * stride,
+            None => 0,
+        };
+        let found = panes.get(offset).is_some_and(|index| *index as i64 == pane);
+        if found {
+            merge(&mut self.words[range.start + offset..][..stride], segment, event);
+        } else {
+            let start = self.insert(layout, at, range, offset, oldest);
+            fresh(&mut self.words[start..start + stride], segment, pane, event);
+        }
+    }
+
+    /// The newest entities of a list, newest first.
+    pub(crate) fn recents(&self, at: usize) -> impl Iterator<Item = &Recent> {
+        self.recents.get(at).into_iter().flatten()
+    }
+
+    /// Adds to a list of recents; among equal times the later in the log is the newer. The oldest gives way.
+    pub(crate) fn add_recent(&mut self, layout: &TableLayout, at: usize, recent: Recent) {
+        let (list, capacity) = (&mut self.recents[at], layout.recents[at].capacity);
+        let place = list.iter().position(|known| known.time <= recent.time).unwrap_or(list.len());
+        if place >= capacity {
+            return;
+        }
+        if list.len() == capacity {
+            list.pop_back();
+        }
+        if list.len() == list.capacity() {
+            list.reserve_exact((list.len() / 2).clamp(4, 256).min(capacity - list.len()));
+        }
+        list.insert(place, recent);
+    }
+
+    /// Whether a read at `now` or later could see anything, with accumulators taken as gone after 64 half-lives.
+    pub(crate) fn is_live(&self, layout: &TableLayout, now: Time) -> bool {
+        let panes = layout.segments.iter().enumerate().any(|(at, segment)| {
+            let panes = self.panes(layout, at);
+            panes.len().checked_sub(segment.stride).is_some_and(|newest| panes[newest] as i64 >= segment.oldest(now))
+        });
+        let decayed = layout.half_lives.iter().enumerate().any(|(at, half_life)| {
+            let (sum, since) = self.decayed(at);
+            sum != 0.0 && now.since(since).0 <= half_life.0.saturating_mul(64)
+        });
+        panes || decayed || self.recents.iter().any(|list| !list.is_empty())
+    }
+
+    /// Appends all that a read at `now` or later can see, in one form; whether that is anything. `key` writes an entity's key.
+    pub(crate) fn put_canonical(
+        &self,
+        layout: &TableLayout,
+        now: Time,
+        out: &mut Vec<u8>,
+        key: &dyn Fn(u16, EntityId, &mut Vec<u8>),
+    ) -> bool {
+        let mut any = false;
+        for at in 0..layout.half_lives.len() {
+            let (sum, since) = self.decayed(at);
+            any |= sum != 0.0;
+            put_u64(out, sum.to_bits());
+            put_u64(out, since.0 as u64);
+        }
+        for (at, segment) in layout.segments.iter().enumerate() {
+            let live = self.panes_in(layout, at, segment.oldest(now), i64::MAX - 1);
+            any |= !live.is_empty();
+            put_u32(out, live.len() as u32);
+            live.iter().for_each(|word| put_u64(out, *word));
+        }
+        for (at, list) in layout.recents.iter().enumerate() {
+            put_u32(out, self.recents(at).count() as u32);
+            for recent in self.recents(at) {
+                any = true;
+                put_u64(out, recent.time.0 as u64);
+                key(list.entity, recent.entity, out);
+            }
+        }
+        any
+    }
+
+    /// Appends the row as it is.
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        put_u32(out, self.words.len() as u32);
+        self.words.iter().for_each(|word| put_u64(out, *word));
+        for list in &self.recents {
+            put_u32(out, list.len() as u32);
+            for recent in list {
+                put_u64(out, recent.time.0 as u64);
+                put_u32(out, recent.entity.0);
+            }
+        }
+    }
+
+    /// Reads what `save` wrote and checks that it is a row of this layout.
+    pub(crate) fn load(layout: &TableLayout, input: &mut Reader<'_>) -> Result<Row, LoadError> {
+        let count = input.count(8)?;
+        let words = input.words(count)?;
+        let recents = layout.recents.iter().map(|list| take_recents(list.capacity, input)).collect::<Result<_, _>>()?;
+        let row = Row { words, recents };
+        if row.is_sound(layout) { Ok(row) } else { Err(LoadError::new("a row does not have the form of its table")) }
+    }
+
+    fn is_sound(&self, layout: &TableLayout) -> bool {
+        let (header, len) = (layout.header(), self.words.len());
+        if len < header {
+            return false;
+        }
+        let mut start = header;
+        for (at, segment) in layout.segments.iter().enumerate() {
+            let end = self.words[2 * layout.half_lives.len() + at];
+            if end < start as u64 || end > len as u64 || !(end as usize - start).is_multiple_of(segment.stride) {
+                return false;
+            }
+            let panes = &self.words[start..end as usize];
+            let ascending = panes.chunks_exact(segment.stride).map(|pane| pane[0] as i64).is_sorted_by(|a, b| a < b);
+            if !ascending || panes.len() / segment.stride > segment.panes_max() {
+                return false;
+            }
+            start = end as usize;
+        }
+        start == len
+    }
+
+    fn range(&self, layout: &TableLayout, at: usize) -> Range<usize> {
+        let ends = 2 * layout.half_lives.len();
+        let start = if at == 0 { layout.header() } else { self.words[ends + at - 1] as usize };
+        start..self.words[ends + at] as usize
+    }
+
+    /// Makes room for a pane at `offset` words into a segment, over what is older than `oldest`; where the room is.
+    fn insert(&mut self, layout: &TableLayout, at: usize, range: Range<usize>, offset: usize, oldest: i64) -> usize {
+        let stride = layout.segments[at].stride;
+        let gone = lower_bound(&self.words[range.clone()], stride, oldest) * stride;
+        let place = range.start + offset;
+        let words = &mut self.words;
+        if gone == 0 {
+            if words.capacity() - words.len() < stride {
+                words.reserve_exact((words.len() / 4).max(stride));
+            }
+            let len = words.len();
+            words.resize(len + stride, 0);
+            words.copy_within(place..len, place + stride);
+        } else {
+            words.copy_within(range.start + gone..place, range.start);
+            if gone > stride {
+                words.copy_within(place.., place - gone + stride);
+                words.truncate(words.len() - gone + stride);
+            }
+        }
+        let first_end = 2 * layout.half_lives.len() + at;
+        for end in &mut words[first_end..layout.header()] {
+            *end = *end + stride as u64 - gone as u64;
+        }
+        place - gone
+    }
+}
+
+/// `2^(-elapsed / half_life)`.
+pub(crate) fn decay(elapsed: Span, half_life: Span) -> f64 {
+    libm::exp2(-(elapsed.0 as f64) / half_life.0 as f64)
+}
+
+/// How many panes have an index below `pane`.
+fn lower_bound(panes: &[u64], stride: usize, pane: i64) -> usize {
+    let (mut low, mut high) = (0, panes.len() / stride);
+    while low < high {
+        let middle = (low + high) / 2;
+        if (panes[middle * stride] as i64) < pane { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
+fn fresh(pane: &mut [u64], segment: &Segment, index: i64, (time, value): (Time, f64)) {
+    pane[0] = index as u64;
+    let (parts, mut at) = (segment.parts, 1);
+    if parts.count {
+        pane[at] = 1;
+        at += 1;
+    }
+    for _ in [parts.sum, parts.min, parts.max].into_iter().filter(|kept| *kept) {
+        pane[at] = value.to_bits();
+        at += 1;
+    }
+    if parts.last {
+        pane[at] = time.0 as u64;
+        pane[at + 1] = value.to_bits();
+    }
+}
+
+fn merge(pane: &mut [u64], segment: &Segment, (time, value): (Time, f64)) {
+    let (parts, mut at) = (segment.parts, 1);
+    if parts.count {
+        pane[at] += 1;
+        at += 1;
+    }
+    if parts.sum {
+        pane[at] = (f64::from_bits(pane[at]) + value).to_bits();
+        at += 1;
+    }
+    if parts.min {
+        if value < f64::from_bits(pane[at]) {
+            pane[at] = value.to_bits();
+        }
+        at += 1;
+    }
+    if parts.max {
+        if value > f64::from_bits(pane[at]) {
+            pane[at] = value.to_bits();
+        }
+        at += 1;
+    }
+    if parts.last && time.0 >= pane[at] as i64 {
+        pane[at] = time.0 as u64;
+        pane[at + 1] = value.to_bits();
+    }
+}
+
+fn take_recents(capacity: usize, input: &mut Reader<'_>) -> Result<VecDeque<Recent>, LoadError> {
+    let count = input.count(12)?;
+    let mut list = VecDeque::with_capacity(count);
+    for _ in 0..count {
+        let recent = Recent { time: Time(input.i64()?), entity: EntityId(input.u32()?) };
+        let sorted = list.back().is_none_or(|newer: &Recent| newer.time >= recent.time);
+        if !sorted || recent.entity.0 >= limits::ENTITIES_MAX {
+            return Err(LoadError::new("a list of recents is out of order"));
+        }
+        list.push_back(recent);
+    }
+    if count <= capacity { Ok(list) } else { Err(LoadError::new("a list of recents is too long")) }
+}

@@ -1,0 +1,124 @@
+//! Timestamps as text: the subset of RFC 3339 that is `YYYY-MM-DDThh:mm:ss[.fraction](Z|+hh:mm|-hh:mm)`.
+
+use domain::{Time, limits};
+
+/// Reads an RFC 3339 timestamp. `T` and `Z` in either case, a space may stand for `T`, the fraction is cut to
+/// milliseconds, the second 60 (a leap second) reads as the first instant of the next minute.
+/// `None` if it is not one or lies outside 1970-01-01 to 9999-12-31.
+pub fn parse_timestamp(text: &str) -> Option<Time> {
+    let bytes = text.as_bytes();
+    let shaped = bytes.len() >= 20
+        && (bytes[4], bytes[7], bytes[13], bytes[16]) == (b'-', b'-', b':', b':')
+        && matches!(bytes[10], b'T' | b't' | b' ');
+    if !shaped {
+        return None;
+    }
+    let (year, month, day) = (digits(&bytes[..4])?, digits(&bytes[5..7])?, digits(&bytes[8..10])?);
+    let (hour, minute, second) = (digits(&bytes[11..13])?, digits(&bytes[14..16])?, digits(&bytes[17..19])?);
+    let (fraction_ms, zone) = fraction(&bytes[19..])?;
+    let in_range = (1..=12).contains(&month) && day >= 1 && day <= days_in(year, month);
+    if !in_range || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let seconds = days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+    let ms = (seconds - offset_minutes(zone)? * 60) * 1_000 + fraction_ms;
+    (limits::TIME_MIN_MS..=limits::TIME_MAX_MS).contains(&ms).then_some(Time(ms))
+}
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    bytes.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
+}
+
+/// Milliseconds of the fraction, if there is one, and the rest.
+fn fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let Some((b'.', rest)) = bytes.split_first() else {
+        return Some((0, bytes));
+    };
+    let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let ms = (0..3).fold(0, |ms, at| ms * 10 + if at < len { i64::from(rest[at] - b'0') } else { 0 });
+    (len > 0).then_some((ms, &rest[len..]))
+}
+
+fn offset_minutes(zone: &[u8]) -> Option<i64> {
+    match zone {
+        [b'Z' | b'z'] => Some(0),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let (hours, minutes) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?);
+            let offset = hours * 60 + minutes;
+            (hours <= 23 && minutes <= 59).then_some(if *sign == b'-' { -offset } else { offset })
+        }
+        _ => None,
+    }
+}
+
+fn is_leap(year: i64) -> bool {
+    (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap(year) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01, counting years from March so that the leap day comes last (H. Hinnant, "chrono-compatible
+/// low-level date algorithms", `days_from_civil`); years from 0 on.
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_read() {
+        for (text, ms) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01T00:00:00.5Z", 500),
+            ("2000-02-29T12:34:56.789123Z", 951_827_696_789),
+            ("2026-10-02t08:00:00+02:00", 1_790_920_800_000),
+            ("2026-10-02 00:30:00-05:30", 1_790_920_800_000),
+            ("1970-01-01T01:00:00+01:00", 0),
+            ("2016-12-31T23:59:60Z", 1_483_228_800_000),
+            ("9999-12-31T23:59:59.999Z", limits::TIME_MAX_MS),
+        ] {
+            assert_eq!(parse_timestamp(text), Some(Time(ms)), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_none() {
+        for text in [
+            "",
+            "2026-10-02",
+            "2026-10-02T08:00:00",
+            "2026-10-02T08:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-00-01T00:00:00Z",
+            "2025-02-29T00:00:00Z",
+            "1900-02-29T00:00:00Z",
+            "2026-04-31T00:00:00Z",
+            "2026-04-30T24:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "2026-04-30T23:60:00Z",
+            "2026-04-30T23:00:61Z",
+            "2026-04-30T23:00:00.Z",
+            "2026-04-30T23:00:00+1:00",
+            "2026-04-30T23:00:00Zx",
+            "+026-04-30T23:00:00Z",
+            "2026-04-30T23:00:00+24:00",
+            "2026/04/30T23:00:00Z",
+            "1970-01-01T00:00:00+00:01",
+            "２026-04-30T23:00Z",
+        ] {
+            assert_eq!(parse_timestamp(text), None, "{text}");
+        }
+    }
+}

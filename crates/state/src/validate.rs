@@ -1,0 +1,261 @@
+//! What the edge refuses before anything is written: unknown names, missing keys, wrong types, sizes, full tables.
+
+use crate::coerce::{Misfit, fits, in_range};
+use crate::dictionary::Dictionary;
+use crate::resolve::role_key;
+use domain::{Code, Event, Field, Payload, Raw, Refusal, Type, Upsert, limits};
+use spec::Plan;
+use spec::plan::{EntityType, EventType, FieldType};
+
+/// Checks a record against the plan. A record that passes resolves completely; only room can still be lacking.
+///
+/// # Errors
+/// The first thing wrong with it, by field.
+pub fn validate(plan: &Plan, payload: &Payload<'_>) -> Result<(), Refusal> {
+    match payload {
+        Payload::Event(event) => check_event(plan, event),
+        Payload::Upsert(upsert) => check_upsert(plan, upsert),
+        Payload::Delete { entity, key } => {
+            entity_type(plan, entity)?;
+            check_key("key", key)
+        }
+        Payload::Spec(_) | Payload::Tick | Payload::Decision(_) => Ok(()),
+    }
+}
+
+/// Checks that there is room for every entity and string of a validated record that is not known yet.
+///
+/// # Errors
+/// `capacity_reached`. Nothing was interned.
+pub fn admit(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Result<(), Refusal> {
+    // Counting what is new takes lookups; a table with room for the largest record needs none.
+    let ample = (limits::FIELDS_MAX * limits::LIST_MAX) as u32;
+    let scarce = |room: u32| room < ample;
+    if !scarce(dictionary.symbol_room()) && (0..plan.entities.len()).all(|e| !scarce(dictionary.entity_room(e as u16)))
+    {
+        return Ok(());
+    }
+    match payload {
+        Payload::Event(event) => {
+            let Some(ty) = plan.event(&event.kind).map(|index| &plan.events[index as usize]) else {
+                return Ok(());
+            };
+            let roles = ty.roles.iter().filter_map(|role| Some((role.entity, role_key(event, &role.name)?)));
+            admit_new(plan, dictionary, roles, &event.fields, &ty.fields)
+        }
+        Payload::Upsert(upsert) => match plan.entity(&upsert.entity) {
+            Some(entity) => {
+                let ty = &plan.entities[entity as usize];
+                admit_new(plan, dictionary, [(entity, &*upsert.key)].into_iter(), &upsert.fields, &ty.fields)
+            }
+            None => Ok(()),
+        },
+        Payload::Delete { entity, key } => {
+            let named = plan.entity(entity).map(|entity| (entity, &**key));
+            admit_new(plan, dictionary, named.into_iter(), &[], &[])
+        }
+        Payload::Spec(_) | Payload::Tick | Payload::Decision(_) => Ok(()),
+    }
+}
+
+/// Counts distinct new keys and strings against the room there is.
+fn admit_new<'p>(
+    plan: &Plan,
+    dictionary: &Dictionary,
+    keys: impl Iterator<Item = (u16, &'p str)>,
+    sent: &'p [Field<'_>],
+    declared: &[FieldType],
+) -> Result<(), Refusal> {
+    let mut entities: Vec<(u16, &str)> = keys.collect();
+    let mut strings: Vec<&str> = Vec::new();
+    for field in sent {
+        let Some(ty) = declared.iter().find(|known| known.name == field.name).map(|known| &known.ty) else {
+            continue;
+        };
+        new_names(&field.value, ty, &mut entities, &mut strings);
+    }
+    entities.retain(|(entity, key)| dictionary.entity(*entity, key).is_none());
+    entities.sort_unstable();
+    entities.dedup();
+    strings.retain(|text| dictionary.symbol(text).is_none());
+    strings.sort_unstable();
+    strings.dedup();
+    for chunk in entities.chunk_by(|a, b| a.0 == b.0) {
+        let entity = chunk[0].0;
+        if chunk.len() as u32 > dictionary.entity_room(entity) {
+            let name = &plan.entities[entity as usize].name;
+            return Err(full(name, format!("there is no room for another `{name}`")));
+        }
+    }
+    if strings.len() as u32 > dictionary.symbol_room() {
+        return Err(full("", "there is no room for another distinct string value".to_owned()));
+    }
+    Ok(())
+}
+
+fn new_names<'p>(raw: &'p Raw<'_>, ty: &Type, entities: &mut Vec<(u16, &'p str)>, strings: &mut Vec<&'p str>) {
+    match (raw, ty) {
+        (Raw::Str(text), Type::Str) => strings.push(text),
+        (Raw::Str(text), Type::Entity(entity)) => entities.push((*entity, text)),
+        (Raw::List(list), Type::List(of)) => list.iter().for_each(|raw| new_names(raw, of, entities, strings)),
+        _ => {}
+    }
+}
+
+fn full(field: &str, what: String) -> Refusal {
+    Refusal::new(Code::CapacityReached, field, format!("{what}; remove unused data or raise the limit and restart"))
+}
+
+fn check_event(plan: &Plan, event: &Event<'_>) -> Result<(), Refusal> {
+    let Some(index) = plan.event(&event.kind) else {
+        let known = plan.events.iter().map(|ty| ty.name.as_str());
+        let message = format!("there is no event `{}` in the spec{}", shown(&event.kind), meant(&event.kind, known));
+        return Err(Refusal::new(Code::UnknownEvent, "event", message));
+    };
+    let ty = &plan.events[index as usize];
+    for (name, text) in [("source", Some(&event.source)), ("id", event.id.as_ref())] {
+        if text.is_some_and(|text| text.len() > limits::KEY_BYTES_MAX) {
+            return Err(too_long(name, limits::KEY_BYTES_MAX));
+        }
+    }
+    if event.id.as_ref().is_some_and(|id| id.is_empty()) {
+        return Err(Refusal::new(Code::InvalidValue, "id", "an id must not be empty; leave it out if there is none"));
+    }
+    if event.time.is_some_and(|time| !in_range(time.0)) {
+        return Err(Refusal::new(Code::TimeOutOfRange, "time", "the time must lie between 1970-01-01 and 9999-12-31"));
+    }
+    for role in &ty.roles {
+        check_role(ty, &role.name, event)?;
+    }
+    check_fields(&event.fields, |field| {
+        if ty.roles.iter().any(|role| role.name == field.name) {
+            return Ok(());
+        }
+        let known = || ty.fields.iter().map(|f| f.name.as_str()).chain(ty.roles.iter().map(|r| r.name.as_str()));
+        check_field(field, &ty.fields, || {
+            format!("event `{}` has no field `{}`{}", ty.name, shown(&field.name), meant(&field.name, known()))
+        })
+    })
+}
+
+fn check_role(ty: &EventType, role: &str, event: &Event<'_>) -> Result<(), Refusal> {
+    match event.field(role) {
+        None | Some(Raw::Null) => {
+            let message = format!("event `{}` needs `{role}`: the key of an entity, as a string", ty.name);
+            Err(Refusal::new(Code::MissingField, role, message))
+        }
+        Some(Raw::Str(key)) => check_key(role, key),
+        Some(other) => Err(wrong_type(role, "the key of an entity, as a string", other)),
+    }
+}
+
+fn check_upsert(plan: &Plan, upsert: &Upsert<'_>) -> Result<(), Refusal> {
+    let ty = entity_type(plan, &upsert.entity)?;
+    check_key("key", &upsert.key)?;
+    check_fields(&upsert.fields, |field| {
+        let known = || ty.fields.iter().map(|f| f.name.as_str());
+        check_field(field, &ty.fields, || {
+            format!("entity `{}` has no field `{}`{}", ty.name, shown(&field.name), meant(&field.name, known()))
+        })
+    })
+}
+
+fn entity_type<'p>(plan: &'p Plan, name: &str) -> Result<&'p EntityType, Refusal> {
+    if let Some(index) = plan.entity(name) {
+        return Ok(&plan.entities[index as usize]);
+    }
+    let known = plan.entities.iter().map(|ty| ty.name.as_str());
+    let message = format!("there is no entity `{}` in the spec{}", shown(name), meant(name, known));
+    Err(Refusal::new(Code::UnknownEntity, "entity", message))
+}
+
+fn check_key(field: &str, key: &str) -> Result<(), Refusal> {
+    if key.is_empty() {
+        return Err(Refusal::new(Code::InvalidValue, field, "a key must not be empty"));
+    }
+    if key.len() > limits::KEY_BYTES_MAX { Err(too_long(field, limits::KEY_BYTES_MAX)) } else { Ok(()) }
+}
+
+/// Checks the number of fields, that each comes once, and each by itself.
+fn check_fields(fields: &[Field<'_>], check: impl Fn(&Field<'_>) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    if fields.len() > limits::FIELDS_MAX {
+        let message = format!("there are {} fields; at most {} are taken", fields.len(), limits::FIELDS_MAX);
+        return Err(Refusal::new(Code::TooMany, "", message));
+    }
+    for (at, field) in fields.iter().enumerate() {
+        check(field)?;
+        if fields[..at].iter().any(|before| before.name == field.name) {
+            return Err(Refusal::new(Code::InvalidValue, shown(&field.name), "the field comes twice; send it once"));
+        }
+    }
+    Ok(())
+}
+
+fn check_field(field: &Field<'_>, declared: &[FieldType], unknown: impl Fn() -> String) -> Result<(), Refusal> {
+    let Some(known) = declared.iter().find(|known| known.name == field.name) else {
+        return Err(Refusal::new(Code::UnknownField, shown(&field.name), unknown()));
+    };
+    fits(&field.value, &known.ty).map_err(|misfit| match misfit {
+        Misfit::Type => wrong_type(&known.name, &expected(&known.ty), &field.value),
+        Misfit::Value => {
+            let message = format!("this is not a value that can be taken; send {}", expected(&known.ty));
+            Refusal::new(Code::InvalidValue, &known.name, message)
+        }
+        Misfit::Size => {
+            let message = format!(
+                "the value is too large; at most {} bytes per string and {} elements per list are taken",
+                limits::STRING_BYTES_MAX,
+                limits::LIST_MAX
+            );
+            Refusal::new(Code::TooLarge, &known.name, message)
+        }
+    })
+}
+
+fn too_long(field: &str, max: usize) -> Refusal {
+    Refusal::new(Code::TooLarge, field, format!("at most {max} bytes are taken"))
+}
+
+fn wrong_type(field: &str, expected: &str, sent: &Raw<'_>) -> Refusal {
+    Refusal::new(Code::WrongType, field, format!("expected {expected}, got {}", sort(sent)))
+}
+
+/// What to send for a type.
+fn expected(ty: &Type) -> String {
+    match ty {
+        Type::Bool => "true or false".to_owned(),
+        Type::Int => "an integer".to_owned(),
+        Type::Float => "a number".to_owned(),
+        Type::Str => "a string".to_owned(),
+        Type::Time => "a time: RFC 3339 text such as \"2026-10-02T08:00:00Z\", or milliseconds since 1970".to_owned(),
+        Type::Span => "a duration: text such as \"30s\", or a number of seconds".to_owned(),
+        Type::Entity(_) => "the key of an entity, as a string".to_owned(),
+        Type::List(of) => format!("a list, each element {}", expected(of)),
+    }
+}
+
+fn sort(raw: &Raw<'_>) -> &'static str {
+    match raw {
+        Raw::Null => "null",
+        Raw::Bool(_) => "a boolean",
+        Raw::Int(_) => "an integer",
+        Raw::Float(_) => "a number with a fraction",
+        Raw::Str(_) => "a string",
+        Raw::List(_) => "a list with other elements, or a list where none is expected",
+    }
+}
+
+/// A name as it can be quoted back: not longer than a name may be.
+fn shown(name: &str) -> &str {
+    let mut end = name.len().min(limits::NAME_BYTES_MAX);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
+
+/// "; did you mean ...?" if a known name is near.
+fn meant<'k>(wrong: &str, known: impl Iterator<Item = &'k str>) -> String {
+    let _ = (wrong, known);
+    String::new()
+}

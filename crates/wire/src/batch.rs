@@ -1,0 +1,197 @@
+//! Bodies that carry one object, an array of them or NDJSON: every good element becomes a payload, every bad one a
+//! refusal with its line; one does not spoil the others.
+
+use crate::entity;
+use crate::event::event;
+use crate::scan::{Outcome, Scanner, utf8};
+use domain::{Code, Payload, Refusal, limits};
+
+#[cfg(test)]
+mod tests;
+
+/// How the body was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One object alone.
+    One,
+    /// An array, or several objects on lines of their own.
+    Many,
+}
+
+/// A line that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineRefusal {
+    /// Where: the line of the body on which the object starts, or the place in the array; both from 1.
+    pub line: u32,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// What a body holds, in its order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch<'a> {
+    /// How it was written.
+    pub form: Form,
+    /// The good elements.
+    pub payloads: Vec<Payload<'a>>,
+    /// The line of each payload (see [`LineRefusal::line`]).
+    pub lines: Vec<u32>,
+    /// The bad elements.
+    pub refused: Vec<LineRefusal>,
+}
+
+/// Reads events: one object, an array of objects, or objects on lines of their own (blank lines are skipped, an object may
+/// span lines).
+///
+/// # Errors
+/// The body as a whole: empty, too many elements (`too_many`), an array that is not JSON or not UTF-8.
+pub fn parse_events(body: &[u8]) -> Result<Batch<'_>, Refusal> {
+    parse(body, |scan| event(scan).map(Payload::Event))
+}
+
+/// Reads entities to set or delete: one object, an array, or objects on lines of their own, each
+/// `{"entity":"item","key":"i1","fields":{...}}` or `{"entity":"item","key":"i1","delete":true}`.
+///
+/// # Errors
+/// As [`parse_events`].
+pub fn parse_entities(body: &[u8]) -> Result<Batch<'_>, Refusal> {
+    parse(body, entity::line)
+}
+
+type Element<'a> = fn(&mut Scanner<'a>) -> Outcome<Payload<'a>>;
+
+fn parse<'a>(body: &'a [u8], element: Element<'a>) -> Result<Batch<'a>, Refusal> {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+    let first = body.iter().find(|byte| !blank(byte));
+    let mut batch = Batch { form: Form::Many, payloads: Vec::new(), lines: Vec::new(), refused: Vec::new() };
+    match first {
+        None => {
+            return Err(Refusal::new(
+                Code::InvalidJson,
+                "",
+                "the body is empty: send a JSON object, an array or NDJSON",
+            ));
+        }
+        Some(b'[') => batch.array(Scanner::new(utf8(body)?), element)?,
+        Some(_) => match std::str::from_utf8(body) {
+            Ok(text) => batch.lines(Scanner::new(text), element)?,
+            Err(_) => batch.damaged_lines(body, element)?,
+        },
+    }
+    if first != Some(&b'[') && batch.len() == 1 {
+        batch.form = Form::One;
+    }
+    Ok(batch)
+}
+
+impl<'a> Batch<'a> {
+    /// How many elements the body had.
+    pub fn len(&self) -> usize {
+        self.payloads.len() + self.refused.len()
+    }
+
+    /// Whether the body was an empty array.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn array(&mut self, mut scan: Scanner<'a>, element: Element<'a>) -> Result<(), Refusal> {
+        scan.space();
+        let mut place = 0;
+        let read = scan.array(|scan| {
+            place += 1;
+            let start = scan.clone();
+            if let Err(refusal) = self.take(place, element(scan)) {
+                // A bad element is passed over if it is JSON at all; otherwise nothing after it can be told apart.
+                *scan = start;
+                scan.skip(1)?;
+                self.refuse(place, *refusal);
+            }
+            self.admit()
+        });
+        read.and_then(|()| scan.end()).map_err(|refusal| *refusal)
+    }
+
+    fn lines(&mut self, mut scan: Scanner<'a>, element: Element<'a>) -> Result<(), Refusal> {
+        loop {
+            scan.space();
+            if scan.peek().is_none() {
+                return Ok(());
+            }
+            let start = scan.clone();
+            let read = element(&mut scan).and_then(|payload| line_end(&mut scan).map(|()| payload));
+            if let Err(refusal) = self.take(start.line(), read) {
+                let reached = scan.at();
+                scan = start;
+                self.refuse(scan.line(), *refusal);
+                after_bad_line(&mut scan, reached);
+            }
+            self.admit().map_err(|refusal| *refusal)?;
+        }
+    }
+
+    /// Lines of a body that is not UTF-8 as a whole: each is judged alone.
+    fn damaged_lines(&mut self, body: &'a [u8], element: Element<'a>) -> Result<(), Refusal> {
+        for (index, bytes) in body.split(|&byte| byte == b'\n').enumerate() {
+            let line = index as u32 + 1;
+            if bytes.trim_ascii().is_empty() {
+                continue;
+            }
+            let read = utf8(bytes).map_err(Box::new).and_then(|text| {
+                let mut scan = Scanner::new(text);
+                scan.space();
+                let payload = element(&mut scan)?;
+                scan.end().map(|()| payload)
+            });
+            if let Err(refusal) = self.take(line, read) {
+                self.refuse(line, *refusal);
+            }
+            self.admit().map_err(|refusal| *refusal)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn take(&mut self, line: u32, read: Outcome<Payload<'a>>) -> Outcome<()> {
+        self.payloads.push(read?);
+        self.lines.push(line);
+        Ok(())
+    }
+
+    fn refuse(&mut self, line: u32, refusal: Refusal) {
+        self.refused.push(LineRefusal { line, refusal });
+    }
+
+    #[inline]
+    fn admit(&self) -> Outcome<()> {
+        if self.len() <= limits::EVENTS_PER_CALL_MAX {
+            return Ok(());
+        }
+        let message = format!("more than {} elements in one call: send several calls", limits::EVENTS_PER_CALL_MAX);
+        Err(Box::new(Refusal::new(Code::TooMany, "", message)))
+    }
+}
+
+/// After an object only blanks may stand on its line.
+#[inline]
+fn line_end(scan: &mut Scanner<'_>) -> Outcome<()> {
+    let line = scan.line();
+    scan.space();
+    if scan.line() != line || scan.peek().is_none() {
+        Ok(())
+    } else {
+        Err(scan.fault("expected a line's end after the object"))
+    }
+}
+
+/// Goes to the next line that can be a new object. Lines that the bad object had reached into belong to it unless they
+/// begin with a brace, as every good line does.
+fn after_bad_line(scan: &mut Scanner<'_>, reached: usize) {
+    loop {
+        scan.next_line();
+        let line_start = scan.at();
+        if line_start > reached || matches!(scan.peek(), None | Some(b'{')) {
+            return;
+        }
+    }
+}

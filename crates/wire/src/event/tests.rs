@@ -1,0 +1,143 @@
+use super::*;
+use domain::Field;
+use proptest::prelude::*;
+
+fn refused(text: &str) -> (Code, String) {
+    let refusal = parse_event(text.as_bytes()).expect_err(text);
+    (refusal.code, refusal.field)
+}
+
+#[test]
+fn an_event_reads_whole() {
+    let text = r#" {"event":"view","id":"e1","source":"web","time":"2026-01-01T00:00:00Z","user":"u1","dwell":31.5,
+        "place":3,"new":true,"none":null,"tags":["a","b"],"empty":[]} "#;
+    let field = |name: &'static str, value| Field { name: name.into(), value };
+    let expected = Event {
+        kind: "view".into(),
+        source: "web".into(),
+        id: Some("e1".into()),
+        time: Some(Time(1_767_225_600_000)),
+        fields: vec![
+            field("user", Raw::Str("u1".into())),
+            field("dwell", Raw::Float(31.5)),
+            field("place", Raw::Int(3)),
+            field("new", Raw::Bool(true)),
+            field("tags", Raw::List(vec![Raw::Str("a".into()), Raw::Str("b".into())])),
+            field("empty", Raw::List(vec![])),
+        ],
+    };
+    assert_eq!(parse_event(text.as_bytes()), Ok(expected));
+    let least = parse_event(br#"{"event":"view","id":null,"time":null,"source":null}"#).unwrap();
+    assert_eq!((least.id, least.time, &*least.source), (None, None, ""));
+    assert_eq!(parse_event(br#"{"event":"v","time":17}"#).unwrap().time, Some(Time(17)));
+    assert_eq!(parse_event(br#"{"\u0065vent":"v"}"#).unwrap().kind, "v");
+}
+
+#[test]
+fn refusals_name_the_member() {
+    let long = |len: usize| "x".repeat(len);
+    let many: String = (0..limits::FIELDS_MAX + 1).map(|n| format!(",\"f{n}\":1")).collect();
+    let list = format!("[{}1]", "1,".repeat(limits::LIST_MAX));
+    let table = [
+        ("".into(), Code::InvalidJson, ""),
+        ("[]".into(), Code::InvalidJson, ""),
+        ("\"event\"".into(), Code::InvalidJson, ""),
+        ("{}".into(), Code::MissingField, "event"),
+        (r#"{"event":null}"#.into(), Code::MissingField, "event"),
+        (r#"{"event":1}"#.into(), Code::WrongType, "event"),
+        (r#"{"event":""}"#.into(), Code::TooLarge, "event"),
+        (r#"{"event":"v","event":"v"}"#.into(), Code::InvalidJson, "event"),
+        (r#"{"event":"v","id":null,"id":"a"}"#.into(), Code::InvalidJson, "id"),
+        (r#"{"event":"v","a":1,"a":1}"#.into(), Code::InvalidJson, "a"),
+        (r#"{"event":"v","a":null,"a":1}"#.into(), Code::InvalidJson, "a"),
+        (r#"{"event":"v","a":{"b":1}}"#.into(), Code::WrongType, "a"),
+        (r#"{"event":"v","a":[1,[2]]}"#.into(), Code::WrongType, "a.1"),
+        (r#"{"event":"v","a":[1,null]}"#.into(), Code::WrongType, "a.1"),
+        (r#"{"event":"v","a":1e400}"#.into(), Code::InvalidValue, "a"),
+        (r#"{"event":"v","a":x}"#.into(), Code::InvalidJson, "a"),
+        (r#"{"event":"v","":1}"#.into(), Code::TooLarge, ""),
+        (r#"{"event":"v","id":7}"#.into(), Code::WrongType, "id"),
+        (r#"{"event":"v","source":true}"#.into(), Code::WrongType, "source"),
+        (r#"{"event":"v","time":1.5}"#.into(), Code::WrongType, "time"),
+        (r#"{"event":"v","time":"yesterday"}"#.into(), Code::InvalidValue, "time"),
+        (r#"{"event":"v","time":"10000-01-01T00:00:00Z"}"#.into(), Code::InvalidValue, "time"),
+        (r#"{"event":"v","time":-1}"#.into(), Code::TimeOutOfRange, "time"),
+        (r#"{"event":"v","time":253402300800000}"#.into(), Code::TimeOutOfRange, "time"),
+        (r#"{"event":"v","time":"1969-12-31T23:59:59Z"}"#.into(), Code::TimeOutOfRange, "time"),
+        (r#"{"event":"v"}x"#.into(), Code::InvalidJson, ""),
+        (r#"{"event":"v",}"#.into(), Code::InvalidJson, ""),
+        (format!(r#"{{"event":"{}"}}"#, long(65)), Code::TooLarge, "event"),
+        (format!(r#"{{"event":"v","id":"{}"}}"#, long(257)), Code::TooLarge, "id"),
+        (format!(r#"{{"event":"v","a":"{}"}}"#, long(4_097)), Code::TooLarge, "a"),
+        (format!(r#"{{"event":"v","a":{list}}}"#), Code::TooMany, "a"),
+        (format!(r#"{{"event":"v"{many}}}"#), Code::TooMany, "f64"),
+    ];
+    for (text, code, field) in table {
+        assert_eq!(refused(&text), (code, field.to_owned()), "{text}");
+    }
+    let (code, field) = refused(&format!(r#"{{"event":"v","{}":1}}"#, long(10_000)));
+    assert!(code == Code::TooLarge && field.len() <= limits::NAME_BYTES_MAX + 3);
+}
+
+/// The slow obvious reader: serde_json's value, then the rules one by one.
+fn slow(text: &str) -> Option<Event<'static>> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    let object = value.as_object()?;
+    let raw = |value: &serde_json::Value| {
+        Some(match value {
+            serde_json::Value::Bool(bool) => Raw::Bool(*bool),
+            serde_json::Value::Number(number) => match number.as_i64() {
+                Some(int) => Raw::Int(int),
+                None => Raw::Float(number.as_f64()?),
+            },
+            serde_json::Value::String(text) => Raw::Str(text.clone().into()),
+            _ => return None,
+        })
+    };
+    let mut event = Event { kind: "".into(), source: "".into(), id: None, time: None, fields: Vec::new() };
+    for (name, value) in object {
+        match (name.as_str(), value) {
+            (_, serde_json::Value::Null) => {}
+            ("event", value) => event.kind = value.as_str()?.to_owned().into(),
+            ("id", value) => event.id = Some(value.as_str()?.to_owned().into()),
+            (_, serde_json::Value::Array(list)) => {
+                let list = list.iter().map(raw).collect::<Option<Vec<_>>>()?;
+                event.fields.push(Field { name: name.clone().into(), value: Raw::List(list) });
+            }
+            (_, value) => event.fields.push(Field { name: name.clone().into(), value: raw(value)? }),
+        }
+    }
+    (!event.kind.is_empty()).then_some(event)
+}
+
+proptest! {
+    #[test]
+    fn events_read_as_the_slow_reader_reads_them(
+        kind in "[a-z]{1,8}",
+        id in prop::option::of("\\PC{1,20}"),
+        fields in prop::collection::btree_map("[f-k]\\PC{0,10}", field(), 0..12),
+    ) {
+        let mut object = serde_json::Map::new();
+        object.insert("event".into(), kind.into());
+        if let Some(id) = id {
+            object.insert("id".into(), id.into());
+        }
+        object.extend(fields);
+        for text in [serde_json::to_string(&object).unwrap(), serde_json::to_string_pretty(&object).unwrap()] {
+            let mut fast = parse_event(text.as_bytes()).unwrap();
+            fast.fields.sort_by(|a, b| a.name.cmp(&b.name));
+            prop_assert_eq!(Some(fast), slow(&text));
+        }
+    }
+}
+
+fn field() -> impl Strategy<Value = serde_json::Value> {
+    let scalar = prop_oneof![
+        any::<bool>().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        (-1.0e18..1.0e18).prop_map(serde_json::Value::from),
+        "\\PC{0,12}".prop_map(serde_json::Value::from),
+    ];
+    let list = prop::collection::vec(scalar.clone(), 0..4).prop_map(serde_json::Value::from);
+    prop_oneof![scalar, list, Just(serde_json::Value::Null)]
+}

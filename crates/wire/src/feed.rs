@@ -1,0 +1,159 @@
+//! A feed request's body: for whom, what the visit has seen, its context, and how the answer is to be made.
+
+use crate::entity::{flag, unknown};
+use crate::fields::{Fields, refusal, text, twice, within};
+use crate::scan::{self, Outcome, Scanner};
+use domain::{Code, FeedRequest, Raw, Refusal, Span, Subject, limits};
+
+#[cfg(test)]
+mod tests;
+
+/// How many items are returned unless the request says.
+const COUNT_DEFAULT: u16 = 20;
+/// Most items that a request may exclude.
+const EXCLUDE_MAX: usize = 1_000;
+/// Longest deadline taken.
+const DEADLINE_MAX: Span = Span(60_000);
+
+/// A feed request as the body gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedCall {
+    /// What the engine is asked.
+    pub request: FeedRequest,
+    /// Whether the answer shall name examples of what filters removed.
+    pub explain: bool,
+}
+
+/// The members of a request; `Draft::seen` has one bit for each in this order.
+const MEMBERS: [&str; 9] = ["user", "item", "recent", "context", "exclude", "count", "seed", "deadline", "explain"];
+
+struct Draft {
+    call: FeedCall,
+    seen: u16,
+}
+
+/// Reads the body of a request for the feed named `feed`; an empty body is `{}`: an anonymous visit.
+///
+/// # Errors
+/// `invalid_json`, `unknown_field` (with "did you mean"), `wrong_type`, `invalid_value`, `too_large`, `too_many`.
+pub fn parse_feed(feed: &str, body: &[u8]) -> Result<FeedCall, Refusal> {
+    let request = FeedRequest {
+        feed: feed.to_owned(),
+        subject: Subject::Anonymous,
+        recent: Vec::new(),
+        context: Vec::new(),
+        exclude: Vec::new(),
+        count: COUNT_DEFAULT,
+        seed: 0,
+        deadline: None,
+    };
+    let mut draft = Draft { call: FeedCall { request, explain: false }, seen: 0 };
+    if !body.trim_ascii().is_empty() {
+        scan::whole(body, |scan| scan.object(|scan, name| draft.member(scan, &name)))?;
+    }
+    Ok(draft.call)
+}
+
+impl Draft {
+    fn member(&mut self, scan: &mut Scanner<'_>, name: &str) -> Outcome<()> {
+        let Some(index) = MEMBERS.iter().position(|member| *member == name) else {
+            return Err(unknown(name, &MEMBERS));
+        };
+        if self.seen & (1 << index) != 0 {
+            return Err(twice(name));
+        }
+        self.seen |= 1 << index;
+        let request = &mut self.call.request;
+        match name {
+            "user" | "item" => {
+                if let Some(key) = text(scan, name, limits::KEY_BYTES_MAX)? {
+                    request.subject = subject(&request.subject, name, key.into_owned())?;
+                }
+            }
+            "recent" => request.recent = keys(scan, name, limits::REQUEST_RECENT_MAX)?,
+            "context" => request.context = context(scan).map_err(|inner| within(name, inner))?,
+            "exclude" => request.exclude = keys(scan, name, EXCLUDE_MAX)?,
+            "count" => request.count = count(scan)?,
+            "seed" => request.seed = seed(scan)?,
+            "deadline" => request.deadline = Some(deadline(scan)?),
+            _ => self.call.explain = flag(scan, name)?,
+        }
+        Ok(())
+    }
+}
+
+fn subject(before: &Subject, name: &str, key: String) -> Outcome<Subject> {
+    if *before != Subject::Anonymous {
+        return Err(refusal(Code::InvalidValue, name, "send either user or item, not both"));
+    }
+    Ok(if name == "user" { Subject::User(key) } else { Subject::Item(key) })
+}
+
+/// A list of entity keys.
+fn keys(scan: &mut Scanner<'_>, name: &str, max: usize) -> Outcome<Vec<String>> {
+    if scan.peek() != Some(b'[') {
+        return Err(refusal(Code::WrongType, name, "must be a list of item keys"));
+    }
+    let mut keys = Vec::new();
+    let read = scan.array(|scan| {
+        if keys.len() >= max {
+            return Err(refusal(Code::TooMany, "", format!("more than {max} items in the list")));
+        }
+        let place = keys.len().to_string();
+        match text(scan, &place, limits::KEY_BYTES_MAX)? {
+            Some(key) => keys.push(key.into_owned()),
+            None => return Err(refusal(Code::WrongType, &place, "must be an item's key")),
+        }
+        Ok(())
+    });
+    read.map_err(|inner| within(name, inner))?;
+    Ok(keys)
+}
+
+fn context(scan: &mut Scanner<'_>) -> Outcome<Vec<(String, Raw<'static>)>> {
+    if scan.peek() != Some(b'{') {
+        return Err(refusal(Code::WrongType, "", "must be an object of scalars and lists of scalars"));
+    }
+    let mut fields = Fields::new();
+    scan.object(|scan, name| fields.member(scan, name))?;
+    let fields = fields.finish().into_iter();
+    Ok(fields.map(|field| (field.name.into_owned(), field.value.into_owned())).collect())
+}
+
+/// A number that must be written as a whole one without a sign.
+fn whole_number(scan: &mut Scanner<'_>, name: &str) -> Outcome<u64> {
+    let wrong = || refusal(Code::WrongType, name, "must be a whole number of 0 to 18446744073709551615");
+    if !matches!(scan.peek(), Some(b'-' | b'0'..=b'9')) {
+        return Err(wrong());
+    }
+    scan.number_text().map_err(|inner| within(name, inner))?.parse().map_err(|_| wrong())
+}
+
+fn count(scan: &mut Scanner<'_>) -> Outcome<u16> {
+    let count = whole_number(scan, "count")?;
+    match u16::try_from(count) {
+        Ok(count) if (1..=limits::SLATE_MAX).contains(&usize::from(count)) => Ok(count),
+        _ => Err(refusal(Code::InvalidValue, "count", format!("must be 1 to {}", limits::SLATE_MAX))),
+    }
+}
+
+fn seed(scan: &mut Scanner<'_>) -> Outcome<u64> {
+    whole_number(scan, "seed")
+}
+
+/// A duration literal (`"20ms"`) or whole milliseconds.
+fn deadline(scan: &mut Scanner<'_>) -> Outcome<Span> {
+    let name = "deadline";
+    let span = match scan.peek() {
+        Some(b'"') => Span::parse(&scan.string().map_err(|inner| within(name, inner))?),
+        _ => i64::try_from(whole_number(scan, name)?).ok().map(Span),
+    };
+    match span {
+        Some(span) if span > Span(0) && span <= DEADLINE_MAX => Ok(span),
+        _ => Err(refusal(
+            Code::InvalidValue,
+            name,
+            format!("must be a duration such as \"20ms\", or milliseconds, above 0 and at most {DEADLINE_MAX}"),
+        )),
+    }
+}

@@ -1,0 +1,23 @@
+//! Bytes on the network to domain types and back: JSON events, entities and feed requests in; answers, results and
+//! errors out. Strict (RFC 8259), bounded, without sockets; strings are borrowed from the input where nothing is escaped.
+
+mod batch;
+mod entity;
+mod event;
+mod feed;
+mod fields;
+mod scan;
+mod suggest;
+mod time;
+mod write;
+
+pub use batch::{Batch, Form, LineRefusal, parse_entities, parse_events};
+pub use entity::parse_fields;
+pub use event::parse_event;
+pub use feed::{FeedCall, parse_feed};
+pub use scan::check;
+pub use time::{parse_time, write_time};
+pub use write::{
+    AnswerView, Applied, EntityFacts, LineOutcome, write_answer, write_applied, write_entity, write_error, write_float,
+    write_int, write_raw, write_text, write_uint,
+};

@@ -1,0 +1,97 @@
+//! RFC 3339 times to and from milliseconds since 1970, UTC. Day numbers after Howard Hinnant's "chrono-Compatible
+//! Low-Level Date Algorithms".
+
+use domain::Time;
+
+#[cfg(test)]
+mod tests;
+
+/// Reads an RFC 3339 time. Fractions beyond milliseconds are cut off; a leap second reads as the last millisecond before
+/// the next minute. `None` if it is not one.
+pub fn parse_time(text: &str) -> Option<Time> {
+    let bytes = text.as_bytes();
+    let (date, rest) = bytes.split_at_checked(19)?;
+    let marks = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
+    if marks.iter().any(|&(at, mark)| date[at] != mark) || !matches!(date[10], b'T' | b't') {
+        return None;
+    }
+    let (year, month, day) = (digits(&date[..4])?, digits(&date[5..7])?, digits(&date[8..10])?);
+    let (hour, minute, second) = (digits(&date[11..13])?, digits(&date[14..16])?, digits(&date[17..19])?);
+    if !(1..=12).contains(&month) || day < 1 || day > month_days(year, month) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let (fraction_ms, zone) = fraction(rest)?;
+    let in_minute_ms = if second == 60 { 59_999 } else { second * 1_000 + fraction_ms };
+    let days = days_from_civil(year, month, day);
+    let local_ms = ((days * 24 + hour) * 60 + minute) * 60_000 + in_minute_ms;
+    Some(Time(local_ms - offset_minutes(zone)? * 60_000))
+}
+
+/// Appends the time as RFC 3339 with milliseconds, UTC, without quotes.
+pub fn write_time(out: &mut Vec<u8>, time: Time) {
+    let (days, in_day_ms) = (time.0.div_euclid(86_400_000), time.0.rem_euclid(86_400_000));
+    let (year, month, day) = civil_from_days(days);
+    let (hour, minute) = (in_day_ms / 3_600_000, in_day_ms / 60_000 % 60);
+    let (second, ms) = (in_day_ms / 1_000 % 60, in_day_ms % 1_000);
+    let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z");
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    let digit = |value: i64, &byte: &u8| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'));
+    bytes.iter().try_fold(0, digit)
+}
+
+/// Milliseconds of an optional `.digits`, and what follows it.
+fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
+    let Some(rest) = rest.strip_prefix(b".") else { return Some((0, rest)) };
+    let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, zone) = rest.split_at(len);
+    let ms = (0..3).fold(0, |ms, place| ms * 10 + digits.get(place).map_or(0, |digit| i64::from(digit - b'0')));
+    (len > 0).then_some((ms, zone))
+}
+
+fn offset_minutes(zone: &[u8]) -> Option<i64> {
+    match zone {
+        [b'Z' | b'z'] => Some(0),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let (hours, minutes) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?);
+            let ahead = hours * 60 + minutes;
+            (hours <= 23 && minutes <= 59).then_some(if *sign == b'+' { ahead } else { -ahead })
+        }
+        _ => None,
+    }
+}
+
+fn month_days(year: i64, month: i64) -> i64 {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar; years begin in March inside, so that leap days come last.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let of_year = day_of_era - (365 * of_era + of_era / 4 - of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (era * 400 + of_era + i64::from(month <= 2), month, day)
+}

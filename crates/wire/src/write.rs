@@ -1,0 +1,108 @@
+//! JSON out, by hand: scalars and strings here, whole bodies in the files beside.
+
+mod answer;
+mod results;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{AnswerView, write_answer};
+pub use results::{Applied, EntityFacts, LineOutcome, write_applied, write_entity, write_error};
+
+use domain::Raw;
+
+/// Appends a JSON string, quotes included; control characters are escaped.
+pub fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[from..at]);
+        from = at + 1;
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            _ => {
+                let digits = b"0123456789abcdef";
+                let (high, low) = (digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]);
+                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+            }
+        }
+    }
+    out.extend_from_slice(&bytes[from..]);
+    out.push(b'"');
+}
+
+/// Appends a float in the fewest digits that read back as the same one; what JSON cannot say becomes `null`.
+pub fn write_float(out: &mut Vec<u8>, value: f64) {
+    use std::io::Write;
+    if value.is_finite() {
+        // Debug, not Display: it turns to exponents instead of writing hundreds of zeros. Writing to memory cannot fail.
+        let _ = write!(out, "{value:?}");
+    } else {
+        out.extend_from_slice(b"null");
+    }
+}
+
+/// Appends a whole number.
+pub fn write_uint(out: &mut Vec<u8>, mut value: u64) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            out.extend_from_slice(&digits[at..]);
+            return;
+        }
+    }
+}
+
+/// Appends a whole number with its sign.
+pub fn write_int(out: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    write_uint(out, value.unsigned_abs());
+}
+
+/// Appends a raw value.
+pub fn write_raw(out: &mut Vec<u8>, value: &Raw<'_>) {
+    match value {
+        Raw::Null => out.extend_from_slice(b"null"),
+        Raw::Bool(true) => out.extend_from_slice(b"true"),
+        Raw::Bool(false) => out.extend_from_slice(b"false"),
+        Raw::Int(int) => write_int(out, *int),
+        Raw::Float(float) => write_float(out, *float),
+        Raw::Str(text) => write_text(out, text),
+        Raw::List(list) => array(out, list, write_raw),
+    }
+}
+
+/// Appends `,"name":` (or `"name":` right after an opening brace). Names are our own and need no escaping.
+pub(crate) fn key(out: &mut Vec<u8>, name: &str) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+/// Appends an array of what `element` writes.
+pub(crate) fn array<T>(out: &mut Vec<u8>, list: &[T], mut element: impl FnMut(&mut Vec<u8>, &T)) {
+    out.push(b'[');
+    for (place, item) in list.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        element(out, item);
+    }
+    out.push(b']');
+}
