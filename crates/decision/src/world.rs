@@ -34,7 +34,7 @@ feeds:
     for: user
     context: { country: string }
     recall:
-      hot: { top: item.heat, limit: 20 }
+      hot: { top: item.heat, limit: 90 }
       busy: { top: item.views_1d, limit: 5, weight: 0.5 }
       similar: { co_visited: view, from: user.recent, limit: 30, recency: 0.9, context: 8 }
       fresh: { newest: item.created, limit: 10 }

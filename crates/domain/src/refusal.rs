@@ -31,6 +31,8 @@ pub enum Code {
     JournalFailed,
     DiskFull,
     Timeout,
+    UnsupportedMedia,
+    Internal,
 }
 
 impl Code {
@@ -62,6 +64,8 @@ impl Code {
             Code::JournalFailed => "journal_failed",
             Code::DiskFull => "disk_full",
             Code::Timeout => "timeout",
+            Code::UnsupportedMedia => "unsupported_media",
+            Code::Internal => "internal",
         }
     }
 }

@@ -239,4 +239,3 @@ pub fn machine_of_checkpoint<D: Disk>(
 ) -> Result<Option<Machine>, journal::Error> {
     Ok(load(reader, plan, shards, 1, &mut Vec::new())?.map(|loaded| loaded.machine))
 }
-

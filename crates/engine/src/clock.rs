@@ -33,7 +33,9 @@ impl Clock {
     /// The time now; for `Log` the earliest time there is, so that the log's own time counts.
     pub fn now(&self) -> Time {
         match self {
-            Clock::Wall => Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)),
+            Clock::Wall => {
+                Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
+            }
             Clock::Log => Time(i64::MIN),
             Clock::Scaled { origin, since, factor } => {
                 origin.plus(Span((since.elapsed().as_secs_f64() * 1_000.0 * factor) as i64))

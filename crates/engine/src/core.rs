@@ -280,7 +280,11 @@ impl<D: Disk> Core<D> {
 }
 
 fn disk_is_full() -> Refusal {
-    Refusal::new(Code::DiskFull, "", "the disk is full; what was accepted is kept and written once there is space; free some")
+    Refusal::new(
+        Code::DiskFull,
+        "",
+        "the disk is full; what was accepted is kept and written once there is space; free some",
+    )
 }
 
 /// Stands in for the result of a payload of an atomic call that was good itself but refused with the others.

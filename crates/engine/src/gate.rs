@@ -114,13 +114,19 @@ pub fn journal_failed(cause: &dyn std::fmt::Display) -> Refusal {
     Refusal::new(
         Code::JournalFailed,
         "",
-        format!("the journal can no longer be written ({cause}); nothing more is acknowledged; repair the disk and restart"),
+        format!(
+            "the journal can no longer be written ({cause}); nothing more is acknowledged; repair the disk and restart"
+        ),
     )
 }
 
 /// A checkpoint could not be written; the log still has everything.
 pub(crate) fn checkpoint_failed(cause: &dyn std::fmt::Display) -> Refusal {
-    Refusal::new(Code::JournalFailed, "", format!("the checkpoint was not written: {cause}; the log still has everything"))
+    Refusal::new(
+        Code::JournalFailed,
+        "",
+        format!("the checkpoint was not written: {cause}; the log still has everything"),
+    )
 }
 
 #[cfg(test)]
@@ -134,7 +140,10 @@ mod tests {
         let left = Arc::new(Mutex::new(Vec::new()));
         for position in [3, 1, 2] {
             let left = left.clone();
-            gate.when_released(Position(position), Box::new(move |result| left.lock().push((position, result.is_ok()))));
+            gate.when_released(
+                Position(position),
+                Box::new(move |result| left.lock().push((position, result.is_ok()))),
+            );
         }
         gate.set_durable(Position(5));
         assert!(left.lock().is_empty(), "durable but not applied");
@@ -142,14 +151,20 @@ mod tests {
         assert_eq!(*left.lock(), [(1, true), (2, true)]);
         gate.close(journal_failed(&"EIO"));
         assert_eq!(*left.lock(), [(1, true), (2, true), (3, false)]);
-        gate.when_released(Position(1), Box::new({
-            let left = left.clone();
-            move |result| left.lock().push((10, result.is_ok()))
-        }));
-        gate.when_released(Position(9), Box::new({
-            let left = left.clone();
-            move |result| left.lock().push((9, result.is_ok()))
-        }));
+        gate.when_released(
+            Position(1),
+            Box::new({
+                let left = left.clone();
+                move |result| left.lock().push((10, result.is_ok()))
+            }),
+        );
+        gate.when_released(
+            Position(9),
+            Box::new({
+                let left = left.clone();
+                move |result| left.lock().push((9, result.is_ok()))
+            }),
+        );
         assert_eq!(left.lock()[3..], [(10, true), (9, false)]);
     }
 }

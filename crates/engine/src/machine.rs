@@ -1,8 +1,9 @@
 //! All state of a node as one single-threaded value: the log applied record by record. Recovery, replay, digests and the
 //! simulator use it; the running node holds the same parts behind locks. There is no second way to build state.
 
-use decision::Epoch;
-use domain::{CodecError, EntityId, Payload, Position, Time};
+use crate::serve::{query_of, unknown_feed};
+use decision::{Epoch, Pace, Query, Scratch};
+use domain::{Answer, CodecError, EntityId, FeedRequest, Payload, PlanVersion, Position, Refusal, Time};
 use spec::Plan;
 use spec::plan::EntityIndex;
 use state::{Catalogue, Dedupe, Dictionary, Digest, Resolved, Rows, Scope, Subject};
@@ -45,7 +46,13 @@ impl Machine {
     }
 
     /// Applies one record of the log, given by its header's kind, position and `log_time`, and its payload.
-    pub fn apply_record(&mut self, kind: u8, position: Position, log_time: Time, payload: &[u8]) -> Result<(), CodecError> {
+    pub fn apply_record(
+        &mut self,
+        kind: u8,
+        position: Position,
+        log_time: Time,
+        payload: &[u8],
+    ) -> Result<(), CodecError> {
         self.apply(position, log_time, &Payload::decode(kind, payload)?);
         Ok(())
     }
@@ -58,8 +65,7 @@ impl Machine {
             Payload::Event(event) => self.dedupe.apply(position, self.log_time, event),
             _ => self.dedupe.expire(self.log_time),
         }
-        let resolved =
-            state::resolve(&self.plan, &mut self.names, &self.catalogue, position, self.log_time, payload);
+        let resolved = state::resolve(&self.plan, &mut self.names, &self.catalogue, position, self.log_time, payload);
         if let Ok(resolved) = resolved {
             self.catalogue.apply(&resolved);
             self.apply_resolved(&resolved);
@@ -76,12 +82,42 @@ impl Machine {
         self.shards[shard_of(id, self.shards.len())].subject(entity, id)
     }
 
+    /// Resolves a request against this state, with a copy of the subject's rows.
+    pub fn query(&self, request: &FeedRequest) -> Result<Query, Refusal> {
+        let feed = self.plan.feed(&request.feed).ok_or_else(|| unknown_feed(&self.plan, &request.feed))?;
+        let mut query = query_of(&self.plan, feed, request, &self.names)?;
+        query.rows = query.subject.map(|(entity, id)| self.subject(entity, id));
+        Ok(query)
+    }
+
+    /// Answers a resolved request from this state's items and indexes.
+    pub fn answer(
+        &self,
+        request: FeedRequest,
+        query: &Query,
+        now: Time,
+        pace: Pace<'_>,
+        scratch: &mut Scratch,
+    ) -> Answer {
+        let names = Keys(&self.names);
+        let version = PlanVersion::default();
+        decision::answer(&self.plan, version, request, query, &self.epoch, now, pace, &names, scratch)
+    }
+
     /// The digest of all state that answers can depend on: equal for any number of shards and any hash seed.
     pub fn digest(&self) -> Digest {
         let mut digest = self.epoch.digest(&self.names, self.log_time);
         self.shards.iter().for_each(|shard| digest.add(shard.digest(&self.names, self.log_time)));
         digest.add(self.dedupe.digest());
         digest
+    }
+}
+
+struct Keys<'a>(&'a Dictionary);
+
+impl decision::Names for Keys<'_> {
+    fn item(&self, item: EntityIndex, id: EntityId) -> String {
+        self.0.key(item, id).to_owned()
     }
 }
 

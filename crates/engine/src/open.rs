@@ -9,11 +9,11 @@ use crate::machine::Machine;
 use crate::ring::Ring;
 use crate::sequencer::Sequencer;
 use crate::{Config, Mode};
-use domain::{Payload, PlanVersion, Position};
+use domain::{Payload, PlanVersion, Position, Refusal};
 use journal::{Disk, Reader, RecoveryReport};
 use parking_lot::{Mutex, RwLock};
-use spec::Plan;
 use spec::Diff;
+use spec::Plan;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -48,6 +48,8 @@ pub enum OpenError {
         /// The first record still there.
         replay_from: Position,
     },
+    /// Decisions could not be recomputed.
+    Replay(Refusal),
 }
 
 impl fmt::Display for OpenError {
@@ -58,6 +60,7 @@ impl fmt::Display for OpenError {
                 f,
                 "record {position} is intact on disk but not in a format that this version reads; use the version that wrote it"
             ),
+            OpenError::Replay(refusal) => refusal.fmt(f),
             OpenError::SpecNeedsOlderLog { replay_from } => write!(
                 f,
                 "the spec's state must be built from the whole log, but the log is retained only from position {replay_from}; \

@@ -32,7 +32,7 @@ pub struct Replayed {
 /// Takes out of a record everything that recomputation must find by itself.
 pub fn strip(answer: &Answer) -> Question {
     let stripped =
-        Answer { route_counts: Vec::new(), removed: Vec::new(), items: Vec::new(), ..answer.clone() };
+        Answer { route_counts: Vec::new(), candidates: 0, removed: Vec::new(), items: Vec::new(), ..answer.clone() };
     Question { stripped }
 }
 
@@ -105,7 +105,10 @@ fn walk<D: Disk>(
                 return Err(Refusal::new(
                     Code::Gone,
                     "",
-                    format!("the log ends at {} and does not reach a position that the decision read", machine.position),
+                    format!(
+                        "the log ends at {} and does not reach a position that the decision read",
+                        machine.position
+                    ),
                 ));
             }
         }
@@ -113,39 +116,15 @@ fn walk<D: Disk>(
 }
 
 fn query_at(machine: &Machine, stripped: &Answer) -> Result<Query, Refusal> {
-    let feed = machine.plan.feed(&stripped.request.feed).ok_or_else(|| {
-        Refusal::new(Code::UnknownFeed, "feed", "the plan of that version has no feed of this name")
-    })?;
-    let mut query = query_of(&machine.plan, feed, &stripped.request, &machine.names)?;
-    query.rows = query.subject.map(|(entity, id)| machine.subject(entity, id));
-    Ok(query)
+    machine.query(&stripped.request)
 }
 
 fn answer_at(machine: &Machine, stripped: &Answer, query: &Query, scratch: &mut Scratch) -> Answer {
-    let names = MachineNames(machine);
-    let mut answer = decision::answer(
-        &machine.plan,
-        stripped.plan,
-        stripped.request.clone(),
-        query,
-        &machine.epoch,
-        stripped.now,
-        Pace::Replay(stripped.effort),
-        &names,
-        scratch,
-    );
+    let pace = Pace::Replay(stripped.effort);
+    let mut answer = machine.answer(stripped.request.clone(), query, stripped.now, pace, scratch);
     // The machine stands at the last record at or before the position that was read; both name the same state.
-    answer.rows = stripped.rows;
-    answer.epoch = stripped.epoch;
+    (answer.plan, answer.rows, answer.epoch) = (stripped.plan, stripped.rows, stripped.epoch);
     answer
-}
-
-struct MachineNames<'a>(&'a Machine);
-
-impl decision::Names for MachineNames<'_> {
-    fn item(&self, item: spec::plan::EntityIndex, id: domain::EntityId) -> String {
-        self.0.names.key(item, id).to_owned()
-    }
 }
 
 fn unreadable(error: &dyn std::fmt::Display) -> Refusal {
@@ -201,7 +180,9 @@ fn gone(replay_from: Position) -> Refusal {
     Refusal::new(
         Code::Gone,
         "id",
-        format!("the log is retained from position {replay_from} only; what was read before it cannot be computed again"),
+        format!(
+            "the log is retained from position {replay_from} only; what was read before it cannot be computed again"
+        ),
     )
 }
 

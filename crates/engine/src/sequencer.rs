@@ -77,8 +77,7 @@ impl Sequencer {
         if let (Payload::Event(Event { id: Some(id), source, .. }), Some(body)) = (payload, body) {
             self.dedupe.insert(source, id, body, position, self.log_time);
         }
-        let resolved =
-            state::resolve(plan, &mut names.write(), &self.catalogue, position, self.log_time, payload).ok();
+        let resolved = state::resolve(plan, &mut names.write(), &self.catalogue, position, self.log_time, payload).ok();
         if let Some(resolved) = &resolved {
             self.catalogue.apply(resolved);
         }

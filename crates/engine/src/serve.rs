@@ -132,7 +132,10 @@ fn context_of(feed: &Feed, request: &FeedRequest, names: &Dictionary) -> Result<
             return Err(Refusal::new(
                 Code::UnknownField,
                 format!("context.{name}"),
-                format!("the feed '{}' declares no context of this name; add it to the spec or leave it out", feed.name),
+                format!(
+                    "the feed '{}' declares no context of this name; add it to the spec or leave it out",
+                    feed.name
+                ),
             ));
         }
     }
@@ -142,11 +145,7 @@ fn context_of(feed: &Feed, request: &FeedRequest, names: &Dictionary) -> Result<
         .map(|field| match given(&field.name) {
             None | Some(Raw::Null) => Ok(Value::Missing),
             Some(raw) => context_value(raw, &field.ty, names).ok_or_else(|| {
-                Refusal::new(
-                    Code::WrongType,
-                    format!("context.{}", field.name),
-                    format!("this must be a {}", field.ty),
-                )
+                Refusal::new(Code::WrongType, format!("context.{}", field.name), format!("this must be a {}", field.ty))
             }),
         })
         .collect()
@@ -159,19 +158,20 @@ fn context_value(raw: &Raw<'_>, ty: &Type, names: &Dictionary) -> Option<Value> 
         (Raw::Int(int), Type::Float) => Some(Value::Float(*int as f64)),
         (Raw::Float(float), Type::Float) => Some(Value::Float(*float)),
         // A string that no event or item has is equal to none of theirs; the highest symbol is never given out.
-        (Raw::Str(text), Type::Str) => {
-            Some(Value::Str(names.symbol(text).unwrap_or(domain::Symbol(u32::MAX))))
-        }
+        (Raw::Str(text), Type::Str) => Some(Value::Str(names.symbol(text).unwrap_or(domain::Symbol(u32::MAX)))),
         _ => None,
     }
 }
 
-fn unknown_feed(plan: &Plan, name: &str) -> Refusal {
+pub(crate) fn unknown_feed(plan: &Plan, name: &str) -> Refusal {
     let known: Vec<&str> = plan.feeds.iter().map(|feed| feed.name.as_str()).collect();
     Refusal::new(
         Code::UnknownFeed,
         "feed",
-        format!("the spec has no feed '{name}'; it has: {}", if known.is_empty() { "none".into() } else { known.join(", ") }),
+        format!(
+            "the spec has no feed '{name}'; it has: {}",
+            if known.is_empty() { "none".into() } else { known.join(", ") }
+        ),
     )
 }
 

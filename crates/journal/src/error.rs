@@ -114,17 +114,16 @@ impl Error {
 }
 
 fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    )
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io { operation, name, source } => write!(f, "cannot {operation} {name}: {source}"),
-            Error::DiskFull { name } => write!(f, "no space left for {name}; free some and the same batch can be committed"),
+            Error::DiskFull { name } => {
+                write!(f, "no space left for {name}; free some and the same batch can be committed")
+            }
             Error::Poisoned => {
                 f.write_str("an earlier write or sync failed; open the log again to see what the disk really holds")
             }
@@ -145,13 +144,17 @@ impl fmt::Display for Error {
             Error::NewerVersion { name, version } => {
                 write!(f, "{name} has format version {version}, newer than this program reads; use the newer program")
             }
-            Error::UnknownFile { name } => write!(f, "{name} is not a file of the journal; move it out of the directory"),
+            Error::UnknownFile { name } => {
+                write!(f, "{name} is not a file of the journal; move it out of the directory")
+            }
             Error::EndsEarly { last, witnessed, witness } => write!(
                 f,
                 "the log ends at position {last}, but {witness} says that {witnessed} was durable; put the missing segments back \
                  from a copy, or remove {witness} to accept the loss"
             ),
-            Error::NotRetained { asked, first } => write!(f, "position {asked} is no longer kept; the log starts at {first}"),
+            Error::NotRetained { asked, first } => {
+                write!(f, "position {asked} is no longer kept; the log starts at {first}")
+            }
             Error::BeyondEnd { asked, last } => write!(f, "position {asked} is not durable; the log ends at {last}"),
             Error::CheckpointDamaged { name, reason } => write!(f, "{name} does not verify: {reason}"),
         }

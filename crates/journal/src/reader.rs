@@ -214,6 +214,9 @@ impl<D: Disk> Records<D> {
             if self.at.next > live.durable {
                 return Ok(false);
             }
+            if self.at.next < live.first() {
+                return Err(Error::NotRetained { asked: self.at.next, first: live.first() });
+            }
             let after = live.segment_after(self.scanner.segment.header.first).cloned();
             let durable_end = live.end;
             drop(live);
@@ -284,8 +287,12 @@ pub(crate) fn verify_segment<F: DiskFile>(
     let length = file.len().map_err(Error::io("measure", &segment.name))?;
     let mut scanner = Scanner::new(Arc::clone(segment), file, STREAM);
     let header = segment.header;
-    let mut mark =
-        Mark { first: header.first, offset: crate::segment::HEADER as u64, log_time: header.log_time, chain: header.chain };
+    let mut mark = Mark {
+        first: header.first,
+        offset: crate::segment::HEADER as u64,
+        log_time: header.log_time,
+        chain: header.chain,
+    };
     while mark.first < next_first {
         match scanner.group(mark.offset, length, mark.first, &mark.chain)? {
             Found::Group(group) => {
@@ -302,7 +309,12 @@ pub(crate) fn verify_segment<F: DiskFile>(
     }
     if mark.first != next_first || next_chain.is_some_and(|chain| *chain != mark.chain) {
         let reason = "the next segment does not continue its chain";
-        return Err(Error::Damaged { segment: segment.name.clone(), offset: mark.offset, position: mark.first, reason });
+        return Err(Error::Damaged {
+            segment: segment.name.clone(),
+            offset: mark.offset,
+            position: mark.first,
+            reason,
+        });
     }
     segment.set_indexed();
     Ok(())

@@ -187,11 +187,7 @@ fn check_witnesses(disk: &impl Disk, found: &Found) -> Result<(), Error> {
 }
 
 /// Removes what an interrupted step left and makes the log's end firm.
-fn mend<D: Disk>(
-    disk: &D,
-    inventory: &Inventory,
-    newest: Option<(&D::File, tail::Repair)>,
-) -> Result<(), Error> {
+fn mend<D: Disk>(disk: &D, inventory: &Inventory, newest: Option<(&D::File, tail::Repair)>) -> Result<(), Error> {
     if let Some(unfinished) = inventory.unfinished {
         let name = segment::name(unfinished);
         disk.remove(&name).map_err(Error::io("remove", &name))?;

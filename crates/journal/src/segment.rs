@@ -74,9 +74,8 @@ pub(crate) fn parse_header(bytes: &[u8], first: Position) -> HeaderParsed {
     if blank(bytes) {
         return HeaderParsed::Blank;
     }
-    let damaged = |reason| {
-        HeaderParsed::Bad(Error::Damaged { segment: name(first), offset: 0, position: first, reason })
-    };
+    let damaged =
+        |reason| HeaderParsed::Bad(Error::Damaged { segment: name(first), offset: 0, position: first, reason });
     if bytes.len() < HEADER {
         return damaged("the segment header is cut short");
     }
@@ -132,8 +131,7 @@ struct Marks {
 impl Segment {
     /// `complete`: groups will be noted from the start on as they are written or scanned.
     pub(crate) fn new(header: SegmentHeader, salt: u32, complete: bool) -> Segment {
-        let start =
-            Mark { first: header.first, offset: HEADER as u64, log_time: header.log_time, chain: header.chain };
+        let start = Mark { first: header.first, offset: HEADER as u64, log_time: header.log_time, chain: header.chain };
         let marks = Mutex::new(Marks { list: vec![start], complete });
         Segment { name: name(header.first), header, salt, marks }
     }

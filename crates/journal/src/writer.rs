@@ -209,7 +209,9 @@ impl<D: Disk> Writer<D> {
                 return Err(Error::Poisoned);
             }
             match self.shared.disk.remove(&oldest) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &oldest)(error)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", &oldest)(error));
+                }
                 _ => {}
             }
             // One at a time: a crash may keep any subset of unsynced removals.

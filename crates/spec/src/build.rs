@@ -12,11 +12,12 @@ pub(crate) use aggregate::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Cross, EntityIndex, EntityType, EventType, Feature, Feed, FieldType, Index, Plan, Role, Slot, Stream, Table,
+    Aggregate, Cross, EntityIndex, EntityType, EventType, Feature, Feed, FieldType, Index, Plan, Role, Slot, Stream,
+    Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
-use domain::{Type, limits};
+use domain::Type;
 use std::collections::BTreeMap;
 
 /// Index of `user` in every plan.
@@ -156,10 +157,6 @@ impl<'a> Builder<'a> {
                 let issue = Issue::new("missing_field", &declared.name.span, message);
                 self.issues.push(issue.help("say whom it concerns, as in `{ user: user, item: item }`"));
             }
-            if roles.len() > limits::FIELDS_MAX {
-                let message = format!("an event names at most {} entities", limits::FIELDS_MAX);
-                self.issues.push(Issue::new("too_many", &declared.name.span, message));
-            }
             let fields = field_types(&declared.fields);
             self.events.push(EventType { name: declared.name.text.clone(), roles, fields });
         }
@@ -180,7 +177,8 @@ impl<'a> Builder<'a> {
                 None => self.events[0].fields.push(FieldType { name: field.name.text.clone(), ty: field.ty.clone() }),
                 Some(known) if known.ty == field.ty => {}
                 Some(known) => {
-                    let message = format!("the field {} of `impression` is built in as {}", quoted(&known.name), known.ty);
+                    let message =
+                        format!("the field {} of `impression` is built in as {}", quoted(&known.name), known.ty);
                     self.issues.push(Issue::new("built_in", &field.name.span, message).help("choose another name"));
                 }
             }

@@ -49,7 +49,8 @@ impl Decoder<'_> {
             && version != 1
         {
             let message = format!("version {version} of the spec language is not known here");
-            self.issues.push(Issue::new("unknown_version", &value.span, message).help("this release reads `version: 1`"));
+            self.issues
+                .push(Issue::new("unknown_version", &value.span, message).help("this release reads `version: 1`"));
         }
     }
 
@@ -58,7 +59,8 @@ impl Decoder<'_> {
         let what = format!("`{}`", key.text);
         let Some(entries) = self.map(node, &what) else { return Vec::new() };
         if entries.len() > limits::SPEC_ITEMS_MAX {
-            let message = format!("{what} has {} entries; at most {} are allowed", entries.len(), limits::SPEC_ITEMS_MAX);
+            let message =
+                format!("{what} has {} entries; at most {} are allowed", entries.len(), limits::SPEC_ITEMS_MAX);
             self.issues.push(Issue::new("too_many", &key.span, message));
             return Vec::new();
         }
@@ -94,13 +96,29 @@ impl Decoder<'_> {
                 roles.push((key.clone(), entity.clone()));
             }
         }
-        for field in &fields {
-            if roles.iter().any(|(role, _)| role.text == field.name.text) {
+        self.event_names(name, &roles, &fields);
+        Some(EventSource { name: name.clone(), roles, fields })
+    }
+
+    /// Roles and fields stand side by side in the JSON of an event, beside `event`, `id`, `source` and `time`.
+    fn event_names(&mut self, event: &Text, roles: &[(Text, Text)], fields: &[FieldSource]) {
+        let names = roles.iter().map(|(role, _)| role).chain(fields.iter().map(|field| &field.name));
+        for name in names.filter(|name| matches!(name.text.as_str(), "event" | "id" | "source" | "time")) {
+            let message = format!("{} is part of every event already", quoted(&name.text));
+            self.issues.push(Issue::new("reserved_name", &name.span, message).help("choose another name"));
+        }
+        for field in fields {
+            let built_in = event.text == "impression" && matches!(field.name.text.as_str(), "user" | "item");
+            if built_in || roles.iter().any(|(role, _)| role.text == field.name.text) {
                 let message = format!("{} is a role and a field of this event", quoted(&field.name.text));
                 self.issues.push(Issue::new("duplicate_name", &field.name.span, message).help("rename the field"));
             }
         }
-        Some(EventSource { name: name.clone(), roles, fields })
+        let count = roles.len() + fields.len();
+        if count > limits::FIELDS_MAX {
+            let message = format!("the event has {count} roles and fields; at most {} are allowed", limits::FIELDS_MAX);
+            self.issues.push(Issue::new("too_many", &event.span, message));
+        }
     }
 
     fn table(&mut self, name: &Text, node: &Node) -> Option<TableSource> {
@@ -142,7 +160,9 @@ impl Decoder<'_> {
     fn field_type(&mut self, node: &Node) -> Option<Type> {
         if let Kind::List(list) = &node.kind {
             return match list.as_slice() {
-                [Node { kind: Kind::Scalar(text), .. }] if text.text == "string" => Some(Type::List(Box::new(Type::Str))),
+                [Node { kind: Kind::Scalar(text), .. }] if text.text == "string" => {
+                    Some(Type::List(Box::new(Type::Str)))
+                }
                 _ => {
                     let issue = Issue::new("unknown_type", &node.span, "the only list type is `[string]`");
                     self.issues.push(issue.help("write `[string]`"));

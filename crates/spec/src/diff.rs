@@ -1,7 +1,7 @@
 //! What changes between two plans, and whether the state of the old one can be kept.
 
 use crate::build::canonical;
-use crate::plan::{EventType, Feed, Feature, FieldType, From, Index, Plan, Route, RouteSource, SlotSource};
+use crate::plan::{EventType, Feature, Feed, FieldType, From, Index, Plan, Route, RouteSource, SlotSource};
 use expr::Program;
 use std::collections::BTreeMap;
 
@@ -119,7 +119,10 @@ fn index_definition(plan: &Plan, index: u16, features: &[String]) -> String {
         Index::Top { feature } => format!("top {}", features[usize::from(*feature)]),
         Index::Newest { field } => format!("newest {}", plan.entities[1].fields[usize::from(*field)].name),
         Index::CoVisited(of) => {
-            let events = of.events.iter().map(|(event, weight)| format!("{} {weight:?} ", plan.events[usize::from(*event)].name));
+            let events = of
+                .events
+                .iter()
+                .map(|(event, weight)| format!("{} {weight:?} ", plan.events[usize::from(*event)].name));
             let mut rest = of.clone();
             rest.events.clear();
             format!("co_visited {}{rest:?}", events.collect::<String>())
@@ -130,8 +133,10 @@ fn index_definition(plan: &Plan, index: u16, features: &[String]) -> String {
 /// All that rows, catalogue and indexes are built by, in the order in which they are numbered.
 fn signature(plan: &Plan) -> String {
     let tops = plan.indexes.iter().any(|index| matches!(index, Index::Top { .. }));
-    let item_features = plan.features.iter().filter(|feature| tops && plan.tables[usize::from(feature.table)].name == "item");
-    let item_features: Vec<String> = item_features.map(|feature| format!("{} {:?}", feature.name, feature.program)).collect();
+    let item_features =
+        plan.features.iter().filter(|feature| tops && plan.tables[usize::from(feature.table)].name == "item");
+    let item_features: Vec<String> =
+        item_features.map(|feature| format!("{} {:?}", feature.name, feature.program)).collect();
     let Plan { constants, entities, events, tables, streams, indexes, .. } = plan;
     let indexes: Vec<String> = indexes
         .iter()

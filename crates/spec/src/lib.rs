@@ -44,7 +44,8 @@ pub fn compile_bytes(file_name: &str, bytes: &[u8]) -> Result<Plan, Diagnostics>
     };
     let valid = &bytes[..error.valid_up_to()];
     let text = std::str::from_utf8(valid).expect("this part was found to be UTF-8");
-    let sixteen = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) || bytes.iter().take(4).filter(|&&b| b == 0).count() > 1;
+    let sixteen =
+        matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) || bytes.iter().take(4).filter(|&&b| b == 0).count() > 1;
     let message = if sixteen { "the file is UTF-16; a spec must be UTF-8" } else { "the file is not UTF-8" };
     let mut issues = Issues::default();
     issues.push(Issue::new("not_utf8", &(valid.len()..valid.len()), message).help("save it as UTF-8 without BOM"));

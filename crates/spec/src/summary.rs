@@ -82,7 +82,8 @@ impl Plan {
                 }
             }
         }
-        let read: Vec<&Aggregate> = self.aggregates.iter().zip(&read).filter(|(_, read)| **read).map(|(a, _)| a).collect();
+        let read: Vec<&Aggregate> =
+            self.aggregates.iter().zip(&read).filter(|(_, read)| **read).map(|(a, _)| a).collect();
         let mut streams: Vec<u16> = read.iter().map(|aggregate| aggregate.stream).collect();
         streams.sort_unstable();
         streams.dedup();

@@ -1,8 +1,25 @@
-//! Tests.
+//! Whole specs: the plan of a good one, every mistake of bad ones, and what changes between two.
+
+mod diagnostics;
+mod differences;
+mod mutations;
+mod places;
+mod plans;
+
+use crate::{Diagnostics, Plan, compile};
+
+/// The example of the demo.
 const SHOP: &str = include_str!("../../../examples/shop.yaml");
-#[test]
-fn shop() {
-    let plan = crate::compile("shop.yaml", SHOP).unwrap_or_else(|e| panic!("{e}"));
-    println!("{plan:#?}");
-    println!("{}", plan.describe());
+
+/// The plan of a spec that has to be good.
+fn plan(text: &str) -> Plan {
+    compile("spec.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+}
+
+/// The diagnostics of a spec that has to be bad.
+fn refused(text: &str) -> Diagnostics {
+    match compile("spec.yaml", text) {
+        Ok(_) => panic!("this spec is refused:\n{text}"),
+        Err(diagnostics) => diagnostics,
+    }
 }

@@ -74,7 +74,8 @@ fn check_text(text: &str, issues: &mut Issues) -> bool {
             fine = false;
         } else if is_bidi(c) {
             let message = format!("U+{:04X} changes the direction of the text around it", c as u32);
-            issues.push(Issue::new("bad_character", &span, message).help("remove it: what is read must be what is run"));
+            issues
+                .push(Issue::new("bad_character", &span, message).help("remove it: what is read must be what is run"));
             fine = false;
         }
         indent = c == '\n' || (indent && matches!(c, ' ' | '\t'));
@@ -113,7 +114,8 @@ impl<'t> Reader<'t, '_> {
             match event {
                 Event::StreamEnd => break,
                 Event::DocumentStart(_) if root.is_some() => {
-                    let issue = Issue::new("several_documents", &span, "a spec is one YAML document; here begins a second");
+                    let issue =
+                        Issue::new("several_documents", &span, "a spec is one YAML document; here begins a second");
                     self.issues.push(issue.help("remove the `---` line, or make two files"));
                     return Ok(root);
                 }
@@ -175,7 +177,8 @@ impl<'t> Reader<'t, '_> {
 
     fn scalar(&mut self, text: Cow<'t, str>, plain: bool, span: Range<usize>) -> Text {
         if text.contains("${") {
-            let issue = Issue::new("interpolation", &span, "a spec is taken as written: nothing is filled in from outside");
+            let issue =
+                Issue::new("interpolation", &span, "a spec is taken as written: nothing is filled in from outside");
             self.issues.push(issue.help("write the value itself"));
         }
         Text { text: text.into_owned(), plain, span }
@@ -236,7 +239,11 @@ impl<'t> Reader<'t, '_> {
 
     fn refuse_decoration(&mut self, anchor: usize, tag: Option<Cow<'t, Tag>>, span: &Range<usize>) {
         if let Some(tag) = tag {
-            let issue = Issue::new("tag", span, format!("the tag {} is not part of the spec language", quoted(&tag.to_string())));
+            let issue = Issue::new(
+                "tag",
+                span,
+                format!("the tag {} is not part of the spec language", quoted(&tag.to_string())),
+            );
             self.issues.push(issue.help("an expression that begins with `!` needs quotes: \"!seen(item, 30d)\""));
         }
         if anchor > 0 {

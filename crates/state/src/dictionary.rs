@@ -54,7 +54,7 @@ impl Names {
             return number;
         }
         let number = self.count;
-        if number as usize % BLOCK == 0 {
+        if (number as usize).is_multiple_of(BLOCK) {
             self.blocks.push(Arc::default());
         }
         let block = Arc::make_mut(self.blocks.last_mut().expect("a block was pushed for the first key"));

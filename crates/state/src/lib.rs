@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod coerce;
+mod crossed;
 mod dedupe;
 mod dictionary;
 mod digest;

@@ -58,11 +58,16 @@ fn windowed(row: &Row, layout: &TableLayout, read: &AggregateRead, window: Span,
         AggregateOp::Count(_) => Value::Float(count() as f64),
         AggregateOp::Sum(_) => finite(sum()),
         AggregateOp::Mean(_) => finite(sum() / count() as f64),
-        AggregateOp::Min(_) => finite(each.map(|pane| f64::from_bits(pane[at.min])).fold(f64::INFINITY, f64::min)),
-        AggregateOp::Max(_) => finite(each.map(|pane| f64::from_bits(pane[at.max])).fold(f64::NEG_INFINITY, f64::max)),
-        _ => panes.rchunks_exact(segment.stride).next().map_or(Value::Missing, |pane| {
-            Value::Float(f64::from_bits(pane[at.last + 1]))
-        }),
+        AggregateOp::Min(_) => {
+            finite(each.map(|pane| f64::from_bits(pane[at.min])).fold(f64::INFINITY, |a, b| if b < a { b } else { a }))
+        }
+        AggregateOp::Max(_) => finite(
+            each.map(|pane| f64::from_bits(pane[at.max])).fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a }),
+        ),
+        _ => panes
+            .rchunks_exact(segment.stride)
+            .next()
+            .map_or(Value::Missing, |pane| Value::Float(f64::from_bits(pane[at.last + 1]))),
     }
 }
 

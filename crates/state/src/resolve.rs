@@ -61,11 +61,12 @@ pub struct EventChange {
 
 /// A short list, kept in place up to four elements.
 #[derive(Clone, Debug)]
-pub enum Few<T> {
-    /// Up to four.
+pub struct Few<T>(Kept<T>);
+
+#[derive(Clone, Debug)]
+enum Kept<T> {
     Here(u8, [T; 4]),
-    /// More.
-    There(Vec<T>),
+    Heap(Vec<T>),
 }
 
 impl<T: Copy + Default> FromIterator<T> for Few<T> {
@@ -74,12 +75,12 @@ impl<T: Copy + Default> FromIterator<T> for Few<T> {
         let mut elements = elements.into_iter();
         while let Some(element) = elements.next() {
             if len == here.len() {
-                return Few::There(here.into_iter().chain([element]).chain(elements).collect());
+                return Few(Kept::Heap(here.into_iter().chain([element]).chain(elements).collect()));
             }
             here[len] = element;
             len += 1;
         }
-        Few::Here(len as u8, here)
+        Few(Kept::Here(len as u8, here))
     }
 }
 
@@ -87,9 +88,9 @@ impl<T> Deref for Few<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        match self {
-            Few::Here(len, elements) => &elements[..*len as usize],
-            Few::There(elements) => elements,
+        match &self.0 {
+            Kept::Here(len, elements) => &elements[..*len as usize],
+            Kept::Heap(elements) => elements,
         }
     }
 }

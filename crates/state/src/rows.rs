@@ -1,14 +1,22 @@
-//! Keyed rows.
+//! Keyed rows: what each event adds to the rows of its entities, in log order, and what can be read of them at an instant.
+//! Rows of a shard depend on that shard's records alone, so the number of shards changes no row.
 
+mod saving;
+
+use crate::crossed::{Crossed, row_bytes};
 use crate::dictionary::Dictionary;
 use crate::digest::Digest;
-use crate::layout::Layout;
-use crate::resolve::Resolved;
-use crate::saved::{LoadError, Snapshot};
-use crate::subject::Subject;
-use domain::{EntityId, Position, Time, Value};
+use crate::layout::{Layout, Step, StepValue, StreamStep, TableLayout};
+use crate::paged::Paged;
+use crate::read::{next_change, value};
+use crate::resolve::{Change, EventChange, Resolved};
+use crate::row::{Recent, Row};
+use crate::saved::{put_text, put_u64};
+use crate::subject::{Copied, Subject};
+use domain::{EntityId, Position, Time, Type, Value};
+pub use saving::RowsSnapshot;
 use spec::Plan;
-use spec::plan::EntityIndex;
+use spec::plan::{AggregateOp, Cross, EntityIndex, Table};
 use std::sync::Arc;
 
 /// Which rows a `Rows` holds.
@@ -27,32 +35,109 @@ pub enum Scope {
     All,
 }
 
+impl Scope {
+    fn has_table(self, plan: &Plan, table: &Table) -> bool {
+        let items = table.cross.is_none() && plan.entity("item") == Some(table.entity);
+        match self {
+            Scope::Items => items,
+            Scope::Shard { .. } => !items,
+            Scope::All => true,
+        }
+    }
+
+    /// Where an owner's rows stand here; `None` if another shard has them.
+    fn local(self, owner: u32) -> Option<u32> {
+        match self {
+            Scope::Shard { index, count } => (owner % count == index).then(|| owner / count),
+            Scope::Items | Scope::All => Some(owner),
+        }
+    }
+
+    fn owner(self, local: u32) -> u32 {
+        match self {
+            Scope::Shard { index, count } => local * count + index,
+            Scope::Items | Scope::All => local,
+        }
+    }
+}
+
 /// Memory taken by rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Bytes, page tables and spare capacity included.
+    /// Bytes, spare capacity included.
     pub bytes: usize,
-    /// Rows that hold something, crossed ones included.
+    /// Rows that were ever written, crossed ones included.
     pub rows: usize,
+}
+
+/// The rows of one table.
+#[derive(Clone)]
+enum Keyed {
+    /// The table is out of scope.
+    Nothing,
+    Plain(Paged<Row>),
+    Crossed(Crossed),
 }
 
 /// The keyed rows of a scope.
 #[derive(Clone)]
 pub struct Rows {
     layout: Arc<Layout>,
+    scope: Scope,
+    tables: Vec<Keyed>,
     position: Position,
+    copied_bytes_max: usize,
 }
 
 impl Rows {
     /// Empty rows.
     pub fn new(plan: Arc<Plan>, scope: Scope) -> Rows {
-        let _ = scope;
-        Rows { layout: Arc::new(Layout::new(plan)), position: Position::START }
+        let tables = plan.tables.iter().map(|table| match table.cross {
+            _ if !scope.has_table(&plan, table) => Keyed::Nothing,
+            None => Keyed::Plain(Paged::new()),
+            Some(_) => Keyed::Crossed(Crossed::default()),
+        });
+        let tables = tables.collect();
+        Rows { layout: Arc::new(Layout::new(plan)), scope, tables, position: Position::START, copied_bytes_max: 0 }
     }
 
     /// Applies one record; records come in log order.
     pub fn apply(&mut self, resolved: &Resolved) {
+        if let Change::Event(event) = &resolved.change {
+            let layout = Arc::clone(&self.layout);
+            for step in &layout.steps[event.event as usize] {
+                self.apply_step(&layout.tables[step.table], step, event, resolved);
+            }
+        }
         self.position = resolved.position;
+    }
+
+    fn apply_step(&mut self, layout: &TableLayout, step: &Step, event: &EventChange, resolved: &Resolved) {
+        let Some(local) = self.scope.local(event.entities[step.owner].0) else {
+            return;
+        };
+        let second = step.cross.map_or(0, |cross| event.crosses[cross]);
+        if second == u32::MAX {
+            return;
+        }
+        let before = self.tables[step.table].copied_pages();
+        let mut wrote = false;
+        for stream in &step.streams {
+            let Some(number) = collect(stream, event) else {
+                continue;
+            };
+            let row = match &mut self.tables[step.table] {
+                Keyed::Nothing => return,
+                Keyed::Plain(rows) => rows.get_mut(local),
+                Keyed::Crossed(rows) => rows.touch(layout, local, second, resolved.position, resolved.log_time),
+            };
+            row.open(layout);
+            add(row, layout, stream, event, number, resolved.log_time);
+            wrote = true;
+        }
+        if wrote && self.tables[step.table].copied_pages() != before {
+            self.copied_bytes_max = self.copied_bytes_max.max(self.tables[step.table].page_bytes(local, second));
+        }
     }
 
     /// Position of the last record applied.
@@ -62,72 +147,186 @@ impl Rows {
 
     /// Writes the value of each aggregate over a table keyed by the entity alone into `row[slot]`; others are left alone.
     pub fn read(&self, id: EntityId, aggregates: &[u16], now: Time, row: &mut [Value]) {
-        let _ = (id, aggregates, now, row);
+        for aggregate in aggregates {
+            let read = &self.layout.aggregates[*aggregate as usize];
+            let Keyed::Plain(rows) = &self.tables[read.table as usize] else {
+                continue;
+            };
+            if !matches!(read.op, AggregateOp::Seen(_)) {
+                let found = self.scope.local(id.0).and_then(|local| rows.get(local));
+                row[read.slot as usize] = value(found, &self.layout.tables[read.table as usize], read, now);
+            }
+        }
     }
 
-    /// A copy of the entity's rows and crossed rows.
+    /// A copy of the entity's rows and crossed rows. The scope must be the one that has them.
     pub fn subject(&self, entity: EntityIndex, id: EntityId) -> Subject {
-        let _ = id;
-        Subject { position: self.position, entity, layout: self.layout.clone(), rows: vec![], crossed: vec![] }
+        self.copied(entity, self.scope.local(id.0))
     }
 
     /// The rows of an entity that is not known: reads as if nothing ever happened.
     pub fn cold(&self, entity: EntityIndex) -> Subject {
-        Subject { position: self.position, entity, layout: self.layout.clone(), rows: vec![], crossed: vec![] }
+        self.copied(entity, None)
+    }
+
+    fn copied(&self, entity: EntityIndex, local: Option<u32>) -> Subject {
+        let plan = &self.layout.plan;
+        let copied = plan.tables.iter().zip(&self.tables).enumerate().map(|(at, (table, rows))| match rows {
+            _ if table.entity != entity => Copied::Nothing,
+            Keyed::Nothing => Copied::Nothing,
+            Keyed::Plain(rows) => {
+                let row = local.and_then(|local| rows.get(local)).cloned().unwrap_or_default();
+                Copied::Row(row, self.layout.tables[at].recents.iter().map(|_| Default::default()).collect())
+            }
+            Keyed::Crossed(rows) => {
+                let rows = local.into_iter().flat_map(|local| rows.of(local));
+                Copied::Crossed(rows.map(|(entry, row)| (entry.second, row.clone())).collect())
+            }
+        });
+        Subject::new(self.position, entity, Arc::clone(&self.layout), copied.collect())
     }
 
     /// The earliest instant after `now` at which one of the aggregates may change by time alone: a pane leaves a window or (its
     /// events were ahead of `now`) enters it. `decayed` changes all the time and does not count. `None`: never.
     pub fn next_change(&self, id: EntityId, aggregates: &[u16], now: Time) -> Option<Time> {
-        let _ = (id, aggregates, now);
-        None
+        let changes = aggregates.iter().filter_map(|aggregate| {
+            let read = &self.layout.aggregates[*aggregate as usize];
+            let Keyed::Plain(rows) = &self.tables[read.table as usize] else {
+                return None;
+            };
+            let row = rows.get(self.scope.local(id.0)?)?;
+            next_change(row, &self.layout.tables[read.table as usize], read, now)
+        });
+        changes.min()
     }
 
-    /// Digest of the content that a read at `now` or later can see. Parts of one table set add up.
+    /// Digest of the content that a read at `now` or later can see; `now` is at least the log time of the last record. The digests
+    /// of all shards and of `Scope::Items` add up to that of `Scope::All`.
     pub fn digest(&self, dictionary: &Dictionary, now: Time) -> Digest {
-        let _ = (dictionary, now);
-        Digest::EMPTY
+        let mut digest = Digest::EMPTY;
+        let mut canonical = Vec::new();
+        let recent = |entity, id, out: &mut Vec<u8>| put_text(out, dictionary.key(entity, id));
+        for ((table, layout), rows) in self.layout.plan.tables.iter().zip(&self.layout.tables).zip(&self.tables) {
+            let mut add = |owner, second: Option<(u32, Position)>, row: &Row| {
+                canonical.clear();
+                put_text(&mut canonical, &table.name);
+                put_text(&mut canonical, dictionary.key(table.entity, EntityId(self.scope.owner(owner))));
+                if let Some((second, touched)) = second {
+                    put_second(&mut canonical, &self.layout.plan, table.cross, second, dictionary);
+                    put_u64(&mut canonical, touched.0);
+                }
+                if row.put_canonical(layout, now, &mut canonical, &recent) {
+                    digest.add_entry(&canonical);
+                }
+            };
+            match rows {
+                Keyed::Nothing => {}
+                Keyed::Plain(rows) => rows.iter().for_each(|(owner, row)| add(owner, None, row)),
+                Keyed::Crossed(rows) => rows.owners().for_each(|owner| {
+                    rows.of(owner).for_each(|(entry, row)| add(owner, Some((entry.second, entry.touched)), row));
+                }),
+            }
+        }
+        digest
     }
 
     /// Memory taken.
     pub fn memory(&self) -> Memory {
-        Memory::default()
+        let mut memory = Memory::default();
+        for table in &self.tables {
+            let (bytes, rows) = table.memory();
+            memory.bytes += bytes;
+            memory.rows += rows;
+        }
+        memory
+    }
+
+    /// Memory taken by one table: index into `Plan::tables`.
+    pub fn table_memory(&self, table: u16) -> Memory {
+        let (bytes, rows) = self.tables[table as usize].memory();
+        Memory { bytes, rows }
     }
 
     /// Pages copied because a snapshot still held them, since the start.
     pub fn copied_pages(&self) -> u64 {
-        0
+        self.tables.iter().map(Keyed::copied_pages).sum()
     }
 
-    /// Most bytes that applying one record copied because a snapshot still held them, since the start.
+    /// Most bytes that adding one record to one table copied because a snapshot still held them, since the start.
     pub fn copied_bytes_max(&self) -> usize {
-        0
-    }
-
-    /// Freezes the present content for a checkpoint.
-    pub fn snapshot(&mut self) -> RowsSnapshot {
-        RowsSnapshot {}
-    }
-
-    /// Loads one chunk of a snapshot of any scope, keeping the rows of this one.
-    ///
-    /// # Errors
-    /// The bytes are damaged or of another plan.
-    pub fn load(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
-        let _ = bytes;
-        Ok(())
+        self.copied_bytes_max
     }
 }
 
-/// Frozen rows.
-pub struct RowsSnapshot {}
-
-impl Snapshot for RowsSnapshot {
-    fn chunks(&self) -> u32 {
-        0
+impl Keyed {
+    fn copied_pages(&self) -> u64 {
+        match self {
+            Keyed::Nothing => 0,
+            Keyed::Plain(rows) => rows.copied_pages(),
+            Keyed::Crossed(rows) => rows.copied_pages(),
+        }
     }
 
-    fn save(&self, chunk: u32, out: &mut Vec<u8>) {
-        let _ = (chunk, out);
+    #[cold]
+    fn page_bytes(&self, local: u32, second: u32) -> usize {
+        match self {
+            Keyed::Nothing => 0,
+            Keyed::Plain(rows) => rows.page(local).iter().map(row_bytes).sum(),
+            Keyed::Crossed(rows) => rows.page_bytes(local, second),
+        }
+    }
+
+    fn memory(&self) -> (usize, usize) {
+        match self {
+            Keyed::Nothing => (0, 0),
+            Keyed::Plain(rows) => (
+                rows.iter().map(|(_, row)| row_bytes(row)).sum(),
+                rows.iter().filter(|(_, row)| !row.is_unused()).count(),
+            ),
+            Keyed::Crossed(rows) => (rows.bytes(), rows.len()),
+        }
+    }
+}
+
+/// What a stream takes of an event; `None` if the event does not count.
+fn collect(stream: &StreamStep, event: &EventChange) -> Option<f64> {
+    if stream.filter.as_ref().is_some_and(|filter| !filter.eval(&event.values).is_true()) {
+        return None;
+    }
+    let StepValue::Number(program) = &stream.value else {
+        return Some(1.0);
+    };
+    let number = match program.eval(&event.values) {
+        Value::Bool(bool) => f64::from(u8::from(bool)),
+        Value::Span(span) => span.0 as f64 / 1_000.0,
+        value => value.as_f64()?,
+    };
+    number.is_finite().then_some(number)
+}
+
+fn add(row: &mut Row, layout: &TableLayout, stream: &StreamStep, event: &EventChange, number: f64, log_time: Time) {
+    for at in stream.segments.clone() {
+        row.add_to_pane(layout, at, (event.time, number), log_time);
+    }
+    for at in stream.decays.clone() {
+        row.add_decayed(at, layout.half_lives[at], event.time, number);
+    }
+    if let (Some(at), StepValue::Role(role)) = (stream.recents, &stream.value) {
+        row.add_recent(layout, at, Recent { time: event.time, entity: event.entities[*role] });
+    }
+}
+
+/// The second part of a crossed key in a form that depends on no numbering of strings.
+fn put_second(out: &mut Vec<u8>, plan: &Plan, cross: Option<Cross>, second: u32, dictionary: &Dictionary) {
+    match cross {
+        Some(Cross::Entity(entity)) => put_text(out, dictionary.key(entity, EntityId(second))),
+        Some(Cross::ItemField(field)) => {
+            let item = plan.entity("item").and_then(|item| plan.entities[item as usize].fields.get(field as usize));
+            match item.map(|field| &field.ty) {
+                Some(Type::Str) => put_text(out, dictionary.text(domain::Symbol(second))),
+                _ => put_u64(out, u64::from(second)),
+            }
+        }
+        None => {}
     }
 }

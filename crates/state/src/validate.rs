@@ -256,6 +256,5 @@ fn shown(name: &str) -> &str {
 
 /// "; did you mean ...?" if a known name is near.
 fn meant<'k>(wrong: &str, known: impl Iterator<Item = &'k str>) -> String {
-    let _ = (wrong, known);
-    String::new()
+    expr::suggest(wrong, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"))
 }

@@ -12,7 +12,7 @@ pub(crate) type Outcome<T> = Result<T, Box<Refusal>>;
 /// Is this exactly one JSON value, within the depth limit? Duplicate names pass here; the readers of objects refuse them.
 ///
 /// # Errors
-/// `invalid_json` (or `too_large` for nesting, `invalid_value` for a number beyond a double) saying where.
+/// `invalid_json` (or `invalid_value` for a number beyond a double) saying where.
 pub fn check(bytes: &[u8]) -> Result<(), Refusal> {
     whole(bytes, |scan| scan.skip(0))
 }
@@ -368,7 +368,7 @@ impl<'a> Scanner<'a> {
         let next = self.peek();
         if matches!(next, Some(b'{' | b'[')) && depth >= limits::JSON_DEPTH_MAX {
             let message = format!("nested deeper than {} levels: flatten it", limits::JSON_DEPTH_MAX);
-            return Err(Box::new(Refusal::new(Code::TooLarge, "", message)));
+            return Err(Box::new(Refusal::new(Code::InvalidJson, "", message)));
         }
         match next {
             Some(b'"') => self.string().map(drop),

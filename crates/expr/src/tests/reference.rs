@@ -40,7 +40,7 @@ fn ty(node: &Node) -> Type {
             "min" | "max" | "clamp" | "default" => args.iter().map(ty).reduce(both).unwrap(),
             _ => Type::Float,
         },
-        NodeKind::Unary { op: UnaryOp::Not, .. } => Type::Bool,
+        NodeKind::Unary { op: UnaryOp::Not, .. } | NodeKind::Binary { op: BinaryOp::In, .. } => Type::Bool,
         NodeKind::Unary { operand, .. } => ty(operand),
         NodeKind::Binary { op, left, right } => match (op, ty(left), ty(right)) {
             (BinaryOp::Subtract, Type::Time, Type::Time) => Type::Span,

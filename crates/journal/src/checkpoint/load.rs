@@ -75,7 +75,8 @@ pub(super) fn current_manifest(disk: &impl Disk, names: &[String]) -> Result<Opt
         Ok(None) | Err(Error::CheckpointDamaged { .. }) => {}
         Err(error) => return Err(error),
     }
-    let mut found = generations(names).into_iter().filter_map(|generation| Some(verified(disk, generation).ok()?.entry));
+    let mut found =
+        generations(names).into_iter().filter_map(|generation| Some(verified(disk, generation).ok()?.entry));
     Ok(found.next().map(|newest| Manifest { newest, previous: found.next() }))
 }
 

@@ -80,12 +80,7 @@ pub(super) fn scan_newest<D: Disk>(
     let found = loop {
         match scanner.group(tail.end, length, tail.last.next(), &tail.chain)? {
             Found::Group(group) => {
-                segment.note(Mark {
-                    first: group.first,
-                    offset: tail.end,
-                    log_time: tail.log_time,
-                    chain: tail.chain,
-                });
+                segment.note(Mark { first: group.first, offset: tail.end, log_time: tail.log_time, chain: tail.chain });
                 epoch = epoch.max(group.epoch);
                 unproved_from = group.synced_bytes;
                 let end = tail.end + u64::from(group.length);

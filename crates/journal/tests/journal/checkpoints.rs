@@ -69,7 +69,7 @@ fn damage_falls_back_to_the_one_before_then_to_none() {
     let names: Vec<String> = disk.image().into_keys().filter(|name| name.starts_with("checkpoint-")).collect();
     assert_eq!(names.len(), 2, "two are kept");
     let mut image = disk.image();
-    let positions = |image| {
+    let positions = |image: &std::collections::BTreeMap<String, Vec<u8>>| {
         let opened = open_small(&MemDisk::from_image(image)).unwrap();
         let loaded = load_checkpoint(&opened.reader).unwrap();
         (loaded.checkpoint.map(|checkpoint| checkpoint.entry().position.0), loaded.rejected.len())

@@ -1,7 +1,7 @@
 //! Appending, committing, reading, seeking, retaining, reopening, without faults.
 
 use crate::mem_disk::MemDisk;
-use crate::{SMALL, commit, open_small, read_all};
+use crate::{commit, open_small, read_all};
 use domain::{Position, Time};
 use journal::{Error, Options, Verify};
 use proptest::prelude::*;
@@ -166,7 +166,9 @@ fn unknown_and_missing_files_are_named() {
     let image = disk.image();
     let mut extra = image.clone();
     extra.insert("notes.txt".into(), b"hello".to_vec());
-    assert!(matches!(open_small(&MemDisk::from_image(&extra)), Err(Error::UnknownFile { name }) if name == "notes.txt"));
+    assert!(
+        matches!(open_small(&MemDisk::from_image(&extra)), Err(Error::UnknownFile { name }) if name == "notes.txt")
+    );
     let segments: Vec<&String> = image.keys().filter(|name| name.starts_with("segment-")).collect();
     assert!(segments.len() > 3);
     let mut hole = image.clone();
@@ -181,5 +183,4 @@ fn unknown_and_missing_files_are_named() {
     let mut swapped = image.clone();
     swapped.insert(segments[1].clone(), image[segments[2]].clone());
     assert!(matches!(open_small(&MemDisk::from_image(&swapped)), Err(Error::Damaged { .. })));
-    let _ = SMALL;
 }

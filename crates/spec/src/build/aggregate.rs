@@ -4,7 +4,9 @@
 use super::scope::{Found, Scope, cascade, near};
 use super::{Builder, ITEM, USER};
 use crate::diagnostic::quoted;
-use crate::plan::{Aggregate, AggregateOp, Cross, PaneLevel, Parts, Slot, SlotIndex, SlotSource, Stream, StreamValue, Table};
+use crate::plan::{
+    Aggregate, AggregateOp, Cross, PaneLevel, Parts, Slot, SlotIndex, SlotSource, Stream, StreamValue, Table,
+};
 use domain::{Span, Type, limits};
 use expr::{Diagnostic, Node};
 use std::ops::{Range, RangeInclusive};
@@ -57,7 +59,8 @@ fn arity(name: &str, args: &[Node], span: &Range<usize>, allowed: RangeInclusive
     if allowed.contains(&args.len()) {
         return Ok(());
     }
-    let message = format!("{} takes {} to {} arguments, not {}", quoted(name), allowed.start(), allowed.end(), args.len());
+    let message =
+        format!("{} takes {} to {} arguments, not {}", quoted(name), allowed.start(), allowed.end(), args.len());
     Err(Diagnostic::new("wrong_arity", span.clone(), message).with_help(usage(name)))
 }
 
@@ -133,7 +136,8 @@ impl Scope<'_, '_, '_> {
         for entity in [table.entity, second] {
             if !event.roles.iter().any(|role| role.entity == entity) {
                 let missing = &self.builder.entities[usize::from(entity)].name;
-                let message = format!("the event `{}` names no `{missing}`, so it has no row in `{}`", event.name, table.name);
+                let message =
+                    format!("the event `{}` names no `{missing}`, so it has no row in `{}`", event.name, table.name);
                 let help = format!("add the role `{missing}: {missing}` to the event, or count another event");
                 return Err(Diagnostic::new("missing_role", span.clone(), message).with_help(help));
             }
@@ -159,7 +163,8 @@ impl Scope<'_, '_, '_> {
     fn over_values(&mut self, table: u16, event: u16, name: &str, args: &[Node]) -> Result<Need, Diagnostic> {
         let program = self.over_event(event, &args[1])?;
         if !matches!(program.ty(), Type::Int | Type::Float | Type::Bool | Type::Span) {
-            let message = format!("{} takes numbers, durations or conditions, but this is {}", quoted(name), program.ty());
+            let message =
+                format!("{} takes numbers, durations or conditions, but this is {}", quoted(name), program.ty());
             return Err(Diagnostic::new("wrong_type", args[1].span.clone(), message));
         }
         let span = window(name, &args[2])?;
@@ -189,7 +194,13 @@ impl Scope<'_, '_, '_> {
         let name = args[1].as_name().unwrap_or_default();
         let Some(role) = of.roles.iter().position(|role| role.name == name) else {
             let message = format!("this is not a role of the event `{}`", of.name);
-            return Err(near("unknown_role", args[1].span.clone(), message, name, of.roles.iter().map(|role| role.name.as_str())));
+            return Err(near(
+                "unknown_role",
+                args[1].span.clone(),
+                message,
+                name,
+                of.roles.iter().map(|role| role.name.as_str()),
+            ));
         };
         let ty = Type::List(Box::new(Type::Entity(of.roles[role].entity)));
         let op = AggregateOp::LastEntities(count as u16);

@@ -32,7 +32,8 @@ impl Builder<'_> {
     pub(super) fn features(&mut self, source: &Source) {
         let mut declared = self.declare(source);
         if declared.len() > limits::SPEC_ITEMS_MAX {
-            let message = format!("there are {} features; at most {} are allowed", declared.len(), limits::SPEC_ITEMS_MAX);
+            let message =
+                format!("there are {} features; at most {} are allowed", declared.len(), limits::SPEC_ITEMS_MAX);
             self.issues.push(Issue::new("too_many", &declared[0].name.span, message));
             return;
         }
@@ -51,8 +52,7 @@ impl Builder<'_> {
             declared[index].ast = ast;
         }
         for index in self.order(&declared) {
-            let outcome = self.feature(&declared[index]);
-            self.outcomes[index] = outcome;
+            self.outcomes[index] = self.feature(&declared[index], self.outcomes[index]);
         }
     }
 
@@ -131,19 +131,18 @@ impl Builder<'_> {
         self.issues.push(issue.help("let one of them read aggregates only"));
     }
 
-    fn feature(&mut self, declared: &Declared<'_>) -> Outcome {
+    /// Compiles one; a feature that was found in a cycle stays failed, but its other mistakes are noted too.
+    fn feature(&mut self, declared: &Declared<'_>, before: Outcome) -> Outcome {
         let table = declared.table;
         let Some(ast) = &declared.ast else { return Outcome::Failed };
-        let failed_before = self.declared.get(&(table, declared.name.text.clone())).is_some_and(|&index| {
-            self.outcomes[index] == Outcome::Failed
-        });
         let mut scope = Scope { builder: self, ast, place: Place::Feature { table }, more: Vec::new() };
         let result = expr::compile(ast, ast.root(), &mut scope);
         let more = std::mem::take(&mut scope.more);
-        let mut clean = more.is_empty() && !failed_before;
+        let clean = more.is_empty() && before != Outcome::Failed;
         self.note(declared.expression, more);
         let program = match result {
-            Ok(program) => program,
+            Ok(program) if clean => program,
+            Ok(_) => return Outcome::Failed,
             Err(diagnostics) => {
                 self.note(declared.expression, diagnostics);
                 return Outcome::Failed;
@@ -153,15 +152,14 @@ impl Builder<'_> {
         let name = format!("{}.{}", of.name, declared.name.text);
         let reads_candidate = program.slots().iter().any(|&slot| self.slots[usize::from(slot)].per_candidate);
         let per_candidate = of.entity == ITEM || of.cross.is_some() || reads_candidate;
-        let source = SlotSource::Feature(self.features.len() as u16);
-        let slot = Slot { name: name.clone(), ty: program.ty().clone(), source, per_candidate };
+        let index = self.features.len() as u16;
+        let slot =
+            Slot { name: name.clone(), ty: program.ty().clone(), source: SlotSource::Feature(index), per_candidate };
         let Some(slot) = self.slot(name, slot) else { return Outcome::Failed };
         let recents = is_list_of_items(ast.root(), program.ty());
-        let index = self.features.len() as u16;
         let landmark = landmark(ast.root());
         self.features.push(Feature { name: declared.name.text.clone(), table, program, slot, landmark });
-        clean &= usize::from(index) < limits::SLOTS_MAX;
-        if clean { Outcome::Done { index, recents } } else { Outcome::Failed }
+        Outcome::Done { index, recents }
     }
 }
 

@@ -143,7 +143,8 @@ impl Builder<'_> {
     }
 
     fn no_list(&self, text: &Text) -> Issue {
-        let issue = Issue::new("unknown_name", &text.span, format!("{} is not a feature of `user`", quoted(&text.text)));
+        let issue =
+            Issue::new("unknown_name", &text.span, format!("{} is not a feature of `user`", quoted(&text.text)));
         let mut known = Vec::new();
         for ((table, name), &declared) in &self.declared {
             if matches!(self.outcomes[declared], Outcome::Done { recents: true, .. }) {

@@ -63,8 +63,10 @@ impl expr::Scope for Scope<'_, '_, '_> {
         }
         Some(match self.place {
             Place::Feature { table } => self.aggregate(table, name, args, span),
-            Place::Event { .. } => Err(Diagnostic::new("nested_aggregate", span, "an aggregate cannot stand inside another")
-                .with_help("its filter and value read the event's own fields")),
+            Place::Event { .. } => {
+                Err(Diagnostic::new("nested_aggregate", span, "an aggregate cannot stand inside another")
+                    .with_help("its filter and value read the event's own fields"))
+            }
             Place::Feed(feed) => self.feed_call(feed, name, args, span),
         })
     }
@@ -206,7 +208,11 @@ impl Scope<'_, '_, '_> {
             [name] => {
                 let message = format!("{} says not whose it is", quoted(name));
                 let known = self.builder.paths_ending_with(name);
-                let help = if known.is_empty() { "write `item.<name>` or `user.<name>`".to_owned() } else { format!("write `{}`", known[0]) };
+                let help = if known.is_empty() {
+                    "write `item.<name>` or `user.<name>`".to_owned()
+                } else {
+                    format!("write `{}`", known[0])
+                };
                 Err(Diagnostic::new("unknown_name", span, message).with_help(help))
             }
             _ => self.feed_entity_path(feed, path, span),
@@ -217,12 +223,14 @@ impl Scope<'_, '_, '_> {
         let readable: &[EntityIndex] = if feed.subject == USER { &[USER, ITEM] } else { &[ITEM] };
         if let Some(declared) = self.builder.absolute_feature(path) {
             let table = &self.builder.tables[usize::from(self.builder.table_of(declared))];
-            let cross_ok = matches!(table.cross, None | Some(Cross::ItemField(_))) || table.cross == Some(Cross::Entity(ITEM));
+            let cross_ok =
+                matches!(table.cross, None | Some(Cross::ItemField(_))) || table.cross == Some(Cross::Entity(ITEM));
             if readable.contains(&table.entity) && cross_ok {
                 return self.feature(declared, &span);
             }
             if readable.contains(&table.entity) {
-                let message = format!("{} is crossed with something that a candidate does not have", quoted(&table.name));
+                let message =
+                    format!("{} is crossed with something that a candidate does not have", quoted(&table.name));
                 return Err(Diagnostic::new("not_here", span, message));
             }
         }
@@ -242,7 +250,8 @@ impl Scope<'_, '_, '_> {
             }
             None => {
                 let message = format!("{} is not in the feed's `context`", quoted(name));
-                let diagnostic = near("unknown_name", span, message, name, feed.context.iter().map(|field| field.name.as_str()));
+                let diagnostic =
+                    near("unknown_name", span, message, name, feed.context.iter().map(|field| field.name.as_str()));
                 Err(match diagnostic.help {
                     Some(_) => diagnostic,
                     None => diagnostic.with_help(format!("declare it: `context: {{ {name}: string }}`")),
@@ -262,7 +271,13 @@ impl Scope<'_, '_, '_> {
             _ => {
                 let name = path.get(1).copied().unwrap_or_default();
                 let message = format!("{} is not a route of this feed", quoted(&path.join(".")));
-                return Err(near("unknown_name", span, message, name, feed.routes.iter().map(String::as_str).chain(["score"])));
+                return Err(near(
+                    "unknown_name",
+                    span,
+                    message,
+                    name,
+                    feed.routes.iter().map(String::as_str).chain(["score"]),
+                ));
             }
         };
         slot.ok_or_else(|| cascade(&span))
@@ -308,7 +323,8 @@ impl Builder<'_> {
             Some(Cross::Entity(entity)) => Some(entity),
             None => None,
         };
-        let readable = of.name == own.name || (of.cross.is_none() && (of.entity == own.entity || Some(of.entity) == second));
+        let readable =
+            of.name == own.name || (of.cross.is_none() && (of.entity == own.entity || Some(of.entity) == second));
         readable.then_some(declared)
     }
 
@@ -325,7 +341,8 @@ impl Builder<'_> {
 
     /// Full paths of the features and attributes of an entity type and its crossed tables.
     fn names_of(&self, entity: &str) -> Vec<String> {
-        let features = self.declared.keys().map(|(table, name)| format!("{}.{name}", self.tables[usize::from(*table)].name));
+        let features =
+            self.declared.keys().map(|(table, name)| format!("{}.{name}", self.tables[usize::from(*table)].name));
         let of_entity = |path: &String| path.split('.').next() == Some(entity);
         let mut names: Vec<String> = features.filter(of_entity).collect();
         if let Some(index) = self.entity(entity) {

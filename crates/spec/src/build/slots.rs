@@ -13,7 +13,8 @@ impl Builder<'_> {
         }
         if self.slots.len() >= limits::SLOTS_MAX {
             if !self.slots_full {
-                let message = format!("the spec needs more than {} slots (features, aggregates, inputs)", limits::SLOTS_MAX);
+                let message =
+                    format!("the spec needs more than {} slots (features, aggregates, inputs)", limits::SLOTS_MAX);
                 self.issues.push(Issue::new("over_budget", &(0..0), message).help("remove features"));
                 self.slots_full = true;
             }

@@ -182,7 +182,8 @@ impl Decoder<'_> {
                 continue;
             }
             if KINDS.contains(&key.text.as_str()) {
-                let issue = Issue::new("several_kinds", &key.span, "a route has one source of candidates; this is a second");
+                let issue =
+                    Issue::new("several_kinds", &key.span, "a route has one source of candidates; this is a second");
                 self.issues.push(issue.help("make it a route of its own"));
             } else if is_planned(&key.text) {
                 self.not_available(key);
@@ -212,7 +213,13 @@ impl Decoder<'_> {
             self.co_visited_field(&mut source, key, value);
         }
         self.only(entries, &CO_VISITED);
-        self.required(name, entries, "from", "a `co_visited` route", "add `from: user.<feature>` or `from: request.item`");
+        self.required(
+            name,
+            entries,
+            "from",
+            "a `co_visited` route",
+            "add `from: user.<feature>` or `from: request.item`",
+        );
         if source.events.is_empty() { RouteKind::Broken } else { RouteKind::CoVisited(Box::new(source)) }
     }
 
@@ -252,11 +259,15 @@ impl Decoder<'_> {
             }
             Kind::Map(entries) => entries
                 .iter()
-                .filter_map(|(event, weight)| Some((event.clone(), self.number(weight, "an event's weight", 1e-6..=1e6)?)))
+                .filter_map(|(event, weight)| {
+                    Some((event.clone(), self.number(weight, "an event's weight", 1e-6..=1e6)?))
+                })
                 .collect(),
             _ => self.text(node, "`co_visited`").map(|event| (event.clone(), 1.0)).into_iter().collect(),
         };
-        if matches!(&node.kind, Kind::List(list) if list.is_empty()) || matches!(&node.kind, Kind::Map(map) if map.is_empty()) {
+        if matches!(&node.kind, Kind::List(list) if list.is_empty())
+            || matches!(&node.kind, Kind::Map(map) if map.is_empty())
+        {
             self.issues.push(Issue::new("missing_value", &node.span, "`co_visited` needs at least one event"));
         }
         events

@@ -69,7 +69,7 @@ fn refusals_say_where() {
 fn depth_is_bounded() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(check(nested(limits::JSON_DEPTH_MAX).as_bytes()), Ok(()));
-    assert_eq!(check(nested(limits::JSON_DEPTH_MAX + 1).as_bytes()).unwrap_err().code, Code::TooLarge);
+    assert!(check(nested(limits::JSON_DEPTH_MAX + 1).as_bytes()).unwrap_err().message.contains("nested deeper"));
     assert!(check("{\"a\":".repeat(100_000).as_bytes()).is_err());
 }
 

@@ -1,0 +1,255 @@
+//! The feed pipeline, slow and obvious: every slot of every candidate from scratch, full sorts, nothing shared with the
+//! fast one but indexes, rows and expressions.
+
+use crate::world::World;
+use crate::{ItemView, Names};
+use domain::{
+    Answer, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Subject, Term, Value,
+};
+use recall::Hit;
+use spec::plan::{AggregateOp, Cross, Feed, From, RouteSource, SlotIndex, SlotSource, Spread};
+use std::collections::{BTreeMap, BTreeSet};
+
+struct Slow<'a> {
+    world: &'a World,
+    feed: &'a Feed,
+    request: &'a FeedRequest,
+    query: crate::Query,
+}
+
+#[derive(Clone)]
+struct Item {
+    id: EntityId,
+    hits: Vec<RouteHit>,
+    fused: f64,
+    score: f64,
+    terms: Vec<Term>,
+}
+
+/// The answer that this effort gives.
+pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> Answer {
+    let query = world.query(request);
+    let feed = &world.plan.feeds[usize::from(query.feed)];
+    let slow = Slow { world, feed, request, query };
+    let epoch = &world.epoch;
+    let key = |id| world.names.item(epoch.item_type(), id);
+
+    let (per_route, excluded) = slow.recall(effort);
+    let mut items = slow.fuse(&per_route);
+    let candidates = items.len() as u32;
+    let mut removed: Vec<(String, Vec<EntityId>)> = vec![("exclude".into(), excluded.into_iter().collect())];
+    for filter in &feed.filters {
+        let passes = |item: &Item| slow.eval(filter, item).is_true();
+        let (stay, go): (Vec<Item>, Vec<Item>) = items.into_iter().partition(passes);
+        removed.push((filter.text().to_owned(), go.iter().map(|item| item.id).collect()));
+        items = stay;
+    }
+    slow.score(&mut items, effort);
+    let places: Vec<EntityId> = items.iter().map(|item| item.id).collect();
+    if let Some(spread) = feed.spread.filter(|_| effort.reranked) {
+        items = slow.spread(items, spread);
+    }
+    let recommended = |(place, item): (usize, Item)| Recommended {
+        item: key(item.id),
+        score: item.score,
+        routes: item.hits,
+        terms: item.terms,
+        moved: (place as i32 - places.iter().position(|&id| id == item.id).unwrap() as i32) as i16,
+    };
+    let count = usize::from(request.count).min(domain::limits::SLATE_MAX);
+    let removal = |(reason, ids): (String, Vec<EntityId>)| Removal {
+        reason,
+        count: ids.len() as u32,
+        examples: ids.into_iter().take(8).map(key).collect(),
+    };
+    Answer {
+        request: request.clone(),
+        plan: PlanVersion(1),
+        rows: slow.query.rows.as_ref().map_or(epoch.position, |rows| rows.position),
+        epoch: epoch.position,
+        now: world.now,
+        effort,
+        route_counts: per_route.iter().map(|hits| hits.len() as u32).collect(),
+        candidates,
+        removed: removed.into_iter().filter(|(_, ids)| !ids.is_empty()).map(removal).collect(),
+        items: items.into_iter().take(count).enumerate().map(recommended).collect(),
+    }
+}
+
+impl Slow<'_> {
+    /// Candidates of each route, and the excluded items that were among them.
+    fn recall(&self, effort: Effort) -> (Vec<Vec<Hit>>, BTreeSet<EntityId>) {
+        let mut excluded = BTreeSet::new();
+        let mut routes = Vec::new();
+        for (index, route) in self.feed.routes.iter().enumerate() {
+            let mut hits = Vec::new();
+            if index < usize::from(effort.routes_run) {
+                let wanted: BTreeSet<EntityId> = self.query.exclude.iter().copied().collect();
+                let present = wanted.iter().filter(|&&id| self.present(id)).count();
+                hits = self.search(&route.source, usize::from(route.limit) + present);
+                excluded.extend(hits.iter().map(|hit| hit.item).filter(|item| wanted.contains(item)));
+                hits.retain(|hit| !wanted.contains(&hit.item));
+                hits.truncate(usize::from(route.limit));
+            }
+            routes.push(hits);
+        }
+        (routes, excluded)
+    }
+
+    fn search(&self, source: &RouteSource, limit: usize) -> Vec<Hit> {
+        let (mut row, mut out) = (Vec::new(), Vec::new());
+        let items = ItemView::new(&self.world.epoch, &mut row);
+        let (indexes, now) = (self.world.epoch.indexes(), self.world.now);
+        let skip = |item: EntityId| self.query.subject == Some((self.world.epoch.item_type(), item));
+        match *source {
+            RouteSource::Top { index } => indexes.top(index, limit, now, &items, &skip, &mut out),
+            RouteSource::Newest { index } => indexes.newest(index, limit, &skip, &mut out),
+            RouteSource::CoVisited { index, from, recency, context } => {
+                let mut weighted = Vec::new();
+                for (place, item) in self.context(from).into_iter().take(usize::from(context)).enumerate() {
+                    weighted.push((item, (0..place).fold(1.0, |weight, _| weight * recency)));
+                }
+                indexes.co_visited(index, &weighted, limit, now, &mut recall::Scratch::new(), &skip, &mut out);
+            }
+            RouteSource::History { from } => {
+                let there = self.context(from).into_iter().filter(|&item| self.present(item) && !skip(item));
+                out.extend(there.take(limit).enumerate().map(|(i, item)| Hit { item, score: 1.0 / (i + 1) as f64 }));
+            }
+        }
+        out
+    }
+
+    fn context(&self, from: From) -> Vec<EntityId> {
+        let slot = match from {
+            From::RequestItem => return self.query.subject.iter().map(|&(_, id)| id).collect(),
+            From::Slot(slot) => slot,
+        };
+        let mut items: Vec<EntityId> = self.query.recent.iter().copied().filter(|&id| self.present(id)).collect();
+        if let Value::List(list) = self.slot(slot, None) {
+            items.extend(list.iter().map(|value| match value {
+                Value::Entity(id) => *id,
+                other => panic!("{other:?} among recents"),
+            }));
+        }
+        let mut met = BTreeSet::new();
+        items.retain(|&item| met.insert(item));
+        items
+    }
+
+    fn fuse(&self, per_route: &[Vec<Hit>]) -> Vec<Item> {
+        let mut found: BTreeMap<EntityId, Vec<RouteHit>> = BTreeMap::new();
+        for (route, hits) in per_route.iter().enumerate() {
+            for (rank, hit) in hits.iter().enumerate() {
+                let hits = found.entry(hit.item).or_default();
+                hits.push(RouteHit { route: route as u16, rank: rank as u16, score: hit.score });
+            }
+        }
+        let weight = |hit: &RouteHit| self.feed.routes[usize::from(hit.route)].weight / (60.0 + f64::from(hit.rank) + 1.0);
+        let mut items: Vec<Item> = found
+            .into_iter()
+            .map(|(id, hits)| {
+                let fused = hits.iter().fold(0.0, |sum, hit| sum + weight(hit));
+                Item { id, hits, fused, score: fused, terms: vec![] }
+            })
+            .collect();
+        items.sort_by(|a, b| b.fused.partial_cmp(&a.fused).unwrap().then(a.id.cmp(&b.id)));
+        items
+    }
+
+    fn score(&self, items: &mut [Item], effort: Effort) {
+        let scored = &mut items[..usize::from(effort.candidates_scored)];
+        for item in scored.iter_mut() {
+            let mut sum = 0.0;
+            for (term, program) in self.feed.terms.iter().enumerate() {
+                if let Some(value) = self.eval(program, item).as_f64().filter(|value| value.is_finite()) {
+                    sum += value;
+                    item.terms.push(Term { term: term as u16, value });
+                }
+            }
+            item.score = if f64::is_finite(sum) { sum } else { f64::MIN };
+        }
+        scored.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap().then(a.id.cmp(&b.id)));
+    }
+
+    fn spread(&self, mut rest: Vec<Item>, spread: Spread) -> Vec<Item> {
+        let value = |item: &Item| self.world.epoch.catalogue().attribute(self.world.epoch.item_type(), item.id, spread.field);
+        let mut slate: Vec<Item> = Vec::new();
+        while !rest.is_empty() {
+            let window = &slate[slate.len().saturating_sub(usize::from(spread.window) - 1)..];
+            let fits = |item: &Item| {
+                let own = value(item);
+                own == Value::Missing || window.iter().filter(|other| value(other) == own).count() < usize::from(spread.max)
+            };
+            let next = rest.iter().position(fits).unwrap_or(0);
+            slate.push(rest.remove(next));
+        }
+        slate
+    }
+
+    fn present(&self, item: EntityId) -> bool {
+        self.world.epoch.catalogue().present(self.world.epoch.item_type(), item)
+    }
+
+    fn eval(&self, program: &expr::Program, item: &Item) -> Value {
+        let mut row = vec![Value::Missing; self.world.plan.slots.len()];
+        program.slots().iter().for_each(|&slot| row[usize::from(slot)] = self.slot(slot, Some(item)));
+        program.eval(&row)
+    }
+
+    /// The value of one slot for a candidate.
+    fn slot(&self, slot: SlotIndex, item: Option<&Item>) -> Value {
+        let (plan, epoch) = (&self.world.plan, &self.world.epoch);
+        let mut row = vec![Value::Missing; plan.slots.len()];
+        match plan.slots[usize::from(slot)].source {
+            SlotSource::Aggregate(aggregate) => self.aggregate(aggregate, item, &mut row),
+            SlotSource::Feature(feature) => {
+                let program = &plan.features[usize::from(feature)].program;
+                program.slots().iter().for_each(|&slot| row[usize::from(slot)] = self.slot(slot, item));
+                row[usize::from(slot)] = program.eval(&row);
+            }
+            SlotSource::Attribute { entity, field } if entity == epoch.item_type() => {
+                row[usize::from(slot)] = epoch.catalogue().attribute(entity, item.unwrap().id, field);
+            }
+            SlotSource::Attribute { entity, field } => {
+                let subject = self.query.subject.map(|(_, id)| epoch.catalogue().attribute(entity, id, field));
+                row[usize::from(slot)] = subject.unwrap_or_default();
+            }
+            SlotSource::Context => {
+                let name = plan.slots[usize::from(slot)].name.strip_prefix("request.").unwrap();
+                let index = self.feed.context.iter().position(|field| field.name == name).unwrap();
+                row[usize::from(slot)] = self.query.context[index].clone();
+            }
+            SlotSource::RouteScore { route, .. } => {
+                let hit = item.unwrap().hits.iter().find(|hit| hit.route == route);
+                row[usize::from(slot)] = Value::Float(hit.map_or(0.0, |hit| hit.score));
+            }
+            SlotSource::FusedScore => row[usize::from(slot)] = Value::Float(item.unwrap().fused),
+            SlotSource::Now => row[usize::from(slot)] = Value::Time(self.world.now),
+        }
+        row[usize::from(slot)].clone()
+    }
+
+    fn aggregate(&self, index: u16, item: Option<&Item>, row: &mut [Value]) {
+        let (plan, epoch, now) = (&self.world.plan, &self.world.epoch, self.world.now);
+        let aggregate = &plan.aggregates[usize::from(index)];
+        let table = &plan.tables[usize::from(plan.streams[usize::from(aggregate.stream)].table)];
+        if let AggregateOp::Seen(_) = aggregate.op {
+            let id = item.unwrap().id;
+            row[usize::from(aggregate.slot)] = Value::Bool(match &self.query.rows {
+                Some(rows) => rows.seen(index, id, now),
+                None => self.request.subject == Subject::Anonymous && self.query.recent.contains(&id),
+            });
+        } else if table.name == "item" {
+            epoch.items().read(item.unwrap().id, &[index], now, row);
+        } else {
+            let cross = |_| match table.cross {
+                Some(Cross::ItemField(field)) => {
+                    state::cross_key(&epoch.catalogue().attribute(epoch.item_type(), item.unwrap().id, field))
+                }
+                _ => u32::MAX,
+            };
+            let rows = self.query.rows.clone().unwrap_or_else(|| epoch.items().cold(table.entity));
+            rows.read(&[index], &cross, now, row);
+        }
+    }
+}

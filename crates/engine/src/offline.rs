@@ -1,0 +1,165 @@
+//! Work on a log that no node has open: its specs, its digest, the recomputation of all its decisions.
+
+use crate::machine::Machine;
+use crate::open::{OpenError, spec_text};
+use crate::replay::{Question, recompute, strip};
+use domain::{Answer, DecisionId, Payload, PlanVersion, Position};
+use journal::{Disk, Reader};
+use spec::Plan;
+use state::Digest;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A recovered log and the specs in it.
+pub struct LogFile<D: Disk> {
+    /// Reads its records.
+    pub reader: Reader<D>,
+    /// The last position.
+    pub last: Position,
+    /// Where the spec of each plan version stands; version 1 first.
+    pub specs: Vec<Position>,
+}
+
+/// What recomputing decisions found.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayReport {
+    /// Decisions recomputed.
+    pub replayed: u64,
+    /// How many came out the same, bit for bit.
+    pub identical: u64,
+    /// The first few that did not, and what differs.
+    pub different: Vec<(DecisionId, Vec<String>)>,
+}
+
+/// Most differing decisions that a report lists.
+const DIFFERENT_MAX: usize = 10;
+/// Decisions recomputed in one reading of the log: bounds the memory for copies of rows.
+const DECISIONS_PER_READING: usize = 20_000;
+
+impl<D: Disk> LogFile<D> {
+    /// Recovers the log (a torn tail is cut) and finds its specs. The directory must not be in use.
+    pub fn open(disk: Arc<D>, options: journal::Options) -> Result<LogFile<D>, OpenError> {
+        let opened = journal::open(disk, options)?;
+        let mut specs = Vec::new();
+        let mut records = opened.reader.iter_from(opened.recovery.first)?;
+        while let Some(record) = records.next()? {
+            if record.header.kind == Payload::Spec("".into()).kind() {
+                specs.push(record.header.position);
+            }
+        }
+        Ok(LogFile { reader: opened.reader, last: opened.recovery.last, specs })
+    }
+
+    /// The plan of the spec last in force; none if the log has none that compiles.
+    pub fn plan(&self) -> Option<Arc<Plan>> {
+        self.plan_of(PlanVersion(self.specs.len() as u32))
+    }
+
+    fn plan_of(&self, version: PlanVersion) -> Option<Arc<Plan>> {
+        let at = *self.specs.get((version.0 as usize).checked_sub(1)?)?;
+        let text = spec_text(&self.reader, at).ok()??;
+        spec::compile("the spec in the log", &text).ok().map(Arc::new)
+    }
+
+    /// State after the whole log, built from its first record.
+    pub fn build(
+        &self,
+        plan: &Arc<Plan>,
+        shards: u32,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Machine, OpenError> {
+        self.build_to(plan, shards, self.last, progress)
+    }
+
+    /// State after the record at `end`, built from the first record.
+    pub fn build_to(
+        &self,
+        plan: &Arc<Plan>,
+        shards: u32,
+        end: Position,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Machine, OpenError> {
+        let mut machine = Machine::new(plan.clone(), shards, u64::from(shards));
+        let mut records = self.reader.iter_from(Position(1))?;
+        while let Some(record) = records.next()? {
+            let header = &record.header;
+            if header.position > end {
+                break;
+            }
+            machine
+                .apply_record(header.kind, header.position, header.log_time, record.payload)
+                .map_err(|_| OpenError::Record(header.position))?;
+            if header.position.0 % 8_192 == 0 {
+                progress(header.position.0, end.0);
+            }
+        }
+        Ok(machine)
+    }
+
+    /// The digest of state after the whole log.
+    pub fn digest(&self, plan: &Arc<Plan>, shards: u32) -> Result<Digest, OpenError> {
+        Ok(self.build(plan, shards, &mut |_, _| ())?.digest())
+    }
+
+    /// Recomputes the last `limit` decisions of the log with rows in `shards` shards, from stripped records, and compares.
+    pub fn replay(
+        &self,
+        limit: usize,
+        shards: u32,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<ReplayReport, OpenError> {
+        let mut report = ReplayReport::default();
+        for (version, decisions) in self.decisions(limit)? {
+            let Some(plan) = self.plan_of(version) else { continue };
+            for part in decisions.chunks(DECISIONS_PER_READING) {
+                self.replay_part(&plan, shards, part, progress, &mut report)?;
+            }
+        }
+        Ok(report)
+    }
+
+    fn replay_part(
+        &self,
+        plan: &Arc<Plan>,
+        shards: u32,
+        part: &[(DecisionId, Answer)],
+        progress: &mut dyn FnMut(u64, u64),
+        report: &mut ReplayReport,
+    ) -> Result<(), OpenError> {
+        let questions: Vec<Question> = part.iter().map(|(_, answer)| strip(answer)).collect();
+        let answers = recompute(&self.reader, plan, shards, &questions, progress).map_err(OpenError::Replay)?;
+        for ((id, recorded), answer) in part.iter().zip(&answers) {
+            let differences = decision::compare(recorded, answer);
+            report.replayed += 1;
+            if differences.is_empty() {
+                report.identical += 1;
+            } else if report.different.len() < DIFFERENT_MAX {
+                report.different.push((*id, differences));
+            }
+        }
+        Ok(())
+    }
+
+    /// The last `limit` decisions by the plan version that answered them.
+    fn decisions(&self, limit: usize) -> Result<BTreeMap<PlanVersion, Vec<(DecisionId, Answer)>>, OpenError> {
+        let mut found = std::collections::VecDeque::new();
+        let mut records = self.reader.iter_from(self.reader.replay_from())?;
+        let kind = 6;
+        while let Some(record) = records.next()? {
+            if record.header.kind != kind {
+                continue;
+            }
+            let position = record.header.position;
+            let Ok(Payload::Decision(answer)) = Payload::decode(kind, record.payload) else {
+                return Err(OpenError::Record(position));
+            };
+            if found.len() == limit {
+                found.pop_front();
+            }
+            found.push_back((DecisionId { epoch: record.header.epoch, position }, *answer));
+        }
+        let mut by_plan: BTreeMap<PlanVersion, Vec<_>> = BTreeMap::new();
+        found.into_iter().for_each(|(id, answer)| by_plan.entry(answer.plan).or_default().push((id, answer)));
+        Ok(by_plan)
+    }
+}

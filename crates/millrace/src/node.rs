@@ -1,0 +1,54 @@
+//! What several commands need: the spec from a file, the node from a directory, progress on the terminal.
+
+use anyhow::{Context, Result, bail};
+use engine::{Config, Engine, OpenReport};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use journal::FileDisk;
+use spec::Plan;
+use std::fs;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Reads and compiles a spec file; the error is the full report of what is wrong with it.
+pub(crate) fn read_spec(path: &Path) -> Result<Arc<Plan>> {
+    let bytes = fs::read(path).with_context(|| format!("reading the spec {}", path.display()))?;
+    match spec::compile_bytes(&path.display().to_string(), &bytes) {
+        Ok(plan) => Ok(Arc::new(plan)),
+        Err(diagnostics) => bail!("{}", spec::render(&diagnostics)),
+    }
+}
+
+/// Opens the directory's disk, making the directory if it is not there.
+pub(crate) fn open_disk(dir: &Path) -> Result<Arc<FileDisk>> {
+    fs::create_dir_all(dir).with_context(|| format!("making the directory {}", dir.display()))?;
+    Ok(Arc::new(FileDisk::open(dir).with_context(|| format!("opening the directory {}", dir.display()))?))
+}
+
+/// Opens the node in a directory, with a progress bar while the log is applied, and says what it found.
+pub(crate) fn open(dir: &Path, plan: Arc<Plan>, config: Config) -> Result<(Engine, OpenReport)> {
+    let disk = open_disk(dir)?;
+    let bar = bar(0, "applying the log");
+    let opened = Engine::open(disk, journal::Options::default(), plan, config, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let (engine, report) = opened.with_context(|| format!("opening {}", dir.display()))?;
+    for warning in &report.warnings {
+        eprintln!("warning: {warning}");
+    }
+    Ok((engine, report))
+}
+
+/// A progress bar on the terminal's error stream; silent where there is no terminal.
+pub(crate) fn bar(total: u64, what: &str) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}");
+    bar.set_style(style.expect("the template is a constant"));
+    bar.set_message(what.to_owned());
+    bar
+}

@@ -1,0 +1,185 @@
+//! Costs of the indexes: one change, and one read of each kind. `cargo bench -p recall`; prints medians of several rounds.
+//! Items are drawn with a popularity of 1/rank, users evenly.
+
+use domain::{EntityId, Position, Time, Type, Value};
+use expr::Program;
+use recall::{Hit, Indexes, ItemScores, Scratch};
+use spec::plan::{CoVisited, EntityType, EventType, Feature, FieldType, Index, Plan, Role, Slot, SlotSource};
+use state::{Change, EventChange, Resolved};
+use std::hint::black_box;
+use std::time::Instant;
+
+const USERS: u32 = 5_000;
+const TOGETHER: u16 = 1;
+
+/// Items with a score that is read from a table.
+struct Items {
+    heat: Vec<f64>,
+}
+
+impl ItemScores for Items {
+    fn score(&self, _: u16, item: EntityId, _: Time) -> Option<f64> {
+        self.heat.get(item.0 as usize).copied()
+    }
+    fn next_change(&self, _: u16, _: EntityId, _: Time) -> Option<Time> {
+        None
+    }
+    fn present(&self, _: EntityId) -> bool {
+        true
+    }
+    fn item_count(&self) -> u32 {
+        self.heat.len() as u32
+    }
+    fn attribute(&self, item: EntityId, _: u16) -> Value {
+        Value::Time(Time(i64::from(item.0)))
+    }
+}
+
+fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
+    let entity = |name: &str, fields| EntityType { name: name.to_owned(), fields };
+    let role = |name: &str, entity| Role { name: name.to_owned(), entity };
+    let together = CoVisited {
+        events: vec![(0, 1.0)],
+        history,
+        counters,
+        neighbours,
+        distance_decay: 0.9,
+        backward: 0.7,
+        popularity_exponent: 0.3,
+        context_exponent: 0.5,
+        shrinkage: 5.0,
+        half_life: None,
+    };
+    Plan {
+        digest: [0; 32],
+        text: String::new(),
+        constants: Vec::new(),
+        entities: vec![
+            entity("user", Vec::new()),
+            entity("item", vec![FieldType { name: "created".to_owned(), ty: Type::Time }]),
+        ],
+        events: vec![EventType {
+            name: "view".to_owned(),
+            roles: vec![role("user", 0), role("item", 1)],
+            fields: Vec::new(),
+        }],
+        tables: Vec::new(),
+        streams: Vec::new(),
+        aggregates: Vec::new(),
+        features: vec![Feature {
+            name: "heat".to_owned(),
+            table: 0,
+            program: Program::new("heat", Type::Float, vec![0], std::sync::Arc::new(|row| row[0].clone())),
+            slot: 0,
+            landmark: Some(domain::Span(21_600_000)),
+        }],
+        slots: vec![Slot { name: "heat".to_owned(), ty: Type::Float, source: SlotSource::Now, per_candidate: true }],
+        indexes: vec![Index::Top { feature: 0 }, Index::CoVisited(together), Index::Newest { field: 0 }],
+        feeds: Vec::new(),
+    }
+}
+
+/// A small deterministic generator (SplitMix64).
+struct Draw(u64);
+
+impl Draw {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// An item with a probability of about 1/rank.
+    fn item(&mut self, items: u32) -> u32 {
+        ((f64::from(items).powf(self.unit())) as u32).min(items - 1)
+    }
+}
+
+fn event(draw: &mut Draw, items: u32, at: u64) -> Resolved {
+    let entities = [EntityId((draw.next() % u64::from(USERS)) as u32), EntityId(draw.item(items))];
+    let change = EventChange {
+        event: 0,
+        time: Time(at as i64),
+        entities: entities.into_iter().collect(),
+        values: Box::new([]),
+        crosses: [].into_iter().collect(),
+    };
+    Resolved { position: Position(at), log_time: Time(at as i64), change: Change::Event(change) }
+}
+
+/// Median seconds of one of `each` calls, over rounds.
+fn median(rounds: usize, each: usize, mut run: impl FnMut(usize)) -> f64 {
+    let mut seconds: Vec<f64> = (0..rounds)
+        .map(|round| {
+            let start = Instant::now();
+            (0..each).for_each(|call| run(round * each + call));
+            start.elapsed().as_secs_f64() / each as f64
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds[rounds / 2]
+}
+
+fn measure(items: u32, history: u16, counters: u16, neighbours: u16) {
+    let plan = plan(history, counters, neighbours);
+    let mut indexes = Indexes::new(&plan);
+    let mut draw = Draw(1);
+    let scores = Items { heat: (0..items).map(|_| draw.unit() * 100.0).collect() };
+    indexes.rebuild(Time(0), &scores);
+    let events: Vec<Resolved> = (0..1_200_000).map(|at| event(&mut draw, items, at)).collect();
+    events[..600_000].iter().for_each(|event| indexes.apply(event, &scores));
+    let update = median(6, 100_000, |call| indexes.apply(&events[600_000 + call], &scores));
+
+    let now = Time(1_300_000);
+    let contexts: Vec<Vec<(EntityId, f64)>> = (0..500)
+        .map(|_| (0..50).map(|place| (EntityId(draw.item(items)), 0.9f64.powi(place))).collect())
+        .collect();
+    let mut scratch = Scratch::new();
+    let mut hits: Vec<Hit> = Vec::new();
+    let mut found = 0;
+    let skip = |item: EntityId| item.0 % 100 == 7;
+    let read = median(7, 500, |call| {
+        hits.clear();
+        indexes.co_visited(TOGETHER, &contexts[call % 500], 300, now, &mut scratch, &skip, &mut hits);
+        found += black_box(&hits).len();
+    });
+    let top = median(7, 500, |_| {
+        hits.clear();
+        indexes.top(0, 200, now, &scores, &skip, &mut hits);
+        black_box(&hits);
+    });
+    let newest = median(7, 500, |_| {
+        hits.clear();
+        indexes.newest(2, 200, &skip, &mut hits);
+        black_box(&hits);
+    });
+    let memory = indexes.memory()[1];
+    println!(
+        "{items} items, history {history}, counters {counters}, neighbours {neighbours}: event {:.0} ns, co_visited 50 -> 300 {:.1} us \
+         ({} found), top 200 {:.2} us, newest 200 {:.2} us, co_visited {} bytes per item",
+        update * 1e9,
+        read * 1e6,
+        found / 3_500,
+        top * 1e6,
+        newest * 1e6,
+        memory.bytes / memory.items.max(1),
+    );
+}
+
+fn main() {
+    for (items, history, counters, neighbours) in [
+        (2_000, 50, 100, 100),
+        (2_000, 50, 200, 100),
+        (2_000, 20, 200, 50),
+        (2_000, 50, 2_000, 100),
+        (100_000, 50, 200, 100),
+    ] {
+        measure(items, history, counters, neighbours);
+    }
+}

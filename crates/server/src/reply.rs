@@ -1,0 +1,71 @@
+//! Replies, and the one place that knows which status a refusal has.
+
+use domain::{Code, Refusal};
+use hyper::StatusCode;
+
+/// A reply before it becomes HTTP.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Vec<u8>,
+    /// The refusal's code, if it is one.
+    pub(crate) code: Option<Code>,
+    /// Value of the `Allow` header.
+    pub(crate) allow: Option<String>,
+}
+
+/// The media type of JSON.
+pub(crate) const JSON: &str = "application/json";
+/// The media type of plain text.
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+
+impl Reply {
+    /// 200 with JSON.
+    pub(crate) fn json(body: Vec<u8>) -> Reply {
+        Reply { status: StatusCode::OK, content_type: JSON, body, code: None, allow: None }
+    }
+
+    /// 200 with text.
+    pub(crate) fn text(body: String) -> Reply {
+        Reply { content_type: TEXT, ..Reply::json(body.into_bytes()) }
+    }
+
+    /// The same with another status.
+    pub(crate) fn with_status(self, status: StatusCode) -> Reply {
+        Reply { status, ..self }
+    }
+
+    /// A refusal in the one shape of errors.
+    pub(crate) fn refused(refusal: &Refusal) -> Reply {
+        let mut body = Vec::new();
+        wire::write_error(&mut body, refusal);
+        Reply { code: Some(refusal.code), ..Reply::json(body).with_status(status_of(refusal.code)) }
+    }
+}
+
+/// The status of a refusal.
+pub(crate) fn status_of(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidJson
+        | Code::InvalidValue
+        | Code::UnknownField
+        | Code::MissingField
+        | Code::WrongType
+        | Code::UnknownEvent
+        | Code::TooMany => StatusCode::BAD_REQUEST,
+        Code::TimeInFuture | Code::TimeOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::Unauthorized => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::UnknownEntity | Code::UnknownFeed | Code::UnknownDecision | Code::NotFound => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::Timeout => StatusCode::REQUEST_TIMEOUT,
+        Code::IdReused => StatusCode::CONFLICT,
+        Code::Gone => StatusCode::GONE,
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::Overloaded | Code::Stopping | Code::JournalFailed => StatusCode::SERVICE_UNAVAILABLE,
+        Code::CapacityReached | Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+    }
+}

@@ -1,0 +1,119 @@
+//! A connection's stream with the timers that HTTP itself has not: the head of a request must come in time once it began,
+//! and an answer must be read in time. Between requests only the idle time counts.
+
+use crate::config::Limits;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+/// What the connection is doing; the service tells, the stream acts on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Phase(Arc<AtomicU8>);
+
+const HEAD: u8 = 0;
+const BUSY: u8 = 1;
+const IDLE: u8 = 2;
+
+impl Phase {
+    /// A request's head was read: its body and its answer have timers of their own.
+    pub(crate) fn busy(&self) {
+        self.0.store(BUSY, Ordering::Relaxed);
+    }
+
+    /// The answer was handed over.
+    pub(crate) fn idle(&self) {
+        self.0.store(IDLE, Ordering::Relaxed);
+    }
+}
+
+/// See the module.
+pub(crate) struct Stream {
+    tcp: TcpStream,
+    phase: Phase,
+    head_time: Duration,
+    write_time: Duration,
+    head: Option<Pin<Box<Sleep>>>,
+    write: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stream {
+    pub(crate) fn new(tcp: TcpStream, limits: &Limits) -> Stream {
+        let phase = Phase(Arc::new(AtomicU8::new(HEAD)));
+        Stream { tcp, phase, head_time: limits.head_time, write_time: limits.write_time, head: None, write: None }
+    }
+
+    /// Shared with the service.
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.clone()
+    }
+
+    /// While an answer waits to be read: an error once it has waited too long in all.
+    fn write_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let write_time = self.write_time;
+        ready!(self.write.get_or_insert_with(|| Box::pin(sleep(write_time))).as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its answer")))
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        if let Poll::Ready(result) = Pin::new(&mut this.tcp).poll_read(cx, buffer) {
+            if buffer.filled().len() > before && this.phase.0.load(Ordering::Relaxed) == IDLE {
+                this.phase.0.store(HEAD, Ordering::Relaxed);
+                this.write = None;
+                this.head = None;
+            }
+            return Poll::Ready(result);
+        }
+        if this.phase.0.load(Ordering::Relaxed) != HEAD {
+            this.head = None;
+            return Poll::Pending;
+        }
+        let head_time = this.head_time;
+        ready!(this.head.get_or_insert_with(|| Box::pin(sleep(head_time))).as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the request's head came too slowly")))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.tcp).poll_write(cx, bytes) {
+            Poll::Pending => this.write_late(cx).map(|late| late.map(|()| 0)),
+            ready => ready,
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.tcp).poll_write_vectored(cx, slices) {
+            Poll::Pending => this.write_late(cx).map(|late| late.map(|()| 0)),
+            ready => ready,
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,184 @@
+//! A small shop: a spec with every kind of aggregate, and random records for it.
+
+use domain::{Event, Field, Payload, Position, Raw, Time, Upsert};
+use proptest::prelude::*;
+use spec::Plan;
+use state::{Catalogue, Dictionary, Resolved, resolve};
+use std::sync::{Arc, OnceLock};
+
+const SPEC: &str = r#"
+version: 1
+entities:
+  user: {}
+  item:
+    fields: { category: string, grade: int, sale: bool }
+  device: {}
+events:
+  view: { user: user, item: item, fields: { dwell: duration } }
+  buy: { user: user, item: item, fields: { price: float, gift: bool } }
+  payment: { user: user, device: device, fields: { amount: int } }
+features:
+  user:
+    views_1s: count(view, 1s)
+    views_1m: count(view, 1m)
+    views_1h: count(view, 1h)
+    views_1d: count(view, 1d)
+    long: count(view, 1h, dwell > 30s)
+    spend: sum(buy, price, 1h)
+    spend_1d: sum(buy, price, 1d)
+    mean_price: mean(buy, price, 1d)
+    low: min(buy, price, 1h)
+    high: max(buy, price, 1h)
+    newest: last(buy, price, 1h)
+    dwelt: sum(view, dwell, 1h)
+    gifts: mean(buy, gift, 1d)
+    habit: decayed(view, 1h)
+    recent: last(view, item, 3)
+    bought: last(buy, item, 50)
+    again: "seen(item, 1h)"
+  item:
+    heat: decayed(view, 10m) + 5 * decayed(buy, 10m)
+    slow: decayed(view, 1d)
+    views_10m: count(view, 10m)
+    sold: count(buy, 1d, price > 2.0)
+  device:
+    paid: sum(payment, amount, 10m)
+    most: max(payment, amount, 10m)
+    users: last(payment, user, 4)
+  user.category:
+    share: count(view, 1h)
+    spent: sum(buy, price, 1d)
+    trend: decayed(view, 1h)
+  user.grade:
+    graded: count(view, 1d)
+  user.sale:
+    sales: count(buy, 1d)
+  user.device:
+    here: count(payment, 1h)
+feeds: {}
+"#;
+
+pub fn plan() -> Arc<Plan> {
+    static PLAN: OnceLock<Arc<Plan>> = OnceLock::new();
+    PLAN.get_or_init(|| Arc::new(spec::compile("shop.yaml", SPEC).unwrap_or_else(|wrong| panic!("{wrong}")))).clone()
+}
+
+/// A record to be.
+#[derive(Clone, Debug)]
+pub struct Act {
+    kind: u8,
+    user: u8,
+    item: usize,
+    number: i64,
+    /// Log time since the record before.
+    pause: i64,
+    /// How much earlier than the log the event happened; negative: the future.
+    late: i64,
+}
+
+impl Act {
+    pub fn categorised(item: usize) -> Act {
+        Act { kind: 4, user: 0, item, number: item as i64, pause: 1, late: 0 }
+    }
+
+    pub fn viewed(item: usize) -> Act {
+        Act { kind: 0, user: 0, item, number: 1, pause: 1, late: 0 }
+    }
+}
+
+pub fn act() -> impl Strategy<Value = Act> {
+    let pause = prop_oneof![Just(0i64), 0i64..3_000, 0i64..120_000, 0i64..20_000_000];
+    let late = prop_oneof![4 => Just(0i64), 2 => 0i64..2_000, 2 => 0i64..4_000_000, 1 => 0i64..200_000_000, 1 => -60_000i64..0];
+    (0u8..6, 0u8..4, 0usize..5, -5i64..60, pause, late).prop_map(|(kind, user, item, number, pause, late)| Act {
+        kind,
+        user,
+        item,
+        number,
+        pause,
+        late,
+    })
+}
+
+/// The log so far, as what records resolve against.
+pub struct World {
+    pub plan: Arc<Plan>,
+    pub dictionary: Dictionary,
+    pub catalogue: Catalogue,
+    pub log_time: Time,
+    position: Position,
+}
+
+impl World {
+    pub fn new(plan: Arc<Plan>) -> World {
+        World {
+            dictionary: Dictionary::new(&plan, 11),
+            catalogue: Catalogue::new(plan.clone()),
+            plan,
+            log_time: Time(1_790_000_000_000),
+            position: Position::START,
+        }
+    }
+
+    pub fn resolve(&mut self, act: &Act) -> Resolved {
+        self.log_time.0 += act.pause;
+        self.position = self.position.next();
+        let payload = payload(act, self.log_time);
+        state::validate(&self.plan, &payload).unwrap();
+        let (position, log_time) = (self.position, self.log_time);
+        let resolved =
+            resolve(&self.plan, &mut self.dictionary, &self.catalogue, position, log_time, &payload).unwrap();
+        self.catalogue.apply(&resolved);
+        resolved
+    }
+}
+
+fn payload(act: &Act, log_time: Time) -> Payload<'static> {
+    let field = |name: &'static str, value| Field { name: name.into(), value };
+    let key = |kind: &str, id: usize| Raw::Str(format!("{kind}{id}").into());
+    let price = if act.number < 0 { Raw::Null } else { Raw::Float(act.number as f64 / 10.0) };
+    let fields = match act.kind {
+        0 | 1 => (
+            "view",
+            vec![
+                field("user", key("u", act.user.into())),
+                field("item", key("i", act.item)),
+                field("dwell", Raw::Int(act.number.max(0))),
+            ],
+        ),
+        2 => (
+            "buy",
+            vec![
+                field("item", key("i", act.item)),
+                field("user", key("u", act.user.into())),
+                field("price", price),
+                field("gift", Raw::Bool(act.number % 2 == 0)),
+            ],
+        ),
+        3 => (
+            "payment",
+            vec![
+                field("user", key("u", act.user.into())),
+                field("device", key("d", act.item)),
+                field("amount", Raw::Int(act.number)),
+            ],
+        ),
+        _ => ("", vec![]),
+    };
+    if !fields.0.is_empty() {
+        let time = (act.late != 0).then(|| Time(log_time.0 - act.late));
+        return Payload::Event(Event { kind: fields.0.into(), source: "".into(), id: None, time, fields: fields.1 });
+    }
+    if act.kind == 5 && act.number % 4 == 0 {
+        return Payload::Delete { entity: "item".into(), key: format!("i{}", act.item).into() };
+    }
+    let category = if act.kind == 4 { act.number } else { act.number % 5 };
+    Payload::Upsert(Upsert {
+        entity: "item".into(),
+        key: format!("i{}", act.item).into(),
+        fields: vec![
+            field("category", Raw::Str(format!("c{category}").into())),
+            field("grade", Raw::Int(act.number % 3)),
+            field("sale", Raw::Bool(act.number % 2 == 0)),
+        ],
+    })
+}
