@@ -183,3 +183,6 @@ impl ItemScores for ItemView<'_> {
         self.catalogue.attribute(self.lists.item, item, field)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,7 @@ pub(crate) struct World {
     pub(crate) plan: Arc<Plan>,
     pub(crate) names: Dictionary,
     catalogue: Catalogue,
-    shard: Rows,
+    pub(crate) shard: Rows,
     pub(crate) epoch: Epoch,
     pub(crate) now: Time,
     position: Position,

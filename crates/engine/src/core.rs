@@ -3,7 +3,7 @@
 
 use crate::checkpoint::{Complete, Deposits};
 use crate::epochs::Epochs;
-use crate::gate::{Gate, journal_failed};
+use crate::gate::{Gate, Wake, journal_failed};
 use crate::machine::shard_of;
 use crate::ring::{Batch, Message, Ring};
 use crate::sequencer::{Accepted, Sequencer};
@@ -27,7 +27,6 @@ pub struct Core<D: Disk> {
     /// Where the spec of each plan version stands in the log; version 1 first.
     pub(crate) specs: Mutex<Vec<Position>>,
     pub(crate) writer_epoch: u32,
-    pub(crate) disk: Arc<D>,
     pub(crate) names: RwLock<Dictionary>,
     pub(crate) sequencer: Mutex<Sequencer>,
     pub(crate) shards: Vec<RwLock<Rows>>,
@@ -271,6 +270,16 @@ impl<D: Disk> Core<D> {
             return Err(Refusal::new(Code::Overloaded, "", "the disk is behind; send the request again later"));
         }
         Ok(())
+    }
+
+    /// Calls `wake` once everything up to `position` is durable and applied, or with an error if it never will be.
+    pub fn when_released(&self, position: Position, wake: Wake) {
+        self.gate.when_released(position, wake);
+    }
+
+    /// The plan in force.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
     }
 
     /// The threading mode in force.

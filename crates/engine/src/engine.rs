@@ -118,6 +118,11 @@ fn sync_loop<D: Disk>(core: &Core<D>) {
         if stopping {
             return;
         }
+        if core.disk_full.load(Ordering::Acquire) {
+            // The group is held back; look again for space a little later.
+            thread::sleep(Duration::from_millis(200));
+            core.ask_for_sync(true);
+        }
     }
 }
 

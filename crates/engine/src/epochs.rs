@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The pair of copies.
-pub struct Epochs {
+pub(crate) struct Epochs {
     copies: [RwLock<Epoch>; 2],
     front: AtomicUsize,
     lag: Mutex<Lag>,
@@ -25,7 +25,7 @@ struct Lag {
 
 impl Epochs {
     /// Both copies start equal.
-    pub fn new(epoch: Epoch) -> Epochs {
+    pub(crate) fn new(epoch: Epoch) -> Epochs {
         Epochs {
             copies: [RwLock::new(epoch.clone()), RwLock::new(epoch)],
             front: AtomicUsize::new(0),
@@ -34,7 +34,7 @@ impl Epochs {
     }
 
     /// The front copy. Never waits for the writer: if it is just being swapped away, the other one is taken.
-    pub fn read(&self) -> RwLockReadGuard<'_, Epoch> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Epoch> {
         loop {
             if let Some(guard) = self.copies[self.front.load(Ordering::Acquire)].try_read() {
                 return guard;
@@ -44,7 +44,7 @@ impl Epochs {
     }
 
     /// Applies a batch to the back copy.
-    pub fn apply(&self, batch: &Arc<Batch>) {
+    pub(crate) fn apply(&self, batch: &Arc<Batch>) {
         let mut lag = self.lag.lock();
         let mut back = self.copies[1 - self.front.load(Ordering::Acquire)].write();
         if std::mem::take(&mut lag.back_is_behind) {
@@ -57,7 +57,7 @@ impl Epochs {
     }
 
     /// Makes the back copy the front one if it is newer; returns whether it was.
-    pub fn flip(&self) -> bool {
+    pub(crate) fn flip(&self) -> bool {
         let mut lag = self.lag.lock();
         if lag.back_is_behind || lag.batches.is_empty() {
             return false;
@@ -68,7 +68,7 @@ impl Epochs {
     }
 
     /// Freezes the newest copy for a checkpoint; the caller sees to it that no batch is applied meanwhile.
-    pub fn snapshot(&self) -> EpochSnapshot {
+    pub(crate) fn snapshot(&self) -> EpochSnapshot {
         let lag = self.lag.lock();
         let front = self.front.load(Ordering::Acquire);
         let newest = if lag.back_is_behind || lag.batches.is_empty() { front } else { 1 - front };

@@ -11,7 +11,7 @@ pub type Wake = Box<dyn FnOnce(Result<(), Refusal>) + Send>;
 
 /// Two watermarks and what waits for the lower of them.
 #[derive(Default)]
-pub struct Gate {
+pub(crate) struct Gate {
     durable: AtomicU64,
     applied: AtomicU64,
     parked: Mutex<Parked>,
@@ -26,34 +26,34 @@ struct Parked {
 
 impl Gate {
     /// Everything up to here is on disk.
-    pub fn durable(&self) -> Position {
+    pub(crate) fn durable(&self) -> Position {
         Position(self.durable.load(Ordering::Acquire))
     }
 
     /// Everything up to here is applied by every consumer.
-    pub fn applied(&self) -> Position {
+    pub(crate) fn applied(&self) -> Position {
         Position(self.applied.load(Ordering::Acquire))
     }
 
     /// The lower of the two: what may be acknowledged.
-    pub fn released(&self) -> Position {
+    pub(crate) fn released(&self) -> Position {
         self.durable().min(self.applied())
     }
 
     /// Moves the durable watermark and wakes what it releases.
-    pub fn set_durable(&self, position: Position) {
+    pub(crate) fn set_durable(&self, position: Position) {
         self.durable.fetch_max(position.0, Ordering::AcqRel);
         self.wake();
     }
 
     /// Moves the applied watermark and wakes what it releases.
-    pub fn set_applied(&self, position: Position) {
+    pub(crate) fn set_applied(&self, position: Position) {
         self.applied.fetch_max(position.0, Ordering::AcqRel);
         self.wake();
     }
 
     /// Calls `wake` once `position` is released; at once if it is already.
-    pub fn when_released(&self, position: Position, wake: Wake) {
+    pub(crate) fn when_released(&self, position: Position, wake: Wake) {
         if self.released() >= position {
             return wake(Ok(()));
         }
@@ -72,12 +72,12 @@ impl Gate {
     }
 
     /// How many answers wait.
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.parked.lock().waiting.len()
     }
 
     /// Nothing more will be released: everything that waits, now or later, gets `refusal`.
-    pub fn close(&self, refusal: Refusal) {
+    pub(crate) fn close(&self, refusal: Refusal) {
         let waiting = {
             let mut parked = self.parked.lock();
             parked.closed.get_or_insert_with(|| refusal.clone());
@@ -89,7 +89,7 @@ impl Gate {
     }
 
     /// Why the gate is closed, if it is.
-    pub fn closed(&self) -> Option<Refusal> {
+    pub(crate) fn closed(&self) -> Option<Refusal> {
         self.parked.lock().closed.clone()
     }
 
@@ -110,7 +110,7 @@ impl Gate {
 }
 
 /// The refusal that everybody gets once the journal has failed.
-pub fn journal_failed(cause: &dyn std::fmt::Display) -> Refusal {
+pub(crate) fn journal_failed(cause: &dyn std::fmt::Display) -> Refusal {
     Refusal::new(
         Code::JournalFailed,
         "",

@@ -19,6 +19,9 @@ mod serve;
 mod view;
 
 pub use crate::core::{Core, Submitted};
+#[cfg(test)]
+mod tests;
+
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode};

@@ -87,7 +87,7 @@ impl<D: Disk> Core<D> {
         config: Config,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(Core<D>, OpenReport), OpenError> {
-        let opened = journal::open(disk.clone(), options)?;
+        let opened = journal::open(disk, options)?;
         let mut warnings = Vec::new();
         let shards = config.shards.max(1);
         let start = checkpoint::load(&opened.reader, &plan, shards, config.hash_seed, &mut warnings)?;
@@ -102,7 +102,7 @@ impl<D: Disk> Core<D> {
         replay(&opened.reader, &mut machine, &mut specs, opened.recovery.last, progress)?;
         let replayed = machine.position.0 - checkpoint.0;
         let old_text = specs.last().map(|&at| spec_text(&opened.reader, at)).transpose()?.flatten();
-        let mut core = Core::assemble(machine, specs, config, disk, opened.appender, opened.writer, opened.reader);
+        let mut core = Core::assemble(machine, specs, config, opened.appender, opened.writer, opened.reader);
         core.writer_epoch = opened.recovery.epoch;
         let diff = core.adopt_spec(old_text.as_deref());
         Ok((core, OpenReport { journal: opened.recovery, checkpoint, replayed, diff, warnings }))
@@ -112,7 +112,6 @@ impl<D: Disk> Core<D> {
         machine: Machine,
         specs: Vec<Position>,
         config: Config,
-        disk: Arc<D>,
         appender: journal::Appender,
         writer: journal::Writer<D>,
         reader: Reader<D>,
@@ -143,7 +142,6 @@ impl<D: Disk> Core<D> {
             checkpointing: Mutex::default(),
             plan,
             config,
-            disk,
         }
     }
 

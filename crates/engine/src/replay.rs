@@ -4,7 +4,6 @@
 use crate::core::Core;
 use crate::machine::Machine;
 use crate::open::spec_text;
-use crate::serve::query_of;
 use decision::{Pace, Query, Scratch};
 use domain::{Answer, Code, DecisionId, Payload, PlanVersion, Position, Refusal, Time};
 use journal::{Disk, Reader};

@@ -7,16 +7,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Changes in log order, and the position up to which the log is covered by them.
-pub struct Batch {
+pub(crate) struct Batch {
     /// The changes; records that change nothing are left out.
-    pub changes: Vec<Resolved>,
+    pub(crate) changes: Vec<Resolved>,
     /// The last position that the batch covers.
-    pub last: Position,
+    pub(crate) last: Position,
 }
 
 /// What goes round the ring.
 #[derive(Clone)]
-pub enum Message {
+pub(crate) enum Message {
     /// Changes to apply.
     Apply(Arc<Batch>),
     /// Every consumer hands over a copy of its state as it is at this place.
@@ -26,7 +26,7 @@ pub enum Message {
 }
 
 /// A bounded queue that every consumer reads in full.
-pub struct Ring {
+pub(crate) struct Ring {
     capacity: usize,
     inner: Mutex<Inner>,
     filled: Condvar,
@@ -43,13 +43,13 @@ struct Inner {
 
 impl Ring {
     /// A ring of `capacity` messages for this many consumers.
-    pub fn new(capacity: usize, consumers: usize) -> Ring {
+    pub(crate) fn new(capacity: usize, consumers: usize) -> Ring {
         let inner = Inner { messages: VecDeque::with_capacity(capacity), first: 0, next: vec![0; consumers] };
         Ring { capacity, inner: Mutex::new(inner), filled: Condvar::new(), drained: Condvar::new() }
     }
 
     /// Adds a message; waits while the slowest consumer is a whole ring behind.
-    pub fn push(&self, message: Message) {
+    pub(crate) fn push(&self, message: Message) {
         let mut inner = self.inner.lock();
         while inner.messages.len() >= self.capacity {
             self.drained.wait(&mut inner);
@@ -60,7 +60,7 @@ impl Ring {
     }
 
     /// The next message for a consumer; waits until there is one.
-    pub fn take(&self, consumer: usize) -> Message {
+    pub(crate) fn take(&self, consumer: usize) -> Message {
         let mut inner = self.inner.lock();
         loop {
             let offset = (inner.next[consumer] - inner.first) as usize;
@@ -76,7 +76,7 @@ impl Ring {
     }
 
     /// How many messages the slowest consumer has not taken.
-    pub fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.inner.lock().messages.len()
     }
 }

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::ops::Range;
 use std::time::Instant;
 
-const ROWS: usize = 512;
+const ROWS: usize = 1_024;
 const SLOTS: usize = 16;
 const ROUNDS: usize = 4_000;
 
@@ -63,15 +63,16 @@ fn rows() -> Vec<Vec<Value>> {
     (0..ROWS).map(|_| (0..SLOTS).map(&mut value).collect()).collect()
 }
 
-/// Nanoseconds for one evaluation: the least of five runs.
+/// Nanoseconds for one evaluation: the median of many short runs, so that a busy machine disturbs it little.
 fn measure(rows: &[Vec<Value>], mut eval: impl FnMut(&[Value])) -> f64 {
-    let run = |eval: &mut dyn FnMut(&[Vec<Value>])| {
+    let mut runs: Vec<u128> = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
         let start = Instant::now();
-        eval(rows);
-        start.elapsed().as_nanos() as f64 / (ROUNDS * ROWS) as f64
-    };
-    let mut all = |rows: &[Vec<Value>]| (0..ROUNDS).for_each(|_| rows.iter().for_each(|row| eval(row)));
-    (0..5).map(|_| run(&mut all)).fold(f64::INFINITY, f64::min)
+        rows.iter().for_each(|row| eval(row));
+        runs.push(start.elapsed().as_nanos());
+    }
+    runs.sort_unstable();
+    runs[ROUNDS / 2] as f64 / rows.len() as f64
 }
 
 fn main() {

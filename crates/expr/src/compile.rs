@@ -8,7 +8,8 @@ use crate::builtin::{BUILTINS, Builtin, builtin, foreign};
 use crate::membership::{Element, comparable, in_list, in_literals, literal_type};
 use crate::operand::{Operand, Scalar};
 use crate::program::Body;
-use crate::typed::{Merge, Typed};
+use crate::sum::{self, Term};
+use crate::typed::{Merge, Open, Typed};
 use crate::{Ast, BinaryOp, Diagnostic, Literal, Name, Node, NodeKind, Program, Scope, UnaryOp, suggest};
 use domain::{Symbol, Type};
 use std::collections::BTreeSet;
@@ -74,22 +75,40 @@ impl Compiler<'_> {
 
     /// The piece for a node; `None` where something in it was reported.
     fn node(&mut self, node: &Node) -> Option<Typed> {
-        match &node.kind {
+        self.open(node).map(Open::settled)
+    }
+
+    /// The same, but a float sum stays open for the operator around it.
+    fn open(&mut self, node: &Node) -> Option<Open> {
+        let span = node.span.clone();
+        let typed = match &node.kind {
             NodeKind::Literal(literal) => Some(self.literal(literal)),
-            NodeKind::Path(names) => self.path(names, node.span.clone()),
-            NodeKind::Call { name, args } => self.call(name, args, node.span.clone()),
-            NodeKind::Unary { op, operand } => self.unary(*op, operand, node.span.clone()),
-            NodeKind::Binary { op: BinaryOp::In, left, right } => self.membership(left, right, node.span.clone()),
-            NodeKind::Binary { op, left, right } => {
-                let (a, b) = (self.node(left), self.node(right));
-                self.binary(*op, (left, a?), (right, b?), node.span.clone())
-            }
+            NodeKind::Path(names) => self.path(names, span),
+            NodeKind::Call { name, args } => return self.call(name, args, span),
+            NodeKind::Unary { op, operand } => self.unary(*op, operand, span),
+            NodeKind::Binary { op, left, right } => return self.operator(*op, left, right, span),
             NodeKind::Conditional { condition, then, otherwise } => self.conditional(condition, then, otherwise),
             NodeKind::List(_) => {
-                let fault = Diagnostic::new("misplaced_list", node.span.clone(), "a list stands only behind `in`");
+                let fault = Diagnostic::new("misplaced_list", span, "a list stands only behind `in`");
                 self.refuse(fault.with_help("write `x in [\"a\", \"b\"]`"))
             }
+        };
+        typed.map(Open::Typed)
+    }
+
+    fn operator(&mut self, op: BinaryOp, left: &Node, right: &Node, span: Range<usize>) -> Option<Open> {
+        if op == BinaryOp::In {
+            return self.membership(left, right, span).map(Open::Typed);
         }
+        let (a, b) = (self.open(left), self.open(right));
+        let (a, b) = match op {
+            BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply => match sum::joined(op, a?, b?) {
+                Ok(terms) => return Some(Open::Sum(terms)),
+                Err(apart) => apart,
+            },
+            _ => (a?, b?),
+        };
+        self.binary(op, (left, a.settled()), (right, b.settled()), span).map(Open::Typed)
     }
 
     fn literal(&mut self, literal: &Literal) -> Typed {
@@ -118,26 +137,31 @@ impl Compiler<'_> {
         self.slot(found)
     }
 
-    fn call(&mut self, name: &Name, args: &[Node], span: Range<usize>) -> Option<Typed> {
+    fn call(&mut self, name: &Name, args: &[Node], span: Range<usize>) -> Option<Open> {
         if let Some(found) = self.scope.call(&name.text, args, span.clone()) {
-            return self.slot(found);
+            return self.slot(found).map(Open::Typed);
         }
         let Some(builtin) = builtin(&name.text) else {
-            return self.unknown_function(name);
+            return self.unknown_function(name).map(Open::Typed);
         };
         let (least, most) = builtin.arity;
         if !(least..=most).contains(&args.len()) {
-            return self.wrong_arity(builtin, args.len(), span);
+            return self.wrong_arity(builtin, args.len(), span).map(Open::Typed);
         }
         // All arguments are compiled before the first missing one ends it.
         let typed: Vec<Option<Typed>> = args.iter().map(|arg| self.node(arg)).collect();
         let typed = typed.into_iter().collect::<Option<Vec<Typed>>>()?;
         let types: Vec<Type> = typed.iter().map(Typed::ty).collect();
+        if builtin.name == "default"
+            && let Some(term) = Term::defaulted(&typed)
+        {
+            return Some(Open::Sum(vec![term]));
+        }
         match (builtin.build)(typed) {
-            Ok(typed) => Some(typed),
+            Ok(typed) => Some(Open::Typed(typed)),
             Err(index) => {
                 let message = format!("`{}` takes {}, but this is {}", builtin.name, builtin.takes, types[index]);
-                self.refuse(Diagnostic::new("wrong_type", args[index].span.clone(), message))
+                self.refuse(Diagnostic::new("wrong_type", args[index].span.clone(), message)).map(Open::Typed)
             }
         }
     }

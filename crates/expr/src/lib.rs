@@ -13,6 +13,7 @@ mod parser;
 mod program;
 mod scope;
 mod suggest;
+mod sum;
 mod typed;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Pieces of a compiled expression with their static type, and the rules that join types.
 
 use crate::operand::{Operand, Scalar};
+use crate::sum::{self, Term};
 use domain::{EntityId, Span, Symbol, Time, Type, Value};
 use std::sync::Arc;
 
@@ -15,6 +16,22 @@ pub(crate) enum Typed {
     Entity(u16, Operand<EntityId>),
     /// With the type of its elements.
     List(Type, Operand<Arc<[Value]>>),
+}
+
+/// A piece, or a float sum that may still grow.
+pub(crate) enum Open {
+    Typed(Typed),
+    Sum(Vec<Term>),
+}
+
+impl Open {
+    /// As a finished piece.
+    pub(crate) fn settled(self) -> Typed {
+        match self {
+            Open::Typed(typed) => typed,
+            Open::Sum(terms) => Typed::Float(sum::settled(terms)),
+        }
+    }
 }
 
 /// Two numbers under one arithmetic.

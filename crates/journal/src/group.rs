@@ -59,7 +59,7 @@ pub(crate) enum Parsed {
     Bad(&'static str),
 }
 
-/// Reads a header. `salt` ties it to its segment, so that a payload cannot pass for a group.
+/// Reads a header. `salt` ties it to its segment, so that a payload whose author does not know the log cannot pass for a group.
 pub(crate) fn parse(bytes: &[u8], salt: u32) -> Parsed {
     if bytes.len() < HEADER {
         return if blank(bytes) { Parsed::Blank } else { Parsed::Bad("a group header is cut short") };

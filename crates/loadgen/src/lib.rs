@@ -1,1 +1,8 @@
-//! A small HTTP client.
+//! A small blocking HTTP/1.1 client for demos, benches and crash tests: one connection kept alive, every wait bounded,
+//! nothing tried twice. With it, bodies of events and entities as NDJSON.
+
+mod client;
+mod ndjson;
+
+pub use client::{Client, Error, Response};
+pub use ndjson::{push_event, push_upsert};

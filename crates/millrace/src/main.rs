@@ -1,1 +1,49 @@
-fn main() {}
+//! The program: what a user can type.
+
+mod check;
+mod dataset;
+mod digest;
+mod import;
+mod node;
+mod replay;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Millrace: a real-time recommendation engine whose every answer can be replayed
+///
+/// Events go into one durable log; features, indexes and recommendations are functions of that log. Start with
+/// `millrace demo`, then `millrace check my.yaml` and `millrace serve --spec my.yaml --dir data`.
+#[derive(Parser)]
+#[command(version, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Check),
+    Import(import::Import),
+    Digest(digest::Digest),
+    Replay(replay::Replay),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Check(check) => check.run(),
+        Command::Import(import) => import.run(),
+        Command::Digest(digest) => digest.run(),
+        Command::Replay(replay) => replay.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -137,9 +137,8 @@ fn measure(items: u32, history: u16, counters: u16, neighbours: u16) {
     let update = median(6, 100_000, |call| indexes.apply(&events[600_000 + call], &scores));
 
     let now = Time(1_300_000);
-    let contexts: Vec<Vec<(EntityId, f64)>> = (0..500)
-        .map(|_| (0..50).map(|place| (EntityId(draw.item(items)), 0.9f64.powi(place))).collect())
-        .collect();
+    let contexts: Vec<Vec<(EntityId, f64)>> =
+        (0..500).map(|_| (0..50).map(|place| (EntityId(draw.item(items)), 0.9f64.powi(place))).collect()).collect();
     let mut scratch = Scratch::new();
     let mut hits: Vec<Hit> = Vec::new();
     let mut found = 0;

@@ -221,10 +221,9 @@ impl CoVisited {
             }
             Side::Candidate => {
                 let items = self.items.len().max(self.popularity.len() as u32);
-                scratch.start(items as usize);
-                for &(item, weight) in context.iter().filter(|(item, _)| item.0 < items) {
-                    scratch.add_positive(item.0, weight);
-                }
+                scratch.start(items as usize, context.len());
+                let known = context.iter().filter(|(item, weight)| item.0 < items && usable(*weight));
+                scratch.add(known.map(|&(item, weight)| (item.0, weight)));
                 out.extend(candidates.iter().map(|&candidate| self.candidate_score(candidate, now, scratch)));
             }
         }
@@ -245,11 +244,11 @@ impl CoVisited {
     }
 
     fn sum(&self, context: &[(EntityId, f64)], now: Time, scratch: &mut Scratch) {
-        scratch.start(self.popularity.len());
+        scratch.start(self.popularity.len(), context.len() * usize::from(self.parameters.neighbours));
         for &(item, weight) in context {
             if let Some(row) = self.items.get(item.0).and_then(Option::as_ref) {
                 let weight = weight * row.context_norm * self.ageing.worth(row.counters.era(), now);
-                if weight > 0.0 && weight.is_finite() {
+                if usable(weight) {
                     self.add_neighbours(&row.counters, weight, scratch);
                 }
             }
@@ -259,16 +258,16 @@ impl CoVisited {
     /// Adds the best neighbours of one context item. The order of a row is of no account: each item occurs in it once.
     fn add_neighbours(&self, counters: &Counters, weight: f64, scratch: &mut Scratch) {
         let neighbours = usize::from(self.parameters.neighbours);
+        let popularity = self.popularity.as_slice();
+        let norm = |item: u32| popularity.get(item as usize).copied().unwrap_or(0.0);
         if counters.items().len() <= neighbours {
-            for (&item, count) in counters.items().iter().zip(counters.counts()) {
-                scratch.add_positive(item, weight * f64::from(count * self.popularity(item)));
-            }
+            let counts = counters.items().iter().zip(counters.counts());
+            scratch.add(counts.map(|(&item, count)| (item, weight * f64::from(count * norm(item)))));
             return;
         }
         let mut keys = std::mem::take(&mut scratch.keys);
-        for &mut key in best(counters, neighbours, |item| self.popularity(item), &mut keys) {
-            scratch.add_positive(item_of(key), weight * f64::from(similarity_of(key)));
-        }
+        let best = best(counters, neighbours, norm, &mut keys);
+        scratch.add(best.iter().map(|&key| (item_of(key), weight * f64::from(similarity_of(key)))));
         scratch.keys = keys;
     }
 
@@ -306,6 +305,11 @@ fn item_of(key: u64) -> u32 {
 
 fn similarity_of(key: u64) -> f32 {
     f32::from_bits((key >> 32) as u32)
+}
+
+/// Whether a context weight adds anything.
+fn usable(weight: f64) -> bool {
+    weight > 0.0 && weight.is_finite()
 }
 
 /// An item's row for writing.

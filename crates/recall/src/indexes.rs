@@ -138,7 +138,10 @@ impl Indexes {
 
     /// Appends the best `limit` candidates of an `Index::CoVisited` for weighted context items, best first, of equal scores the
     /// smallest id first: only present items that `skip` does not name. Context items are candidates too.
-    #[expect(clippy::too_many_arguments, reason = "the index, the question, the filter, and two buffers that callers keep")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the index, the question, the filter, and two buffers that callers keep"
+    )]
     pub fn co_visited(
         &self,
         index: u16,

@@ -70,7 +70,11 @@ impl Indexes {
             Some(Kept::CoVisited(kept)) => kept.load(&mut input)?,
             _ => return Err(LoadError { what: "a chunk belongs to an index that the plan does not have" }),
         }
-        if input.is_done() { Ok(()) } else { Err(LoadError { what: "a chunk of an index is longer than what it holds" }) }
+        if input.is_done() {
+            Ok(())
+        } else {
+            Err(LoadError { what: "a chunk of an index is longer than what it holds" })
+        }
     }
 
     /// Completes the indexes after the last `load`, or fills new ones, from items as of log time `now`: the newest, which items

@@ -135,7 +135,9 @@ mod tests {
             }
             assert!(admit(&tokens, &bearer, Access::AnyToken).is_ok());
         }
-        for bad in ["", "Bearer", "Bearer ", "Bearer x", "Basic Admin-0123456789abcdef", "Bearer Admin-0123456789abcdeg"] {
+        for bad in
+            ["", "Bearer", "Bearer ", "Bearer x", "Basic Admin-0123456789abcdef", "Bearer Admin-0123456789abcdeg"]
+        {
             let verdict = admit(&tokens, &headers(&[("authorization", bad)]), Access::AnyToken);
             assert_eq!(verdict.map_err(|refusal| refusal.code), Err(Code::Unauthorized), "{bad}");
         }

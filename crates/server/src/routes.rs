@@ -128,7 +128,9 @@ fn segments<'p>(pattern: &str, path: &'p str) -> Option<Vec<&'p str>> {
 
 /// Undoes percent-encoding.
 pub(crate) fn decoded(segment: &str) -> Result<String, Refusal> {
-    let wrong = |what: &str| Refusal::new(Code::InvalidValue, "path", format!("{what} in the path or query; encode it as UTF-8 with %XX"));
+    let wrong = |what: &str| {
+        Refusal::new(Code::InvalidValue, "path", format!("{what} in the path or query; encode it as UTF-8 with %XX"))
+    };
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
@@ -166,7 +168,9 @@ mod tests {
     #[test]
     fn other_paths_lead_nowhere() {
         let code = |method: Method, path: &str| find(&method, path).unwrap_err().code;
-        for path in ["", "/", "/v1", "/v1/events/", "//v1/events", "/v1/entities/item", "/v1/entities//k", "/V1/events", "*"] {
+        for path in
+            ["", "/", "/v1", "/v1/events/", "//v1/events", "/v1/entities/item", "/v1/entities//k", "/V1/events", "*"]
+        {
             assert_eq!(code(Method::POST, path), Code::NotFound, "{path}");
         }
         for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::DELETE] {

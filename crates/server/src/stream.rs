@@ -69,7 +69,6 @@ impl AsyncRead for Stream {
         if let Poll::Ready(result) = Pin::new(&mut this.tcp).poll_read(cx, buffer) {
             if buffer.filled().len() > before && this.phase.0.load(Ordering::Relaxed) == IDLE {
                 this.phase.0.store(HEAD, Ordering::Relaxed);
-                this.write = None;
                 this.head = None;
             }
             return Poll::Ready(result);
@@ -110,7 +109,10 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
+        let this = self.get_mut();
+        // HTTP flushes once everything it had is written: the client has read enough.
+        this.write = None;
+        Pin::new(&mut this.tcp).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -7,8 +7,9 @@ mod feed;
 mod route;
 mod scope;
 mod slots;
+mod stream;
 
-pub(crate) use aggregate::{canonical, pane_width};
+pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{

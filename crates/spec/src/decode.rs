@@ -182,6 +182,7 @@ impl Decoder<'_> {
                 let known = ["string", "int", "float", "bool", "timestamp", "duration", "[string]"];
                 let issue = Issue::new("unknown_type", &text.span, format!("{} is not a type", quoted(wrong)));
                 self.issues.push(match wrong {
+                    _ if self.issues.full() => issue,
                     "number" | "double" | "f64" | "decimal" => issue.help("did you mean `float`?"),
                     "integer" | "i64" | "long" => issue.help("did you mean `int`?"),
                     "text" | "str" | "keyword" => issue.help("did you mean `string`?"),
@@ -198,7 +199,9 @@ impl Decoder<'_> {
     /// Notes a field that no section of this kind has.
     fn unknown(&mut self, key: &Text, what: &str, known: &[&str]) {
         let issue = Issue::new("unknown_field", &key.span, format!("{} is not a field of {what}", quoted(&key.text)));
-        self.issues.push(if is_name(&key.text) {
+        self.issues.push(if self.issues.full() {
+            issue
+        } else if is_name(&key.text) {
             issue.near(&key.text, known.iter().copied())
         } else {
             issue.help("an expression with `,`, `[` or `{` in it needs quotes inside `{ }`")

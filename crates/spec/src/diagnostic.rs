@@ -144,6 +144,11 @@ impl Issues {
         }
     }
 
+    /// Whether more than will be shown is here: then nobody reads what more would say, and work for it can be spared.
+    pub(crate) fn full(&self) -> bool {
+        self.list.len() >= 2 * limits::DIAGNOSTICS_MAX
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

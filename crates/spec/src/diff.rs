@@ -1,7 +1,9 @@
 //! What changes between two plans, and whether the state of the old one can be kept.
 
 use crate::build::canonical;
-use crate::plan::{EventType, Feature, Feed, FieldType, From, Index, Plan, Route, RouteSource, SlotSource};
+use crate::plan::{
+    EventType, Feature, Feed, FieldType, From, Index, Plan, Route, RouteSource, SlotSource, Stream, StreamValue,
+};
 use expr::Program;
 use std::collections::BTreeMap;
 
@@ -132,18 +134,32 @@ fn index_definition(plan: &Plan, index: u16, features: &[String]) -> String {
 
 /// All that rows, catalogue and indexes are built by, in the order in which they are numbered.
 fn signature(plan: &Plan) -> String {
-    let tops = plan.indexes.iter().any(|index| matches!(index, Index::Top { .. }));
-    let item_features =
-        plan.features.iter().filter(|feature| tops && plan.tables[usize::from(feature.table)].name == "item");
-    let item_features: Vec<String> =
-        item_features.map(|feature| format!("{} {:?}", feature.name, feature.program)).collect();
-    let Plan { constants, entities, events, tables, streams, indexes, .. } = plan;
-    let indexes: Vec<String> = indexes
-        .iter()
-        .map(|index| match index {
-            Index::Top { feature } => format!("top {}", plan.features[usize::from(*feature)].name),
-            other => format!("{other:?}"),
-        })
-        .collect();
-    format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{indexes:?}{item_features:?}")
+    let Plan { constants, entities, events, tables, .. } = plan;
+    let streams: Vec<String> = plan.streams.iter().map(stream).collect();
+    let indexes: Vec<String> = plan.indexes.iter().map(|index| kept_index(plan, index)).collect();
+    // The order of a `top` index hangs on the formulas of the items' features.
+    let ordered = plan.indexes.iter().any(|index| matches!(index, Index::Top { .. }));
+    let of_items =
+        plan.features.iter().filter(|feature| ordered && plan.tables[usize::from(feature.table)].name == "item");
+    let formulas: Vec<String> =
+        of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
+    format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{indexes:?}{formulas:?}")
+}
+
+fn stream(stream: &Stream) -> String {
+    let Stream { table, events, filter, value, panes, half_lives, recents, parts } = stream;
+    let filter = filter.as_ref().map(|filter| canonical(filter.text()));
+    let value = match value {
+        StreamValue::One => "1".to_owned(),
+        StreamValue::Number(program) => canonical(program.text()),
+        StreamValue::Role(roles) => format!("{roles:?}"),
+    };
+    format!("{table} {events:?} {filter:?} {value} {panes:?} {half_lives:?} {recents} {parts:?}")
+}
+
+fn kept_index(plan: &Plan, index: &Index) -> String {
+    match index {
+        Index::Top { feature } => format!("top {}", plan.features[usize::from(*feature)].name),
+        other => format!("{other:?}"),
+    }
 }

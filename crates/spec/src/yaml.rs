@@ -1,9 +1,15 @@
 //! YAML text -> a tree whose every key and value knows its place in the file. Budgets hold before anything is built, and
 //! what makes YAML surprising (anchors, aliases, tags, merge keys, duplicate keys, several documents) is refused by name.
 
-use crate::diagnostic::{Issue, Issues, is_bidi, quoted};
+mod check;
+mod mend;
+mod places;
+
+use crate::diagnostic::{Issue, Issues, quoted};
+use check::check_text;
 use domain::limits;
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
+use places::Places;
+use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -49,40 +55,6 @@ pub(crate) fn read(text: &str, issues: &mut Issues) -> Option<Node> {
     }
 }
 
-/// What can be said of the text before YAML: size, control characters, tabs that indent.
-fn check_text(text: &str, issues: &mut Issues) -> bool {
-    if text.len() > limits::SPEC_BYTES_MAX {
-        let message = format!("the spec has {} bytes; at most {} are allowed", text.len(), limits::SPEC_BYTES_MAX);
-        issues.push(Issue::new("too_large", &(0..0), message));
-        return false;
-    }
-    if text.starts_with('\u{feff}') {
-        let issue = Issue::new("byte_order_mark", &(0..3), "the file begins with a byte order mark");
-        issues.push(issue.help("save it as UTF-8 without BOM"));
-        return false;
-    }
-    let mut fine = true;
-    let mut indent = true;
-    for (at, c) in text.char_indices() {
-        let span = at..at + c.len_utf8();
-        if c == '\t' && indent {
-            issues.push(Issue::new("tab", &span, "a tab cannot indent YAML").help("indent with spaces"));
-            fine = false;
-        } else if c.is_control() && !matches!(c, '\t' | '\n' | '\r') {
-            let message = format!("the control character U+{:04X} is not allowed", c as u32);
-            issues.push(Issue::new("bad_character", &span, message));
-            fine = false;
-        } else if is_bidi(c) {
-            let message = format!("U+{:04X} changes the direction of the text around it", c as u32);
-            issues
-                .push(Issue::new("bad_character", &span, message).help("remove it: what is read must be what is run"));
-            fine = false;
-        }
-        indent = c == '\n' || (indent && matches!(c, ' ' | '\t'));
-    }
-    fine
-}
-
 /// Nothing more can be read.
 struct Stop;
 
@@ -100,8 +72,7 @@ impl<'t> Reader<'t, '_> {
             Some(Ok((event, span))) => Ok((event, self.places.byte(span.start)..self.places.byte(span.end))),
             Some(Err(error)) => {
                 let at = self.places.byte(*error.marker());
-                let issue = Issue::new("yaml_syntax", &(at..at + 1), format!("this is not YAML: {}", error.info()));
-                self.issues.push(issue.help(syntax_help(error.info())));
+                self.issues.push(syntax_issue(error.info(), at));
                 Err(Stop)
             }
         }
@@ -160,13 +131,19 @@ impl<'t> Reader<'t, '_> {
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_decoration(anchor, tag, &span);
-                let (list, last) = self.list(depth)?;
+                let (mut list, last) = self.list(depth)?;
+                if self.places.text[span.start..].starts_with('[') {
+                    self.mend_list(&mut list);
+                }
                 end = last;
                 Kind::List(list)
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_decoration(anchor, tag, &span);
-                let (map, last) = self.map(depth)?;
+                let (mut map, last) = self.map(depth)?;
+                if self.places.text[span.start..].starts_with('{') {
+                    self.mend_map(&mut map);
+                }
                 end = last;
                 Kind::Map(map)
             }
@@ -210,9 +187,13 @@ impl<'t> Reader<'t, '_> {
             }
             if let Some(&first) = first_at.get(&key.text) {
                 let message = format!("the key {} is there twice", quoted(&key.text));
-                let line = self.places.line(first);
                 let issue = Issue::new("duplicate_key", &key.span, message);
-                self.issues.push(issue.help(format!("it is first on line {line}: remove or rename one")));
+                self.issues.push(if self.issues.full() {
+                    issue
+                } else {
+                    let line = self.places.line(first);
+                    issue.help(format!("it is first on line {line}: remove or rename one"))
+                });
                 continue;
             }
             first_at.insert(key.text.clone(), key.span.start);
@@ -253,6 +234,14 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
+fn syntax_issue(info: &str, at: usize) -> Issue {
+    let span = at..at + 1;
+    if info.contains("recursion limit") {
+        return Issue::new("too_deep", &span, format!("nested deeper than {} levels", limits::SPEC_DEPTH_MAX));
+    }
+    Issue::new("yaml_syntax", &span, format!("this is not YAML: {info}")).help(syntax_help(info))
+}
+
 fn syntax_help(info: &str) -> &'static str {
     if info.contains("mapping values") {
         "text with `: ` in it needs quotes, and a key needs its own line"
@@ -260,61 +249,5 @@ fn syntax_help(info: &str) -> &'static str {
         "close what was opened with `{` or `[`; expressions with `,`, `{` or `[` need quotes inside them"
     } else {
         "check indentation and quotes here and on the line above"
-    }
-}
-
-/// From the parser's marks to bytes.
-struct Places<'t> {
-    text: &'t str,
-    /// Byte of each character, unless every character is one byte.
-    bytes: Vec<u32>,
-}
-
-impl<'t> Places<'t> {
-    fn new(text: &'t str) -> Places<'t> {
-        let bytes = if text.is_ascii() { Vec::new() } else { text.char_indices().map(|(at, _)| at as u32).collect() };
-        Places { text, bytes }
-    }
-
-    fn byte(&self, mark: Marker) -> usize {
-        let index = if self.bytes.is_empty() {
-            Some(mark.index())
-        } else {
-            self.bytes.get(mark.index()).map(|&byte| byte as usize)
-        };
-        index.unwrap_or(self.text.len()).min(self.text.len())
-    }
-
-    fn line(&self, byte: usize) -> usize {
-        self.text.as_bytes()[..byte].iter().filter(|&&b| b == b'\n').count() + 1
-    }
-}
-
-impl Text {
-    /// The place in the file of a part of this text, `part` in bytes of `self.text`. Quotes, escapes, folded lines and the
-    /// indentation of blocks are stepped over; where that fails it is the whole scalar.
-    pub(crate) fn locate(&self, file: &str, part: &Range<usize>) -> Range<usize> {
-        let Some(written) = file.get(self.span.clone()) else { return self.span.clone() };
-        let mut source = written.char_indices().peekable();
-        if !self.plain {
-            source.next();
-        }
-        let (mut start, mut end) = (None, None);
-        let mut last = self.span.start;
-        for (at, c) in self.text.char_indices() {
-            let folded = c == ' ' || c == '\n';
-            let found = source.find(|&(_, s)| s == c || (folded && s.is_whitespace()));
-            let Some((offset, s)) = found else { return self.span.clone() };
-            let here = self.span.start + offset;
-            if at <= part.start && part.start < at + c.len_utf8() {
-                start = Some(here);
-            }
-            if at < part.end {
-                end = Some(here + s.len_utf8());
-            }
-            last = here + s.len_utf8();
-        }
-        let start = start.unwrap_or(last);
-        start..end.unwrap_or(start).max(start)
     }
 }

@@ -18,6 +18,6 @@ pub use feed::{FeedCall, parse_feed};
 pub use scan::check;
 pub use time::{parse_time, write_time};
 pub use write::{
-    AnswerView, Applied, EntityFacts, LineOutcome, write_answer, write_applied, write_entity, write_error, write_float,
-    write_int, write_raw, write_text, write_uint,
+    AnswerView, Applied, EntityFacts, LineOutcome, write_answer, write_applied, write_array, write_entity, write_error,
+    write_float, write_int, write_key, write_raw, write_text, write_uint,
 };

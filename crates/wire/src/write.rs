@@ -81,12 +81,12 @@ pub fn write_raw(out: &mut Vec<u8>, value: &Raw<'_>) {
         Raw::Int(int) => write_int(out, *int),
         Raw::Float(float) => write_float(out, *float),
         Raw::Str(text) => write_text(out, text),
-        Raw::List(list) => array(out, list, write_raw),
+        Raw::List(list) => write_array(out, list, write_raw),
     }
 }
 
 /// Appends `,"name":` (or `"name":` right after an opening brace). Names are our own and need no escaping.
-pub(crate) fn key(out: &mut Vec<u8>, name: &str) {
+pub fn write_key(out: &mut Vec<u8>, name: &str) {
     if out.last() != Some(&b'{') {
         out.push(b',');
     }
@@ -96,7 +96,7 @@ pub(crate) fn key(out: &mut Vec<u8>, name: &str) {
 }
 
 /// Appends an array of what `element` writes.
-pub(crate) fn array<T>(out: &mut Vec<u8>, list: &[T], mut element: impl FnMut(&mut Vec<u8>, &T)) {
+pub fn write_array<T>(out: &mut Vec<u8>, list: &[T], mut element: impl FnMut(&mut Vec<u8>, &T)) {
     out.push(b'[');
     for (place, item) in list.iter().enumerate() {
         if place > 0 {

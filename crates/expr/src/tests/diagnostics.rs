@@ -1,1 +1,283 @@
-//! x
+//! Tables of refused expressions: code, place, message and help of each error.
+
+use super::{House, build};
+use crate::Diagnostic;
+use domain::limits::EXPRESSION_BYTES_MAX;
+
+fn faults(text: &str) -> Vec<Diagnostic> {
+    build(text, &mut House::default()).map(|_| Vec::new()).unwrap_or_else(|faults| faults)
+}
+
+/// Each error as `code|text at its span|message|help`.
+fn shown(text: &str) -> Vec<String> {
+    let line = |fault: Diagnostic| {
+        let help = fault.help.unwrap_or_default();
+        format!("{}|{}|{}|{help}", fault.code, &text[fault.span], fault.message)
+    };
+    faults(text).into_iter().map(line).collect()
+}
+
+fn check(table: &[(&str, &[&str])]) {
+    for (text, expected) in table {
+        assert_eq!(shown(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn syntax() {
+    check(&[
+        ("", &["empty_expression||there is no expression here|"]),
+        (" \t", &["empty_expression| \t|there is no expression here|"]),
+        ("1 +", &["unexpected_token||expected a value, but the expression ends|"]),
+        ("(1 + 2", &["unclosed_bracket|(|this bracket is not closed by `)`|"]),
+        ("1 in [1", &["unclosed_bracket|[|this bracket is not closed by `]`|"]),
+        ("1 + 2)", &["unexpected_token|)|expected an operator or the end, but found `)`|it closes nothing"]),
+        ("i.x i.y", &["unexpected_token|i|expected an operator or the end, but found `i`|"]),
+        ("i.x + * 2", &["unexpected_token|*|expected a value, but found `*`|"]),
+        ("i.", &["unexpected_token||expected a name behind `.`, but the expression ends|"]),
+        ("b.x ? 1", &["unexpected_token||expected `:` of the `?:`, but the expression ends|"]),
+        ("min(1, )", &["unexpected_token|)|expected a value, but found `)`|"]),
+        ("i.x = 1", &["unknown_operator|=|there is no operator `=`|write `==` to compare"]),
+        ("b.x and b.y", &["unknown_operator|and|there is no operator `and`|write `&&`"]),
+        ("b.x | b.y", &["unknown_operator|\u{7c}|there is no operator `|`|write `||`"]),
+        ("i.x <> 1", &["unknown_operator|<>|there is no operator `<>`|write `!=`"]),
+        ("2 ** 3", &["unknown_operator|**|there is no operator `**`|write `pow(x, y)`"]),
+        ("not b.x", &["unexpected_token|b|expected an operator or the end, but found `b`|write `!`"]),
+        (
+            "b.x ? b.y ? 1 : 2 : 3",
+            &["unexpected_token|?|expected `:` of the `?:`, but found `?`|put parentheses around the inner `?:`"],
+        ),
+        (
+            "i.x == null",
+            &[concat!(
+                "null_literal|null|`null` is not a value of this language|",
+                "write `has(x)` to ask whether there is a value, `default(x, y)` to replace a missing one"
+            )],
+        ),
+        ("s.x.size()", &["method_call|s.x.size|functions are not called on a value|write `size(s.x, ...)`"]),
+        (
+            "li.x[0]",
+            &[concat!(
+                "unsupported_syntax|[|there is no `[...]` behind a value|",
+                "elements of lists are not read by index; write `x in list`"
+            )],
+        ),
+        ("abs(1).y", &["unsupported_syntax|.y|only names have fields|functions are called plainly: `f(x)`"]),
+        (
+            "i.x + #",
+            &[
+                "unexpected_character|#|unexpected character `#`|quote the YAML value; a comment needs a space before `#`",
+            ],
+        ),
+        ("i.x + \u{202e}1", &["unexpected_character|\u{202e}|unexpected character U+202E|"]),
+        ("s.x == “a”", &["x"]),
+        ("i.x << 64", &["unexpected_token|<|expected a value, but found `<`|"]),
+    ]);
+}
+
+#[test]
+fn literals() {
+    check(&[
+        ("9223372036854775808", &["invalid_number|9223372036854775808|this is not an integer of 64 bits|"]),
+        (
+            "99999999999999999999",
+            &[concat!(
+                "invalid_number|99999999999999999999|`99999999999999999999` is not an integer of 64 bits|",
+                "a float has a point or an exponent: `1.0`, `1e30`"
+            )],
+        ),
+        ("1e400", &["invalid_number|1e400|`1e400` is beyond the range of floats|"]),
+        ("1_000", &["invalid_number|1_000|`1_000` is not a number|write the digits without `_`"]),
+        (
+            "5min",
+            &[concat!(
+                "invalid_duration|5min|`min` is not a unit of time|",
+                "the units are ms, s, m, h and d, one per literal: `90m`, `1.5h`, `7d`"
+            )],
+        ),
+        (
+            "999999999999999999d",
+            &[concat!(
+                "invalid_duration|999999999999999999d|`999999999999999999d` is not a duration in range|",
+                "durations are written as `250ms`, `1.5s`, `10m`"
+            )],
+        ),
+        ("s.x == 'a", &["unterminated_string|'a|this string does not end|close it with '"]),
+        ("s.x == \"a\n\"", &["x"]),
+        (
+            r"s.x == 'a\q'",
+            &[concat!(
+                r"invalid_escape|\q|`\q` is not an escape|",
+                r#"the escapes are \\ \" \' \` \? \a \b \f \n \r \t \v \xHH \uHHHH \UHHHHHHHH \OOO"#
+            )],
+        ),
+        (
+            r"s.x == '\ud800'",
+            &[concat!(
+                r"invalid_escape|\ud800|`\ud800` is not an escape|",
+                r#"the escapes are \\ \" \' \` \? \a \b \f \n \r \t \v \xHH \uHHHH \UHHHHHHHH \OOO"#
+            )],
+        ),
+    ]);
+}
+
+#[test]
+fn types() {
+    check(&[
+        ("i.x + s.x", &["wrong_type|i.x + s.x|`+` does not take int and string|strings are not joined or counted"]),
+        (
+            "s.x < 'a'",
+            &["wrong_type|s.x < 'a'|`<` does not take string and string|strings are compared by `==`, `!=` and `in`"],
+        ),
+        ("b.x + 1", &["wrong_type|b.x + 1|`+` does not take bool and int|write `x ? 1 : 0` for the number of a bool"]),
+        ("b.x < b.y", &["wrong_type|b.x < b.y|`<` does not take bool and bool|bools are compared by `==` and `!=`"]),
+        (
+            "1 < i.x < 3",
+            &["wrong_type|1 < i.x < 3|`<` does not take bool and int|comparisons do not chain: write `a < b && b < c`"],
+        ),
+        ("i.x && b.x", &["wrong_type|i.x && b.x|`&&` does not take int and bool|compare first: `x > 0 && y == \"a\"`"]),
+        (
+            "d.x > 30",
+            &[
+                "wrong_type|d.x > 30|`>` does not take duration and int|write a duration with its unit: `30s`, `10m`, `7d`",
+            ],
+        ),
+        (
+            "d.x * 2",
+            &[
+                "wrong_type|d.x * 2|`*` does not take duration and int|a duration divided by a duration is a number: `d / 1h`",
+            ],
+        ),
+        (
+            "t.x + t.y",
+            &[
+                "wrong_type|t.x + t.y|`+` does not take timestamp and timestamp|timestamps are subtracted and compared; add a duration",
+            ],
+        ),
+        (
+            "t.x < 7d",
+            &[
+                "wrong_type|t.x < 7d|`<` does not take timestamp and duration|the difference of two timestamps is a duration: `now - t < 7d`",
+            ],
+        ),
+        ("d.x - t.x", &["wrong_type|d.x - t.x|`-` does not take duration and timestamp|"]),
+        ("f.x % 2", &["wrong_type|f.x % 2|`%` does not take float and int|`%` takes two ints"]),
+        (
+            "e.x == o.x",
+            &[
+                "wrong_type|e.x == o.x|`==` does not take entity and entity|an entity equals only an entity of its own type",
+            ],
+        ),
+        (
+            "li.x == lf.x",
+            &[
+                "wrong_type|li.x == lf.x|`==` does not take [int] and [float]|of a list one asks `x in list` and `has(list)`",
+            ],
+        ),
+        (
+            "s.x in 'abc'",
+            &["wrong_type|s.x in 'abc'|`in` does not take string and string|write `==`, or a list behind `in`"],
+        ),
+        (
+            "s.x in li.x",
+            &[
+                "wrong_type|s.x in li.x|`in` does not take string and [int]|the value has the type of the list's elements",
+            ],
+        ),
+        ("s.x in ['a', 1]", &["wrong_type|1|string is never in a list with int|"]),
+        ("i.x in [i.y]", &["misplaced_list|i.y|a list holds literals only|write `x == a || x == b`"]),
+        ("[1, 2]", &["misplaced_list|[1, 2]|a list stands only behind `in`|write `x in [\"a\", \"b\"]`"]),
+        ("!i.x", &["wrong_type|!i.x|`!` does not take int|compare first: `x == 0`"]),
+        ("!s.x", &["wrong_type|!s.x|`!` does not take string|write `!has(x)` to ask whether a value is missing"]),
+        ("-b.x", &["wrong_type|-b.x|`-` does not take bool|write `!x`"]),
+        ("i.x ? 1 : 2", &["wrong_type|i.x|the condition of `?:` is a bool, but this is int|"]),
+        ("b.x ? 1 : 'a'", &["wrong_type|1 : 'a'|both values of `?:` have one type, but these are int and string|"]),
+        ("sqrt(s.x)", &["wrong_type|s.x|`sqrt` takes a number, but this is string|"]),
+        ("max(1, 2.0, b.x)", &["wrong_type|b.x|`max` takes numbers, but this is bool|"]),
+        ("default(i.x, 'a')", &["wrong_type|'a'|`default` takes two values of one type, but this is string|"]),
+    ]);
+}
+
+#[test]
+fn names_and_arguments() {
+    check(&[
+        ("i.z", &["unknown_name|i.z|there is no `i.z` here|"]),
+        ("count(buy)", &["unknown_name|count(buy)|no such event|"]),
+        ("cuont(view)", &["unknown_function|cuont|there is no function `cuont` here|did you mean `count`?"]),
+        ("sqr(1)", &["unknown_function|sqr|there is no function `sqr` here|did you mean `sqrt`?"]),
+        ("log(1)", &["unknown_function|log|there is no function `log` here|write `ln(x)` or `log2(x)`"]),
+        (
+            "now()",
+            &[
+                "unknown_function|now|there is no function `now` here|write `now`, the time of the request, without brackets",
+            ],
+        ),
+        (
+            "random()",
+            &[
+                "unknown_function|random|there is no function `random` here|expressions have no randomness: one log gives one answer",
+            ],
+        ),
+        ("frobnicate(1)", &["unknown_function|frobnicate|there is no function `frobnicate` here|"]),
+        ("max(1)", &["wrong_arity|max(1)|`max` takes 2 to 64 arguments, but there is 1|"]),
+        ("abs()", &["wrong_arity|abs()|`abs` takes 1 argument, but there are 0|"]),
+        ("pow(1, 2, 3)", &["wrong_arity|pow(1, 2, 3)|`pow` takes 2 arguments, but there are 3|"]),
+    ]);
+}
+
+/// All errors of one expression, in the order of the text.
+#[test]
+fn several_at_once() {
+    let codes = |text: &str| faults(text).iter().map(|fault| (fault.code, fault.span.start)).collect::<Vec<_>>();
+    assert_eq!(codes("i.z + sqr(2) > s.x && !i.x"), [("unknown_name", 0), ("unknown_function", 6), ("wrong_type", 22)]);
+    assert_eq!(
+        codes("i.x = 1e999 and 'a\\q' == null"),
+        [
+            ("unknown_operator", 4),
+            ("invalid_number", 6),
+            ("unknown_operator", 12),
+            ("invalid_escape", 18),
+            ("null_literal", 25),
+        ]
+    );
+    assert_eq!(
+        codes("min(1 2, 3) + (4 5) + )"),
+        [("unexpected_token", 6), ("unexpected_token", 17), ("unexpected_token", 22),]
+    );
+    assert_eq!(faults(&"? ".repeat(1_000)).len(), 16);
+}
+
+/// The bad expressions of the catalogue of bad input that this language can be given: huge and hostile ones.
+#[test]
+fn hostile() {
+    let refused = |text: &str, code: &str| {
+        let faults = faults(text);
+        assert!(faults.len() <= 16 && faults[0].code == code, "{code}: {:?}", &faults[0]);
+    };
+    refused(&format!("{}1{}", "(".repeat(1_000), ")".repeat(1_000)), "too_deep");
+    refused(&"(".repeat(8_000), "too_deep");
+    refused(&"[".repeat(8_000), "too_deep");
+    refused(&format!("{}1", "-".repeat(8_000)), "too_deep");
+    refused(&format!("{}b.x", "!".repeat(8_000)), "too_deep");
+    refused(&"f(".repeat(4_000), "too_deep");
+    refused(&format!("{}1", "b.x?1:".repeat(1_000)), "too_deep");
+    refused(&vec!["1"; 4_000].join("+"), "too_deep");
+    refused(&vec!["b.x"; 1_000].join("&&"), "too_deep");
+    refused(&"* ".repeat(4_000), "unexpected_token");
+    refused(&vec!["a"; 4_000].join("."), "too_many_nodes");
+    refused(&format!("1 in [{}]", vec!["1"; 4_000].join(",")), "too_many_nodes");
+    refused(&vec!["1"; 20_000].join("+"), "expression_too_long");
+    refused(&"(".repeat(20_000), "expression_too_long");
+    refused(&"1".repeat(1 << 20), "expression_too_long");
+    refused(&"1".repeat(EXPRESSION_BYTES_MAX), "invalid_number");
+    refused(&format!("'{}'", "x".repeat(5_000)), "string_too_long");
+    refused(&"#".repeat(EXPRESSION_BYTES_MAX), "unexpected_character");
+    refused("[1, 2].map(x, x * x)", "unsupported_syntax");
+    refused("s.x.matches('(a+)+')", "method_call");
+    refused("'a' * 1000000000", "wrong_type");
+    refused("'abc'[1:2]", "unsupported_syntax");
+    refused("1 << 64", "unexpected_token");
+    refused("{'a': 1}", "unexpected_character");
+    refused("timestamp('10000-01-01T00:00:00Z')", "unknown_function");
+    refused("i.x.getHours('Mars/Olympus')", "method_call");
+}

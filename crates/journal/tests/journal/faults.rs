@@ -41,6 +41,8 @@ impl Oracle {
             assert_eq!(record.payload, self.appended[record.header.position.0 as usize - 1]);
         }
         let loaded = load_checkpoint(&opened.reader)?;
+        let torn = |error: &Error| matches!(error, Error::CheckpointDamaged { name, .. } if name == "MANIFEST");
+        assert!(!loaded.rejected.iter().any(torn), "the manifest is replaced in one step");
         let position = loaded.checkpoint.map_or(0, |checkpoint| checkpoint.entry().position.0);
         assert!(position >= self.checkpoint, "a finished checkpoint is gone: {:?}", loaded.rejected);
         Ok(opened)

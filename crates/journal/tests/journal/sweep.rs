@@ -99,8 +99,8 @@ fn every_length_cut() {
 }
 
 #[test]
-fn a_payload_cannot_pass_for_a_group() {
-    // A torn group whose payload is a copy of a real, later group of the same log must still be cut, not refused.
+fn a_forged_group_needs_the_salt() {
+    // Bytes that look like later groups and claim a long synced prefix, behind a torn group.
     let options = Options { segment_bytes: 1 << 16, verify: Verify::Newest };
     let disk = Arc::new(MemDisk::default());
     let mut opened = journal::open(Arc::clone(&disk), options).unwrap();
@@ -142,4 +142,65 @@ fn a_payload_cannot_pass_for_a_group() {
     assert!(opened.recovery.truncated_bytes > 7000);
     assert_eq!(opened.recovery.last, last);
     assert!(last > Position(10));
+}
+
+/// One segment with a commit for each payload, and no other file that could witness anything.
+fn bare(payloads: &[&[u8]]) -> Image {
+    let disk = Arc::new(MemDisk::default());
+    let mut opened = journal::open(Arc::clone(&disk), Options { segment_bytes: 1 << 16, verify: Verify::All }).unwrap();
+    for payload in payloads {
+        commit(&mut opened, &[payload]).unwrap();
+    }
+    let mut image = disk.image();
+    image.retain(|name, _| name.starts_with("segment-"));
+    image
+}
+
+/// Bytes of a group of one record with an 8-byte payload, padding included.
+const GROUP: usize = (96 + 36 + 8 + 8usize).next_multiple_of(8);
+
+fn group_at(n: usize) -> usize {
+    512 + n * GROUP
+}
+
+#[test]
+fn damage_before_a_synced_group_is_refused_and_in_the_last_group_cut() {
+    let image = bare(&[b"record 1", b"record 2", b"record 3"]);
+    for at in 512..group_at(3) {
+        let mut flipped = image.clone();
+        flipped.values_mut().next().unwrap()[at] ^= 0x10;
+        match open_small(&MemDisk::from_image(&flipped)) {
+            Err(Error::Damaged { offset, position, .. }) => {
+                assert!(at < group_at(2));
+                assert_eq!(
+                    (offset as usize, position.0 as usize),
+                    (group_at((at - 512) / GROUP), 1 + (at - 512) / GROUP)
+                );
+            }
+            Err(error) => panic!("byte {at}: {error}"),
+            Ok(opened) => assert!(at >= group_at(2) && opened.recovery.last == Position(2), "byte {at}"),
+        }
+    }
+}
+
+#[test]
+fn a_torn_tail_is_zeroed() {
+    let mut image = bare(&[b"record 1", b"record 2", b"record 3"]);
+    image.values_mut().next().unwrap()[group_at(2)] ^= 1;
+    let disk = MemDisk::from_image(&image);
+    let opened = open_small(&disk).unwrap();
+    assert_eq!(opened.recovery.truncated_bytes, GROUP as u64 - 4, "to the last byte that is not zero");
+    // Behind the new writer's empty group nothing is left of the old bytes.
+    let content = disk.image().remove("segment-00000000000000000001").unwrap();
+    assert!(content[group_at(2) + 96..].iter().all(|&byte| byte == 0));
+}
+
+#[test]
+fn a_group_of_another_history_breaks_the_chain() {
+    let mut image = bare(&[b"record 1", b"record 2", b"record 3"]);
+    let other = bare(&[b"RECORD 1", b"RECORD 2", b"RECORD 3"]);
+    let stolen = &other.values().next().unwrap()[group_at(1)..group_at(2)];
+    image.values_mut().next().unwrap()[group_at(1)..group_at(2)].copy_from_slice(stolen);
+    let refused = open_small(&MemDisk::from_image(&image));
+    assert!(matches!(refused, Err(Error::Damaged { reason: "the chain does not continue", .. })));
 }

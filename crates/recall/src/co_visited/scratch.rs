@@ -4,14 +4,29 @@
 /// (8 bytes each) and is then never allocated again. It carries nothing from one read to the next.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    /// Sum by item; 0 where not touched.
+    /// Sum by item; 0 where nothing was added.
     sums: Vec<f64>,
-    /// Items with a sum.
-    touched: Vec<u32>,
+    /// Items added to.
+    touched: Touched,
     /// Similarities of one context item, packed to be ordered as integers.
     pub(super) keys: Vec<u64>,
-    /// Candidates as (bits of the sum, item).
-    ranked: Vec<(u64, u32)>,
+    /// Candidates, packed likewise.
+    ranked: Vec<u64>,
+}
+
+/// Which sums may not be 0.
+#[derive(Clone, Debug)]
+enum Touched {
+    /// Any: there are so few items that looking at all of them is cheaper than listing some.
+    Any,
+    /// Those of these items.
+    These(Vec<u32>),
+}
+
+impl Default for Touched {
+    fn default() -> Touched {
+        Touched::These(Vec::new())
+    }
 }
 
 /// Candidates ordered at least at once.
@@ -23,26 +38,36 @@ impl Scratch {
         Scratch::default()
     }
 
-    /// Forgets the last read and makes room for this many items.
-    pub(super) fn start(&mut self, items: usize) {
-        for item in self.touched.drain(..) {
-            self.sums[item as usize] = 0.0;
+    /// Forgets the last read and makes room for this many items, to which at most about `additions` will be made.
+    pub(super) fn start(&mut self, items: usize, additions: usize) {
+        match &mut self.touched {
+            Touched::Any => self.sums.fill(0.0),
+            Touched::These(touched) => touched.drain(..).for_each(|item| self.sums[item as usize] = 0.0),
         }
         if self.sums.len() < items {
             self.sums.resize(items, 0.0);
         }
+        match (&self.touched, self.sums.len() <= additions.saturating_mul(4)) {
+            (Touched::Any, false) => self.touched = Touched::These(Vec::new()),
+            (Touched::These(_), true) => self.touched = Touched::Any,
+            _ => {}
+        }
     }
 
-    /// Adds a value to an item's sum; one that is not positive is no visit.
-    pub(super) fn add_positive(&mut self, item: u32, value: f64) {
-        if value <= 0.0 {
-            return;
+    /// Adds values, none negative, to the sums of items below the number that `start` was given.
+    pub(super) fn add(&mut self, values: impl Iterator<Item = (u32, f64)>) {
+        match &mut self.touched {
+            Touched::Any => values.for_each(|(item, value)| self.sums[item as usize] += value),
+            Touched::These(touched) => {
+                for (item, value) in values {
+                    let sum = &mut self.sums[item as usize];
+                    if *sum == 0.0 && value > 0.0 {
+                        touched.push(item);
+                    }
+                    *sum += value;
+                }
+            }
         }
-        let sum = &mut self.sums[item as usize];
-        if *sum == 0.0 {
-            self.touched.push(item);
-        }
-        *sum += value;
     }
 
     /// An item's sum; 0 if it has none.
@@ -50,13 +75,10 @@ impl Scratch {
         self.sums.get(item as usize).copied().unwrap_or(0.0)
     }
 
-    /// Gives items and sums, best first and of equal ones the smallest item first, until `take` says that it has enough.
-    /// Orders a block at a time: what is never asked for is never ordered.
+    /// Gives items and sums, rounded to `f32`, best first and of equal ones the smallest item first, until `take` says that it
+    /// has enough. Orders a block at a time: what is never asked for is never ordered.
     pub(super) fn best(&mut self, block: usize, mut take: impl FnMut(u32, f64) -> bool) {
-        self.ranked.clear();
-        let sums = &self.sums;
-        // The bits of positive floats order as the floats; their complement puts the best first.
-        self.ranked.extend(self.touched.iter().map(|&item| (!sums[item as usize].to_bits(), item)));
+        self.rank();
         let mut rest = self.ranked.as_mut_slice();
         while !rest.is_empty() {
             let block = block.max(BLOCK_MIN);
@@ -65,12 +87,29 @@ impl Scratch {
             }
             let (head, tail) = rest.split_at_mut(block.min(rest.len()));
             head.sort_unstable();
-            for &mut (bits, item) in head {
-                if !take(item, f64::from_bits(!bits)) {
+            for &mut key in head {
+                if !take(key as u32, f64::from(f32::from_bits(!((key >> 32) as u32)))) {
                     return;
                 }
             }
             rest = tail;
+        }
+    }
+
+    /// Packs every item with a sum.
+    fn rank(&mut self) {
+        // The bits of positive floats order as the floats; their complement puts the best first, then the smallest item.
+        let key = |item: u32, sum: f64| u64::from(!(sum as f32).to_bits()) << 32 | u64::from(item);
+        self.ranked.clear();
+        match &self.touched {
+            Touched::Any => {
+                let sums = (0u32..).zip(&self.sums).filter(|(_, sum)| **sum > 0.0);
+                self.ranked.extend(sums.map(|(item, &sum)| key(item, sum)));
+            }
+            Touched::These(touched) => {
+                let sums = &self.sums;
+                self.ranked.extend(touched.iter().map(|&item| key(item, sums[item as usize])));
+            }
         }
     }
 }
@@ -83,16 +122,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_a_sorted_map(adds in prop::collection::vec((0u32..500, 1u8..5), 0..1_000), block in 0usize..100, limit in 0usize..600) {
+        fn as_a_sorted_map(
+            adds in prop::collection::vec((0u32..500, 0u8..5), 0..1_000),
+            block in 0usize..100,
+            limit in 0usize..600,
+            additions in prop::sample::select(vec![[0, 0, 0], [0, 1_000, 0], [1_000, 0, 1_000]]),
+        ) {
             let mut scratch = Scratch::new();
-            for _ in 0..2 {
-                scratch.start(500);
+            for additions in additions {
+                scratch.start(500, additions);
                 let mut map: BTreeMap<u32, f64> = BTreeMap::new();
+                scratch.add(adds.iter().map(|&(item, value)| (item, f64::from(value))));
                 for &(item, value) in &adds {
-                    scratch.add_positive(item, f64::from(value));
                     *map.entry(item).or_default() += f64::from(value);
                 }
-                let mut slow: Vec<(u32, f64)> = map.into_iter().collect();
+                let mut slow: Vec<(u32, f64)> = map.into_iter().filter(|(_, sum)| *sum > 0.0).collect();
                 slow.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
                 slow.truncate(limit);
                 let mut fast = Vec::new();

@@ -170,7 +170,7 @@ proptest! {
         fast.scores(Side::Context, &context, &candidates, Time(1_000), &mut scratch, &mut scores);
         for (candidate, score) in candidates.iter().zip(scores) {
             let hit = hits.iter().find(|hit| hit.item == *candidate);
-            prop_assert_eq!(score, hit.map_or(0.0, |hit| hit.score));
+            prop_assert_eq!(f64::from(score as f32), hit.map_or(0.0, |hit| hit.score));
         }
     }
 

@@ -6,8 +6,8 @@ use domain::{Position, Span, Type, Value};
 use expr::Program;
 use proptest::prelude::*;
 use spec::plan::{
-    Aggregate, AggregateOp, EntityType, EventType, Feature, FieldType, Parts, Role, Slot, SlotSource, Stream, StreamValue,
-    Table,
+    Aggregate, AggregateOp, EntityType, EventType, Feature, FieldType, Parts, Role, Slot, SlotSource, Stream,
+    StreamValue, Table,
 };
 use state::{Dictionary, Snapshot};
 use std::cell::Cell;
@@ -24,7 +24,8 @@ const NEWEST: u16 = 2;
 const TOGETHER: u16 = 3;
 
 fn feature(name: &str, slot: u16, out: u16, landmark: Option<Span>) -> Feature {
-    let program = Program::new(name, Type::Float, vec![slot], std::sync::Arc::new(move |row| row[slot as usize].clone()));
+    let program =
+        Program::new(name, Type::Float, vec![slot], std::sync::Arc::new(move |row| row[slot as usize].clone()));
     Feature { name: name.to_owned(), table: 0, program, slot: out, landmark }
 }
 
@@ -311,7 +312,8 @@ fn expiry_is_bounded_per_change_and_carried_over() {
     let mut indexes = Indexes::new(&plan);
     let steps: Vec<(i64, Step)> = (0..100)
         .flat_map(|item| {
-            [Step::Upsert { item, created: None }, Step::Event { event: 0, user: 0, item, late: 0 }].map(|step| (0, step))
+            [Step::Upsert { item, created: None }, Step::Event { event: 0, user: 0, item, late: 0 }]
+                .map(|step| (0, step))
         })
         .collect();
     follow(&mut indexes, &mut world, &mut now, &steps);

@@ -52,6 +52,9 @@ impl Builder<'_> {
             declared[index].ast = ast;
         }
         for index in self.order(&declared) {
+            if self.issues.full() {
+                return;
+            }
             self.outcomes[index] = self.feature(&declared[index], self.outcomes[index]);
         }
     }

@@ -13,6 +13,9 @@ use std::sync::Arc;
 impl Builder<'_> {
     pub(super) fn feeds(&mut self, source: &Source) {
         for declared in &source.feeds {
+            if self.issues.full() {
+                return;
+            }
             let subject = self.subject(declared);
             let feed = self.feed(declared, subject);
             self.feeds.push(feed);

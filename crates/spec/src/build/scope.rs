@@ -1,10 +1,15 @@
 //! What names mean in the three places where expressions stand: a feature, a filter or value over an event's fields, a feed.
 
-use super::{Builder, ITEM, Outcome, USER};
+mod feed;
+mod names;
+
+pub(super) use names::paths;
+
+use super::{Builder, ITEM, Outcome};
 use crate::diagnostic::quoted;
-use crate::plan::{Cross, EntityIndex, SlotSource};
+use crate::plan::{Cross, EntityIndex};
 use domain::{Symbol, Type};
-use expr::{Ast, Diagnostic, Node, NodeKind};
+use expr::{Ast, Diagnostic, Node};
 use std::ops::Range;
 
 /// Code of a mistake that follows from another one, already noted: it is dropped.
@@ -93,7 +98,7 @@ pub(super) fn is_aggregate(builder: &Builder<'_>, name: &str, args: &[Node]) -> 
     match name {
         "min" | "max" => {
             let event = args.first().and_then(Node::as_name).is_some_and(|name| builder.event(name).is_some());
-            event || args.get(2).is_some_and(|window| window.as_span().is_some())
+            (event && args.len() > 2) || args.get(2).is_some_and(|window| window.as_span().is_some())
         }
         _ => AGGREGATES.contains(&name),
     }
@@ -199,102 +204,6 @@ impl Scope<'_, '_, '_> {
             Outcome::Failed | Outcome::Pending => Err(cascade(span)),
         }
     }
-
-    fn feed_path(&mut self, feed: FeedPlace<'_>, path: &[&str], span: Range<usize>) -> Found {
-        match path {
-            ["now"] => self.builder.input_slot("now", Type::Time, SlotSource::Now).ok_or_else(|| cascade(&span)),
-            ["request", ..] => self.request_path(feed, path, span),
-            ["recall", ..] => self.recall_path(feed, path, span),
-            [name] => {
-                let message = format!("{} says not whose it is", quoted(name));
-                let known = self.builder.paths_ending_with(name);
-                let help = if known.is_empty() {
-                    "write `item.<name>` or `user.<name>`".to_owned()
-                } else {
-                    format!("write `{}`", known[0])
-                };
-                Err(Diagnostic::new("unknown_name", span, message).with_help(help))
-            }
-            _ => self.feed_entity_path(feed, path, span),
-        }
-    }
-
-    fn feed_entity_path(&mut self, feed: FeedPlace<'_>, path: &[&str], span: Range<usize>) -> Found {
-        let readable: &[EntityIndex] = if feed.subject == USER { &[USER, ITEM] } else { &[ITEM] };
-        if let Some(declared) = self.builder.absolute_feature(path) {
-            let table = &self.builder.tables[usize::from(self.builder.table_of(declared))];
-            let cross_ok =
-                matches!(table.cross, None | Some(Cross::ItemField(_))) || table.cross == Some(Cross::Entity(ITEM));
-            if readable.contains(&table.entity) && cross_ok {
-                return self.feature(declared, &span);
-            }
-            if readable.contains(&table.entity) {
-                let message =
-                    format!("{} is crossed with something that a candidate does not have", quoted(&table.name));
-                return Err(Diagnostic::new("not_here", span, message));
-            }
-        }
-        let at = if feed.subject == USER { "a feed for users" } else { "a feed for items" };
-        self.entity_path(readable, at, path, span)
-    }
-
-    fn request_path(&mut self, feed: FeedPlace<'_>, path: &[&str], span: Range<usize>) -> Found {
-        let [_, name] = path else {
-            let message = format!("{} is not part of the request", quoted(&path.join(".")));
-            return Err(Diagnostic::new("unknown_name", span, message).with_help("write `request.<context name>`"));
-        };
-        match feed.context.iter().find(|field| field.name == *name) {
-            Some(field) => {
-                let slot = self.builder.input_slot(&format!("request.{name}"), field.ty.clone(), SlotSource::Context);
-                slot.ok_or_else(|| cascade(&span))
-            }
-            None => {
-                let message = format!("{} is not in the feed's `context`", quoted(name));
-                let diagnostic =
-                    near("unknown_name", span, message, name, feed.context.iter().map(|field| field.name.as_str()));
-                Err(match diagnostic.help {
-                    Some(_) => diagnostic,
-                    None => diagnostic.with_help(format!("declare it: `context: {{ {name}: string }}`")),
-                })
-            }
-        }
-    }
-
-    fn recall_path(&mut self, feed: FeedPlace<'_>, path: &[&str], span: Range<usize>) -> Found {
-        let slot = match path {
-            [_, "score"] => self.builder.input_slot("recall.score", Type::Float, SlotSource::FusedScore),
-            [_, name] if feed.routes.iter().any(|route| route == name) => {
-                let route = feed.routes.iter().position(|route| route == name).unwrap_or_default() as u16;
-                let source = SlotSource::RouteScore { feed: feed.feed, route };
-                self.builder.input_slot(&format!("recall.{name}"), Type::Float, source)
-            }
-            _ => {
-                let name = path.get(1).copied().unwrap_or_default();
-                let message = format!("{} is not a route of this feed", quoted(&path.join(".")));
-                return Err(near(
-                    "unknown_name",
-                    span,
-                    message,
-                    name,
-                    feed.routes.iter().map(String::as_str).chain(["score"]),
-                ));
-            }
-        };
-        slot.ok_or_else(|| cascade(&span))
-    }
-
-    fn feed_call(&mut self, feed: FeedPlace<'_>, name: &str, args: &[Node], span: Range<usize>) -> Found {
-        if name != "seen" {
-            let message = format!("the aggregate {} cannot stand in a feed", quoted(name));
-            let help = "declare a feature for it, so that it is kept up to date, and read that";
-            return Err(Diagnostic::new("not_here", span, message).with_help(help));
-        }
-        if feed.subject != USER {
-            let message = "`seen` asks about the user, and this feed is for items";
-            return Err(Diagnostic::new("not_here", span, message));
-        }
-        self.seen(args, span)
-    }
 }
 
 /// A mistake with "did you mean", or with the known words if they are few.
@@ -307,73 +216,4 @@ pub(super) fn near<'k>(
 ) -> Diagnostic {
     let issue = crate::diagnostic::Issue::new(code, &(0..0), message).near(wrong, known);
     Diagnostic { code, span, message: issue.message, help: issue.help }
-}
-
-impl Builder<'_> {
-    /// The declared feature that a path means inside a table, if it means one.
-    pub(super) fn feature_of(&self, table: u16, path: &[&str]) -> Option<usize> {
-        if let [name] = path {
-            return self.declared.get(&(table, (*name).to_owned())).copied();
-        }
-        let own = &self.tables[usize::from(table)];
-        let declared = self.absolute_feature(path)?;
-        let of = &self.tables[usize::from(self.table_of(declared))];
-        let second = match own.cross {
-            Some(Cross::ItemField(_)) => Some(ITEM),
-            Some(Cross::Entity(entity)) => Some(entity),
-            None => None,
-        };
-        let readable =
-            of.name == own.name || (of.cross.is_none() && (of.entity == own.entity || Some(of.entity) == second));
-        readable.then_some(declared)
-    }
-
-    /// The declared feature with this full path: `user.views_1h`, `user.category.share_7d`.
-    pub(super) fn absolute_feature(&self, path: &[&str]) -> Option<usize> {
-        let (name, table) = path.split_last()?;
-        let table = self.table(&table.join("."))?;
-        self.declared.get(&(table, (*name).to_owned())).copied()
-    }
-
-    pub(super) fn table_of(&self, declared: usize) -> u16 {
-        self.declared_tables[declared]
-    }
-
-    /// Full paths of the features and attributes of an entity type and its crossed tables.
-    fn names_of(&self, entity: &str) -> Vec<String> {
-        let features =
-            self.declared.keys().map(|(table, name)| format!("{}.{name}", self.tables[usize::from(*table)].name));
-        let of_entity = |path: &String| path.split('.').next() == Some(entity);
-        let mut names: Vec<String> = features.filter(of_entity).collect();
-        if let Some(index) = self.entity(entity) {
-            let fields = &self.entities[usize::from(index)].fields;
-            names.extend(fields.iter().map(|field| format!("{entity}.{}", field.name)));
-        }
-        names
-    }
-
-    /// Full paths of everything called `name`.
-    fn paths_ending_with(&self, name: &str) -> Vec<String> {
-        let all = self.entities.iter().flat_map(|entity| self.names_of(&entity.name));
-        all.filter(|path| path.rsplit('.').next() == Some(name)).collect()
-    }
-}
-
-/// Every path of an expression that is not inside an aggregate.
-pub(super) fn paths<'n>(builder: &Builder<'_>, node: &'n Node, found: &mut Vec<&'n [expr::Name]>) {
-    match &node.kind {
-        NodeKind::Literal(_) => {}
-        NodeKind::Path(names) => found.push(names),
-        NodeKind::Call { name, args } => {
-            if !is_aggregate(builder, &name.text, args) {
-                args.iter().for_each(|arg| paths(builder, arg, found));
-            }
-        }
-        NodeKind::Unary { operand, .. } => paths(builder, operand, found),
-        NodeKind::Binary { left, right, .. } => [left, right].into_iter().for_each(|node| paths(builder, node, found)),
-        NodeKind::Conditional { condition, then, otherwise } => {
-            [condition, then, otherwise].into_iter().for_each(|node| paths(builder, node, found));
-        }
-        NodeKind::List(list) => list.iter().for_each(|node| paths(builder, node, found)),
-    }
 }

@@ -150,9 +150,7 @@ impl Decoder<'_> {
         } else if let Some((key, _)) = entries.iter().find(|(key, _)| is_planned(&key.text)) {
             self.not_available(key);
         } else {
-            let issue = Issue::new("missing_field", &name.span, "a route must say where its candidates come from");
-            self.issues.push(issue.help("give it one of `top`, `co_visited`, `newest`, `history`"));
-            self.only(entries, &["top", "co_visited", "newest", "history", "limit", "weight"]);
+            self.no_source(name, entries);
         }
         for (key, value) in entries {
             match key.text.as_str() {
@@ -165,6 +163,16 @@ impl Decoder<'_> {
             }
         }
         Some(route)
+    }
+
+    /// Notes a route without a source of candidates; a misspelt one is told as that.
+    fn no_source(&mut self, name: &Text, entries: &[(Text, Node)]) {
+        let plain = |key: &Text| matches!(key.text.as_str(), "limit" | "weight");
+        if entries.iter().all(|(key, _)| plain(key)) {
+            let issue = Issue::new("missing_field", &name.span, "a route must say where its candidates come from");
+            self.issues.push(issue.help("give it one of `top`, `co_visited`, `newest`, `history`"));
+        }
+        self.only(entries, &["top", "co_visited", "newest", "history", "limit", "weight"]);
     }
 
     fn simple_route(&mut self, kind: &str, value: &Node) -> RouteKind {

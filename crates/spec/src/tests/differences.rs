@@ -10,7 +10,7 @@ fn changed(from: &str, to: &str) -> Diff {
 
 #[test]
 fn comments_and_layout_are_no_change() {
-    let diff = changed("count(view, 1h)", "count(view,   1h)   # per hour");
+    let diff = changed("count(view, 1d, dwell > 30s)", "count(view,   1d, dwell>30s)   # per day");
     assert!(diff.added.is_empty() && diff.removed.is_empty() && diff.changed.is_empty(), "{diff:?}");
     assert!(!diff.rebuild);
     assert!(diff.unchanged.contains(&"feature user.views_1h".to_owned()), "{diff:?}");

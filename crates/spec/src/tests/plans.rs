@@ -249,9 +249,9 @@ version: 1
 entities: { item: { fields: { category: string, price: float } }, device: { fields: { kind: string } } }
 events: { view: { user: user, item: item }, use: { user: user, device: device } }
 features:
-  user.category: { n: count(view, 1d), reads: 'item.price > 1.0 ? n : 0.0' }
-  user.device: { n: count(use, 1d), reads: 'device.kind == "tv" ? n : 0.0' }
-  user.item: { n: count(view, 1d) }
+  user.category: { n: 'count(view, 1d)', reads: 'item.price > 1.0 ? n : 0.0' }
+  user.device: { n: 'count(use, 1d)', reads: 'device.kind == "tv" ? n : 0.0' }
+  user.item: { n: 'count(view, 1d)' }
 "#;
     let plan = plan(text);
     let crosses: Vec<Option<Cross>> = plan.tables.iter().map(|table| table.cross).collect();

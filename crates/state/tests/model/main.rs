@@ -75,7 +75,7 @@ fn compare(world: &World, parts: &Parts, reference: &Reference, now: Time) {
                 }
                 continue;
             }
-            for second in (0..if table.cross.is_some() { 9 } else { 1 }).chain([u32::MAX]) {
+            for second in (0..if table.cross.is_some() { 20 } else { 1 }).chain([u32::MAX]) {
                 if second == u32::MAX && table.cross.is_none() {
                     continue;
                 }
@@ -83,7 +83,7 @@ fn compare(world: &World, parts: &Parts, reference: &Reference, now: Time) {
                 let mut row = vec![Value::Bool(true); plan.slots.len()];
                 subject.read(&[at as u16], &|_| second, now, &mut row);
                 let found = &row[aggregate.slot as usize];
-                let same = *found == expected;
+                let same = *found == expected || (table.cross.is_some() && nearly(aggregate.op, found, &expected));
                 assert!(same, "{:?} of {id:?} x {second} at {now:?}: {found:?}, expected {expected:?}", aggregate.op);
                 if table.cross.is_none() {
                     let mut row = vec![Value::Missing; plan.slots.len()];
@@ -93,6 +93,14 @@ fn compare(world: &World, parts: &Parts, reference: &Reference, now: Time) {
                 }
             }
         }
+    }
+}
+
+/// A crossed row that gave way had decayed to 2^-64 at most.
+fn nearly(op: AggregateOp, found: &Value, expected: &Value) -> bool {
+    match (op, found, expected) {
+        (AggregateOp::Decayed(_), Value::Float(found), Value::Float(expected)) => (found - expected).abs() < 1e-15,
+        _ => false,
     }
 }
 
@@ -117,7 +125,7 @@ fn check_next_change(rows: &Rows, reference: &Reference, plan: &Plan, (at, id): 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_agree_with_the_model(acts in prop::collection::vec(world::act(), 1..120), ahead in 0i64..200_000_000) {
@@ -148,8 +156,8 @@ proptest! {
         let mut parts: Vec<Parts> = [1, 2, 4, 8].map(|count| Parts::new(&plan, count)).into();
         for (at, act) in acts.iter().enumerate() {
             if at == cut {
-                parts.push(parts[2].reloaded(&world.plan, 3));
-                parts.push(parts[0].reloaded(&world.plan, 8));
+                let (three, eight) = (parts[2].reloaded(&world.plan, 3), parts[0].reloaded(&world.plan, 8));
+                parts.extend([three, eight]);
                 parts[1] = parts[3].reloaded(&world.plan, 2);
             }
             let resolved = world.resolve(act);
@@ -186,7 +194,6 @@ proptest! {
         let mut loaded = Rows::new(plan.clone(), Scope::All);
         at_once.iter().for_each(|chunk| loaded.load(chunk).unwrap());
         prop_assert_eq!(loaded.digest(&dictionary, now), digest);
-        after.iter().for_each(|_| ());
     }
 
     #[test]

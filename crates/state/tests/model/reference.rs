@@ -85,7 +85,8 @@ impl Reference {
             let Some(nth) = stream.events.iter().position(|e| *e == event.event) else { continue };
             let roles = &plan.events[event.event as usize].roles;
             let role = roles.iter().position(|role| role.entity == table.entity).unwrap();
-            let of_row = event.entities[role] == owner && cross.is_none_or(|cross| event.crosses[cross] == second);
+            let of_row = event.entities[role] == owner
+                && cross.is_none_or(|cross| second != u32::MAX && event.crosses[cross] == second);
             let passes = stream.filter.as_ref().is_none_or(|f| f.eval(&event.values) == Value::Bool(true));
             if !of_row || !passes {
                 continue;

@@ -1,8 +1,9 @@
 //! Results of events and entities, one entity's view, and the one shape of errors, as JSON.
 
-use super::{key, write_raw, write_text, write_uint};
+use super::{write_key, write_raw, write_text, write_uint};
 use crate::batch::LineRefusal;
-use domain::{Position, Raw, Refusal};
+use crate::time::write_time;
+use domain::{Position, Raw, Refusal, Time};
 
 /// Appends `{"error":{"code":..,"field":..,"message":..}}`.
 pub fn write_error(out: &mut Vec<u8>, refusal: &Refusal) {
@@ -12,11 +13,11 @@ pub fn write_error(out: &mut Vec<u8>, refusal: &Refusal) {
 }
 
 fn write_reason(out: &mut Vec<u8>, refusal: &Refusal) {
-    key(out, "code");
+    write_key(out, "code");
     write_text(out, refusal.code.as_str());
-    key(out, "field");
+    write_key(out, "field");
     write_text(out, &refusal.field);
-    key(out, "message");
+    write_key(out, "message");
     write_text(out, &refusal.message);
 }
 
@@ -51,18 +52,18 @@ pub struct Applied<'a> {
 /// Appends the results as a JSON object.
 pub fn write_applied(out: &mut Vec<u8>, applied: &Applied<'_>) {
     out.push(b'{');
-    key(out, "accepted");
+    write_key(out, "accepted");
     write_uint(out, applied.accepted);
-    key(out, "duplicates");
+    write_key(out, "duplicates");
     write_uint(out, applied.duplicates);
-    key(out, "refused");
+    write_key(out, "refused");
     write_uint(out, applied.refused.len() as u64);
-    key(out, "position");
+    write_key(out, "position");
     write_uint(out, applied.position.0);
-    key(out, "results");
+    write_key(out, "results");
     write_lines(out, applied);
     if let Some(refusal) = applied.error {
-        key(out, "error");
+        write_key(out, "error");
         out.push(b'{');
         write_reason(out, refusal);
         out.push(b'}');
@@ -105,9 +106,9 @@ fn write_refused(out: &mut Vec<u8>, bad: &LineRefusal) {
 fn write_taken(out: &mut Vec<u8>, good: &LineOutcome) {
     out.extend_from_slice(b"{\"line\":");
     write_uint(out, u64::from(good.line));
-    key(out, "position");
+    write_key(out, "position");
     write_uint(out, good.position.0);
-    key(out, "duplicate");
+    write_key(out, "duplicate");
     out.extend_from_slice(if good.duplicate { b"true" } else { b"false" });
     out.push(b'}');
 }
@@ -125,21 +126,27 @@ pub struct EntityFacts<'a> {
     pub features: &'a [(String, Raw<'static>)],
     /// The position of both.
     pub position: Position,
+    /// The time that windows were read at.
+    pub now: Time,
 }
 
 /// Appends the entity as a JSON object.
 pub fn write_entity(out: &mut Vec<u8>, facts: &EntityFacts<'_>) {
     out.push(b'{');
-    key(out, "entity");
+    write_key(out, "entity");
     write_text(out, facts.entity);
-    key(out, "key");
+    write_key(out, "key");
     write_text(out, facts.key);
-    key(out, "fields");
+    write_key(out, "fields");
     write_named(out, facts.fields);
-    key(out, "features");
+    write_key(out, "features");
     write_named(out, facts.features);
-    key(out, "position");
+    write_key(out, "position");
     write_uint(out, facts.position.0);
+    write_key(out, "now");
+    out.push(b'"');
+    write_time(out, facts.now);
+    out.push(b'"');
     out.push(b'}');
 }
 

@@ -100,9 +100,16 @@ fn errors_and_entities_have_one_shape() {
     assert_eq!(json(|out| write_error(out, &refusal)), expected);
     let fields = [("tags".to_owned(), Raw::List(vec![Raw::Str("a".into()), Raw::Null]))];
     let features = [("heat".to_owned(), Raw::Float(0.5)), ("n".to_owned(), Raw::Int(3))];
-    let facts = EntityFacts { entity: "item", key: "i1", fields: &fields, features: &features, position: Position(4) };
+    let facts = EntityFacts {
+        entity: "item",
+        key: "i1",
+        fields: &fields,
+        features: &features,
+        position: Position(4),
+        now: Time(0),
+    };
     let expected = serde_json::json!({"entity": "item", "key": "i1", "fields": {"tags": ["a", null]},
-        "features": {"heat": 0.5, "n": 3}, "position": 4});
+        "features": {"heat": 0.5, "n": 3}, "position": 4, "now": "1970-01-01T00:00:00.000Z"});
     assert_eq!(json(|out| write_entity(out, &facts)), expected);
 }
 

@@ -248,7 +248,7 @@ impl Slow<'_> {
                 }
                 _ => u32::MAX,
             };
-            let rows = self.query.rows.clone().unwrap_or_else(|| epoch.items().cold(table.entity));
+            let rows = self.query.rows.clone().unwrap_or_else(|| self.world.shard.cold(table.entity));
             rows.read(&[index], &cross, now, row);
         }
     }

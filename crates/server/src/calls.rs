@@ -1,0 +1,37 @@
+//! The calls, one file for each kind, and the wait that every acknowledgement has in common.
+
+pub(crate) mod decisions;
+pub(crate) mod entities;
+pub(crate) mod events;
+mod explanation;
+pub(crate) mod feeds;
+pub(crate) mod operations;
+
+use crate::Shared;
+use domain::{Code, Position, Refusal};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// Waits until everything up to `position` is durable and applied; returns how long that took. No thread waits.
+///
+/// # Errors
+/// The engine's, if the position will never be released; `overloaded` if it takes too long, the outcome being unknown then.
+pub(crate) async fn released(shared: &Shared, position: Position) -> Result<Duration, Refusal> {
+    let start = Instant::now();
+    let (tell, told) = oneshot::channel();
+    // Nobody is told if the request was dropped meanwhile: its client is gone.
+    shared.engine.when_released(position, Box::new(move |result| drop(tell.send(result))));
+    match timeout(shared.config.limits.release_time, told).await {
+        Ok(Ok(result)) => result?,
+        Ok(Err(_)) => return Err(unknown(Code::Stopping, "the server is stopping")),
+        Err(_) => return Err(unknown(Code::Overloaded, "the disk is behind")),
+    }
+    let wait = start.elapsed();
+    shared.metrics.durability_wait.observe(wait.as_secs_f64());
+    Ok(wait)
+}
+
+fn unknown(code: Code, why: &str) -> Refusal {
+    Refusal::new(code, "", format!("{why}: it is not known yet whether this was kept; send it again with the same id"))
+}

@@ -1,0 +1,45 @@
+//! A feed's answer: computed at once, sent once all that it read is durable.
+
+use super::released;
+use crate::Shared;
+use crate::reply::Reply;
+use domain::Refusal;
+use engine::Plan;
+use wire::AnswerView;
+
+/// Answers a feed request.
+pub(crate) async fn ask(shared: &Shared, feed: &str, body: &[u8]) -> Result<Reply, Refusal> {
+    let call = wire::parse_feed(feed, body)?;
+    let served = shared.engine.recommend(call.request)?;
+    let wait = released(shared, served.seen).await?;
+    shared.metrics.answers.inc();
+    let names = Names::of(shared.engine.plan(), feed);
+    let view = AnswerView {
+        decision: served.id,
+        answer: &served.answer,
+        routes: &names.routes,
+        terms: &names.terms,
+        detail: call.explain,
+        durability_wait_us: Some(wait.as_micros() as u64),
+    };
+    let mut body = Vec::with_capacity(256 + 192 * served.answer.items.len());
+    wire::write_answer(&mut body, &view);
+    Ok(Reply::json(body))
+}
+
+/// Names of a feed's routes and terms.
+pub(crate) struct Names<'p> {
+    pub(crate) routes: Vec<&'p str>,
+    pub(crate) terms: Vec<&'p str>,
+}
+
+impl<'p> Names<'p> {
+    /// The names in this plan; none if it has no such feed.
+    pub(crate) fn of(plan: &'p Plan, feed: &str) -> Names<'p> {
+        let feed = plan.feed(feed).map(|feed| &plan.feeds[usize::from(feed)]);
+        Names {
+            routes: feed.map_or(Vec::new(), |feed| feed.routes.iter().map(|route| route.name.as_str()).collect()),
+            terms: feed.map_or(Vec::new(), |feed| feed.terms.iter().map(|term| term.text()).collect()),
+        }
+    }
+}
