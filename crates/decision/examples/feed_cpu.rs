@@ -1,5 +1,5 @@
 //! What a feed costs in process: 2,000 items, 4 routes, a formula of 4 terms, about 300 candidates, 50 returned.
-//! `cargo run --release -p decision --example feed_cpu`. One thread; prints the median and the best of 20 rounds.
+//! `cargo run --release -p decision --example feed_cpu [feed]`. One thread; prints the median and the best of 20 rounds.
 
 use decision::{Budget, Epoch, Names, Pace, Query, Scratch, answer};
 use domain::{
@@ -192,7 +192,9 @@ fn main() {
     node.fill();
     println!("{} records applied, {:.2} us each", EVENTS + ITEMS, start.elapsed().as_secs_f64() * 1e6 / (EVENTS + ITEMS) as f64);
     let mut scratch = Scratch::default();
-    for feed in ["hot", "similar", "bare", "filtered", "ranked", "home"] {
+    let only = std::env::args().nth(1);
+    let feeds = ["hot", "similar", "bare", "filtered", "ranked", "home"];
+    for feed in feeds.into_iter().filter(|feed| only.as_ref().is_none_or(|only| only == feed)) {
         let (mut candidates, mut returned) = (0, 0);
         let mut rounds: Vec<f64> = (0..ROUNDS)
             .map(|_| {

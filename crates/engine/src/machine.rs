@@ -122,6 +122,6 @@ impl decision::Names for Keys<'_> {
 }
 
 /// Which shard owns an entity's rows.
-pub fn shard_of(id: EntityId, shards: usize) -> usize {
+pub(crate) fn shard_of(id: EntityId, shards: usize) -> usize {
     id.0 as usize % shards
 }

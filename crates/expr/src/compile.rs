@@ -18,6 +18,59 @@ use std::sync::Arc;
 
 /// Checks and compiles an expression, or a part of one: `node` is any node of `ast`.
 ///
+/// # Types
+/// Each operator takes the types of one line; anything else is refused. "number" is int or float; an int beside a
+/// float is promoted to float (in `?:` and `default` too), and a result of two ints is an int.
+///
+/// | | takes | gives |
+/// |---|---|---|
+/// | `+ - *` | numbers | int: missing where it overflows; float: IEEE |
+/// | `/` | numbers | int: truncated, missing for `x / 0` and where it overflows; float: IEEE, `1.0 / 0` is infinite |
+/// | `%` | ints | int with the sign of the left one; missing for `x % 0` and where the quotient overflows |
+/// | `-x` | number, duration | the same type; missing where it overflows |
+/// | `t - t` | timestamps | duration |
+/// | `t + d`, `d + t`, `t - d` | timestamp, duration | timestamp; missing outside of the years 1 to 9999 |
+/// | `d + d`, `d - d` | durations | duration; missing where it overflows |
+/// | `d / d` | durations | float: how often the second is in the first |
+/// | `< <= > >=` | numbers, timestamps, durations | bool; int and float compare exactly; a NaN compares as false |
+/// | `== !=` | the same, strings, bools, entities of one type | bool; a NaN equals nothing |
+/// | `x in list` | a literal list, or a slot with a list, of the type of `x` (or numbers) | bool: `x ==` one of them |
+/// | `! && \|\|` | bools | bool |
+/// | `c ? a : b` | bool; two values of one type | that type |
+///
+/// # Missing values
+/// A slot may have no value, and an error inside (overflow, division by zero) is a missing value too.
+///
+/// | | with a missing operand |
+/// |---|---|
+/// | `false && x`, `x && false` | false |
+/// | `true \|\| x`, `x \|\| true` | true |
+/// | `c ? a : b` | missing if `c` is; the branch not taken does not matter |
+/// | `has(x)`, `default(x, y)` | false; `y` |
+/// | every other operator and function | missing |
+///
+/// A NaN is a float like another inside an expression, but counts as missing for `has` and `default` and as a
+/// program's result: programs never give a NaN.
+///
+/// # Functions
+/// | | takes | gives |
+/// |---|---|---|
+/// | `abs(x)` | number | the same type; missing for the smallest int |
+/// | `min(x, y, ...)`, `max(x, y, ...)` | 2 to 64 numbers | int if all are; the first of equal ones |
+/// | `clamp(x, least, most)` | numbers | int if all are; `min(max(x, least), most)`; missing unless `least <= most` |
+/// | `floor(x)`, `ceil(x)`, `round(x)` | number | float; `round` takes halves away from zero |
+/// | `sqrt(x)`, `exp(x)`, `ln(x)`, `log2(x)`, `pow(x, y)` | numbers | float, the same on every machine |
+/// | `default(x, y)` | two values of one type | `x`, or `y` where `x` is missing |
+/// | `has(x)` | anything | bool: whether there is a value |
+///
+/// The scope is asked first, so its calls (the aggregates) hide functions of the same name: `min(view, price, 1h)` beside `min(x, y)` is the
+/// scope's choice by the arguments, with `None` for what is not its own.
+///
+/// Departures from CEL: promotion of ints, duration literals, `d / d`, missing values instead of error values, no
+/// order of strings and bools, and the functions.
+///
+/// Codes: `wrong_type`, `wrong_arity`, `unknown_function`, `misplaced_list`, and the scope's own.
+///
 /// # Errors
 /// All that is wrong with it, in the order of the text; what the scope refuses is passed on as it is.
 pub fn compile(ast: &Ast, node: &Node, scope: &mut dyn Scope) -> Result<Program, Vec<Diagnostic>> {

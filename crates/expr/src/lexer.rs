@@ -154,7 +154,12 @@ impl<'a> Lexer<'a> {
         let start = self.at;
         let first = self.rest().chars().next().unwrap_or_default();
         let known = |c: char| c.is_ascii_alphanumeric() || " \t\r\n\x0c\"'_<>+-*/%!()[],.?:=&|^".contains(c);
-        self.at = self.rest().find(known).map_or(self.text.len(), |length| start + length);
+        let curly = |c: char| ('\u{2018}'..='\u{201f}').contains(&c);
+        let closing = self.rest().char_indices().skip(1).find(|(_, c)| curly(*c));
+        self.at = match closing {
+            Some((length, quote)) if curly(first) => start + length + quote.len_utf8(),
+            _ => self.rest().find(known).map_or(self.text.len(), |length| start + length),
+        };
         let shown = if first.is_ascii_graphic() || first.is_alphanumeric() {
             format!("`{first}`")
         } else {

@@ -1,5 +1,6 @@
 //! The expression language: text -> syntax tree with spans -> checked types -> compiled closures over slots.
-//! Pure: an expression reads its row of values and nothing else.
+//! Pure: an expression reads its row of values and nothing else. The syntax is a subset of CEL's, see [`parse`];
+//! the types, the rules and the functions are those of [`compile`].
 
 mod arithmetic;
 mod ast;

@@ -10,7 +10,30 @@ use std::ops::Range;
 /// Most errors reported of one expression; the rest would only repeat the first ones.
 const DIAGNOSTICS_MAX: usize = 16;
 
-/// Reads an expression.
+/// Reads an expression. From loose to tight, as in CEL; all infix operators are left-associative:
+///
+/// | | |
+/// |---|---|
+/// | `c ? a : b` | right-associative; `a` is a `?:` itself only in parentheses |
+/// | `\|\|` | |
+/// | `&&` | |
+/// | `< <= > >= == != in` | |
+/// | `+ -` | |
+/// | `* / %` | |
+/// | `! -` | a `-` before a number or duration belongs to the literal |
+/// | `a.b.c`, `f(x, y)`, `[1, 2]`, `(x)` | a list may end in a comma |
+///
+/// Literals: `12`, `0xff`, `1.5`, `.5`, `1e-3`, `true`, `false`, strings on one line in `'...'` or `"..."` with CEL's
+/// escapes, and durations: a number with the unit `ms s m h d` directly behind it. Names are ASCII letters, digits
+/// and `_`; only `true false null in` are reserved.
+///
+/// Of CEL's syntax are not there, and refused with a help: `null`, methods, indexing, maps and messages, string
+/// prefixes, unsigned ints, comments.
+///
+/// Codes: `expression_too_long`, `empty_expression`, `too_deep` (parentheses, calls, and each term of a chain count),
+/// `too_many_nodes`, `unexpected_character`, `unexpected_token`, `unclosed_bracket`, `unknown_operator`,
+/// `unsupported_syntax`, `method_call`, `null_literal`, `invalid_number`, `invalid_duration`, `invalid_escape`,
+/// `unterminated_string`, `string_too_long`.
 ///
 /// # Errors
 /// All that is wrong with its syntax, in the order of the text: at least one, at most 16. Text over
@@ -206,12 +229,23 @@ impl<'a> Parser<'a> {
         if !self.take(&Kind::Colon) {
             let nested = (*self.kind() == Kind::Question).then(|| "put parentheses around the inner `?:`".to_owned());
             self.expected("`:` of the `?:`", nested);
+            self.nested_conditional();
         }
         let otherwise = self.deeper(Parser::expression);
         let span = condition.node.span.start..otherwise.node.span.end;
         let below = condition.depth.max(then.depth).max(otherwise.depth);
         let [condition, then, otherwise] = [condition, then, otherwise].map(|part| Box::new(part.node));
         self.part(NodeKind::Conditional { condition, then, otherwise }, span, below)
+    }
+
+    /// Reads over `? a : b :`, the rest of a `?:` without its parentheses, for the errors in it.
+    fn nested_conditional(&mut self) {
+        if self.take(&Kind::Question) {
+            self.deeper(Parser::expression);
+            self.take(&Kind::Colon);
+            self.deeper(Parser::expression);
+            self.take(&Kind::Colon);
+        }
     }
 
     /// Infix operators of at least this binding, left-associative.

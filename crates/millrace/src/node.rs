@@ -8,7 +8,7 @@ use spec::Plan;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 /// Reads and compiles a spec file; the error is the full report of what is wrong with it.
 pub(crate) fn read_spec(path: &Path) -> Result<Arc<Plan>> {
@@ -51,4 +51,43 @@ pub(crate) fn bar(total: u64, what: &str) -> ProgressBar {
     bar.set_style(style.expect("the template is a constant"));
     bar.set_message(what.to_owned());
     bar
+}
+
+/// Ctrl-C and SIGTERM, to wait for.
+pub(crate) struct StopSignal(mpsc::Receiver<()>);
+
+impl StopSignal {
+    /// Returns when the program is told to stop.
+    pub(crate) fn wait(&self) {
+        // An error means that the listening thread is gone: stop as well.
+        let _ = self.0.recv();
+    }
+}
+
+/// Starts to listen for Ctrl-C and SIGTERM; a second signal ends the program at once.
+pub(crate) fn stop_signal() -> Result<StopSignal> {
+    let (sender, receiver) = mpsc::channel();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().build().context("starting to listen for signals")?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+                return;
+            };
+            let mut told = false;
+            loop {
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                }
+                if std::mem::replace(&mut told, true) {
+                    std::process::exit(130);
+                }
+                if sender.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+    })?;
+    Ok(StopSignal(receiver))
 }

@@ -220,7 +220,7 @@ impl CoVisited {
                 out.extend(candidates.iter().map(|candidate| scratch.sum(candidate.0)));
             }
             Side::Candidate => {
-                let items = self.items.len().max(self.popularity.len() as u32);
+                let items = self.items.len();
                 scratch.start(items as usize, context.len());
                 let known = context.iter().filter(|(item, weight)| item.0 < items && usable(*weight));
                 scratch.add(known.map(|&(item, weight)| (item.0, weight)));

@@ -29,11 +29,17 @@ pub(crate) async fn serve(tcp: TcpStream, shared: Arc<Shared>, mut stop: watch::
     // How a connection ends matters to its client only: errors are its own doing or the network's.
     tokio::select! {
         _ = connection.as_mut() => {}
-        _ = stop.wait_for(|stop| *stop) => {
+        () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             let _ = timeout(limits.stop_time, connection).await;
         }
     }
+}
+
+/// Returns once the server is stopping.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone altogether.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Counts an open connection.

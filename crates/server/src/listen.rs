@@ -119,13 +119,14 @@ fn run(runtime: &Runtime, listener: std::net::TcpListener, shared: Arc<Shared>, 
             Err(error) => return eprintln!("cannot listen: {error}"),
         };
         let mut connections = JoinSet::new();
+        let of_connections = stop.clone();
         loop {
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = connection::stopped(&mut stop) => break,
                 // Connections that have ended are taken out, so that the set stays as small as they are.
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((tcp, _)) => admit(tcp, &shared, &stop, &mut connections),
+                    Ok((tcp, _)) => admit(tcp, &shared, of_connections.clone(), &mut connections),
                     // Out of file descriptors, mostly: what is open goes on, new connections wait.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 },
@@ -136,11 +137,11 @@ fn run(runtime: &Runtime, listener: std::net::TcpListener, shared: Arc<Shared>, 
     });
 }
 
-fn admit(tcp: TcpStream, shared: &Arc<Shared>, stop: &watch::Receiver<bool>, connections: &mut JoinSet<()>) {
+fn admit(tcp: TcpStream, shared: &Arc<Shared>, stop: watch::Receiver<bool>, connections: &mut JoinSet<()>) {
     if shared.connections.fetch_add(1, Ordering::AcqRel) >= shared.config.limits.connections {
         shared.connections.fetch_sub(1, Ordering::AcqRel);
         shared.metrics.connections_refused.inc();
         return;
     }
-    connections.spawn(connection::serve(tcp, shared.clone(), stop.clone()));
+    connections.spawn(connection::serve(tcp, shared.clone(), stop));
 }

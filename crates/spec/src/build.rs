@@ -19,7 +19,7 @@ use crate::plan::{
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
 use domain::Type;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Index of `user` in every plan.
 const USER: EntityIndex = 0;
@@ -29,6 +29,7 @@ const ITEM: EntityIndex = 1;
 /// Builds the plan; it is only to be used if no issue was noted.
 pub(crate) fn build(file: &str, source: &Source, issues: &mut Issues) -> Plan {
     let mut builder = Builder::new(file, issues);
+    builder.broken = source.broken.clone();
     builder.entities(source);
     builder.events(source);
     builder.tables(source);
@@ -43,6 +44,8 @@ struct Builder<'a> {
     /// The spec's text, for places inside expressions.
     file: &'a str,
     issues: &'a mut Issues,
+    /// As in the source, and what was found here.
+    broken: BTreeSet<String>,
     entities: Vec<EntityType>,
     events: Vec<EventType>,
     tables: Vec<Table>,
@@ -93,6 +96,7 @@ impl<'a> Builder<'a> {
         Builder {
             file,
             issues,
+            broken: BTreeSet::new(),
             entities: vec![entity("user"), entity("item")],
             events: vec![impression],
             tables: Vec::new(),
@@ -150,10 +154,13 @@ impl<'a> Builder<'a> {
             for (role, entity) in &declared.roles {
                 match self.entity(&entity.text) {
                     Some(index) => roles.push(Role { name: role.text.clone(), entity: index }),
-                    None => self.unknown_entity(entity),
+                    None => {
+                        self.unknown_entity(entity);
+                        self.broken.insert(format!("event {}", declared.name.text));
+                    }
                 }
             }
-            if declared.roles.is_empty() {
+            if declared.roles.is_empty() && !self.is_broken("event", &[&declared.name.text]) {
                 let message = format!("the event {} names no entity", quoted(&declared.name.text));
                 let issue = Issue::new("missing_field", &declared.name.span, message);
                 self.issues.push(issue.help("say whom it concerns, as in `{ user: user, item: item }`"));
@@ -188,8 +195,11 @@ impl<'a> Builder<'a> {
 
     fn tables(&mut self, source: &Source) {
         for declared in &source.tables {
-            if let Some(table) = self.table_key(&declared.name) {
-                self.tables.push(table);
+            match self.table_key(&declared.name) {
+                Some(table) => self.tables.push(table),
+                None => {
+                    self.broken.insert(format!("table {}", declared.name.text));
+                }
             }
         }
     }
@@ -236,6 +246,7 @@ impl<'a> Builder<'a> {
                 let message = format!("`item.{second}` is {ty}; a key must be string, bool or int");
                 Issue::new("wrong_type", &name.span, message)
             }
+            (None, None) if self.is_broken("entity", &["item", second]) => return None,
             (None, None) => {
                 let message = format!("{} is neither an attribute of `item` nor an entity type", quoted(second));
                 let fields = self.entities[usize::from(ITEM)].fields.iter().map(|field| field.name.as_str());
@@ -245,6 +256,17 @@ impl<'a> Builder<'a> {
         };
         self.issues.push(issue);
         None
+    }
+
+    /// Whether a thing, or this part of it, was declared with a mistake.
+    fn is_broken(&self, kind: &str, path: &[&str]) -> bool {
+        (1..=path.len()).any(|to| self.broken.contains(&format!("{kind} {}", path[..to].join("."))))
+    }
+
+    /// Whether a feature, or its table, was declared with a mistake.
+    fn is_broken_feature(&self, path: &[&str]) -> bool {
+        let table = path.split_last().map_or(String::new(), |(_, table)| table.join("."));
+        self.broken.contains(&format!("table {table}")) || self.broken.contains(&format!("feature {}", path.join(".")))
     }
 
     fn unknown_entity(&mut self, name: &Text) {

@@ -8,10 +8,11 @@ use crate::diagnostic::{Issue, Issues, quoted};
 use crate::source::{EntitySource, EventSource, FieldSource, Source, TableSource};
 use crate::yaml::{Kind, Node, Text};
 use domain::{Type, limits};
+use std::collections::BTreeSet;
 
 /// Reads the root of the document.
 pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
-    let mut decoder = Decoder { issues };
+    let mut decoder = Decoder { issues, broken: BTreeSet::new() };
     let mut source = Source::default();
     let Some(entries) = decoder.map(root, "the spec") else { return source };
     decoder.version(root, entries);
@@ -30,12 +31,14 @@ pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
             _ => decoder.unknown(key, "the spec", &["version", "entities", "events", "features", "feeds"]),
         }
     }
+    source.broken = decoder.broken;
     source
 }
 
 /// Reads shapes and notes mistakes.
 struct Decoder<'i> {
     issues: &'i mut Issues,
+    broken: BTreeSet<String>,
 }
 
 impl Decoder<'_> {
@@ -73,9 +76,10 @@ impl Decoder<'_> {
             self.reserved(name);
         }
         let mut fields = Vec::new();
-        for (key, value) in self.map(node, "an entity type")? {
+        let whole = format!("entity {}", name.text);
+        for (key, value) in self.map_of(&whole, node, "an entity type") {
             match key.text.as_str() {
-                "fields" => fields = self.fields(value),
+                "fields" => fields = self.fields(&whole, value),
                 "vectors" => self.not_available(key),
                 _ => self.unknown(key, "an entity type", &["fields"]),
             }
@@ -86,14 +90,18 @@ impl Decoder<'_> {
     fn event(&mut self, name: &Text, node: &Node) -> Option<EventSource> {
         self.name(name, "an event");
         let (mut roles, mut fields) = (Vec::new(), Vec::new());
-        for (key, value) in self.map(node, "an event")? {
+        let whole = format!("event {}", name.text);
+        for (key, value) in self.map_of(&whole, node, "an event") {
             if key.text == "fields" {
-                fields = self.fields(value);
+                fields = self.fields(&whole, value);
                 continue;
             }
             self.name(key, "a role");
-            if let Some(entity) = self.text(value, "a role's entity type") {
-                roles.push((key.clone(), entity.clone()));
+            match self.text(value, "a role's entity type") {
+                Some(entity) => roles.push((key.clone(), entity.clone())),
+                None => {
+                    self.broken.insert(whole.clone());
+                }
             }
         }
         self.event_names(name, &roles, &fields);
@@ -130,18 +138,29 @@ impl Decoder<'_> {
             return None;
         }
         let mut features = Vec::new();
-        for (key, value) in self.map(node, "a table of features")? {
+        for (key, value) in self.map_of(&format!("table {}", name.text), node, "a table of features") {
             self.name(key, "a feature");
-            if let Some(expression) = self.text(value, "a feature's expression") {
-                features.push((key.clone(), expression.clone()));
+            match self.text(value, "a feature's expression") {
+                Some(expression) => features.push((key.clone(), expression.clone())),
+                None => {
+                    self.broken.insert(format!("feature {}.{}", name.text, key.text));
+                }
             }
         }
         Some(TableSource { name: name.clone(), features })
     }
 
+    /// The entries of something declared; if it is no map, all of it counts as broken.
+    fn map_of<'n>(&mut self, whole: &str, node: &'n Node, what: &str) -> &'n [(Text, Node)] {
+        self.map(node, what).unwrap_or_else(|| {
+            self.broken.insert(whole.to_owned());
+            &[]
+        })
+    }
+
     /// `{ name: type, ... }`
-    fn fields(&mut self, node: &Node) -> Vec<FieldSource> {
-        let Some(entries) = self.map(node, "`fields`") else { return Vec::new() };
+    fn fields(&mut self, whole: &str, node: &Node) -> Vec<FieldSource> {
+        let entries = self.map_of(whole, node, "`fields`");
         if entries.len() > limits::FIELDS_MAX {
             let message = format!("there are {} fields; at most {} are allowed", entries.len(), limits::FIELDS_MAX);
             self.issues.push(Issue::new("too_many", &node.span, message));
@@ -150,8 +169,11 @@ impl Decoder<'_> {
         let mut fields = Vec::new();
         for (name, value) in entries {
             self.name(name, "a field");
-            if let Some(ty) = self.field_type(value) {
-                fields.push(FieldSource { name: name.clone(), ty });
+            match self.field_type(value) {
+                Some(ty) => fields.push(FieldSource { name: name.clone(), ty }),
+                None => {
+                    self.broken.insert(format!("{whole}.{}", name.text));
+                }
             }
         }
         fields

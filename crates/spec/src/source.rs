@@ -2,6 +2,7 @@
 
 use crate::yaml::Text;
 use domain::{Span, Type};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// The whole file. Sections with mistakes hold what could be read.
@@ -11,6 +12,9 @@ pub(crate) struct Source {
     pub(crate) events: Vec<EventSource>,
     pub(crate) tables: Vec<TableSource>,
     pub(crate) feeds: Vec<FeedSource>,
+    /// What was declared with a mistake already noted (`entity item.price`, `event view`, `table user`, `feature user.a`):
+    /// reading it is no further mistake.
+    pub(crate) broken: BTreeSet<String>,
 }
 
 #[derive(Debug)]

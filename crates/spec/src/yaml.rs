@@ -48,11 +48,7 @@ pub(crate) fn read(text: &str, issues: &mut Issues) -> Option<Node> {
         return None;
     }
     let mut reader = Reader { parser: Parser::new_from_str(text), places: Places::new(text), nodes: 0, issues };
-    let result = reader.document();
-    match result {
-        Ok(node) => node,
-        Err(Stop) => None,
-    }
+    reader.document().ok().flatten()
 }
 
 /// Nothing more can be read.

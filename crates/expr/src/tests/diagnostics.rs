@@ -70,7 +70,13 @@ fn syntax() {
             ],
         ),
         ("i.x + \u{202e}1", &["unexpected_character|\u{202e}|unexpected character U+202E|"]),
-        ("s.x == “a”", &["x"]),
+        (
+            "s.x == “a” + #",
+            &[
+                "unexpected_character|“a”|unexpected character `“`|write strings in plain quotes: \"...\" or '...'",
+                "unexpected_character|#|unexpected character `#`|quote the YAML value; a comment needs a space before `#`",
+            ],
+        ),
         ("i.x << 64", &["unexpected_token|<|expected a value, but found `<`|"]),
     ]);
 }
@@ -103,7 +109,13 @@ fn literals() {
             )],
         ),
         ("s.x == 'a", &["unterminated_string|'a|this string does not end|close it with '"]),
-        ("s.x == \"a\n\"", &["x"]),
+        (
+            "s.x == \"a\n\"",
+            &[
+                "unterminated_string|\"a|this string does not end|close it with \"",
+                "unterminated_string|\"|this string does not end|close it with \"",
+            ],
+        ),
         (
             r"s.x == 'a\q'",
             &[concat!(

@@ -54,13 +54,17 @@ impl Scratch {
         }
     }
 
-    /// Adds values, none negative, to the sums of items below the number that `start` was given.
+    /// Adds values, none negative, to the sums of items; items beyond the number that `start` was given have none.
     pub(super) fn add(&mut self, values: impl Iterator<Item = (u32, f64)>) {
         match &mut self.touched {
-            Touched::Any => values.for_each(|(item, value)| self.sums[item as usize] += value),
+            Touched::Any => values.for_each(|(item, value)| {
+                if let Some(sum) = self.sums.get_mut(item as usize) {
+                    *sum += value;
+                }
+            }),
             Touched::These(touched) => {
                 for (item, value) in values {
-                    let sum = &mut self.sums[item as usize];
+                    let Some(sum) = self.sums.get_mut(item as usize) else { continue };
                     if *sum == 0.0 && value > 0.0 {
                         touched.push(item);
                     }

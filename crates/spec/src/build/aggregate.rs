@@ -102,6 +102,9 @@ impl Scope<'_, '_, '_> {
         };
         for entity in [table.entity, second] {
             if !event.roles.iter().any(|role| role.entity == entity) {
+                if self.builder.is_broken("event", &[&event.name]) {
+                    return Err(cascade(span));
+                }
                 let missing = &self.builder.entities[usize::from(entity)].name;
                 let message =
                     format!("the event `{}` names no `{missing}`, so it has no row in `{}`", event.name, table.name);
@@ -160,6 +163,9 @@ impl Scope<'_, '_, '_> {
         let of = &self.builder.events[usize::from(event)];
         let name = args[1].as_name().unwrap_or_default();
         let Some(role) = of.roles.iter().position(|role| role.name == name) else {
+            if self.builder.is_broken("event", &[&of.name]) {
+                return Err(cascade(&args[1].span));
+            }
             let message = format!("this is not a role of the event `{}`", of.name);
             return Err(near(
                 "unknown_role",
@@ -197,6 +203,9 @@ impl Scope<'_, '_, '_> {
             let event = &self.builder.events[usize::from(event)];
             let role = |entity| event.roles.iter().position(|role| role.entity == entity);
             let (Some(_), Some(item)) = (role(USER), role(ITEM)) else {
+                if self.builder.is_broken("event", &[&event.name]) {
+                    return Err(cascade(&span));
+                }
                 let message = format!("the event `{}` does not name a user and an item", event.name);
                 return Err(Diagnostic::new("missing_role", args[0].span.clone(), message));
             };

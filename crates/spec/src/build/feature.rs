@@ -37,19 +37,17 @@ impl Builder<'_> {
             self.issues.push(Issue::new("too_many", &declared[0].name.span, message));
             return;
         }
-        for index in 0..declared.len() {
-            let ast = self.parse(declared[index].expression);
+        for feature in &mut declared {
+            feature.ast = self.parse(feature.expression);
             let mut found = Vec::new();
-            if let Some(ast) = &ast {
+            if let Some(ast) = &feature.ast {
                 paths(self, ast.root(), &mut found);
             }
-            let table = declared[index].table;
             let reads = found.iter().filter_map(|names| {
                 let names: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();
-                self.feature_of(table, &names)
+                self.feature_of(feature.table, &names)
             });
-            declared[index].reads = reads.collect();
-            declared[index].ast = ast;
+            feature.reads = reads.collect();
         }
         for index in self.order(&declared) {
             if self.issues.full() {

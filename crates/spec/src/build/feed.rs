@@ -44,7 +44,13 @@ impl Builder<'_> {
             self.issues.push(Issue::new("reserved_name", &field.name.span, message).help("choose another name"));
         }
         let names: Vec<String> = declared.routes.iter().map(|route| route.name.text.clone()).collect();
-        let place = FeedPlace { feed: self.feeds.len() as u16, subject, context: &context, routes: &names };
+        let place = FeedPlace {
+            feed: self.feeds.len() as u16,
+            name: &declared.name.text,
+            subject,
+            context: &context,
+            routes: &names,
+        };
         let routes = declared.routes.iter().filter_map(|route| self.route(route, subject)).collect();
         let filters = declared.filters.iter().filter_map(|filter| self.filter(filter, place)).collect();
         let terms = declared.score.as_ref().map_or(Vec::new(), |score| self.terms(score, place));
@@ -120,6 +126,9 @@ impl Builder<'_> {
         let name = text.text.strip_prefix("item.");
         if let Some(field) = name.and_then(|name| self.field(ITEM, name)) {
             return Some(field);
+        }
+        if self.is_broken("entity", &text.text.split('.').collect::<Vec<_>>()) {
+            return None;
         }
         let message = format!("{what} needs an attribute of `item`, and {} is none", quoted(&text.text));
         let known: Vec<String> =

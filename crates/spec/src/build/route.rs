@@ -32,6 +32,9 @@ impl Builder<'_> {
         let table = self.table("item");
         let declared = name.zip(table).and_then(|(name, table)| self.declared.get(&(table, name.to_owned())).copied());
         let Some(declared) = declared else {
+            if self.is_broken_feature(&text.text.split('.').collect::<Vec<_>>()) {
+                return None;
+            }
             let message = format!("`top` needs a feature of `item`, and {} is none", quoted(&text.text));
             let known = self.declared.keys().filter(|(of, _)| Some(*of) == table);
             let known: Vec<String> = known.map(|(_, name)| format!("item.{name}")).collect();
@@ -103,6 +106,9 @@ impl Builder<'_> {
         if [USER, ITEM].iter().all(|entity| roles.iter().any(|role| role.entity == *entity)) {
             return Some(event);
         }
+        if self.is_broken("event", &[&name.text]) {
+            return None;
+        }
         let message = format!("the event {} does not name a user and an item", quoted(&name.text));
         self.issues.push(Issue::new("missing_role", &name.span, message).help("count another event"));
         None
@@ -134,6 +140,7 @@ impl Builder<'_> {
                         issue.help("name a feature that is exactly `last(event, item, n)`")
                     }
                     Some(_) => return None,
+                    None if self.is_broken_feature(&segments) => return None,
                     None => self.no_list(text),
                 }
             }

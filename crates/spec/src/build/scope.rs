@@ -30,6 +30,7 @@ pub(super) enum Place<'p> {
 #[derive(Clone, Copy)]
 pub(super) struct FeedPlace<'p> {
     pub(super) feed: u16,
+    pub(super) name: &'p str,
     pub(super) subject: EntityIndex,
     pub(super) context: &'p [crate::plan::FieldType],
     pub(super) routes: &'p [String],
@@ -126,6 +127,7 @@ impl Scope<'_, '_, '_> {
         };
         match event.fields.iter().position(|field| field.name == *name) {
             Some(index) => Ok((index as u16, event.fields[index].ty.clone())),
+            None if self.builder.is_broken("event", &[&event.name, name]) => Err(cascade(&span)),
             None => {
                 let message = format!("{} is not a field of the event `{}`", quoted(name), event.name);
                 Err(near("unknown_name", span, message, name, event.fields.iter().map(|field| field.name.as_str())))
@@ -174,6 +176,9 @@ impl Scope<'_, '_, '_> {
         {
             return self.builder.attribute_slot(entity, field).ok_or_else(|| cascade(&span));
         }
+        if self.builder.is_broken("entity", path) || self.builder.is_broken_feature(path) {
+            return Err(cascade(&span));
+        }
         let message = format!("{} is neither a feature nor an attribute", quoted(&path.join(".")));
         let known = self.builder.names_of(path[0]);
         Err(near("unknown_name", span, message, &path.join("."), known.iter().map(String::as_str)))
@@ -184,6 +189,9 @@ impl Scope<'_, '_, '_> {
         if self.builder.event(name).is_some() {
             let message = format!("{} is an event; a feature is made of aggregates over it", quoted(name));
             return Diagnostic::new("wrong_type", span, message).with_help(format!("write `count({name}, 7d)`"));
+        }
+        if self.builder.is_broken_feature(&[&own.name, name]) {
+            return cascade(&span);
         }
         let message = format!("{} is not a feature of `{}`", quoted(name), own.name);
         if own.cross.is_none() && self.builder.field(own.entity, name).is_some() {

@@ -47,7 +47,7 @@ impl Decoder<'_> {
         for (key, value) in entries {
             match key.text.as_str() {
                 "for" => feed.subject = self.text(value, "`for`").cloned(),
-                "context" => feed.context = self.fields(value),
+                "context" => feed.context = self.fields(&format!("context {}", name.text), value),
                 "recall" => feed.routes = self.routes(key, value),
                 "filter" => feed.filters = self.filters(key, value),
                 "rank" => feed.score = self.rank(value),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// All events so far, in log order.
 #[derive(Default)]
-pub struct Reference {
+pub(crate) struct Reference {
     events: Vec<EventChange>,
 }
 
@@ -20,14 +20,14 @@ struct Collected {
 }
 
 impl Reference {
-    pub fn apply(&mut self, resolved: &Resolved) {
+    pub(crate) fn apply(&mut self, resolved: &Resolved) {
         if let Change::Event(event) = &resolved.change {
             self.events.push(event.clone());
         }
     }
 
     /// The value of an aggregate for an owner (and second key part) at an instant.
-    pub fn value(&self, plan: &Plan, aggregate: &Aggregate, owner: EntityId, second: u32, now: Time) -> Value {
+    pub(crate) fn value(&self, plan: &Plan, aggregate: &Aggregate, owner: EntityId, second: u32, now: Time) -> Value {
         let stream = &plan.streams[aggregate.stream as usize];
         let all = self.collected(plan, stream, owner, second);
         match aggregate.op {
@@ -68,7 +68,7 @@ impl Reference {
     }
 
     /// Whether an item is among an owner's recents within the window.
-    pub fn seen(&self, plan: &Plan, aggregate: &Aggregate, owner: EntityId, item: EntityId, now: Time) -> bool {
+    pub(crate) fn seen(&self, plan: &Plan, aggregate: &Aggregate, owner: EntityId, item: EntityId, now: Time) -> bool {
         let AggregateOp::Seen(window) = aggregate.op else { panic!("not a seen") };
         let stream = &plan.streams[aggregate.stream as usize];
         let all = self.collected(plan, stream, owner, 0);

@@ -58,14 +58,14 @@ features:
 feeds: {}
 "#;
 
-pub fn plan() -> Arc<Plan> {
+pub(crate) fn plan() -> Arc<Plan> {
     static PLAN: OnceLock<Arc<Plan>> = OnceLock::new();
     PLAN.get_or_init(|| Arc::new(spec::compile("shop.yaml", SPEC).unwrap_or_else(|wrong| panic!("{wrong}")))).clone()
 }
 
 /// A record to be.
 #[derive(Clone, Debug)]
-pub struct Act {
+pub(crate) struct Act {
     kind: u8,
     user: u8,
     item: usize,
@@ -77,16 +77,16 @@ pub struct Act {
 }
 
 impl Act {
-    pub fn categorised(item: usize) -> Act {
+    pub(crate) fn categorised(item: usize) -> Act {
         Act { kind: 4, user: 0, item, number: item as i64, pause: 1, late: 0 }
     }
 
-    pub fn viewed(item: usize) -> Act {
+    pub(crate) fn viewed(item: usize) -> Act {
         Act { kind: 0, user: 0, item, number: 1, pause: 1, late: 0 }
     }
 }
 
-pub fn act() -> impl Strategy<Value = Act> {
+pub(crate) fn act() -> impl Strategy<Value = Act> {
     let pause = prop_oneof![Just(0i64), 0i64..3_000, 0i64..120_000, 0i64..20_000_000];
     let late = prop_oneof![4 => Just(0i64), 2 => 0i64..2_000, 2 => 0i64..4_000_000, 1 => 0i64..200_000_000, 1 => -60_000i64..0];
     (0u8..6, 0u8..4, 0usize..5, -5i64..60, pause, late).prop_map(|(kind, user, item, number, pause, late)| Act {
@@ -100,16 +100,16 @@ pub fn act() -> impl Strategy<Value = Act> {
 }
 
 /// The log so far, as what records resolve against.
-pub struct World {
-    pub plan: Arc<Plan>,
-    pub dictionary: Dictionary,
-    pub catalogue: Catalogue,
-    pub log_time: Time,
+pub(crate) struct World {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) dictionary: Dictionary,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) log_time: Time,
     position: Position,
 }
 
 impl World {
-    pub fn new(plan: Arc<Plan>) -> World {
+    pub(crate) fn new(plan: Arc<Plan>) -> World {
         World {
             dictionary: Dictionary::new(&plan, 11),
             catalogue: Catalogue::new(plan.clone()),
@@ -119,7 +119,7 @@ impl World {
         }
     }
 
-    pub fn resolve(&mut self, act: &Act) -> Resolved {
+    pub(crate) fn resolve(&mut self, act: &Act) -> Resolved {
         self.log_time.0 += act.pause;
         self.position = self.position.next();
         let payload = payload(act, self.log_time);

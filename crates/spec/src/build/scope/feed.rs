@@ -57,6 +57,7 @@ impl Scope<'_, '_, '_> {
                 let slot = self.builder.input_slot(&format!("request.{name}"), field.ty.clone(), SlotSource::Context);
                 slot.ok_or_else(|| cascade(&span))
             }
+            None if self.builder.is_broken("context", &[feed.name, name]) => Err(cascade(&span)),
             None => {
                 let message = format!("{} is not in the feed's `context`", quoted(name));
                 let diagnostic =
