@@ -50,14 +50,20 @@ impl Differences {
         self.check(&what("moved"), &a.moved, &b.moved);
         let named = |hits: &[RouteHit]| hits.iter().map(|hit| (hit.route, hit.rank)).collect::<Vec<_>>();
         self.check(&what("routes and ranks"), &named(&a.routes), &named(&b.routes));
-        self.check_floats(&what("route scores"), a.routes.iter().map(|hit| hit.score), b.routes.iter().map(|hit| hit.score));
+        self.check_floats(
+            &what("route scores"),
+            a.routes.iter().map(|hit| hit.score),
+            b.routes.iter().map(|hit| hit.score),
+        );
         let numbers = |terms: &[Term]| terms.iter().map(|term| term.term).collect::<Vec<_>>();
         self.check(&what("terms with a value"), &numbers(&a.terms), &numbers(&b.terms));
         self.check_floats(&what("terms"), a.terms.iter().map(|term| term.value), b.terms.iter().map(|term| term.value));
     }
 
     fn check_floats(&mut self, what: &str, a: impl IntoIterator<Item = f64>, b: impl IntoIterator<Item = f64>) {
-        let shown = |floats: Vec<f64>| floats.iter().map(|x| format!("{x:?} ({:016x})", x.to_bits())).collect::<Vec<_>>().join(", ");
+        let shown = |floats: Vec<f64>| {
+            floats.iter().map(|x| format!("{x:?} ({:016x})", x.to_bits())).collect::<Vec<_>>().join(", ")
+        };
         let (a, b): (Vec<f64>, Vec<f64>) = (a.into_iter().collect(), b.into_iter().collect());
         if !a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits())) {
             self.0.push(format!("{what}: {} was recorded, {} was recomputed", shown(a), shown(b)));

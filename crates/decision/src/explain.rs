@@ -113,7 +113,12 @@ pub fn explain(plan: &Plan, answer: &Answer) -> Explanation {
         scored: with_formula.then_some(u32::from(answer.effort.candidates_scored)),
         reranked: feed.filter(|feed| feed.spread.is_some()).map(|_| answer.effort.reranked),
         skipped: feed.map(|feed| skipped(feed, answer, left)).unwrap_or_default(),
-        items: answer.items.iter().enumerate().map(|(place, item)| explain_item(feed, all_scored, place, item)).collect(),
+        items: answer
+            .items
+            .iter()
+            .enumerate()
+            .map(|(place, item)| explain_item(feed, all_scored, place, item))
+            .collect(),
     }
 }
 
@@ -182,7 +187,8 @@ fn reason(routes: &[RouteOfItem], terms: &[TermOfItem], moved: i16) -> String {
     let found: Vec<String> = routes.iter().map(|of| format!("{} (rank {})", of.route, of.rank)).collect();
     let mut reason = found.join(", ");
     let valued = terms.iter().filter_map(|term| Some((term, term.value?)));
-    let largest = valued.filter(|&(_, value)| value > 0.0).reduce(|best, next| if next.1 > best.1 { next } else { best });
+    let largest =
+        valued.filter(|&(_, value)| value > 0.0).reduce(|best, next| if next.1 > best.1 { next } else { best });
     if let Some((term, _)) = largest.filter(|_| terms.len() > 1) {
         reason.push_str(&format!("; most by {}", term.term));
     }

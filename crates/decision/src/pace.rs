@@ -47,7 +47,9 @@ impl<'a> Meter<'a> {
     pub(crate) fn next_block(&mut self, left: usize) -> usize {
         let block = left.min(BLOCK);
         let may = match self.recorded() {
-            Some(effort) => block.min(usize::from(effort.candidates_scored.saturating_sub(self.done.candidates_scored))),
+            Some(effort) => {
+                block.min(usize::from(effort.candidates_scored.saturating_sub(self.done.candidates_scored)))
+            }
             None if block > 0 && self.in_time() => block,
             None => 0,
         };

@@ -2,7 +2,7 @@
 
 use crate::{Epoch, Names, Pace, Query, Scratch, answer};
 use domain::{
-    Answer, EntityId, Event, Field, FeedRequest, Payload, PlanVersion, Position, Raw, Subject, Time, Upsert, Value,
+    Answer, EntityId, Event, FeedRequest, Field, Payload, PlanVersion, Position, Raw, Subject, Time, Upsert, Value,
 };
 use spec::Plan;
 use spec::plan::EntityIndex;
@@ -85,7 +85,8 @@ impl Names for Dictionary {
 
 impl World {
     pub(crate) fn new(spec: &str) -> World {
-        let plan = Arc::new(spec::compile("test.yaml", spec).unwrap_or_else(|errors| panic!("{}", spec::render(&errors))));
+        let plan =
+            Arc::new(spec::compile("test.yaml", spec).unwrap_or_else(|errors| panic!("{}", spec::render(&errors))));
         World {
             names: Dictionary::new(&plan, 7),
             catalogue: Catalogue::new(plan.clone()),
@@ -120,7 +121,8 @@ impl World {
     }
 
     pub(crate) fn event(&mut self, kind: &str, user: &str, item: &str) {
-        let role = |name: &str, key: &str| Field { name: name.to_owned().into(), value: Raw::Str(key.to_owned().into()) };
+        let role =
+            |name: &str, key: &str| Field { name: name.to_owned().into(), value: Raw::Str(key.to_owned().into()) };
         self.record(&Payload::Event(Event {
             kind: kind.to_owned().into(),
             source: "".into(),

@@ -1,6 +1,8 @@
 //! Tokens -> syntax tree: a Pratt parser. After an error it goes on where it can, to report the others too.
 
 use crate::Diagnostic;
+mod recovery;
+
 use crate::ast::{Ast, BinaryOp, Literal, Name, Node, NodeKind, UnaryOp};
 use crate::lexer::{self, Kind, Token};
 use domain::Span;
@@ -103,34 +105,6 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn report(&mut self, fault: Diagnostic) {
-        if !self.gave_up && self.reported_at != Some(self.at) {
-            self.reported_at = Some(self.at);
-            self.faults.push(fault);
-        }
-    }
-
-    /// Reports that something else should stand here.
-    fn expected(&mut self, what: &str, help: Option<String>) {
-        let span = self.span();
-        let found = match self.kind() {
-            Kind::End => "the expression ends".to_owned(),
-            _ => format!("found `{}`", &self.text[span.clone()].chars().take(40).collect::<String>()),
-        };
-        let mut fault = Diagnostic::new("unexpected_token", span, format!("expected {what}, but {found}"));
-        fault.help = help;
-        self.report(fault);
-    }
-
-    /// Reports a limit and goes to the end: what follows is not looked at.
-    fn give_up(&mut self, code: &'static str, span: Range<usize>, message: String) {
-        if !self.gave_up {
-            self.faults.push(Diagnostic::new(code, span, message).with_help(SPLIT));
-        }
-        self.gave_up = true;
-        self.at = self.tokens.len() - 1;
-    }
-
     /// Counts a node and its depth against the limits.
     fn part(&mut self, kind: NodeKind, span: Range<usize>, below: usize) -> Part {
         self.nodes += match &kind {
@@ -147,16 +121,6 @@ impl<'a> Parser<'a> {
             return self.placeholder(span);
         }
         Part { node: Node { kind, span }, depth }
-    }
-
-    fn give_up_deep(&mut self, span: Range<usize>) {
-        let message = format!("nested deeper than {EXPRESSION_DEPTH_MAX} levels (each term of a chain is one)");
-        self.give_up("too_deep", span, message);
-    }
-
-    /// Stands for an operand that could not be read; a report goes with it, so no caller ever sees it.
-    fn placeholder(&mut self, span: Range<usize>) -> Part {
-        Part { node: Node { kind: NodeKind::Literal(Literal::Bool(false)), span }, depth: 1 }
     }
 
     /// Runs a rule one level deeper.
@@ -187,38 +151,6 @@ impl<'a> Parser<'a> {
         first
     }
 
-    /// Reports what stands where an operator or the end should; a broken piece was reported already.
-    fn expected_operator(&mut self) {
-        let help = match self.kind() {
-            Kind::Name("is") => Some("write `==`, or `has(x)` to ask whether there is a value".to_owned()),
-            Kind::Name("not") => Some("write `!(x in y)`".to_owned()),
-            Kind::Name("mod") => Some("write `%`".to_owned()),
-            Kind::OpenList => Some("elements of lists are not read by index; write `x in list`".to_owned()),
-            Kind::Question => Some("put parentheses around the inner `?:`".to_owned()),
-            Kind::CloseParen | Kind::CloseList => Some("it closes nothing".to_owned()),
-            _ => match self.before() {
-                Some(Kind::Name("not")) => Some("write `!`".to_owned()),
-                Some(Kind::Name("if")) => Some("write `condition ? a : b`".to_owned()),
-                Some(Kind::Name("b" | "r" | "B" | "R")) => Some("strings take no prefix".to_owned()),
-                _ => None,
-            },
-        };
-        if *self.kind() != Kind::Broken {
-            self.expected("an operator or the end", help);
-        }
-    }
-
-    fn before(&self) -> Option<&Kind<'a>> {
-        self.at.checked_sub(1).map(|at| &self.tokens[at].kind)
-    }
-
-    fn starts_operand(&self) -> bool {
-        matches!(
-            self.kind(),
-            Kind::Literal(_) | Kind::Name(_) | Kind::OpenParen | Kind::OpenList | Kind::Not | Kind::TooLargeByOne
-        )
-    }
-
     /// `or ["?" or ":" expression]`
     fn expression(&mut self) -> Part {
         let condition = self.binary(1);
@@ -236,16 +168,6 @@ impl<'a> Parser<'a> {
         let below = condition.depth.max(then.depth).max(otherwise.depth);
         let [condition, then, otherwise] = [condition, then, otherwise].map(|part| Box::new(part.node));
         self.part(NodeKind::Conditional { condition, then, otherwise }, span, below)
-    }
-
-    /// Reads over `? a : b :`, the rest of a `?:` without its parentheses, for the errors in it.
-    fn nested_conditional(&mut self) {
-        if self.take(&Kind::Question) {
-            self.deeper(Parser::expression);
-            self.take(&Kind::Colon);
-            self.deeper(Parser::expression);
-            self.take(&Kind::Colon);
-        }
     }
 
     /// Infix operators of at least this binding, left-associative.
@@ -324,12 +246,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reports the tokens from `start` to the last one stepped over.
-    fn report_here(&mut self, code: &'static str, start: usize, message: &str, help: &str) {
-        let end = self.tokens[self.at.saturating_sub(1)].span.end.max(start);
-        self.report(Diagnostic::new(code, start..end, message).with_help(help));
-    }
-
     fn operand(&mut self) -> Part {
         let span = self.span();
         match self.kind() {
@@ -352,17 +268,6 @@ impl<'a> Parser<'a> {
             Kind::OpenList => self.deeper(Parser::list),
             _ => self.no_operand(),
         }
-    }
-
-    /// Reports a missing operand; steps over an operator that has none before it.
-    fn no_operand(&mut self) -> Part {
-        let span = self.span();
-        self.expected("a value", None);
-        if matches!(self.kind(), Kind::Op(_)) {
-            self.step();
-            return self.deeper(Parser::unary);
-        }
-        self.placeholder(span)
     }
 
     fn parenthesised(&mut self) -> Part {
@@ -436,34 +341,6 @@ impl<'a> Parser<'a> {
         }
         self.close(closing, opened);
         (nodes, below)
-    }
-
-    /// Steps over the closing bracket, and over what wrongly stands before it. Gives where it ends.
-    fn close(&mut self, closing: &Kind<'_>, opened: Range<usize>) -> usize {
-        if self.kind() != closing {
-            self.unclosed(closing, opened);
-            let mut open = 0usize;
-            while *self.kind() != Kind::End {
-                match self.kind() {
-                    kind if open == 0 && kind == closing => break,
-                    Kind::OpenParen | Kind::OpenList => open += 1,
-                    Kind::CloseParen | Kind::CloseList => open = open.saturating_sub(1),
-                    _ => {}
-                }
-                self.step();
-            }
-        }
-        self.step().span.end
-    }
-
-    fn unclosed(&mut self, closing: &Kind<'_>, opened: Range<usize>) {
-        let bracket = if *closing == Kind::CloseParen { "`)`" } else { "`]`" };
-        if *self.kind() == Kind::End {
-            let message = format!("this bracket is not closed by {bracket}");
-            self.report(Diagnostic::new("unclosed_bracket", opened, message));
-        } else if *self.kind() != Kind::Broken {
-            self.expected(&format!("an operator, `,` or {bracket}"), None);
-        }
     }
 }
 

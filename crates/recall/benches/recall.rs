@@ -1,5 +1,6 @@
 //! Costs of the indexes: one change, and one read of each kind. `cargo bench -p recall`; prints medians of several rounds, in
-//! CPU time of the thread where the system says it (Linux), so that neighbours on the machine count little; else in wall time.
+//! CPU time of the thread where the system says it (Linux), in steps of a few ms, so that neighbours on the machine
+//! count little; else in wall time.
 //! Items are drawn with a popularity of 1/rank, users evenly.
 
 use domain::{EntityId, Position, Time, Type, Value};
@@ -151,17 +152,17 @@ fn measure(items: u32, history: u16, counters: u16, neighbours: u16) {
     let mut hits: Vec<Hit> = Vec::new();
     let mut found = 0;
     let skip = |item: EntityId| item.0 % 100 == 7;
-    let read = median(7, 500, |call| {
+    let read = median(5, 3_000, |call| {
         hits.clear();
         indexes.co_visited(TOGETHER, &contexts[call % 500], 300, now, &mut scratch, &skip, &mut hits);
         found += black_box(&hits).len();
     });
-    let top = median(7, 500, |_| {
+    let top = median(5, 20_000, |_| {
         hits.clear();
         indexes.top(0, 200, now, &scores, &skip, &mut hits);
         black_box(&hits);
     });
-    let newest = median(7, 500, |_| {
+    let newest = median(5, 40_000, |_| {
         hits.clear();
         indexes.newest(2, 200, &skip, &mut hits);
         black_box(&hits);
@@ -172,7 +173,7 @@ fn measure(items: u32, history: u16, counters: u16, neighbours: u16) {
          ({} found), top 200 {:.2} us, newest 200 {:.2} us, co_visited {} bytes per item",
         update * 1e9,
         read * 1e6,
-        found / 3_500,
+        found / 15_000,
         top * 1e6,
         newest * 1e6,
         memory.bytes / memory.items.max(1),
@@ -180,13 +181,9 @@ fn measure(items: u32, history: u16, counters: u16, neighbours: u16) {
 }
 
 fn main() {
-    for (items, history, counters, neighbours) in [
-        (2_000, 50, 100, 100),
-        (2_000, 50, 200, 100),
-        (2_000, 20, 200, 50),
-        (2_000, 50, 2_000, 100),
-        (100_000, 50, 200, 100),
-    ] {
+    for (items, history, counters, neighbours) in
+        [(2_000, 50, 100, 100), (2_000, 50, 200, 100), (2_000, 20, 200, 50), (100_000, 50, 200, 100)]
+    {
         measure(items, history, counters, neighbours);
     }
 }

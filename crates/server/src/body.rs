@@ -5,7 +5,7 @@ use domain::{Code, Refusal};
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -27,18 +27,38 @@ pub(crate) fn admit_type(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::new(Code::UnsupportedMedia, "content-type", message))
 }
 
-/// Reads the whole body, at most `max` bytes.
+/// Most bytes of a refused body that are read and thrown away.
+const DISCARD_BYTES_MAX: usize = 1 << 20;
+/// Longest time that is spent on it.
+const DISCARD_TIME: Duration = Duration::from_millis(500);
+
+/// Reads and throws away the body of a request that was refused already. A connection closed over unread bytes is reset,
+/// and the client would lose the answer; so a body of moderate size is taken off it first. A client that asked whether to
+/// send its body (`Expect`) has not sent it.
+pub(crate) async fn discard(headers: &HeaderMap, mut body: Incoming) {
+    if headers.contains_key(EXPECT) {
+        return;
+    }
+    let end = Instant::now() + DISCARD_TIME;
+    let mut rest = DISCARD_BYTES_MAX;
+    while let Ok(Some(Ok(frame))) = timeout_at(end, body.frame()).await {
+        let Some(left) = rest.checked_sub(frame.data_ref().map_or(0, |data| data.len())) else { return };
+        rest = left;
+    }
+}
+
+/// Reads the whole body, at most `max` bytes, of the request with these headers.
 ///
 /// # Errors
 /// `too_large`, `timeout` if it comes too slowly, `invalid_value` if the connection breaks or the framing is wrong.
-pub(crate) async fn read(body: Incoming, max: usize, limits: &Limits) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn read(headers: &HeaderMap, mut body: Incoming, max: usize, limits: &Limits) -> Result<Vec<u8>, Refusal> {
     let announced = body.size_hint().lower();
     if announced > max as u64 {
+        discard(headers, body).await;
         return Err(too_large(max));
     }
     let start = Instant::now();
     let mut bytes = Vec::with_capacity((announced as usize).min(64 << 10));
-    let mut body = body;
     loop {
         let Ok(frame) = timeout_at(start + allowance(bytes.len(), limits), body.frame()).await else {
             return Err(Refusal::new(Code::Timeout, "body", "the body came too slowly; send it again"));
@@ -52,6 +72,7 @@ pub(crate) async fn read(body: Incoming, max: usize, limits: &Limits) -> Result<
         };
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > max {
+            discard(headers, body).await;
             return Err(too_large(max));
         }
         bytes.extend_from_slice(&data);

@@ -1,5 +1,6 @@
 //! The walk of a request: route, token, type and size of the body, the call, and its reply as HTTP.
 
+use crate::Limits;
 use crate::calls::{decisions, entities, events, feeds, operations};
 use crate::query::Query;
 use crate::reply::{Reply, status_of};
@@ -10,6 +11,7 @@ use domain::{Code, Refusal};
 use http_body_util::Full;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request, Response, StatusCode, Version};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -32,7 +34,11 @@ pub(crate) async fn respond(
     let route = matched.as_ref().map_or("none", |matched| matched.route.path);
     let mut reply = match matched {
         Ok(matched) => caught(call(&shared, matched, request)).await,
-        Err(refusal) => Err(refusal),
+        Err(refusal) => {
+            let (head, incoming) = request.into_parts();
+            body::discard(&head.headers, incoming).await;
+            Err(refusal)
+        }
     }
     .unwrap_or_else(|refusal| Reply::refused(&refusal));
     if reply.code == Some(Code::MethodNotAllowed) {
@@ -42,28 +48,21 @@ pub(crate) async fn respond(
     Ok(http(reply, phase))
 }
 
-/// Checks the request and makes the call.
+/// Checks the request, reads its body and makes the call.
 async fn call(shared: &Arc<Shared>, matched: Matched, request: Request<Incoming>) -> Result<Reply, Refusal> {
     let (head, incoming) = request.into_parts();
-    admit_host(head.version, &head.headers)?;
-    auth::admit(&shared.config.tokens, &head.headers, matched.route.access)?;
-    let mut query = Query::parse(head.uri.query())?;
+    let options = match admit(shared, &matched, &head) {
+        Ok(options) => options,
+        Err(refusal) => {
+            body::discard(&head.headers, incoming).await;
+            return Err(refusal);
+        }
+    };
     let limits = &shared.config.limits;
-    let max = match matched.route.call {
-        Call::SendEvents | Call::SendEntities => limits.body_bytes,
-        Call::PutEntity | Call::AskFeed => limits.small_body_bytes,
-        _ => 0,
+    let bytes = match body_max(matched.route.call, limits) {
+        0 => Vec::new(),
+        max => body::read(&head.headers, incoming, max, limits).await?,
     };
-    let mut bytes = Vec::new();
-    if max > 0 {
-        body::admit_type(&head.headers)?;
-        bytes = body::read(incoming, max, limits).await?;
-    }
-    let options = match matched.route.call {
-        Call::SendEvents | Call::SendEntities => events::Options::take(&mut query)?,
-        _ => events::Options::default(),
-    };
-    query.end()?;
     let value = |index: usize| matched.values.get(index).map_or("", String::as_str);
     match matched.route.call {
         Call::SendEvents => events::send(shared, &bytes, options, wire::parse_events).await,
@@ -79,6 +78,31 @@ async fn call(shared: &Arc<Shared>, matched: Matched, request: Request<Incoming>
         Call::Health => Ok(Reply::json(b"{\"ok\":true}".to_vec())),
         Call::Readiness => operations::readiness(shared),
         Call::Metrics => Ok(operations::metrics(shared)),
+    }
+}
+
+/// Everything that can be judged before the body is read: host, token, query, type of the body.
+fn admit(shared: &Shared, matched: &Matched, head: &Parts) -> Result<events::Options, Refusal> {
+    admit_host(head.version, &head.headers)?;
+    auth::admit(&shared.config.tokens, &head.headers, matched.route.access)?;
+    let mut query = Query::parse(head.uri.query())?;
+    let options = match matched.route.call {
+        Call::SendEvents | Call::SendEntities => events::Options::take(&mut query)?,
+        _ => events::Options::default(),
+    };
+    query.end()?;
+    if body_max(matched.route.call, &shared.config.limits) > 0 {
+        body::admit_type(&head.headers)?;
+    }
+    Ok(options)
+}
+
+/// Largest body that a call takes; 0 = it reads none.
+fn body_max(call: Call, limits: &Limits) -> usize {
+    match call {
+        Call::SendEvents | Call::SendEntities => limits.body_bytes,
+        Call::PutEntity | Call::AskFeed => limits.small_body_bytes,
+        _ => 0,
     }
 }
 

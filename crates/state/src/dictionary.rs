@@ -1,76 +1,13 @@
 //! Entity keys and strings as dense numbers, given in log order, and back. Append-only.
 
-use crate::key_table::{Numbered, Segments, TableKey};
+use crate::names::{FrozenNames, Names};
 use crate::saved::{LoadError, Reader, Snapshot, put_text, put_u32};
 use domain::{EntityId, Symbol, limits};
 use spec::Plan;
 use spec::plan::EntityIndex;
-use std::sync::Arc;
 
-/// Keys per block: the unit that a snapshot shares.
-const BLOCK: usize = 256;
-/// Blocks per checkpoint chunk.
-const CHUNK_BLOCKS: usize = 64;
-
-#[derive(Clone, Default)]
-struct Block {
-    text: String,
-    ends: Vec<u32>,
-}
-
-impl Block {
-    fn key(&self, at: usize) -> &str {
-        let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
-        &self.text[start..self.ends[at] as usize]
-    }
-}
-
-/// The names of one kind, by number and back.
-#[derive(Clone)]
-struct Names {
-    blocks: Vec<Arc<Block>>,
-    count: u32,
-    table: Segments<Numbered>,
-}
-
-impl Names {
-    fn new() -> Names {
-        Names { blocks: Vec::new(), count: 0, table: Segments::new() }
-    }
-
-    fn name(&self, number: u32) -> Option<&str> {
-        let number = number as usize;
-        (number < self.count as usize).then(|| self.blocks[number / BLOCK].key(number % BLOCK))
-    }
-
-    fn find(&self, name: &str, seed: u64) -> Option<u32> {
-        let (hash, half) = Numbered::probe(name.seeded_hash(seed));
-        let same = |entry: &Numbered| entry.has(half) && self.name(entry.number) == Some(name);
-        self.table.find(hash, same).map(|entry| entry.number)
-    }
-
-    fn intern(&mut self, name: &str, seed: u64) -> u32 {
-        if let Some(number) = self.find(name, seed) {
-            return number;
-        }
-        let number = self.count;
-        if (number as usize).is_multiple_of(BLOCK) {
-            self.blocks.push(Arc::default());
-        }
-        let block = Arc::make_mut(self.blocks.last_mut().expect("a block was pushed for the first key"));
-        block.text.push_str(name);
-        block.ends.push(block.text.len() as u32);
-        let (hash, entry) = Numbered::new(name.seeded_hash(seed), number);
-        self.table.insert_unique(hash, entry, Numbered::rehash);
-        self.count += 1;
-        number
-    }
-
-    fn bytes(&self) -> usize {
-        let blocks = self.blocks.iter().map(|block| block.text.capacity() + block.ends.capacity() * 4);
-        self.table.bytes() + blocks.sum::<usize>()
-    }
-}
+/// Names per checkpoint chunk.
+const CHUNK: u32 = 16_384;
 
 /// Entity keys per entity type and strings, as dense numbers in log order; the plan's string constants come first.
 /// The hash seed changes speed under attack and nothing else.
@@ -93,7 +30,7 @@ impl Dictionary {
         });
         Dictionary {
             entities: plan.entities.iter().map(|_| Names::new()).collect(),
-            constants: symbols.count,
+            constants: symbols.len(),
             symbols,
             entities_max: limits::ENTITIES_MAX,
             symbols_max: limits::SYMBOLS_MAX,
@@ -140,12 +77,12 @@ impl Dictionary {
 
     /// How many entities of a type were ever named.
     pub fn entity_count(&self, entity: EntityIndex) -> u32 {
-        self.entities.get(entity as usize).map_or(0, |names| names.count)
+        self.entities.get(entity as usize).map_or(0, Names::len)
     }
 
     /// How many strings there are, the plan's constants included.
     pub fn symbol_count(&self) -> u32 {
-        self.symbols.count
+        self.symbols.len()
     }
 
     /// How many more entities of a type may be named.
@@ -155,7 +92,7 @@ impl Dictionary {
 
     /// How many more strings may be interned.
     pub fn symbol_room(&self) -> u32 {
-        self.symbols_max.saturating_sub(self.symbols.count)
+        self.symbols_max.saturating_sub(self.symbols.len())
     }
 
     /// Bytes of heap memory.
@@ -166,7 +103,7 @@ impl Dictionary {
     /// Freezes the present content for a checkpoint.
     pub fn snapshot(&self) -> DictionarySnapshot {
         let kinds = self.entities.iter().chain([&self.symbols]);
-        DictionarySnapshot { kinds: kinds.map(|names| (names.blocks.clone(), names.count)).collect() }
+        DictionarySnapshot { kinds: kinds.map(Names::snapshot).collect() }
     }
 
     /// Loads one chunk of a snapshot; chunks in order, into a new dictionary of the same plan.
@@ -199,29 +136,25 @@ impl Dictionary {
 
 /// A frozen dictionary.
 pub struct DictionarySnapshot {
-    kinds: Vec<(Vec<Arc<Block>>, u32)>,
+    kinds: Vec<FrozenNames>,
 }
 
 impl Snapshot for DictionarySnapshot {
     fn chunks(&self) -> u32 {
-        self.kinds.iter().map(|(blocks, _)| blocks.len().div_ceil(CHUNK_BLOCKS).max(1) as u32).sum()
+        self.kinds.iter().map(|names| names.len().div_ceil(CHUNK).max(1)).sum()
     }
 
     fn save(&self, mut chunk: u32, out: &mut Vec<u8>) {
-        for (kind, (blocks, count)) in self.kinds.iter().enumerate() {
-            let chunks = blocks.len().div_ceil(CHUNK_BLOCKS).max(1) as u32;
+        for (kind, names) in self.kinds.iter().enumerate() {
+            let chunks = names.len().div_ceil(CHUNK).max(1);
             if chunk >= chunks {
                 chunk -= chunks;
                 continue;
             }
-            let first = chunk as usize * CHUNK_BLOCKS;
-            let last = (first + CHUNK_BLOCKS).min(blocks.len());
-            let start = (first * BLOCK) as u32;
-            let keys = ((last * BLOCK) as u32).min(*count) - start;
-            [kind as u32, start, self.kinds.len() as u32, keys].into_iter().for_each(|word| put_u32(out, word));
-            for block in &blocks[first..last] {
-                (0..block.ends.len()).for_each(|at| put_text(out, block.key(at)));
-            }
+            let first = chunk * CHUNK;
+            let last = (first + CHUNK).min(names.len());
+            [kind as u32, first, self.kinds.len() as u32, last - first].into_iter().for_each(|word| put_u32(out, word));
+            names.range(first..last).for_each(|name| put_text(out, name));
             return;
         }
     }

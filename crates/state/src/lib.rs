@@ -10,6 +10,7 @@ mod dictionary;
 mod digest;
 mod key_table;
 mod layout;
+mod names;
 mod paged;
 mod read;
 mod resolve;

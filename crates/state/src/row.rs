@@ -28,6 +28,11 @@ impl Row {
         self.words.is_empty() && self.recents.is_empty()
     }
 
+    /// A word of the row: reading it brings its cache line.
+    pub(crate) fn touch(&self) -> u64 {
+        self.words.first().copied().unwrap_or(0) ^ self.words.get(8).copied().unwrap_or(0)
+    }
+
     /// Makes the fixed part, if this is the row's first event.
     pub(crate) fn open(&mut self, layout: &TableLayout) {
         if !self.is_unused() {

@@ -19,6 +19,9 @@ use spec::Plan;
 use spec::plan::{AggregateOp, Cross, EntityIndex, Table};
 use std::sync::Arc;
 
+/// Records whose rows are touched before the first of them is applied.
+const AHEAD: usize = 16;
+
 /// Which rows a `Rows` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -110,6 +113,30 @@ impl Rows {
             }
         }
         self.position = resolved.position;
+    }
+
+    /// Applies records that follow one another. Faster than one by one: the memory they will need is asked for ahead.
+    pub fn apply_all(&mut self, batch: &[Resolved]) {
+        for few in batch.chunks(AHEAD) {
+            let touched = few.iter().map(|resolved| self.touch(resolved)).fold(0, u64::wrapping_add);
+            std::hint::black_box(touched);
+            few.iter().for_each(|resolved| self.apply(resolved));
+        }
+    }
+
+    /// Reads a word of every plain row that the record will change, so that the loads of a batch overlap.
+    fn touch(&self, resolved: &Resolved) -> u64 {
+        let Change::Event(event) = &resolved.change else {
+            return 0;
+        };
+        let rows = self.layout.steps[event.event as usize].iter().filter_map(|step| {
+            let local = self.scope.local(event.entities[step.owner].0)?;
+            match &self.tables[step.table] {
+                Keyed::Plain(rows) => rows.get(local),
+                Keyed::Nothing | Keyed::Crossed(_) => None,
+            }
+        });
+        rows.map(Row::touch).fold(0, u64::wrapping_add)
     }
 
     fn apply_step(&mut self, layout: &TableLayout, step: &Step, event: &EventChange, resolved: &Resolved) {

@@ -33,6 +33,13 @@ pub(crate) fn twice(name: &str) -> Box<Refusal> {
     refusal(Code::InvalidJson, name, "the name appears twice: keep one")
 }
 
+/// Refuses a name or a key that is empty or too long.
+#[cold]
+fn bad_length(name: &str, len: usize, max: usize) -> Box<Refusal> {
+    let code = if len == 0 { Code::InvalidValue } else { Code::TooLarge };
+    refusal(code, name, format!("must have 1 to {max} bytes"))
+}
+
 /// Fields as they are collected.
 pub(crate) struct Fields<'a> {
     list: Vec<Field<'a>>,
@@ -63,8 +70,7 @@ impl<'a> Fields<'a> {
     #[inline]
     fn admit(&self, name: &str) -> Outcome<()> {
         if name.is_empty() || name.len() > limits::NAME_BYTES_MAX {
-            let message = format!("a field's name must have 1 to {} bytes", limits::NAME_BYTES_MAX);
-            return Err(refusal(Code::TooLarge, name, message));
+            return Err(bad_length(name, name.len(), limits::NAME_BYTES_MAX));
         }
         if self.list.len() >= limits::FIELDS_MAX {
             let message = format!("more than {} fields: send fewer", limits::FIELDS_MAX);
@@ -140,7 +146,7 @@ pub(crate) fn text<'a>(scan: &mut Scanner<'a>, name: &str, max: usize) -> Outcom
         Some(b'"') => {
             let text = scan.string().map_err(|inner| within(name, inner))?;
             if text.is_empty() || text.len() > max {
-                return Err(refusal(Code::TooLarge, name, format!("must have 1 to {max} bytes")));
+                return Err(bad_length(name, text.len(), max));
             }
             Ok(Some(text))
         }

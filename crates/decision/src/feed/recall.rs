@@ -29,7 +29,11 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
         counts[index] = hits.len() as u32;
         found.extend(hits.iter().enumerate().map(|(rank, hit)| Found {
             item: hit.item,
-            hit: RouteHit { route: index as u16, rank: rank as u16, score: if hit.score.is_finite() { hit.score } else { 0.0 } },
+            hit: RouteHit {
+                route: index as u16,
+                rank: rank as u16,
+                score: if hit.score.is_finite() { hit.score } else { 0.0 },
+            },
         }));
     }
     counts
@@ -55,7 +59,9 @@ fn search(view: &View<'_>, route: &Route, limit: usize, scratch: &mut Scratch) {
             set_context(view, row, from, usize::MAX, context);
             context.retain(|&(item, _)| !skip(item) && view.epoch.present(item));
             context.truncate(limit);
-            hits.extend(context.iter().enumerate().map(|(place, &(item, _))| Hit { item, score: 1.0 / (place + 1) as f64 }));
+            hits.extend(
+                context.iter().enumerate().map(|(place, &(item, _))| Hit { item, score: 1.0 / (place + 1) as f64 }),
+            );
         }
     }
 }
@@ -74,7 +80,11 @@ fn set_context(view: &View<'_>, row: &[Value], from: From, most: usize, context:
         From::Slot(slot) => {
             view.query.recent.iter().copied().filter(|&item| view.epoch.present(item)).for_each(&mut add);
             if let Value::List(stored) = &row[usize::from(slot)] {
-                stored.iter().for_each(|value| if let Value::Entity(item) = value { add(*item) });
+                stored.iter().for_each(|value| {
+                    if let Value::Entity(item) = value {
+                        add(*item)
+                    }
+                });
             }
         }
     }

@@ -73,7 +73,7 @@ fn syntax() {
         (
             "s.x == “a” + #",
             &[
-                "unexpected_character|“a”|unexpected character `“`|write strings in plain quotes: \"...\" or '...'",
+                "unexpected_character|“a”|unexpected character U+201C|write strings in plain quotes: \"...\" or '...'",
                 "unexpected_character|#|unexpected character `#`|quote the YAML value; a comment needs a space before `#`",
             ],
         ),

@@ -92,8 +92,9 @@ impl Writer<'_> {
     fn float(&mut self, below: u32) -> String {
         let (a, b) = (self.number(), self.number());
         let ops = &["+", "-", "*", "/"];
-        match self.choose(12) {
+        match self.choose(14) {
             0 => self.two(Type::Span, &["/"], Type::Span, below),
+            12 | 13 => self.chain(),
             1 => format!("(-{})", self.text(&Type::Float, below)),
             2 => self.call(&["min", "max"], &[a, Type::Float], below),
             3 => self.call(&["clamp", "min", "max"], &[a, Type::Float, b], below),
@@ -104,6 +105,25 @@ impl Writer<'_> {
             8 | 9 => self.two(Type::Float, ops, a, below),
             _ => self.two(a, ops, Type::Float, below),
         }
+    }
+
+    /// A sum of up to ten terms without brackets, as scores are written.
+    fn chain(&mut self) -> String {
+        let mut text = "f.x".to_owned();
+        for _ in 0..1 + self.choose(9) {
+            let number = self.number();
+            let (factor, op) = (self.one(&["0.5", "-2", "i.x", "1e308"]), self.one(&["+", "-"]));
+            let x = self.leaf(&number);
+            let term = match self.choose(5) {
+                0 => format!("{factor} * {x}"),
+                1 => format!("{x} * {factor} * f.y"),
+                2 => format!("{factor} * default(f.y, 0.25)"),
+                3 => format!("0.5 * (f.x - {x})"),
+                _ => x,
+            };
+            text = format!("{text} {op} {term}");
+        }
+        format!("({text})")
     }
 
     fn condition(&mut self, below: u32) -> String {

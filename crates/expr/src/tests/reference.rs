@@ -208,7 +208,7 @@ fn float_arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Value {
 fn whole_arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Option<Value> {
     let time = |ms: i128| {
         let representable = (-62_135_596_800_000..=253_402_300_799_999).contains(&ms);
-        representable.then(|| Value::Time(Time(ms as i64)))
+        representable.then_some(Value::Time(Time(ms as i64)))
     };
     let ms = |value: &Value| match value {
         Value::Int(ms) | Value::Time(Time(ms)) | Value::Span(Span(ms)) => i128::from(*ms),

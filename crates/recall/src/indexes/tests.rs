@@ -240,7 +240,7 @@ proptest! {
     fn tops_and_newest_as_full_sorts(steps in steps(), later in 0i64..600, limit in 0usize..30, modulus in 2u32..9) {
         let (mut indexes, mut world, mut now) = (Indexes::new(&plan()), World::new(), Time(0));
         follow(&mut indexes, &mut world, &mut now, &steps);
-        let skip = |item: EntityId| item.0 % modulus == 0;
+        let skip = |item: EntityId| item.0.is_multiple_of(modulus);
         let cut = |hits: Vec<Hit>| hits.into_iter().filter(|hit| !skip(hit.item)).take(limit).collect::<Vec<_>>();
         for now in [now, now.plus(Span(later))] {
             let mut recent = Vec::new();

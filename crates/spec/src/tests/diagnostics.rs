@@ -148,6 +148,13 @@ fn sections_entities_and_events() {
             ("entities: { us\u{200b}er: {} }\n", "bad_name", 2, 13, "letters"),
             ("entities: { \"a\\0b\": {} }\n", "bad_name", 2, 13, "letters"),
             ("entities: { recall: {} }\n", "reserved_name", 2, 13, "another name"),
+            (
+                "entities: { item: { fields: { kind: string } }, kind: {} }\nfeatures: { user.kind: { a: '1' } }\n",
+                "ambiguous",
+                3,
+                13,
+                "rename",
+            ),
             ("events: { view: { user: usr } }\n", "unknown_entity", 2, 25, "did you mean `user`"),
             ("events: { view: { fields: { a: int } } }\n", "missing_field", 2, 11, "names no entity"),
             ("events: { view: { user: user, time: user } }\n", "reserved_name", 2, 31, "every event"),
@@ -393,8 +400,8 @@ feeds:
         (6, "unknown_entity"),
         (6, "unknown_type"),
         (11, "wrong_type"),
-        (13, "split_expression"),
         (13, "wrong_type"),
+        (13, "split_expression"),
         (19, "unknown_type"),
     ];
     assert_eq!(found, expected, "{}", refused(text));

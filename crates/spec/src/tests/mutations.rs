@@ -98,6 +98,41 @@ proptest! {
     }
 }
 
+/// Megabytes of the worst that is known: refused or read within the time of a test.
+#[test]
+fn large_bad_specs_are_refused_without_much_work() {
+    let head = "version: 1\nevents: { view: { user: user, item: item } }\nfeatures:\n  user:\n";
+    let unknown: String = (0..950)
+        .map(|n| format!("    feature_{n:04}: {}\n", vec![format!("faeture_{n:04}x"); 60].join(" + ")))
+        .collect();
+    check(&format!("{head}{unknown}"));
+    for (piece, times) in [
+        ("a: ", 300_000),
+        ("a: 1\n", 200_000),
+        ("- ", 500_000),
+        ("? ", 500_000),
+        ("\"", 1_000_000),
+        ("'", 1_000_000),
+        ("a ", 500_000),
+        ("a\n", 500_000),
+        ("{a", 500_000),
+        ("[a, ", 250_000),
+        ("&a ", 300_000),
+        ("!a ", 300_000),
+        ("*a ", 300_000),
+        ("\n", 1_000_000),
+        (" ", 1_000_000),
+        ("#", 1_000_000),
+        ("|\n", 500_000),
+        ("${", 500_000),
+    ] {
+        check(&piece.repeat(times));
+        check(&format!("version: 1\nfeeds: {}", piece.repeat(times)));
+        let lines: String = (0..times.min(90_000)).map(|n| format!("x{n}: {piece}\n")).collect();
+        check(&lines);
+    }
+}
+
 #[test]
 fn every_prefix_of_the_example_is_read_or_refused() {
     for end in (0..SHOP.len()).step_by(7).filter(|&end| SHOP.is_char_boundary(end)) {

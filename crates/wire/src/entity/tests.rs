@@ -29,7 +29,7 @@ fn lines_are_strict() {
         (r#"{"entity":"item","key":"i","delete":true,"fields":{}}"#, Code::InvalidValue, "delete"),
         (r#"{"entity":"item","key":"i","delete":1}"#, Code::WrongType, "delete"),
         (r#"{"entity":"item","key":"i","delete":truth}"#, Code::WrongType, "delete"),
-        (r#"{"entity":"item","key":"","fields":{}}"#, Code::TooLarge, "key"),
+        (r#"{"entity":"item","key":"","fields":{}}"#, Code::InvalidValue, "key"),
         (r#"{"entity":"item","key":"i","fields":{"a":{}}}"#, Code::WrongType, "fields.a"),
         (r#"{"entity":"item","key":"i","fields":{"a":1,"a":2}}"#, Code::InvalidJson, "fields.a"),
         (r#"{"entity":"item","key":"i","key":"i","fields":{}}"#, Code::InvalidJson, "key"),

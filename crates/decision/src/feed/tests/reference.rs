@@ -144,7 +144,8 @@ impl Slow<'_> {
                 hits.push(RouteHit { route: route as u16, rank: rank as u16, score: hit.score });
             }
         }
-        let weight = |hit: &RouteHit| self.feed.routes[usize::from(hit.route)].weight / (60.0 + f64::from(hit.rank) + 1.0);
+        let weight =
+            |hit: &RouteHit| self.feed.routes[usize::from(hit.route)].weight / (60.0 + f64::from(hit.rank) + 1.0);
         let mut items: Vec<Item> = found
             .into_iter()
             .map(|(id, hits)| {
@@ -172,13 +173,15 @@ impl Slow<'_> {
     }
 
     fn spread(&self, mut rest: Vec<Item>, spread: Spread) -> Vec<Item> {
-        let value = |item: &Item| self.world.epoch.catalogue().attribute(self.world.epoch.item_type(), item.id, spread.field);
+        let value =
+            |item: &Item| self.world.epoch.catalogue().attribute(self.world.epoch.item_type(), item.id, spread.field);
         let mut slate: Vec<Item> = Vec::new();
         while !rest.is_empty() {
             let window = &slate[slate.len().saturating_sub(usize::from(spread.window) - 1)..];
             let fits = |item: &Item| {
                 let own = value(item);
-                own == Value::Missing || window.iter().filter(|other| value(other) == own).count() < usize::from(spread.max)
+                own == Value::Missing
+                    || window.iter().filter(|other| value(other) == own).count() < usize::from(spread.max)
             };
             let next = rest.iter().position(fits).unwrap_or(0);
             slate.push(rest.remove(next));

@@ -1,0 +1,112 @@
+//! What every test here needs: a server that cleans up after itself, and answers as JSON.
+
+use engine::{Clock, Engine};
+use loadgen::{Client, Response};
+use serde_json::Value;
+use server::{Config, Server};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+pub(crate) const SPEC: &str = "
+version: 1
+entities:
+  item: { fields: { category: string, price: float } }
+events:
+  view: { user: user, item: item, fields: { dwell: duration } }
+features:
+  user:
+    recent: last(view, item, 20)
+    views: count(view, 1d)
+  item:
+    heat: decayed(view, 1h)
+feeds:
+  home:
+    for: user
+    recall:
+      hot:     { top: item.heat, limit: 50 }
+      similar: { co_visited: view, from: user.recent, limit: 50 }
+    filter:
+      - item.price < 100.0
+    rank: { score: recall.score + item.heat / 100 }
+    rerank: { spread: item.category, window: 4, max: 2 }
+";
+
+pub(crate) struct House {
+    server: Option<Server>,
+    folder: PathBuf,
+}
+
+impl House {
+    /// A server without tokens and with short times.
+    pub(crate) fn open() -> House {
+        House::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> House {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("millrace-server-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        let mut config = Config::new(local());
+        config.threads = 1;
+        config.limits.head_time = Duration::from_millis(400);
+        config.limits.idle_time = Duration::from_millis(1_500);
+        config.limits.body_grace = Duration::from_millis(400);
+        config.limits.stop_time = Duration::from_secs(2);
+        change(&mut config);
+        let disk = Arc::new(journal::FileDisk::open(&folder).expect("the temporary folder is writable"));
+        let plan = spec::compile("test.yaml", SPEC).unwrap_or_else(|wrong| panic!("{}", spec::render(&wrong)));
+        let settings = engine::Config::new(Clock::Wall);
+        let (engine, _) = Engine::open(disk, journal::Options::default(), Arc::new(plan), settings, &mut |_, _| {})
+            .expect("an empty folder opens");
+        let server = Server::start(config, Arc::new(engine)).expect("a loopback port is free");
+        House { server: Some(server), folder }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.as_ref().expect("the server runs").address()
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address(), Duration::from_secs(5))
+    }
+
+    /// Stops the server and waits for it.
+    pub(crate) fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop();
+        }
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.stop();
+        // What is left behind lies in the system's temporary folder.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub(crate) fn local() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// The body as JSON.
+pub(crate) fn json(response: &Response) -> Value {
+    serde_json::from_slice(&response.body).unwrap_or_else(|error| panic!("{error}: {}", response.text()))
+}
+
+/// Asserts the one shape of errors; returns its code and field.
+pub(crate) fn error(response: &Response) -> (u16, String, String) {
+    let body = json(response);
+    let error = body["error"].as_object().unwrap_or_else(|| panic!("no error in {body}"));
+    assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "field", "message"], "{body}");
+    let text = |name: &str| error[name].as_str().expect("a string").to_owned();
+    assert!(!text("message").is_empty());
+    for leak in ["src/", ".rs", "panicked", "Error {", "crates"] {
+        assert!(!body.to_string().contains(leak), "{body} tells of {leak}");
+    }
+    (response.status, text("code"), text("field"))
+}

@@ -1,0 +1,7 @@
+//! A real server on a loopback port over a real engine in a temporary folder, spoken to over TCP.
+
+mod calls;
+mod framing;
+mod house;
+mod suite;
+mod tokens;

@@ -1,0 +1,131 @@
+//! The two specs that the simulator runs under. The model knows their features by heart; it reads no plan.
+
+use spec::Plan;
+use std::sync::{Arc, OnceLock};
+
+/// What both declare.
+const HEAD: &str = r#"
+version: 1
+entities:
+  user: { fields: { country: string } }
+  item: { fields: { category: string, price: float, created: timestamp, in_stock: bool } }
+"#;
+
+const FIRST: &str = r#"
+events:
+  view: { user: user, item: item, fields: { dwell: duration } }
+  buy: { user: user, item: item, fields: { price: float } }
+  login: { user: user, device: device }
+features:
+  user:
+    views_1h: count(view, 1h)
+    views_7d: count(view, 7d)
+    long_1d: count(view, 1d, dwell > 30s)
+    spend_30d: sum(buy, price, 30d)
+    mean_7d: mean(buy, price, 7d)
+    least_7d: min(buy, price, 7d)
+    most_7d: max(buy, price, 7d)
+    last_1d: last(buy, price, 1d)
+    dwelt_1h: sum(view, dwell, 1h)
+    warmth: decayed(view, 2h)
+    recent: last(view, item, 5)
+    basket: spend_30d / max(count(buy, 30d), 1)
+  item:
+    heat: decayed(view, 6h) + 5 * decayed(buy, 6h)
+    views_1d: count(view, 1d)
+    conversion: (count(buy, 7d) + 1) / (count(view, 7d) + 20)
+    trend: decayed(view, 1h) / (count(view, 1d) + 1)
+  device:
+    logins_10m: count(login, 10m)
+  user.category:
+    share_7d: count(view, 7d) / max(user.views_7d, 1)
+feeds:
+  home:
+    for: user
+    recall:
+      hot: { top: item.heat, limit: 6 }
+      busy: { top: item.views_1d, limit: 4 }
+      fresh: { newest: item.created, limit: 3 }
+    filter:
+      - item.in_stock
+      - "!seen(buy, item, 30d)"
+    rank: { score: item.conversion + 0.5 * user.category.share_7d + item.heat / 100 }
+  rising:
+    for: user
+    durable: true
+    context: { country: string }
+    recall:
+      trend: { top: item.trend, limit: 5 }
+      similar: { co_visited: { view: 1, buy: 3 }, from: user.recent, limit: 5, context: 3, recency: 0.8, half_life: 2d }
+      again: { history: user.recent, limit: 4 }
+    filter: [item.price < 90.0 || request.country == "DE"]
+    rank: { score: recall.score + item.trend + 0.1 * recall.similar }
+    rerank: { spread: item.category, window: 3, max: 1 }
+"#;
+
+const SECOND: &str = r#"
+events:
+  view: { user: user, item: item, fields: { dwell: duration } }
+  buy: { user: user, item: item, fields: { price: float } }
+features:
+  user:
+    views_6h: count(view, 6h)
+    long_1d: count(view, 1d, dwell > 10s)
+    spend_7d: sum(buy, price, 7d)
+    bought: last(buy, item, 3)
+    warmth: decayed(view, 5h)
+  item:
+    heat: decayed(buy, 3h)
+    views_1d: count(view, 12h)
+    conversion: (count(buy, 30d) + 1) / (count(view, 7d) + 10)
+  user.category:
+    share_7d: count(buy, 7d) / max(user.views_6h, 1)
+feeds:
+  home:
+    for: user
+    recall:
+      hot: { top: item.heat, limit: 4 }
+      busy: { top: item.views_1d, limit: 5 }
+      fresh: { newest: item.created, limit: 3 }
+    filter:
+      - item.in_stock
+      - "!seen(buy, item, 30d)"
+    rank: { score: item.conversion + 0.5 * user.category.share_7d + item.heat / 100 }
+"#;
+
+/// One of the two specs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spec {
+    /// The one that a run starts with.
+    First,
+    /// Other windows, one event type less.
+    Second,
+}
+
+impl Spec {
+    /// As the operator wrote it.
+    pub fn text(self) -> String {
+        match self {
+            Spec::First => format!("{HEAD}  device: {{}}\n{}", FIRST.trim_start()),
+            Spec::Second => format!("{HEAD}{}", SECOND.trim_start()),
+        }
+    }
+
+    /// The plan, compiled once per process.
+    pub fn plan(self) -> Arc<Plan> {
+        static PLANS: [OnceLock<Arc<Plan>>; 2] = [OnceLock::new(), OnceLock::new()];
+        let compiled = PLANS[self as usize].get_or_init(|| {
+            let plan = spec::compile("the simulator's spec", &self.text());
+            Arc::new(plan.unwrap_or_else(|errors| panic!("{}", spec::render(&errors))))
+        });
+        Arc::clone(compiled)
+    }
+
+    /// The other one.
+    pub fn other(self) -> Spec {
+        match self {
+            Spec::First => Spec::Second,
+            Spec::Second => Spec::First,
+        }
+    }
+}
