@@ -4,7 +4,7 @@ use crate::core::Core;
 use crate::machine::Machine;
 use decision::EpochSnapshot;
 use domain::{Position, Refusal, Time};
-use journal::{CheckpointReader, CheckpointWriter, Disk};
+use journal::{CheckpointReader, CheckpointWriter, Disk, Manifest};
 use parking_lot::Condvar;
 use spec::Plan;
 use state::{CatalogueSnapshot, DedupeSnapshot, DictionarySnapshot, LoadError, RowsSnapshot, Snapshot};
@@ -60,18 +60,20 @@ impl<D: Disk> Core<D> {
         while self.gate.durable() < frozen.position {
             self.sync()?;
         }
-        let written = self.write(&frozen);
-        if written.is_err() {
-            self.sequencer.lock().changed = true;
+        match self.write(&frozen) {
+            Ok(manifest) => self.retain(&manifest),
+            Err(error) => {
+                self.sequencer.lock().changed = true;
+                return Err(crate::gate::checkpoint_failed(&error));
+            }
         }
-        written.map_err(|error| crate::gate::checkpoint_failed(&error))?;
-        self.retain(frozen.position);
         Ok(Some(frozen.position))
     }
 
     fn freeze(&self) -> Frozen {
         let mut sequencer = self.sequencer.lock();
-        let (position, log_time) = (sequencer.appender.position(), sequencer.log_time);
+        // The last record's time: the clock may have been looked at since, for nothing that was appended.
+        let (position, log_time) = (sequencer.appender.position(), sequencer.appender.log_time());
         let names = self.names.read().snapshot();
         let catalogue = sequencer.catalogue.snapshot();
         let dedupe = sequencer.dedupe.snapshot();
@@ -113,7 +115,7 @@ impl<D: Disk> Core<D> {
         (deposits.shards.into_iter().flatten().collect(), epoch)
     }
 
-    fn write(&self, frozen: &Frozen) -> Result<(), journal::Error> {
+    fn write(&self, frozen: &Frozen) -> Result<Manifest, journal::Error> {
         let mut writer = CheckpointWriter::begin(&self.reader, frozen.position, self.plan.digest)?;
         let mut bytes = Vec::new();
         put_meta(frozen, &mut bytes);
@@ -126,17 +128,19 @@ impl<D: Disk> Core<D> {
             put(&mut writer, ROWS, shard)?;
         }
         put(&mut writer, EPOCH, &frozen.epoch)?;
-        writer.finish([0; 32])?;
-        Ok(())
+        // The state's digest would take a full walk of it; `millrace digest` and the checks compute it from the file instead.
+        writer.finish([0; 32])
     }
 
-    /// Drops what retention no longer asks for. The log is kept from the newest checkpoint that is old enough on.
-    fn retain(&self, newest: Position) {
-        let Some(keep) = self.config.retain else { return };
+    /// Drops what retention no longer asks for. What the older of the two checkpoints needs to be of use is always kept.
+    fn retain(&self, checkpoints: &Manifest) {
+        let (Some(keep), Some(previous)) = (self.config.retain, &checkpoints.previous) else { return };
         let horizon = self.sequencer.lock().log_time.minus(keep);
         let Ok(wanted) = self.reader.position_at(horizon) else { return };
-        // A failure here loses nothing: it is tried again after the next checkpoint.
-        let _ = self.log.lock().writer.retain_from(wanted.min(newest));
+        if let Some(writer) = &mut self.log.lock().writer {
+            // A failure here loses nothing: it is tried again after the next checkpoint.
+            let _ = writer.retain_from(wanted.min(previous.position.next()));
+        }
     }
 }
 

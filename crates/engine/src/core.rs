@@ -47,7 +47,8 @@ pub struct Core<D: Disk> {
 
 /// The disk half of the log.
 pub(crate) struct Log<D: Disk> {
-    pub(crate) writer: Writer<D>,
+    /// None once the node has stopped.
+    pub(crate) writer: Option<Writer<D>>,
     /// A group that found the disk full; it is written before any other.
     pub(crate) held_back: Option<journal::Batch>,
 }
@@ -196,10 +197,12 @@ impl<D: Disk> Core<D> {
     /// Writes and syncs everything appended so far as one group; whether there was anything.
     /// A full disk holds the group back, to be tried again; any other failure closes the gate for good.
     pub fn sync(&self) -> Result<bool, Refusal> {
-        let mut disk = self.log.lock();
-        let batch = disk.held_back.take().or_else(|| self.sequencer.lock().appender.take());
+        let mut log = self.log.lock();
+        let Log { writer, held_back } = &mut *log;
+        let Some(writer) = writer else { return Ok(false) };
+        let batch = held_back.take().or_else(|| self.sequencer.lock().appender.take());
         let Some(batch) = batch else { return Ok(false) };
-        match disk.writer.commit(&batch) {
+        match writer.commit(&batch) {
             Ok(durable) => {
                 self.disk_full.store(false, Ordering::Release);
                 self.sequencer.lock().appender.recycle(batch);
@@ -207,7 +210,7 @@ impl<D: Disk> Core<D> {
                 Ok(true)
             }
             Err(journal::Error::DiskFull { .. }) => {
-                disk.held_back = Some(batch);
+                *held_back = Some(batch);
                 self.disk_full.store(true, Ordering::Release);
                 Err(disk_is_full())
             }
@@ -259,6 +262,13 @@ impl<D: Disk> Core<D> {
         self.gate.closed().map_or(Ok(()), Err)
     }
 
+    /// The last step of a stop: notes on disk how far the log was synced, so that a later loss of its tail is noticed.
+    pub(crate) fn close_log(&self) {
+        if let Some(writer) = self.log.lock().writer.take() {
+            writer.close();
+        }
+    }
+
     fn refuse_if_busy(&self, sequencer: &Sequencer) -> Result<(), Refusal> {
         if sequencer.stopping {
             return Err(Refusal::new(Code::Stopping, "", "the server is stopping; send the request again later"));
@@ -266,6 +276,11 @@ impl<D: Disk> Core<D> {
         if self.disk_full.load(Ordering::Acquire) {
             return Err(disk_is_full());
         }
+        self.refuse_if_behind(sequencer)
+    }
+
+    /// Bounds what waits for the disk in memory.
+    pub(crate) fn refuse_if_behind(&self, sequencer: &Sequencer) -> Result<(), Refusal> {
         if sequencer.appender.pending_bytes() > self.config.unsynced_bytes_max {
             return Err(Refusal::new(Code::Overloaded, "", "the disk is behind; send the request again later"));
         }

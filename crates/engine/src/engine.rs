@@ -86,6 +86,7 @@ impl<D: Disk> Engine<D> {
             // A thread that panicked has said so already; the others must still be joined.
             let _ = thread.join();
         }
+        self.core.close_log();
     }
 }
 

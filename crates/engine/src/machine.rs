@@ -57,11 +57,13 @@ impl Machine {
         Ok(())
     }
 
-    /// Applies one payload at its position.
+    /// Applies one payload at its position. Specs and decisions change no state, here as in the running node: they reach no
+    /// consumer, so that indexes see the same steps of time however state is built.
     pub fn apply(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) {
         self.position = position;
         self.log_time = self.log_time.max(log_time);
         match payload {
+            Payload::Spec(_) | Payload::Decision(_) => return,
             Payload::Event(event) => self.dedupe.apply(position, self.log_time, event),
             _ => self.dedupe.expire(self.log_time),
         }

@@ -127,7 +127,8 @@ impl<D: Disk> LogFile<D> {
         report: &mut ReplayReport,
     ) -> Result<(), OpenError> {
         let questions: Vec<Question> = part.iter().map(|(_, answer)| strip(answer)).collect();
-        let answers = recompute(&self.reader, plan, shards, &questions, progress).map_err(OpenError::Replay)?;
+        let answers = recompute(&self.reader, &mut || Machine::new(plan.clone(), shards, 0), &questions, progress)
+            .map_err(OpenError::Replay)?;
         for ((id, recorded), answer) in part.iter().zip(&answers) {
             let differences = decision::compare(recorded, answer);
             report.replayed += 1;

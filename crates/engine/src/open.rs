@@ -131,7 +131,7 @@ impl<D: Disk> Core<D> {
             shards: shards.into_iter().map(RwLock::new).collect(),
             epochs: Epochs::new(epoch),
             gate,
-            log: Mutex::new(Log { writer, held_back: None }),
+            log: Mutex::new(Log { writer: Some(writer), held_back: None }),
             disk_full: AtomicBool::new(false),
             reader,
             ring,

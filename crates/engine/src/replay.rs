@@ -1,6 +1,7 @@
 //! Replay means recompute: a past answer is computed again from the log alone, at the positions, plan, `now` and effort that its
 //! record names, and compared bit for bit. The log is read twice: once up to the rows that answers read, once up to their epochs.
 
+use crate::checkpoint;
 use crate::core::Core;
 use crate::machine::Machine;
 use crate::open::spec_text;
@@ -35,12 +36,11 @@ pub fn strip(answer: &Answer) -> Question {
     Question { stripped }
 }
 
-/// Recomputes answers of one plan version from the log. Results are in the order of the questions.
-/// `progress` hears of (records read, records to read).
+/// Recomputes answers of one plan version from the log. Results are in the order of the questions. `start` makes state at or
+/// before every position that they read: empty, or a checkpoint's. `progress` hears of (records read, records to read).
 pub fn recompute<D: Disk>(
     reader: &Reader<D>,
-    plan: &Arc<Plan>,
-    shards: u32,
+    start: &mut dyn FnMut() -> Machine,
     questions: &[Question],
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<Answer>, Refusal> {
@@ -49,7 +49,7 @@ pub fn recompute<D: Disk>(
     let total = rows_end.0 + epoch_end.0;
     let mut queries: Vec<Option<Query>> = vec![None; questions.len()];
     let by_rows = order(questions, |answer| answer.rows);
-    let mut reached = Machine::new(plan.clone(), shards, 0);
+    let mut reached = start();
     walk(reader, &mut reached, rows_end, &by_rows, &mut |machine, index| {
         queries[index] = Some(query_at(machine, &questions[index].stripped)?);
         progress(machine.position.0, total);
@@ -58,7 +58,7 @@ pub fn recompute<D: Disk>(
     let mut answers: Vec<Option<Answer>> = vec![None; questions.len()];
     let by_epoch = order(questions, |answer| answer.epoch);
     let mut scratch = Scratch::default();
-    let mut machine = Machine::new(plan.clone(), shards, 0);
+    let mut machine = start();
     walk(reader, &mut machine, epoch_end, &by_epoch, &mut |machine, index| {
         let query = queries[index].take().expect("every question was visited in the first walk, once");
         answers[index] = Some(answer_at(machine, &questions[index].stripped, &query, &mut scratch));
@@ -148,14 +148,19 @@ impl<D: Disk> Core<D> {
         }
     }
 
-    /// Computes a decision again from the log and compares it with its record. Takes as long as reading the log does.
+    /// Computes a decision again from the log (from the newest checkpoint before it, if there is one) and compares it with its
+    /// record. Takes as long as reading that part of the log twice.
     pub fn replay(&self, id: DecisionId, progress: &mut dyn FnMut(u64, u64)) -> Result<Replayed, Refusal> {
         let recorded = self.decision(id)?;
-        if self.reader.replay_from() > Position(1) {
-            return Err(gone(self.reader.replay_from()));
-        }
         let plan = self.plan_of(recorded.plan)?;
-        let answers = recompute(&self.reader, &plan, 1, &[strip(&recorded)], progress)?;
+        let first = recorded.rows.min(recorded.epoch);
+        let checkpoint = checkpoint::load(&self.reader, &plan, 1, 0, &mut Vec::new()).ok().flatten();
+        let start = match checkpoint.filter(|loaded| loaded.machine.position <= first) {
+            Some(loaded) => loaded.machine,
+            None if self.reader.replay_from() > Position(1) => return Err(gone(self.reader.replay_from())),
+            None => Machine::new(plan, 1, 0),
+        };
+        let answers = recompute(&self.reader, &mut || start.clone(), &[strip(&recorded)], progress)?;
         let answer = answers.into_iter().next().ok_or_else(|| unknown_decision(id))?;
         let differences = decision::compare(&recorded, &answer);
         Ok(Replayed { identical: differences.is_empty(), differences, answer })

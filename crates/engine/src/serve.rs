@@ -55,22 +55,23 @@ impl<D: Disk> Core<D> {
                 )
             })
         };
-        let (id, seen) = self.record(&answer, self.plan.feeds[usize::from(feed)].durable);
+        let (id, seen) = self.record(&answer, self.plan.feeds[usize::from(feed)].durable)?;
         Ok(Served { id, answer, seen })
     }
 
     /// Appends the decision's record; returns its id and what must be durable before the answer leaves.
-    fn record(&self, answer: &Answer, durable: bool) -> (DecisionId, Position) {
+    fn record(&self, answer: &Answer, durable: bool) -> Result<(DecisionId, Position), Refusal> {
         let seen = answer.rows.max(answer.epoch);
         let payload = Payload::Decision(Box::new(answer.clone()));
         let position = {
             let mut sequencer = self.sequencer.lock();
+            self.refuse_if_behind(&sequencer)?;
             sequencer.advance(self.config.clock.now(), None);
             sequencer.append(&payload)
         };
         self.ask_for_sync(durable);
         let seen = if durable { position } else { seen };
-        (DecisionId { epoch: self.writer_epoch, position }, seen)
+        Ok((DecisionId { epoch: self.writer_epoch, position }, seen))
     }
 }
 

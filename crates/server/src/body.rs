@@ -51,7 +51,12 @@ pub(crate) async fn discard(headers: &HeaderMap, mut body: Incoming) {
 ///
 /// # Errors
 /// `too_large`, `timeout` if it comes too slowly, `invalid_value` if the connection breaks or the framing is wrong.
-pub(crate) async fn read(headers: &HeaderMap, mut body: Incoming, max: usize, limits: &Limits) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    max: usize,
+    limits: &Limits,
+) -> Result<Vec<u8>, Refusal> {
     let announced = body.size_hint().lower();
     if announced > max as u64 {
         discard(headers, body).await;

@@ -37,8 +37,10 @@ pub(crate) struct TableLayout {
 pub(crate) struct Segment {
     pub(crate) width: i64,
     pub(crate) window: i64,
-    /// Words per pane: the pane's index, then the parts.
+    /// Words per pane: its index above its count in one, then the other parts.
     pub(crate) stride: usize,
+    /// Bits of the count: what the largest index leaves, at least 22 for 100 ms, 40 for 6 h.
+    pub(crate) count_bits: u32,
     pub(crate) parts: Parts,
 }
 
@@ -154,17 +156,31 @@ impl Place {
 
 impl Segment {
     fn new(level: &PaneLevel, parts: Parts) -> Segment {
-        let words = usize::from(parts.count)
-            + usize::from(parts.sum)
-            + usize::from(parts.min)
-            + usize::from(parts.max)
-            + 2 * usize::from(parts.last);
-        Segment { width: level.width.0.max(1), window: level.window.0, stride: 1 + words, parts }
+        let words =
+            usize::from(parts.sum) + usize::from(parts.min) + usize::from(parts.max) + 2 * usize::from(parts.last);
+        let width = level.width.0.max(1);
+        let count_bits = (limits::TIME_MAX_MS / width).leading_zeros();
+        Segment { width, window: level.window.0, stride: 1 + words, count_bits, parts }
     }
 
     /// Index of the pane of an instant.
     pub(crate) fn pane(&self, time: Time) -> i64 {
         time.0.div_euclid(self.width)
+    }
+
+    /// The index in a pane's first word.
+    pub(crate) fn index(&self, word: u64) -> i64 {
+        (word >> self.count_bits) as i64
+    }
+
+    /// The number of events in a pane's first word.
+    pub(crate) fn count(&self, word: u64) -> u64 {
+        word & ((1 << self.count_bits) - 1)
+    }
+
+    /// The first word of a pane with one event.
+    pub(crate) fn first_word(&self, index: i64) -> u64 {
+        (index as u64) << self.count_bits | 1
     }
 
     /// The oldest pane that the longest window at `now` reads.

@@ -52,7 +52,7 @@ fn windowed(row: &Row, layout: &TableLayout, read: &AggregateRead, window: Span,
     }
     let at = Offsets::of(segment.parts);
     let each = panes.chunks_exact(segment.stride);
-    let count = || each.clone().map(|pane| pane[at.count]).sum::<u64>();
+    let count = || each.clone().map(|pane| segment.count(pane[0])).sum::<u64>();
     let sum = || each.clone().fold(0.0, |sum, pane| sum + f64::from_bits(pane[at.sum]));
     match read.op {
         AggregateOp::Count(_) => Value::Float(count() as f64),
@@ -73,7 +73,6 @@ fn windowed(row: &Row, layout: &TableLayout, read: &AggregateRead, window: Span,
 
 /// Where in a pane each part stands.
 struct Offsets {
-    count: usize,
     sum: usize,
     min: usize,
     max: usize,
@@ -82,11 +81,10 @@ struct Offsets {
 
 impl Offsets {
     fn of(parts: Parts) -> Offsets {
-        let count = 1;
-        let sum = count + usize::from(parts.count);
+        let sum = 1;
         let min = sum + usize::from(parts.sum);
         let max = min + usize::from(parts.min);
-        Offsets { count, sum, min, max, last: max + usize::from(parts.max) }
+        Offsets { sum, min, max, last: max + usize::from(parts.max) }
     }
 }
 
@@ -103,7 +101,7 @@ pub(crate) fn next_change(row: &Row, layout: &TableLayout, read: &AggregateRead,
     };
     let segment = &layout.segments[read.at];
     let current = segment.pane(now);
-    let first = |from, to| row.panes_in(layout, read.at, from, to).first().map(|index| *index as i64);
+    let first = |from, to| row.panes_in(layout, read.at, from, to).first().map(|word| segment.index(*word));
     let leaves = first(segment.pane(now.minus(window)), current)
         .map(|pane| Time((pane + 1).saturating_mul(segment.width)).plus(window));
     let enters = first(current + 1, i64::MAX - 1).map(|pane| Time(pane.saturating_mul(segment.width)));

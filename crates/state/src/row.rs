@@ -28,9 +28,14 @@ impl Row {
         self.words.is_empty() && self.recents.is_empty()
     }
 
-    /// A word of the row: reading it brings its cache line.
-    pub(crate) fn touch(&self) -> u64 {
-        self.words.first().copied().unwrap_or(0) ^ self.words.get(8).copied().unwrap_or(0)
+    /// Reads the row's own words, which brings their place in the page.
+    pub(crate) fn touch_place(&self) -> u64 {
+        self.words.len() as u64
+    }
+
+    /// Reads a word of each of the first cache lines.
+    pub(crate) fn touch_words(&self) -> u64 {
+        self.words.iter().step_by(8).take(6).fold(0, |all, word| all ^ word)
     }
 
     /// Makes the fixed part, if this is the row's first event.
@@ -81,9 +86,9 @@ impl Row {
     /// The panes of a segment with an index in `first..=last`.
     pub(crate) fn panes_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> &[u64] {
         let panes = self.panes(layout, at);
-        let stride = layout.segments[at].stride;
-        let start = lower_bound(panes, stride, first);
-        let end = lower_bound(panes, stride, last.saturating_add(1));
+        let (segment, stride) = (&layout.segments[at], layout.segments[at].stride);
+        let start = lower_bound(panes, segment, first);
+        let end = lower_bound(panes, segment, last.saturating_add(1));
         &panes[start * stride..end * stride]
     }
 
@@ -99,13 +104,13 @@ impl Row {
         let panes = &self.words[range.clone()];
         let stride = segment.stride;
         let newest = panes.len().checked_sub(stride);
-        let offset = match newest.map(|newest| (newest, panes[newest] as i64)) {
+        let offset = match newest.map(|newest| (newest, segment.index(panes[newest]))) {
             Some((newest, index)) if index == pane => newest,
             Some((newest, index)) if index < pane => newest + stride,
-            Some(_) => lower_bound(panes, stride, pane) * stride,
+            Some(_) => lower_bound(panes, segment, pane) * stride,
             None => 0,
         };
-        let found = panes.get(offset).is_some_and(|index| *index as i64 == pane);
+        let found = panes.get(offset).is_some_and(|word| segment.index(*word) == pane);
         if found {
             merge(&mut self.words[range.start + offset..][..stride], segment, event);
         } else {
@@ -139,7 +144,10 @@ impl Row {
     pub(crate) fn is_live(&self, layout: &TableLayout, now: Time) -> bool {
         let panes = layout.segments.iter().enumerate().any(|(at, segment)| {
             let panes = self.panes(layout, at);
-            panes.len().checked_sub(segment.stride).is_some_and(|newest| panes[newest] as i64 >= segment.oldest(now))
+            panes
+                .len()
+                .checked_sub(segment.stride)
+                .is_some_and(|newest| segment.index(panes[newest]) >= segment.oldest(now))
         });
         let decayed = layout.half_lives.iter().enumerate().any(|(at, half_life)| {
             let (sum, since) = self.decayed(at);
@@ -214,7 +222,8 @@ impl Row {
                 return false;
             }
             let panes = &self.words[start..end as usize];
-            let ascending = panes.chunks_exact(segment.stride).map(|pane| pane[0] as i64).is_sorted_by(|a, b| a < b);
+            let ascending =
+                panes.chunks_exact(segment.stride).map(|pane| segment.index(pane[0])).is_sorted_by(|a, b| a < b);
             if !ascending || panes.len() / segment.stride > segment.panes_max() {
                 return false;
             }
@@ -232,7 +241,7 @@ impl Row {
     /// Makes room for a pane at `offset` words into a segment, over what is older than `oldest`; where the room is.
     fn insert(&mut self, layout: &TableLayout, at: usize, range: Range<usize>, offset: usize, oldest: i64) -> usize {
         let stride = layout.segments[at].stride;
-        let gone = lower_bound(&self.words[range.clone()], stride, oldest) * stride;
+        let gone = lower_bound(&self.words[range.clone()], &layout.segments[at], oldest) * stride;
         let place = range.start + offset;
         let words = &mut self.words;
         if gone == 0 {
@@ -263,22 +272,19 @@ pub(crate) fn decay(elapsed: Span, half_life: Span) -> f64 {
 }
 
 /// How many panes have an index below `pane`.
-fn lower_bound(panes: &[u64], stride: usize, pane: i64) -> usize {
+fn lower_bound(panes: &[u64], segment: &Segment, pane: i64) -> usize {
+    let stride = segment.stride;
     let (mut low, mut high) = (0, panes.len() / stride);
     while low < high {
         let middle = (low + high) / 2;
-        if (panes[middle * stride] as i64) < pane { low = middle + 1 } else { high = middle }
+        if segment.index(panes[middle * stride]) < pane { low = middle + 1 } else { high = middle }
     }
     low
 }
 
 fn fresh(pane: &mut [u64], segment: &Segment, index: i64, (time, value): (Time, f64)) {
-    pane[0] = index as u64;
+    pane[0] = segment.first_word(index);
     let (parts, mut at) = (segment.parts, 1);
-    if parts.count {
-        pane[at] = 1;
-        at += 1;
-    }
     for _ in [parts.sum, parts.min, parts.max].into_iter().filter(|kept| *kept) {
         pane[at] = value.to_bits();
         at += 1;
@@ -290,11 +296,8 @@ fn fresh(pane: &mut [u64], segment: &Segment, index: i64, (time, value): (Time, 
 }
 
 fn merge(pane: &mut [u64], segment: &Segment, (time, value): (Time, f64)) {
+    pane[0] += 1;
     let (parts, mut at) = (segment.parts, 1);
-    if parts.count {
-        pane[at] += 1;
-        at += 1;
-    }
     if parts.sum {
         pane[at] = (f64::from_bits(pane[at]) + value).to_bits();
         at += 1;

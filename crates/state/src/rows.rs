@@ -118,14 +118,15 @@ impl Rows {
     /// Applies records that follow one another. Faster than one by one: the memory they will need is asked for ahead.
     pub fn apply_all(&mut self, batch: &[Resolved]) {
         for few in batch.chunks(AHEAD) {
-            let touched = few.iter().map(|resolved| self.touch(resolved)).fold(0, u64::wrapping_add);
+            let touched = few.iter().map(|resolved| self.touch(resolved, Row::touch_place)).fold(0, u64::wrapping_add)
+                ^ few.iter().map(|resolved| self.touch(resolved, Row::touch_words)).fold(0, u64::wrapping_add);
             std::hint::black_box(touched);
             few.iter().for_each(|resolved| self.apply(resolved));
         }
     }
 
-    /// Reads a word of every plain row that the record will change, so that the loads of a batch overlap.
-    fn touch(&self, resolved: &Resolved) -> u64 {
+    /// Touches every plain row that the record will change, so that the loads of a batch overlap.
+    fn touch(&self, resolved: &Resolved, touch: impl Fn(&Row) -> u64) -> u64 {
         let Change::Event(event) = &resolved.change else {
             return 0;
         };
@@ -136,7 +137,7 @@ impl Rows {
                 Keyed::Nothing | Keyed::Crossed(_) => None,
             }
         });
-        rows.map(Row::touch).fold(0, u64::wrapping_add)
+        rows.map(touch).fold(0, u64::wrapping_add)
     }
 
     fn apply_step(&mut self, layout: &TableLayout, step: &Step, event: &EventChange, resolved: &Resolved) {

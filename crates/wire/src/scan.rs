@@ -109,8 +109,14 @@ impl<'a> Scanner<'a> {
     }
 
     /// Skips white space, counting lines.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn space(&mut self) {
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.blanks();
+        }
+    }
+
+    fn blanks(&mut self) {
         while let Some(byte @ (b' ' | b'\n' | b'\r' | b'\t')) = self.peek() {
             self.at += 1;
             if byte == b'\n' {
@@ -158,18 +164,36 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a string; the scanner stands at its opening quote.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Outcome<Cow<'a, str>> {
+        match self.plain_string() {
+            Some(text) => Ok(Cow::Borrowed(text)),
+            None => self.other_string(),
+        }
+    }
+
+    /// Reads a string without escapes; stays where it is before anything else.
+    #[inline(always)]
+    fn plain_string(&mut self) -> Option<&'a str> {
+        if self.peek() != Some(b'"') {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = plain_end(self.text.as_bytes(), start);
+        if self.text.as_bytes().get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        self.text.get(start..end)
+    }
+
+    #[cold]
+    fn other_string(&mut self) -> Outcome<Cow<'a, str>> {
         if self.peek() != Some(b'"') {
             return Err(self.fault("expected a string in double quotes"));
         }
         let start = self.at + 1;
-        let end = plain_end(self.text.as_bytes(), start);
-        if self.text.as_bytes().get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return Ok(Cow::Borrowed(&self.text[start..end]));
-        }
-        self.escaped(start, end).map(Cow::Owned)
+        self.escaped(start, plain_end(self.text.as_bytes(), start)).map(Cow::Owned)
     }
 
     /// The rest of a string whose plain part `start..end` did not end at its closing quote.

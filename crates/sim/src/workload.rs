@@ -1,0 +1,207 @@
+//! What clients send: valid, late, future, repeated, contradicting and plainly wrong payloads, drawn from a seed.
+
+use crate::rng::Rng;
+use crate::specs::Spec;
+use domain::{Code, Event, FeedRequest, Field, Payload, Raw, Span, Subject, Time, Upsert};
+
+/// A payload and, if it is wrong, how it must be refused.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The payload.
+    pub payload: Payload<'static>,
+    /// The code of its refusal by the spec alone.
+    pub wrong: Option<Code>,
+}
+
+/// Draws payloads and requests.
+pub struct Workload {
+    rng: Rng,
+    users: u64,
+    items: u64,
+    ids: u64,
+    /// Events that may be sent again.
+    sent: Vec<Event<'static>>,
+}
+
+const DAY: i64 = 86_400_000;
+
+fn text(value: impl Into<String>) -> Raw<'static> {
+    Raw::Str(value.into().into())
+}
+
+fn field(name: &'static str, value: Raw<'static>) -> Field<'static> {
+    Field { name: name.into(), value }
+}
+
+impl Workload {
+    /// A workload of a seed.
+    pub fn new(mut rng: Rng) -> Workload {
+        let (users, items) = (1 + rng.below(6), 2 + rng.below(10));
+        Workload { rng, users, items, ids: 0, sent: Vec::new() }
+    }
+
+    /// A user's key.
+    pub fn user(&mut self) -> String {
+        format!("u{}", self.rng.below(self.users))
+    }
+
+    /// An item's key.
+    pub fn item(&mut self) -> String {
+        format!("i{}", self.rng.below(self.items))
+    }
+
+    /// Some payloads for one call at this log time.
+    pub fn call(&mut self, most: u64, spec: Spec, log_time: i64) -> Vec<Sent> {
+        let count = 1 + self.rng.below(most);
+        (0..count).map(|_| self.payload(spec, log_time)).collect()
+    }
+
+    /// One payload.
+    fn payload(&mut self, spec: Spec, log_time: i64) -> Sent {
+        let right = |payload| Sent { payload, wrong: None };
+        match self.rng.below(100) {
+            0..60 => right(Payload::Event(self.fresh(spec, log_time))),
+            60..70 => right(Payload::Event(self.again(spec, log_time))),
+            70..88 => right(self.upsert(log_time)),
+            88..92 => right(Payload::Delete { entity: "item".into(), key: self.item().into() }),
+            _ => self.wrong(spec, log_time),
+        }
+    }
+
+    fn upsert(&mut self, log_time: i64) -> Payload<'static> {
+        if self.rng.percent(15) {
+            let fields = vec![field("country", text(self.rng.pick(&["DE", "FR"])))];
+            return Payload::Upsert(Upsert { entity: "user".into(), key: self.user().into(), fields });
+        }
+        let mut fields = vec![field("in_stock", Raw::Bool(self.rng.percent(80)))];
+        if self.rng.percent(90) {
+            fields.push(field("category", text(format!("c{}", self.rng.below(4)))));
+        }
+        if self.rng.percent(90) {
+            fields.push(field("price", Raw::Float(self.rng.below(12_000) as f64 / 100.0)));
+        }
+        if self.rng.percent(80) {
+            fields.push(field("created", Raw::Int(log_time - self.rng.below(20) as i64 * DAY / 4)));
+        }
+        Payload::Upsert(Upsert { entity: "item".into(), key: self.item().into(), fields })
+    }
+
+    /// An event that was never sent.
+    fn fresh(&mut self, spec: Spec, log_time: i64) -> Event<'static> {
+        let kind = self.rng.pick(&["view", "view", "view", "buy", "buy", "login"]);
+        let kind = if kind == "login" && spec == Spec::Second { "view" } else { kind };
+        let mut fields = vec![field("user", text(self.user()))];
+        match kind {
+            "login" => fields.push(field("device", text(format!("d{}", self.rng.below(2))))),
+            _ => fields.push(field("item", text(self.item()))),
+        }
+        match kind {
+            "view" if self.rng.percent(70) => fields.push(field("dwell", Raw::Int(self.rng.below(60) as i64))),
+            "buy" if self.rng.percent(90) => {
+                fields.push(field("price", Raw::Float(self.rng.below(9_999) as f64 / 100.0)));
+            }
+            _ => {}
+        }
+        self.ids += 1;
+        let id = self.rng.percent(85).then(|| format!("e{}", self.ids).into());
+        let source = self.rng.pick(&["", "app", "web"]);
+        let event = Event { kind: kind.into(), source: source.into(), id, time: self.time(log_time), fields };
+        if event.id.is_some() {
+            self.sent.push(event.clone());
+        }
+        event
+    }
+
+    /// Mostly about now, sometimes late by minutes or weeks, sometimes a little ahead.
+    fn time(&mut self, log_time: i64) -> Option<Time> {
+        let at = match self.rng.below(100) {
+            0..35 => return None,
+            35..70 => log_time - self.rng.within(0, 5_000),
+            70..82 => log_time - self.rng.within(0, 2 * 3_600_000),
+            82..90 => log_time - self.rng.within(0, 3 * DAY),
+            90..94 => log_time - self.rng.within(0, 40 * DAY),
+            _ => log_time + self.rng.within(0, 60_000),
+        };
+        Some(Time(at.max(0)))
+    }
+
+    /// An event with an id that was sent before: the same, or another body under it.
+    fn again(&mut self, spec: Spec, log_time: i64) -> Event<'static> {
+        let recent = self.sent.len().saturating_sub(40);
+        let at = recent as u64 + self.rng.below((self.sent.len() - recent) as u64);
+        let Some(mut event) = self.sent.get(at as usize).filter(|event| known(spec, event)).cloned() else {
+            return self.fresh(spec, log_time);
+        };
+        if self.rng.percent(30) {
+            event.fields[0] = field("user", text(format!("other{}", self.rng.below(3))));
+        }
+        event
+    }
+
+    fn wrong(&mut self, spec: Spec, log_time: i64) -> Sent {
+        let mut event = self.fresh(spec, log_time);
+        event.id = None;
+        let wrong = match self.rng.below(6) {
+            0 => {
+                event.kind = "viewed".into();
+                Some(Code::UnknownEvent)
+            }
+            1 => {
+                event.fields.remove(0);
+                Some(Code::MissingField)
+            }
+            2 => {
+                event.fields[0].value = Raw::Int(7);
+                Some(Code::WrongType)
+            }
+            3 => {
+                event.fields.push(field("colour", text("red")));
+                Some(Code::UnknownField)
+            }
+            4 => {
+                event.id = Some("".into());
+                Some(Code::InvalidValue)
+            }
+            // Refused by its time, which the ledger knows.
+            _ => {
+                event.time = Some(Time(log_time + 60_001 + self.rng.within(0, DAY)));
+                None
+            }
+        };
+        Sent { payload: Payload::Event(event), wrong }
+    }
+
+    /// A request for a slate.
+    pub fn request(&mut self, spec: Spec) -> FeedRequest {
+        let rising = spec == Spec::First && self.rng.percent(40);
+        let subject = match self.rng.below(10) {
+            0 if rising => Subject::Anonymous,
+            1 => Subject::User("stranger".into()),
+            _ => Subject::User(self.user()),
+        };
+        let mut request = FeedRequest {
+            feed: if rising { "rising" } else { "home" }.into(),
+            subject,
+            recent: Vec::new(),
+            context: Vec::new(),
+            exclude: Vec::new(),
+            count: 20,
+            seed: self.rng.below(3),
+            deadline: None,
+        };
+        if rising {
+            let most = self.rng.below(3);
+            request.recent = (0..most).map(|_| self.item()).collect();
+            request.exclude = (0..self.rng.below(2)).map(|_| self.item()).collect();
+            request.deadline = self.rng.percent(10).then_some(Span(0));
+            if self.rng.percent(50) {
+                request.context = vec![("country".into(), text(self.rng.pick(&["DE", "FR", "XX"])))];
+            }
+        }
+        request
+    }
+}
+
+fn known(spec: Spec, event: &Event<'_>) -> bool {
+    spec == Spec::First || event.kind != "login"
+}
