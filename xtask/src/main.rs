@@ -1,10 +1,20 @@
 //! The project's chores as one program: structure checks, crash tests, determinism checks and benchmarks.
 
+mod bench;
+mod determinism;
+mod kill;
+mod node;
+mod shop;
+mod soak;
 mod tidy;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::path::Path;
+
+/// The product's allocator, so that what is measured in this process is measured as it runs there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
 #[command(about = "Chores of the Millrace repository")]
@@ -17,11 +27,20 @@ struct Arguments {
 enum Chore {
     /// Hold the structure rules against the sources
     Tidy,
+    Kill(kill::Kill),
+    Determinism(determinism::Determinism),
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    Soak(soak::Soak),
 }
 
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository");
     match Arguments::parse().chore {
         Chore::Tidy => tidy::run(root),
+        Chore::Kill(kill) => kill.run(root),
+        Chore::Determinism(determinism) => determinism.run(root),
+        Chore::Bench(bench) => bench.run(root),
+        Chore::Soak(soak) => soak.run(root),
     }
 }

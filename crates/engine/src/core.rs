@@ -69,6 +69,19 @@ pub(crate) struct Pending {
     pub(crate) stop: bool,
 }
 
+/// Ends the process if a panic passes: state that is half changed must never be served or checkpointed. The restart builds it
+/// from the log.
+pub(crate) struct WholeOrNothing;
+
+impl Drop for WholeOrNothing {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("a change could not be applied whole; ending the process, the log has everything");
+            std::process::abort();
+        }
+    }
+}
+
 /// What became of a call's payloads.
 #[derive(Debug)]
 pub struct Submitted {
@@ -114,6 +127,7 @@ impl<D: Disk> Core<D> {
     ) -> Result<(), Refusal> {
         let mut sequencer = self.sequencer.lock();
         self.refuse_if_busy(&sequencer)?;
+        let _whole = WholeOrNothing;
         let now = self.config.clock.now();
         let follows = self.config.clock.follows_events();
         let mut changes = Vec::with_capacity(payloads.len());

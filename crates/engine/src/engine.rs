@@ -1,6 +1,6 @@
 //! The running node: `Core` and the threads that repeat its steps (sync, publish, checkpoint, and in threaded mode the consumers).
 
-use crate::core::Core;
+use crate::core::{Core, WholeOrNothing};
 use crate::ring::Message;
 use crate::{Config, OpenError, OpenReport};
 use domain::Span;
@@ -158,6 +158,7 @@ fn checkpoint_loop<D: Disk>(core: &Arc<Core<D>>, stop: &AtomicBool) {
 
 fn consume<D: Disk>(core: &Core<D>, consumer: usize) {
     let ring = core.ring.as_ref().expect("only threaded nodes have consumers");
+    let _whole = WholeOrNothing;
     loop {
         match ring.take(consumer) {
             Message::Stop => return,

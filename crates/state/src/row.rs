@@ -96,10 +96,6 @@ impl Row {
     pub(crate) fn add_to_pane(&mut self, layout: &TableLayout, at: usize, event: (Time, f64), log_time: Time) {
         let segment = &layout.segments[at];
         let pane = segment.pane(event.0);
-        let oldest = segment.oldest(log_time);
-        if pane < oldest {
-            return;
-        }
         let range = self.range(layout, at);
         let panes = &self.words[range.clone()];
         let stride = segment.stride;
@@ -110,10 +106,11 @@ impl Row {
             Some(_) => lower_bound(panes, segment, pane) * stride,
             None => 0,
         };
-        let found = panes.get(offset).is_some_and(|word| segment.index(*word) == pane);
-        if found {
-            merge(&mut self.words[range.start + offset..][..stride], segment, event);
-        } else {
+        if panes.get(offset).is_some_and(|word| segment.index(*word) == pane) {
+            return merge(&mut self.words[range.start + offset..][..stride], segment, event);
+        }
+        let oldest = segment.oldest(log_time);
+        if pane >= oldest {
             let start = self.insert(layout, at, range, offset, oldest);
             fresh(&mut self.words[start..start + stride], segment, pane, event);
         }

@@ -106,10 +106,16 @@ impl Rows {
 
     /// Applies one record; records come in log order.
     pub fn apply(&mut self, resolved: &Resolved) {
+        let Rows { layout, scope, tables, copied_bytes_max, .. } = self;
         if let Change::Event(event) = &resolved.change {
-            let layout = Arc::clone(&self.layout);
             for step in &layout.steps[event.event as usize] {
-                self.apply_step(&layout.tables[step.table], step, event, resolved);
+                let local = scope.local(event.entities[step.owner].0);
+                let second = step.cross.map_or(0, |cross| event.crosses[cross]);
+                if let Some(local) = local.filter(|_| step.cross.is_none() || second != u32::MAX) {
+                    let table = &mut tables[step.table];
+                    let copied = table.apply(&layout.tables[step.table], step, (local, second), event, resolved);
+                    *copied_bytes_max = copied.max(*copied_bytes_max);
+                }
             }
         }
         self.position = resolved.position;
@@ -138,34 +144,6 @@ impl Rows {
             }
         });
         rows.map(touch).fold(0, u64::wrapping_add)
-    }
-
-    fn apply_step(&mut self, layout: &TableLayout, step: &Step, event: &EventChange, resolved: &Resolved) {
-        let Some(local) = self.scope.local(event.entities[step.owner].0) else {
-            return;
-        };
-        let second = step.cross.map_or(0, |cross| event.crosses[cross]);
-        if second == u32::MAX {
-            return;
-        }
-        let before = self.tables[step.table].copied_pages();
-        let mut wrote = false;
-        for stream in &step.streams {
-            let Some(number) = collect(stream, event) else {
-                continue;
-            };
-            let row = match &mut self.tables[step.table] {
-                Keyed::Nothing => return,
-                Keyed::Plain(rows) => rows.get_mut(local),
-                Keyed::Crossed(rows) => rows.touch(layout, local, second, resolved.position, resolved.log_time),
-            };
-            row.open(layout);
-            add(row, layout, stream, event, number, resolved.log_time);
-            wrote = true;
-        }
-        if wrote && self.tables[step.table].copied_pages() != before {
-            self.copied_bytes_max = self.copied_bytes_max.max(self.tables[step.table].page_bytes(local, second));
-        }
     }
 
     /// Position of the last record applied.
@@ -287,6 +265,31 @@ impl Rows {
 }
 
 impl Keyed {
+    /// Adds an event to the row of a pair; how many bytes were copied because a snapshot still held them.
+    fn apply(
+        &mut self,
+        layout: &TableLayout,
+        step: &Step,
+        (local, second): (u32, u32),
+        event: &EventChange,
+        resolved: &Resolved,
+    ) -> usize {
+        let before = self.copied_pages();
+        for stream in &step.streams {
+            let Some(number) = collect(stream, event) else {
+                continue;
+            };
+            let row = match self {
+                Keyed::Nothing => return 0,
+                Keyed::Plain(rows) => rows.get_mut(local),
+                Keyed::Crossed(rows) => rows.touch(layout, local, second, resolved.position, resolved.log_time),
+            };
+            row.open(layout);
+            add(row, layout, stream, event, number, resolved.log_time);
+        }
+        if self.copied_pages() == before { 0 } else { self.page_bytes(local, second) }
+    }
+
     fn copied_pages(&self) -> u64 {
         match self {
             Keyed::Nothing => 0,
