@@ -4,6 +4,8 @@ mod bench;
 mod determinism;
 mod kill;
 mod node;
+mod rng;
+mod seeds;
 mod shop;
 mod soak;
 mod tidy;

@@ -36,7 +36,7 @@ const BANNED_IN_PURE: &[(&str, &str)] = &[
     ("std::net", "sockets are the server's"),
     ("std::env", "the environment is the program's"),
     ("std::process", "processes are the program's"),
-    ("rand::", "seeds come in as arguments"),
+    (" rand::", "seeds come in as arguments"),
     ("HashMap", "its order differs from run to run; use KeyTable, BTreeMap or a sorted vector"),
     ("HashSet", "its order differs from run to run; use KeyTable, BTreeSet or a sorted vector"),
     ("RandomState", "seeds come in as arguments"),
@@ -158,16 +158,29 @@ fn check_functions(name: &str, lines: &[&str], findings: &mut Vec<String>) {
     for (start, line) in lines.iter().enumerate() {
         let code = line.trim_start();
         let indent = line.len() - code.len();
-        let is_function = ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn ", "const fn ", "pub const fn "]
-            .iter()
-            .any(|head| code.starts_with(head));
+        let is_function = [
+            "fn ",
+            "pub fn ",
+            "pub(crate) fn ",
+            "pub(super) fn ",
+            "async fn ",
+            "pub async fn ",
+            "const fn ",
+            "pub const fn ",
+        ]
+        .iter()
+        .any(|head| code.starts_with(head));
         if !is_function || code.ends_with(';') {
             continue;
         }
         let close = format!("{}}}", " ".repeat(indent));
         let Some(length) = lines[start..].iter().position(|line| *line == close) else { continue };
         if length + 1 > FUNCTION_LINES_MAX {
-            findings.push(format!("{name}:{}: a function of {} lines, at most {FUNCTION_LINES_MAX}", start + 1, length + 1));
+            findings.push(format!(
+                "{name}:{}: a function of {} lines, at most {FUNCTION_LINES_MAX}",
+                start + 1,
+                length + 1
+            ));
         }
     }
 }

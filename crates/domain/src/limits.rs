@@ -46,6 +46,8 @@ pub const REQUEST_RECENT_MAX: usize = 100;
 pub const WINDOW_MAX: Span = Span(90 * 86_400_000);
 /// Shortest window of a feature.
 pub const WINDOW_MIN: Span = Span(1_000);
+/// Longest half-life of `decayed`: about ten years, with which nothing has aged for most purposes. It takes no memory.
+pub const HALF_LIFE_MAX: Span = Span(3_650 * 86_400_000);
 /// Longest list kept by `last` and `seen`, in entries per row.
 pub const RECENTS_MAX: usize = 4_096;
 /// Most rows of one crossed table under one owner; the one longest untouched in log order gives way.

@@ -57,17 +57,26 @@ impl<D: Disk> Core<D> {
             return Ok(None);
         }
         let frozen = self.freeze();
-        while self.gate.durable() < frozen.position {
-            self.sync()?;
-        }
-        match self.write(&frozen) {
+        let written = self
+            .sync_to(frozen.position)
+            .and_then(|()| self.write(&frozen).map_err(|error| crate::gate::checkpoint_failed(&error)));
+        match written {
             Ok(manifest) => self.retain(&manifest),
-            Err(error) => {
+            Err(refusal) => {
                 self.sequencer.lock().changed = true;
-                return Err(crate::gate::checkpoint_failed(&error));
+                return Err(refusal);
             }
         }
         Ok(Some(frozen.position))
+    }
+
+    /// Syncs until everything up to `position` is durable. A closed gate never opens again, so it is an error and no wait.
+    fn sync_to(&self, position: Position) -> Result<(), Refusal> {
+        while self.gate.durable() < position {
+            self.refuse_if_closed()?;
+            self.sync()?;
+        }
+        Ok(())
     }
 
     fn freeze(&self) -> Frozen {

@@ -112,7 +112,13 @@ impl<D: Disk> Core<D> {
         for ((payloads, bodies), results) in
             payloads.chunks(chunk).zip(bodies.chunks(chunk)).zip(results.chunks_mut(chunk))
         {
-            self.sequence(payloads, bodies, results, &mut submitted)?;
+            if let Err(refusal) = self.sequence(payloads, bodies, results, &mut submitted) {
+                if submitted.results.is_empty() {
+                    return Err(refusal);
+                }
+                // What was taken stays taken and is said; the rest was not tried.
+                submitted.results.extend(payloads.iter().map(|_| Err(refusal.clone())));
+            }
         }
         self.ask_for_sync(true);
         Ok(submitted)
@@ -178,7 +184,7 @@ impl<D: Disk> Core<D> {
     }
 
     /// Hands changes to every consumer; inline they are applied when this returns.
-    fn publish(&self, changes: Vec<Resolved>, last: Position) {
+    pub(crate) fn publish(&self, changes: Vec<Resolved>, last: Position) {
         let batch = Arc::new(Batch { changes, last });
         match &self.ring {
             Some(ring) => ring.push(Message::Apply(batch)),

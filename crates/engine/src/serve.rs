@@ -67,7 +67,12 @@ impl<D: Disk> Core<D> {
             let mut sequencer = self.sequencer.lock();
             self.refuse_if_behind(&sequencer)?;
             sequencer.advance(self.config.clock.now(), None);
-            sequencer.append(&payload)
+            let position = sequencer.append(&payload);
+            if durable {
+                // Who waits for the record itself waits at the gate, which opens at what consumers have passed.
+                self.publish(Vec::new(), position);
+            }
+            position
         };
         self.ask_for_sync(durable);
         let seen = if durable { position } else { seen };

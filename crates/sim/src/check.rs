@@ -1,9 +1,8 @@
 //! What must hold after every restart, at every checkpoint, and at the end of a run.
 
-use crate::model::features::Reader;
-use crate::model::{Value, features};
-use crate::planted::Plant;
 use crate::disk::Storage;
+use crate::model::{Reader, Value, features};
+use crate::planted::Plant;
 use crate::world::{Verdict, World};
 use domain::{Code, Payload, Position, Raw, Time};
 use engine::{LogFile, Machine, OpenReport};
@@ -31,8 +30,13 @@ pub(crate) fn reopened(world: &mut World, report: &OpenReport, clean: bool) -> V
     if first > 1 && (world.knobs.retain.is_none() || first < world.replay_from) {
         return Err(format!("the log starts at {first}, it was {}", world.replay_from));
     }
-    if clean && !report.warnings.is_empty() {
-        return Err(format!("a checkpoint was lost on a disk that keeps what is synced: {:?}", report.warnings));
+    if let Some((at, spec)) = world.checkpointed
+        && clean
+        && spec == world.spec
+        && report.checkpoint.0 < at
+    {
+        let (found, warnings) = (report.checkpoint, &report.warnings);
+        return Err(format!("the checkpoint at {at} was lost, state comes from {found}: {warnings:?}"));
     }
     world.replay_from = first;
     world.ledger.truncate(last);
@@ -138,7 +142,10 @@ fn from_checkpoint(world: &mut World, last: u64, wanted: state::Digest) -> Verdi
     let from = if world.has(Plant::CheckpointMisplaced) { at + 2 } else { at + 1 };
     apply(world, &mut machine, from, last);
     if last > at && machine.digest() != wanted {
-        return Err(format!("the checkpoint at {at} and the log after it give {}, the whole log {wanted}", machine.digest()));
+        return Err(format!(
+            "the checkpoint at {at} and the log after it give {}, the whole log {wanted}",
+            machine.digest()
+        ));
     }
     Ok(())
 }
@@ -165,7 +172,12 @@ pub(crate) fn entity(world: &World, kind: &str, key: &str) -> Verdict {
         Err(refusal) => return Err(told(refusal)),
     };
     if view.now.0 != world.now.max(state_time(world)) {
-        return Err(format!("windows end at {}, the clock says {}, the log {}", view.now.0, world.now, state_time(world)));
+        return Err(format!(
+            "windows end at {}, the clock says {}, the log {}",
+            view.now.0,
+            world.now,
+            state_time(world)
+        ));
     }
     for (name, value) in &view.fields {
         let wanted = model.attribute(kind, key, name, at).cloned().unwrap_or(Raw::Null);
@@ -173,14 +185,23 @@ pub(crate) fn entity(world: &World, kind: &str, key: &str) -> Verdict {
             return Err(format!("{kind} {key} has {name} {value:?}, the model says {wanted:?}"));
         }
     }
-    let owner = if kind == "user" { "user" } else if kind == "item" { "item" } else { "device" };
+    let owner = if kind == "user" {
+        "user"
+    } else if kind == "item" {
+        "item"
+    } else {
+        "device"
+    };
     let reader = Reader { model, spec: world.spec, owner: (owner, key), category: None, at, now: view.now.0 };
     let wanted = features(world.spec).iter().filter(|feature| feature.entity == kind);
     for feature in wanted {
         let found = view.features.iter().find(|(name, _)| name == feature.name).map(|(_, value)| value);
         let wanted = (feature.value)(&reader);
         if !found.is_some_and(|found| agrees(&wanted, found)) {
-            return Err(format!("{kind} {key} has {} {found:?}, the model says {wanted:?} at {}", feature.name, view.now.0));
+            return Err(format!(
+                "{kind} {key} has {} {found:?}, the model says {wanted:?} at {}",
+                feature.name, view.now.0
+            ));
         }
     }
     Ok(())
@@ -188,7 +209,8 @@ pub(crate) fn entity(world: &World, kind: &str, key: &str) -> Verdict {
 
 /// Log time of the last record that state takes in.
 fn state_time(world: &World) -> i64 {
-    let of_state = world.ledger.log.iter().rev().find(|record| !matches!(record.payload, Payload::Decision(_) | Payload::Spec(_)));
+    let of_state =
+        world.ledger.log.iter().rev().find(|record| !matches!(record.payload, Payload::Decision(_) | Payload::Spec(_)));
     of_state.map_or(0, |record| record.log_time)
 }
 
@@ -212,7 +234,7 @@ fn agrees(wanted: &Value, found: &Raw<'static>) -> bool {
 pub(crate) fn decisions(world: &mut World) -> Verdict {
     let Some(core) = &world.core else { return Ok(()) };
     for (id, answer) in &world.left {
-        if id.position.0 > core.status().durable.0 || id.position.0 < world.replay_from {
+        if id.position > core.status().durable || id.position < core.status().replay_from {
             continue;
         }
         let found = core.decision(*id).map_err(|refusal| format!("{id}: {refusal}"))?;
@@ -222,7 +244,7 @@ pub(crate) fn decisions(world: &mut World) -> Verdict {
     }
     let newest = world.left.iter().rev().find(|(id, _)| id.position.0 <= core.status().durable.0);
     if let Some((id, _)) = newest
-        && world.replay_from == 1
+        && core.status().replay_from.0 == 1
     {
         let again = core.replay(*id, &mut |_, _| ()).map_err(|refusal| format!("{id}: {refusal}"))?;
         if !again.identical {
@@ -237,7 +259,7 @@ pub(crate) fn end(world: &mut World) -> Verdict {
     log(world)?;
     let last = world.ledger.last();
     digests(world, last, &[1, 2, 4, 8])?;
-    if world.replay_from > 1 {
+    if world.core.as_ref().is_none_or(|core| core.status().replay_from.0 > 1) {
         return Ok(());
     }
     let log = LogFile::open(world.storage.fork().process(), Options::default()).map_err(told)?;
@@ -264,7 +286,8 @@ fn replayed_later(world: &World, log: &LogFile<crate::disk::SimDisk>) -> Verdict
         let Payload::Decision(answer) = &record.payload else { continue };
         let mut question = engine::strip(answer);
         question.stripped.now = Time(answer.now.0 + 3_600_000);
-        let again = engine::recompute(&log.reader, &world.spec.plan(), 1, &[question], &mut |_, _| ()).map_err(told)?;
+        let mut start = || Machine::new(world.spec.plan(), 1, 0);
+        let again = engine::recompute(&log.reader, &mut start, &[question], &mut |_, _| ()).map_err(told)?;
         let mut again = again.into_iter().next().ok_or("no answer was computed")?;
         again.now = answer.now;
         if !decision::compare(answer, &again).is_empty() {
@@ -290,7 +313,10 @@ pub(crate) fn damaged(world: &World, storage: &Storage, name: &str) -> Verdict {
     // Without a witness the last commit looks like one that was never finished.
     let witnessed = world.last_commit;
     if last < witnessed.min(world.ledger.acked) {
-        return Err(format!("with a bad bit in {name} the log ends at {last}, but {} was acknowledged", world.ledger.acked));
+        return Err(format!(
+            "with a bad bit in {name} the log ends at {last}, but {} was acknowledged",
+            world.ledger.acked
+        ));
     }
     Ok(())
 }

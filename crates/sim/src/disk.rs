@@ -316,11 +316,11 @@ impl SimFile {
 
 impl DiskFile for SimFile {
     fn len(&self) -> io::Result<u64> {
-        self.with(Kind::Read, |image, verdict, ..| verdict.into_result().map(|()| image.len()))
+        self.with(Kind::Read, |image, verdict, _, _, _| verdict.into_result().map(|()| image.len()))
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        self.with(Kind::Read, |image, verdict, ..| verdict.into_result().map(|()| image.read(offset, buf)))
+        self.with(Kind::Read, |image, verdict, _, _, _| verdict.into_result().map(|()| image.read(offset, buf)))
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -329,7 +329,7 @@ impl DiskFile for SimFile {
             let len = state.files.get(&self.inode).map_or(0, Image::len);
             state.refuse_without_room((offset + bytes.len() as u64).saturating_sub(len))?;
         }
-        self.with(Kind::Write, |image, verdict, rng, ..| {
+        self.with(Kind::Write, |image, verdict, rng, _, _| {
             let done = if verdict == Verdict::Go { bytes.len() } else { rng.below(bytes.len() as u64 + 1) as usize };
             image.write(offset, &bytes[..done]);
             verdict.into_result()
@@ -352,7 +352,7 @@ impl DiskFile for SimFile {
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        self.with(Kind::Write, |image, verdict, ..| {
+        self.with(Kind::Write, |image, verdict, _, _, _| {
             if verdict == Verdict::Go {
                 image.resize(len);
             }

@@ -1,7 +1,7 @@
 //! What the outside knows: the log that must be, byte for byte, how far it was acknowledged, and what must happen to the next
 //! payload. It survives every crash, for it is not on the disk.
 
-use crate::model::{DEDUPE, Known, Model, SKEW};
+use crate::model::{Known, Model, SKEW};
 use crate::workload::Sent;
 use domain::{Code, Payload, Refusal};
 use engine::Accepted;
@@ -9,28 +9,28 @@ use journal::OwnedRecord;
 
 /// A record that the log must hold if it reaches so far.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub(crate) struct Record {
     /// Its log time.
-    pub log_time: i64,
+    pub(crate) log_time: i64,
     /// What it says.
-    pub payload: Payload<'static>,
+    pub(crate) payload: Payload<'static>,
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Everything that was accepted, and what of it may not be lost.
 #[derive(Default)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     /// The record at position `n` is number `n - 1`.
-    pub log: Vec<Record>,
+    pub(crate) log: Vec<Record>,
     /// The same for the model.
-    pub model: Model,
+    pub(crate) model: Model,
     /// Everything up to here was acknowledged, or read by an answer that left.
-    pub acked: u64,
+    pub(crate) acked: u64,
     /// Time of the log.
-    pub log_time: i64,
+    pub(crate) log_time: i64,
     /// First and last position of calls that are whole or absent.
-    pub batches: Vec<(u64, u64)>,
+    pub(crate) batches: Vec<(u64, u64)>,
 }
 
 /// What must become of a payload.
@@ -45,12 +45,12 @@ enum Fate {
 
 impl Ledger {
     /// The last position.
-    pub fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         self.log.len() as u64
     }
 
     /// Adds the record that was just appended.
-    pub fn append(&mut self, log_time: i64, payload: Payload<'static>) {
+    pub(crate) fn append(&mut self, log_time: i64, payload: Payload<'static>) {
         let mut bytes = Vec::new();
         payload.encode(&mut bytes);
         self.log_time = self.log_time.max(log_time);
@@ -59,7 +59,7 @@ impl Ledger {
     }
 
     /// Forgets what a crash has taken.
-    pub fn truncate(&mut self, last: u64) {
+    pub(crate) fn truncate(&mut self, last: u64) {
         self.log.truncate(last as usize);
         self.batches.retain(|(_, end)| *end <= last);
         self.model = Model::default();
@@ -71,7 +71,7 @@ impl Ledger {
     ///
     /// # Errors
     /// What differs.
-    pub fn check_record(&self, found: &OwnedRecord) -> Result<(), String> {
+    pub(crate) fn check_record(&self, found: &OwnedRecord) -> Result<(), String> {
         let position = found.header.position.0;
         let wanted = position.checked_sub(1).and_then(|at| self.log.get(at as usize));
         let Some(wanted) = wanted else { return Err(format!("the log has a record {position} that nobody sent")) };
@@ -106,7 +106,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The first result that is not.
-    pub fn submitted(
+    pub(crate) fn submitted(
         &mut self,
         sent: &[Sent],
         atomic: bool,
@@ -175,7 +175,4 @@ impl Ledger {
             _ => wrong(),
         }
     }
-
-    /// How long an id must be known.
-    pub const WINDOW: i64 = DEDUPE;
 }

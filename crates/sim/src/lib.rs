@@ -16,6 +16,7 @@ mod world;
 
 pub use planted::{Plant, planted};
 pub use rng::Rng;
-pub use run::{Outcome, Summary, run_seed, run_seeds};
+pub use run::{Outcome, Summary, run_seed, run_seeds, tell};
 pub use specs::Spec;
 pub use sweep::{SweepReport, sweep};
+pub use world::Counts;

@@ -5,7 +5,7 @@ mod answer;
 mod features;
 
 pub use answer::check_answer;
-pub use features::{Feature, Value, features};
+pub use features::{Feature, Reader, Value, features};
 
 use crate::specs::Spec;
 use domain::{Event, Payload, Raw};
@@ -94,12 +94,9 @@ impl Model {
                 key: upsert.key.to_string(),
                 fields: Some(upsert.fields.iter().map(|field| (field.name.to_string(), field.value.clone())).collect()),
             }),
-            Payload::Delete { entity, key } => self.changes.push(Changed {
-                position,
-                entity: entity.to_string(),
-                key: key.to_string(),
-                fields: None,
-            }),
+            Payload::Delete { entity, key } => {
+                self.changes.push(Changed { position, entity: entity.to_string(), key: key.to_string(), fields: None })
+            }
             Payload::Spec(_) | Payload::Tick | Payload::Decision(_) => {}
         }
     }

@@ -95,7 +95,10 @@ impl Plant {
             if let Payload::Event(event) = &mut payload {
                 match self {
                     Plant::IdsAltered => {
-                        event.id = event.id.as_ref().map(|id| if id.is_empty() { id.clone() } else { format!("{id}-{step}-{at}").into() });
+                        event.id = event
+                            .id
+                            .as_ref()
+                            .map(|id| if id.is_empty() { id.clone() } else { format!("{id}-{step}-{at}").into() });
                     }
                     Plant::LateRetimed => event.time = event.time.map(|time| Time(time.0.max(crate::world::START))),
                     _ => {}

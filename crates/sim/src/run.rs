@@ -95,7 +95,15 @@ impl Mix {
 
     fn step(&self, rng: &mut Rng) -> usize {
         let mut at = rng.below(self.weights.iter().sum());
-        self.weights.iter().position(|&weight| at < weight || { at -= weight; false }).unwrap_or(0)
+        self.weights
+            .iter()
+            .position(|&weight| {
+                at < weight || {
+                    at -= weight;
+                    false
+                }
+            })
+            .unwrap_or(0)
     }
 }
 
@@ -131,8 +139,7 @@ fn live(world: &mut World, mix: &Mix, mut rng: Rng) -> Verdict {
         world.counts.steps += 1;
         step(world, mix.step(&mut rng), &mut rng)?;
         world.collect()?;
-        let failed = world.core.as_ref().is_some_and(|core| core.status().failed.is_some());
-        if world.storage.is_dead() || (failed && rng.percent(40)) {
+        if world.storage.is_dead() || (world.failed() && rng.percent(40)) {
             let power = world.has_power_cut(&mut rng);
             restart(world, power, &mut rng)?;
         }
@@ -225,9 +232,7 @@ fn rot(world: &mut World, rng: &mut Rng) -> Verdict {
             damaged.guess_end(&name, offset / 512 * 512, later);
         }
         check::damaged(world, &damaged, &name)?;
-        if !name.starts_with("segment") || damaged.rot(&name, offset, bit) {
-            world.note(|| format!("rot {name} at {offset}"));
-        }
+        world.note(|| format!("rot {name} at {offset}"));
     }
     world.start()
 }
@@ -235,8 +240,7 @@ fn rot(world: &mut World, rng: &mut Rng) -> Verdict {
 /// Everything that was sent is acknowledged.
 fn settle(world: &mut World) -> Verdict {
     world.heal();
-    let failed = world.core.as_ref().is_none_or(|core| core.status().failed.is_some());
-    if failed || world.storage.is_dead() {
+    if world.failed() || world.storage.is_dead() {
         world.stop(true)?;
         world.start()?;
     }
@@ -252,7 +256,7 @@ fn settle(world: &mut World) -> Verdict {
 }
 
 /// Faults stop; all work ends; a last call is acknowledged; everything is checked once more.
-fn finish(world: &mut World) -> Verdict {
+pub(crate) fn finish(world: &mut World) -> Verdict {
     settle(world)?;
     world.submit()?;
     settle(world)?;

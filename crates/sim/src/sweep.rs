@@ -84,7 +84,7 @@ fn workload(world: &mut World, failure: Option<(u64, Failure)>) -> Verdict {
     }
     let power = !matches!(failure, Some((_, Failure::Crash { power: false })));
     for round in 0..3 {
-        world.boot(power)?;
+        world.start()?;
         for step in 0..14 {
             world.counts.steps += 1;
             match step % 7 {
@@ -99,7 +99,7 @@ fn workload(world: &mut World, failure: Option<(u64, Failure)>) -> Verdict {
             world.collect()?;
             if world.storage.is_dead() || world.failed() {
                 world.stop(power)?;
-                world.boot(power)?;
+                world.start()?;
             }
         }
         if round < 2 {

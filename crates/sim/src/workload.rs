@@ -6,15 +6,15 @@ use domain::{Code, Event, FeedRequest, Field, Payload, Raw, Span, Subject, Time,
 
 /// A payload and, if it is wrong, how it must be refused.
 #[derive(Clone, Debug)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// The payload.
-    pub payload: Payload<'static>,
+    pub(crate) payload: Payload<'static>,
     /// The code of its refusal by the spec alone.
-    pub wrong: Option<Code>,
+    pub(crate) wrong: Option<Code>,
 }
 
 /// Draws payloads and requests.
-pub struct Workload {
+pub(crate) struct Workload {
     rng: Rng,
     users: u64,
     items: u64,
@@ -35,23 +35,23 @@ fn field(name: &'static str, value: Raw<'static>) -> Field<'static> {
 
 impl Workload {
     /// A workload of a seed.
-    pub fn new(mut rng: Rng) -> Workload {
+    pub(crate) fn new(mut rng: Rng) -> Workload {
         let (users, items) = (1 + rng.below(6), 2 + rng.below(10));
         Workload { rng, users, items, ids: 0, sent: Vec::new() }
     }
 
     /// A user's key.
-    pub fn user(&mut self) -> String {
+    pub(crate) fn user(&mut self) -> String {
         format!("u{}", self.rng.below(self.users))
     }
 
     /// An item's key.
-    pub fn item(&mut self) -> String {
+    pub(crate) fn item(&mut self) -> String {
         format!("i{}", self.rng.below(self.items))
     }
 
     /// Some payloads for one call at this log time.
-    pub fn call(&mut self, most: u64, spec: Spec, log_time: i64) -> Vec<Sent> {
+    pub(crate) fn call(&mut self, most: u64, spec: Spec, log_time: i64) -> Vec<Sent> {
         let count = 1 + self.rng.below(most);
         (0..count).map(|_| self.payload(spec, log_time)).collect()
     }
@@ -172,7 +172,7 @@ impl Workload {
     }
 
     /// A request for a slate.
-    pub fn request(&mut self, spec: Spec) -> FeedRequest {
+    pub(crate) fn request(&mut self, spec: Spec) -> FeedRequest {
         let rising = spec == Spec::First && self.rng.percent(40);
         let subject = match self.rng.below(10) {
             0 if rising => Subject::Anonymous,

@@ -15,25 +15,25 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a step says when something is not as it must be.
-pub type Verdict = Result<(), String>;
+pub(crate) type Verdict = Result<(), String>;
 
 /// Settings of a run, drawn from its seed.
 #[derive(Clone, Debug)]
-pub struct Knobs {
+pub(crate) struct Knobs {
     /// Bytes of a segment file.
-    pub segment_bytes: u64,
+    pub(crate) segment_bytes: u64,
     /// Most payloads in one call.
-    pub call_max: u64,
+    pub(crate) call_max: u64,
     /// Whether calls may be all or nothing.
-    pub atomic: bool,
+    pub(crate) atomic: bool,
     /// Milliseconds without a record before a tick; 0 = never.
-    pub tick_every: i64,
+    pub(crate) tick_every: i64,
     /// How much of the log is kept, in milliseconds.
-    pub retain: Option<i64>,
+    pub(crate) retain: Option<i64>,
     /// Bytes that may wait for the disk.
-    pub unsynced_max: usize,
+    pub(crate) unsynced_max: usize,
     /// Chances of failures while running.
-    pub faults: Faults,
+    pub(crate) faults: Faults,
 }
 
 /// What happened in a run.
@@ -71,7 +71,7 @@ enum Waiting {
 type Woken = Arc<Mutex<Vec<(u64, Result<(), Refusal>)>>>;
 
 /// The machine and the outside.
-pub struct World {
+pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) work: Workload,
     pub(crate) storage: Storage,
@@ -92,8 +92,13 @@ pub struct World {
     epoch: u32,
     trace: blake3::Hasher,
     pub(crate) tell: bool,
-    /// Where the checkpoint of this process stands, if it wrote one.
-    last_checkpoint: u64,
+    durable: u64,
+    /// What was durable before the last commit.
+    pub(crate) last_commit: u64,
+    /// The newest checkpoint that was written, and the spec that it is of.
+    pub(crate) checkpointed: Option<(u64, Spec)>,
+    /// The failures are chosen, not drawn.
+    pub(crate) fixed: bool,
 }
 
 /// The clock at the start of every run.
@@ -101,7 +106,7 @@ pub(crate) const START: i64 = 1_700_000_000_000;
 
 impl World {
     /// A new machine with nothing on its disk; the node is not running yet.
-    pub fn new(seed: u64, knobs: Knobs, plant: Option<Plant>) -> World {
+    pub(crate) fn new(seed: u64, knobs: Knobs, plant: Option<Plant>) -> World {
         let rng = Rng::new(seed);
         let storage = Storage::new(rng.split(1));
         if let Some(plant) = plant {
@@ -127,7 +132,10 @@ impl World {
             epoch: 0,
             trace: blake3::Hasher::new(),
             tell: false,
-            last_checkpoint: 0,
+            durable: 0,
+            last_commit: 0,
+            checkpointed: None,
+            fixed: false,
         }
     }
 
@@ -141,7 +149,7 @@ impl World {
     }
 
     /// Hash of the trace so far, and of a last draw from every stream.
-    pub fn trace(&mut self) -> String {
+    pub(crate) fn trace(&mut self) -> String {
         let last = self.rng.next();
         self.trace.update(&last.to_le_bytes());
         self.trace.finalize().to_hex().to_string()
@@ -242,6 +250,9 @@ impl World {
         let woken = std::mem::take(&mut *lock(&self.woken));
         let Some(core) = &self.core else { return Ok(()) };
         let status = core.status();
+        if status.durable.0 != self.durable {
+            (self.last_commit, self.durable) = (self.durable.min(status.durable.0), status.durable.0);
+        }
         let lies = self.plant.is_some();
         for (token, result) in woken {
             let Some(waited) = self.waiting.remove(&token) else { return Err("a caller was woken twice".into()) };
@@ -258,7 +269,9 @@ impl World {
                         self.left.push((id, *answer));
                     }
                 }
-                Err(_) if status.failed.is_none() => return Err(format!("{position} was refused by a node that is well")),
+                Err(_) if status.failed.is_none() => {
+                    return Err(format!("{position} was refused by a node that is well"));
+                }
                 Err(_) => {}
             }
         }
@@ -331,11 +344,14 @@ impl World {
     pub(crate) fn checkpoint(&mut self) -> Verdict {
         let done = self.node()?.checkpoint();
         self.note(|| format!("checkpoint: {done:?}"));
+        if !matches!(done, Ok(None)) && self.checkpointed.is_some_and(|(_, spec)| spec != self.spec) {
+            self.checkpointed = None;
+        }
         match done {
             Ok(None) => Ok(()),
             Ok(Some(position)) => {
+                self.checkpointed = Some((position.0, self.spec));
                 self.counts.checkpoints += 1;
-                self.last_checkpoint = position.0;
                 if self.rng.percent(25) { check::checkpoint(self) } else { Ok(()) }
             }
             Err(refusal) => self.disk_refused(&refusal),
@@ -375,6 +391,9 @@ impl World {
     /// The node is gone, by the power or by a kill; what waited for it is never answered.
     pub(crate) fn stop(&mut self, power: bool) -> Verdict {
         let released = self.collect();
+        if self.storage.is_dead() {
+            self.knobs.faults.crash_at = None;
+        }
         self.core = None;
         self.waiting.clear();
         lock(&self.woken).clear();
@@ -412,6 +431,12 @@ impl World {
     }
 
     fn prepare_start(&mut self, attempt: u32) {
+        if self.fixed {
+            if attempt > 1 {
+                self.knobs.faults = Faults::default();
+            }
+            return self.rearm();
+        }
         let mut faults = Faults::default();
         if attempt < 3 {
             faults = Faults { crash_at: None, nth: None, space: self.knobs.faults.space, ..self.knobs.faults };
@@ -464,6 +489,11 @@ impl World {
     /// Faults as the run's settings have them.
     pub(crate) fn rearm(&mut self) {
         self.storage.set_faults(self.knobs.faults.clone());
+    }
+
+    /// Whether the node acknowledges nothing any more.
+    pub(crate) fn failed(&self) -> bool {
+        self.core.as_ref().is_none_or(|core| core.status().failed.is_some())
     }
 
     /// Whether somebody still waits.

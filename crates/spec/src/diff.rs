@@ -108,10 +108,11 @@ fn route(plan: &Plan, route: &Route, features: &[String]) -> String {
     };
     let source = match &route.source {
         RouteSource::Top { index } | RouteSource::Newest { index } => index_definition(plan, *index, features),
-        RouteSource::CoVisited { index, from: items, recency, context } => {
-            format!("{} from {} {recency:?} {context}", index_definition(plan, *index, features), from(items))
+        RouteSource::CoVisited { index, from: items, recency, context, skip_known } => {
+            let index = index_definition(plan, *index, features);
+            format!("{index} from {} {recency:?} {context} {skip_known}", from(items))
         }
-        RouteSource::History { from: items } => format!("history {}", from(items)),
+        RouteSource::History { from: items, recency } => format!("history {} {recency:?}", from(items)),
     };
     format!("route {} {source} {} {:?}\n", route.name, route.limit, route.weight)
 }

@@ -232,7 +232,8 @@ pub enum SlotSource {
     },
     /// `request.<name>`: index into `Feed::context` is resolved by the slot's name.
     Context,
-    /// `recall.<route>` in a feed's expressions: the route's score of the candidate, 0 where the route did not find it.
+    /// `recall.<route>` in a feed's expressions: the route's score of the candidate as a share of the route's best score in
+    /// this answer (of a `newest` route: `1 - place / limit`); from 0 to 1, and 0 where the route did not find it.
     RouteScore {
         /// Index into `Plan::feeds`.
         feed: u16,
@@ -269,9 +270,12 @@ pub struct CoVisited {
     pub events: Vec<(u16, f64)>,
     /// How many of the user's recent items each event is paired with.
     pub history: u16,
-    /// How many counters each item keeps (the smallest gives way).
+    /// How many recent items of a user are remembered, each once, so that a pair is counted once per user. At least `history`.
+    pub keep: u16,
+    /// How many counters each item keeps; a new one replaces the smallest by chance, in proportion to its weight.
     pub counters: u16,
-    /// How many best neighbours of an item are read.
+    /// How many best neighbours of an item are read: of the context item when candidates are looked for, of the candidate when
+    /// given candidates are scored. 0: all that have a counter.
     pub neighbours: u16,
     /// Factor per place of distance between two items of a user; 1 = order does not count.
     pub distance_decay: f64,
@@ -339,6 +343,9 @@ pub enum RouteSource {
         recency: f64,
         /// How many context items are read.
         context: u16,
+        /// Whether items that the user has visited before are left out: those that the index remembers of the user, and those
+        /// of the visit at hand.
+        skip_known: bool,
     },
     /// The head of `Plan::indexes[index]`, an `Index::Newest`.
     Newest {
@@ -349,6 +356,8 @@ pub enum RouteSource {
     History {
         /// The context items.
         from: From,
+        /// The score is this to the power of the place.
+        recency: f64,
     },
 }
 

@@ -70,7 +70,7 @@ pub(crate) enum RouteKind {
     Top(Text),
     CoVisited(Box<CoVisitedSource>),
     Newest(Text),
-    History(Text),
+    History(Text, f64),
     /// Already reported.
     Broken,
 }
@@ -82,6 +82,7 @@ pub(crate) struct CoVisitedSource {
     pub(crate) neighbours: u16,
     pub(crate) counters: u16,
     pub(crate) history: u16,
+    pub(crate) keep: u16,
     pub(crate) distance_decay: f64,
     pub(crate) backward: f64,
     pub(crate) popularity_exponent: f64,
@@ -90,6 +91,7 @@ pub(crate) struct CoVisitedSource {
     pub(crate) half_life: Option<Span>,
     pub(crate) context: u16,
     pub(crate) recency: f64,
+    pub(crate) skip_known: bool,
 }
 
 #[derive(Debug)]

@@ -140,7 +140,8 @@ impl Image {
             if let Op::Write(offset, data) = op
                 && !data.is_empty()
             {
-                (offset / SECTOR..=(offset + data.len() - 1) / SECTOR).for_each(|at| *sectors.entry(at).or_default() += 1);
+                (offset / SECTOR..=(offset + data.len() - 1) / SECTOR)
+                    .for_each(|at| *sectors.entry(at).or_default() += 1);
             }
         }
         let newest = lengths.len() as u64 - 1;

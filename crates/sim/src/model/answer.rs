@@ -84,8 +84,7 @@ impl View<'_> {
             Raw::Int(ms) => Some(*ms as f64),
             _ => None,
         };
-        let mut listed: Vec<(String, f64)> =
-            items.filter_map(|item| Some((item.to_owned(), created(item)?))).collect();
+        let mut listed: Vec<(String, f64)> = items.filter_map(|item| Some((item.to_owned(), created(item)?))).collect();
         listed.sort_by(|a, b| b.1.total_cmp(&a.1));
         listed
     }

@@ -126,8 +126,10 @@ impl Reader<'_> {
     }
 
     fn recent(&self, kind: &str, most: usize) -> Value {
-        let mut events: Vec<(i64, u64, &str)> =
-            self.mine(kind).filter_map(|event| Some((event.time, event.position, event.keys.get("item")?.as_str()))).collect();
+        let mut events: Vec<(i64, u64, &str)> = self
+            .mine(kind)
+            .filter_map(|event| Some((event.time, event.position, event.keys.get("item")?.as_str())))
+            .collect();
         events.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
         Value::Keys(events.into_iter().take(most).map(|(_, _, item)| item.to_owned()).collect())
     }
@@ -209,7 +211,9 @@ impl Value {
     /// Whether a number is this value; zeros of either sign are one.
     pub fn is(&self, found: Option<f64>) -> bool {
         match (self, found) {
-            (Value::Exact(wanted), Some(found)) => wanted.to_bits() == found.to_bits() || (*wanted == 0.0 && found == 0.0),
+            (Value::Exact(wanted), Some(found)) => {
+                wanted.to_bits() == found.to_bits() || (*wanted == 0.0 && found == 0.0)
+            }
             (Value::Near(wanted), Some(found)) => near(*wanted, found),
             (Value::Missing, None) => true,
             _ => false,
@@ -226,7 +230,7 @@ impl Value {
 }
 
 /// Within 1e-9 of each other, relative to the larger; below 1e-12 everything is zero.
-pub fn near(a: f64, b: f64) -> bool {
+pub(super) fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * a.abs().max(b.abs()) + 1e-12
 }
 
@@ -238,9 +242,11 @@ mod tests {
     fn the_model_has_every_feature_of_the_plans() {
         for spec in [Spec::First, Spec::Second] {
             let plan = spec.plan();
-            let of_plan = plan.features.iter().map(|f| (plan.tables[usize::from(f.table)].name.clone(), f.name.clone()));
+            let of_plan =
+                plan.features.iter().map(|f| (plan.tables[usize::from(f.table)].name.clone(), f.name.clone()));
             let mut of_plan: Vec<_> = of_plan.collect();
-            let mut of_model: Vec<_> = features(spec).iter().map(|f| (f.entity.to_owned(), f.name.to_owned())).collect();
+            let mut of_model: Vec<_> =
+                features(spec).iter().map(|f| (f.entity.to_owned(), f.name.to_owned())).collect();
             of_plan.sort();
             of_model.sort();
             assert_eq!(of_plan, of_model);

@@ -13,7 +13,7 @@ impl Builder<'_> {
             RouteKind::Top(feature) => Source::Top { index: self.top(feature)? },
             RouteKind::CoVisited(source) => self.co_visited(source, subject)?,
             RouteKind::Newest(attribute) => Source::Newest { index: self.newest(attribute)? },
-            RouteKind::History(from) => Source::History { from: self.from(from, subject)? },
+            RouteKind::History(from, recency) => Source::History { from: self.from(from, subject)?, recency: *recency },
             RouteKind::Broken => return None,
         };
         Some(Route { name: declared.name.text.clone(), source, limit: declared.limit, weight: declared.weight })
@@ -82,6 +82,7 @@ impl Builder<'_> {
         let index = self.index(Index::CoVisited(CoVisited {
             events,
             history: source.history,
+            keep: source.keep,
             counters: source.counters,
             neighbours: source.neighbours,
             distance_decay: source.distance_decay,
@@ -91,7 +92,8 @@ impl Builder<'_> {
             shrinkage: source.shrinkage,
             half_life: source.half_life,
         }));
-        Some(Source::CoVisited { index, from, recency: source.recency, context: source.context })
+        let CoVisitedSource { recency, context, skip_known, .. } = *source;
+        Some(Source::CoVisited { index, from, recency, context, skip_known })
     }
 
     /// An event that names a user and an item.

@@ -8,7 +8,7 @@ use domain::limits;
 
 const FEED: [&str; 7] = ["for", "context", "recall", "filter", "rank", "rerank", "durable"];
 const KINDS: [&str; 4] = ["top", "co_visited", "newest", "history"];
-const CO_VISITED: [&str; 15] = [
+const CO_VISITED: [&str; 17] = [
     "co_visited",
     "from",
     "limit",
@@ -16,6 +16,7 @@ const CO_VISITED: [&str; 15] = [
     "neighbours",
     "counters",
     "history",
+    "keep",
     "distance_decay",
     "backward",
     "popularity_exponent",
@@ -24,9 +25,12 @@ const CO_VISITED: [&str; 15] = [
     "half_life",
     "context",
     "recency",
+    "known",
 ];
 /// Candidates of a route that states no `limit`.
 const LIMIT: u16 = 100;
+/// Score of an item of a `history` route as a share of that of the item before it.
+const RECENCY: f64 = 0.7;
 /// Largest count of counters, neighbours or history of an index.
 const COUNT_MAX: i64 = 4_096;
 
@@ -146,7 +150,9 @@ impl Decoder<'_> {
             route.kind = self.co_visited(name, entries);
         } else if let Some((key, value)) = entries.iter().find(|(key, _)| KINDS.contains(&key.text.as_str())) {
             route.kind = self.simple_route(&key.text, value);
-            self.only(entries, &[&key.text, "limit", "weight"]);
+            let of_history = (key.text == "history").then_some("recency");
+            let known: Vec<&str> = [key.text.as_str(), "limit", "weight"].into_iter().chain(of_history).collect();
+            self.only(entries, &known);
         } else if let Some((key, _)) = entries.iter().find(|(key, _)| is_planned(&key.text)) {
             self.not_available(key);
         } else {
@@ -157,6 +163,11 @@ impl Decoder<'_> {
                 "limit" => {
                     let most = limits::CANDIDATES_MAX as i64;
                     route.limit = self.int(value, "`limit`", 1..=most).map_or(route.limit, |limit| limit as u16);
+                }
+                "recency" => {
+                    if let RouteKind::History(_, recency) = &mut route.kind {
+                        *recency = self.number(value, "`recency`", 0.0..=1.0).unwrap_or(*recency);
+                    }
                 }
                 "weight" => route.weight = self.number(value, "`weight`", 0.0..=1e6).unwrap_or(route.weight),
                 _ => {}
@@ -180,7 +191,7 @@ impl Decoder<'_> {
         match kind {
             "top" => RouteKind::Top(text),
             "newest" => RouteKind::Newest(text),
-            _ => RouteKind::History(text),
+            _ => RouteKind::History(text, RECENCY),
         }
     }
 
@@ -205,22 +216,30 @@ impl Decoder<'_> {
         let mut source = CoVisitedSource {
             events: Vec::new(),
             from: None,
-            neighbours: 100,
+            neighbours: 0,
             counters: 200,
-            history: 50,
-            distance_decay: 1.0,
+            history: 20,
+            keep: 1_000,
+            distance_decay: 0.8,
             backward: 1.0,
-            popularity_exponent: 0.5,
+            popularity_exponent: 0.3,
             context_exponent: 0.5,
-            shrinkage: 0.0,
+            shrinkage: 10.0,
             half_life: None,
-            context: 50,
-            recency: 1.0,
+            context: 20,
+            recency: 0.8,
+            skip_known: true,
         };
         for (key, value) in entries {
             self.co_visited_field(&mut source, key, value);
         }
         self.only(entries, &CO_VISITED);
+        if source.keep < source.history {
+            let message =
+                format!("`keep` is {} and `history` is {}; all paired items are kept", source.keep, source.history);
+            let issue = Issue::new("out_of_range", &name.span, message);
+            self.issues.push(issue.help("set `keep` to at least `history`"));
+        }
         self.required(
             name,
             entries,
@@ -236,9 +255,14 @@ impl Decoder<'_> {
         match key.text.as_str() {
             "co_visited" => source.events = self.weighted_events(value),
             "from" => source.from = self.text(value, &what).cloned(),
-            "neighbours" => self.count(value, &what, &mut source.neighbours),
+            "neighbours" => {
+                let count = self.int(value, &what, 0..=COUNT_MAX);
+                source.neighbours = count.map_or(source.neighbours, |count| count as u16);
+            }
             "counters" => self.count(value, &what, &mut source.counters),
             "history" => self.count(value, &what, &mut source.history),
+            "keep" => self.count(value, &what, &mut source.keep),
+            "known" => source.skip_known = self.known(value).unwrap_or(source.skip_known),
             "context" => self.count(value, &what, &mut source.context),
             "distance_decay" => self.factor(value, &what, 1.0, &mut source.distance_decay),
             "backward" => self.factor(value, &what, 1.0, &mut source.backward),
@@ -248,6 +272,20 @@ impl Decoder<'_> {
             "recency" => self.factor(value, &what, 1.0, &mut source.recency),
             "half_life" => source.half_life = self.span(value, &what),
             _ => {}
+        }
+    }
+
+    /// `skip` or `keep`: whether items that the user knows are left out.
+    fn known(&mut self, value: &Node) -> Option<bool> {
+        let text = self.text(value, "`known`")?;
+        match text.text.as_str() {
+            "skip" => Some(true),
+            "keep" => Some(false),
+            _ => {
+                let issue = Issue::new("out_of_range", &text.span, "`known` is `skip` or `keep`");
+                self.issues.push(issue.help("`skip` leaves out what the user has visited; `history` routes give that"));
+                None
+            }
         }
     }
 

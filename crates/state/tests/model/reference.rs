@@ -136,7 +136,7 @@ fn windowed(op: AggregateOp, panes: &BTreeMap<i64, Vec<&Collected>>) -> Value {
         }
         _ => {
             let newest = all.iter().max_by_key(|c| c.time).unwrap().time;
-            Value::Float(all.iter().filter(|c| c.time == newest).next_back().unwrap().number)
+            Value::Float(all.iter().rfind(|c| c.time == newest).unwrap().number)
         }
     }
 }

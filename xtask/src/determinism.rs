@@ -1,0 +1,238 @@
+//! `cargo xtask determinism`: one made-up log through every mode and number of shards. State must come out the same everywhere,
+//! from the log and from every checkpoint, and every decision must come out the same when it is computed again elsewhere.
+
+mod script;
+
+use crate::node::{self, Folder};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use domain::{Position, Refusal, Span};
+use engine::{Clock, Config, Engine, LogFile, Mode, Plan};
+use script::{Script, Step};
+use serde_json::{Value, json};
+use state::Digest;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, mpsc};
+
+/// Modes and shard counts that must not matter.
+const SHARDS: [u32; 4] = [1, 2, 4, 8];
+const MODES: [Mode; 2] = [Mode::Inline, Mode::Threaded];
+
+/// Check that state and answers do not depend on shards, threads, checkpoints or the machine's pace
+#[derive(Args)]
+pub(crate) struct Determinism {
+    /// How many decisions are computed again, at least
+    #[arg(long, default_value_t = 10_000)]
+    decisions: u64,
+    /// What is sent
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the runs found.
+#[derive(Default)]
+pub(crate) struct Report {
+    runs: u64,
+    events: u64,
+    checkpoints: u64,
+    replayed: u64,
+    identical: u64,
+    pub(crate) wrong: Vec<String>,
+}
+
+/// One run's end: the digest of the whole log, and that of every checkpoint.
+#[derive(PartialEq)]
+struct Ended {
+    last: Position,
+    digest: Digest,
+    checkpoints: Vec<(Position, Digest)>,
+}
+
+impl Determinism {
+    pub(crate) fn run(self, root: &Path) -> Result<()> {
+        let report = check(root, self.seed, self.decisions)?;
+        let digests_equal = !report.wrong.iter().any(|what| what.contains("digest"));
+        if self.json {
+            let report = json!({
+                "digests_equal": digests_equal,
+                "runs": report.runs,
+                "events": report.events,
+                "checkpoints": report.checkpoints,
+                "replayed": report.replayed,
+                "identical": report.identical,
+            });
+            println!("{report:#}");
+        } else {
+            println!(
+                "{} runs of {} events, {} checkpoints: digests {}",
+                report.runs,
+                report.events,
+                report.checkpoints,
+                if digests_equal { "equal" } else { "DIFFER" }
+            );
+            println!("{} decisions computed again, {} identical", report.replayed, report.identical);
+        }
+        if !report.wrong.is_empty() {
+            report.wrong.iter().take(10).for_each(|what| eprintln!("wrong: {what}"));
+            bail!("repeat: cargo xtask determinism --decisions {} --seed {}", self.decisions, self.seed);
+        }
+        Ok(())
+    }
+}
+
+/// Runs everything for one seed.
+pub(crate) fn check(root: &Path, seed: u64, decisions: u64) -> Result<Report> {
+    let program = node::program(root)?;
+    let text = std::fs::read_to_string(root.join("examples").join("shop.yaml")).context("reading the example")?;
+    let plan = spec::compile("shop.yaml", &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
+    let plan = Arc::new(plan);
+    let runs: Vec<(Mode, u32)> = MODES.into_iter().flat_map(|mode| SHARDS.map(|shards| (mode, shards))).collect();
+    let script = Script::new(seed, decisions.div_ceil(runs.len() as u64));
+    let mut report = Report { events: script.events, ..Report::default() };
+    let mut first: Option<Ended> = None;
+    let bar = node::bar(runs.len() as u64, "running");
+    for (number, &(mode, shards)) in runs.iter().enumerate() {
+        let mut run = Run {
+            plan: &plan,
+            name: format!("{mode:?} with {shards} shards"),
+            folder: Folder::new("determinism")?,
+            mode,
+            shards,
+        };
+        let ended = run.play(&script, &mut report)?;
+        run.replay(&program, SHARDS[(number + 1) % SHARDS.len()], &mut report)?;
+        match &first {
+            Some(first) if *first != ended => {
+                report.wrong.push(format!("{}: a digest differs from that of the first run", run.name));
+            }
+            Some(_) => {}
+            None => first = Some(ended),
+        }
+        if !report.wrong.is_empty() {
+            run.folder.keep();
+            eprintln!("the directory is left at {}", run.folder.path.display());
+            break;
+        }
+        report.runs += 1;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if report.wrong.is_empty() && report.replayed < decisions {
+        report.wrong.push(format!("only {} decisions were computed again", report.replayed));
+    }
+    Ok(report)
+}
+
+struct Run<'a> {
+    plan: &'a Arc<Plan>,
+    name: String,
+    folder: Folder,
+    mode: Mode,
+    shards: u32,
+}
+
+impl Run<'_> {
+    fn data(&self) -> PathBuf {
+        self.folder.path.join("data")
+    }
+
+    /// Runs the script through a node and compares all digests of this run with rebuilds from its log.
+    fn play(&self, script: &Script, report: &mut Report) -> Result<Ended> {
+        std::fs::create_dir_all(self.data())?;
+        let config = Config {
+            mode: self.mode,
+            shards: self.shards,
+            hash_seed: u64::from(self.shards) * 77,
+            checkpoint_every: Span(0),
+            ..Config::new(Clock::Log)
+        };
+        let options = journal::Options { segment_bytes: 1 << 20, ..Default::default() };
+        let (engine, _) = Engine::open(node::disk(&self.data())?, options, self.plan.clone(), config, &mut |_, _| ())?;
+        let mut copies = Vec::new();
+        for step in &script.steps {
+            match step {
+                Step::Send(payloads) => {
+                    engine.submit(payloads, false)?;
+                }
+                Step::Ask(request) => {
+                    engine.recommend(request.clone())?;
+                }
+                Step::Checkpoint => copies.push(self.checkpoint(&engine, copies.len())?),
+            }
+        }
+        settle(&engine)?;
+        engine.stop();
+        drop(engine);
+        self.compare(&copies, report)
+    }
+
+    /// Writes a checkpoint and copies the directory, so that this checkpoint is the newest of the copy.
+    fn checkpoint(&self, engine: &Engine, number: usize) -> Result<PathBuf> {
+        engine.checkpoint()?.context("something changed since the last checkpoint")?;
+        settle(engine)?;
+        let copy = self.folder.path.join(format!("checkpoint-{number}"));
+        node::copy(&self.data(), &copy)?;
+        Ok(copy)
+    }
+
+    fn compare(&self, copies: &[PathBuf], report: &mut Report) -> Result<Ended> {
+        let log = LogFile::open(node::disk(&self.data())?, journal::Options::default())?;
+        let digest = log.digest(self.plan, 1)?;
+        for shards in [3, 8] {
+            if log.digest(self.plan, shards)? != digest {
+                report.wrong.push(format!("{}: the digest of the log with {shards} shards differs", self.name));
+            }
+        }
+        let mut ended = Ended { last: log.last, digest, checkpoints: Vec::new() };
+        let whole = self.data();
+        for dir in copies.iter().chain([&whole]) {
+            let saved = if *dir == whole {
+                engine::machine_of_checkpoint(&log.reader, self.plan, self.shards % 5 + 1)?
+            } else {
+                let copied = LogFile::open(node::disk(dir)?, journal::Options::default())?;
+                engine::machine_of_checkpoint(&copied.reader, self.plan, self.shards % 5 + 1)?
+            };
+            let saved = saved.with_context(|| format!("{}: a checkpoint cannot be loaded", self.name))?;
+            let rebuilt = log.build_to(self.plan, 2, saved.position, &mut |_, _| ())?;
+            if saved.digest() != rebuilt.digest() {
+                report.wrong.push(format!("{}: the digest of the checkpoint at {} differs", self.name, saved.position));
+            }
+            report.checkpoints += 1;
+            ended.checkpoints.push((saved.position, saved.digest()));
+        }
+        Ok(ended)
+    }
+
+    /// Computes all decisions again: another process, a copy of the directory, another number of shards.
+    fn replay(&self, program: &Path, shards: u32, report: &mut Report) -> Result<()> {
+        let copy = self.folder.path.join("replayed");
+        node::copy(&self.data(), &copy)?;
+        let output = Command::new(program)
+            .args(["replay", "--json", "--last", "100000000", "--shards", &shards.to_string(), "--dir"])
+            .arg(&copy)
+            .output()
+            .context("starting millrace replay")?;
+        let found: Value = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("millrace replay: {}", String::from_utf8_lossy(&output.stderr)))?;
+        let count = |name: &str| found[name].as_u64().unwrap_or_default();
+        report.replayed += count("replayed");
+        report.identical += count("identical");
+        if count("replayed") != count("identical") {
+            report.wrong.push(format!("{}: decisions came out differently: {}", self.name, found["different"]));
+        }
+        Ok(())
+    }
+}
+
+/// Waits until everything is applied and nothing waits for the disk.
+fn settle(engine: &Engine) -> Result<()> {
+    let (sender, receiver) = mpsc::channel::<Result<(), Refusal>>();
+    engine.when_released(engine.status().position, Box::new(move |result| drop(sender.send(result))));
+    while engine.sync()? {}
+    receiver.recv().context("the engine answers")??;
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! What is sent in a determinism run: drawn once from a seed, played to every node.
+
+use crate::rng::Rng;
+use crate::shop::Shop;
+use domain::{Event, FeedRequest, Payload, Time};
+
+const SHOP: Shop = Shop { users: 400, items: 300 };
+const START: Time = Time(1_700_000_000_000);
+/// Sends between two requests; each has up to `BATCH` payloads.
+const SENDS_PER_REQUEST: u64 = 2;
+const BATCH: u64 = 12;
+const CHECKPOINTS: u64 = 5;
+const EVENTS_MIN: u64 = 8_000;
+const HOUR: i64 = 3_600_000;
+
+/// One call to the node.
+pub(super) enum Step {
+    Send(Vec<Payload<'static>>),
+    Ask(FeedRequest),
+    Checkpoint,
+}
+
+/// All calls.
+pub(super) struct Script {
+    pub(super) steps: Vec<Step>,
+    pub(super) events: u64,
+}
+
+struct Draw {
+    rng: Rng,
+    now: Time,
+    ids: u64,
+    sent: Vec<Event<'static>>,
+}
+
+impl Script {
+    /// A script with this many requests.
+    pub(super) fn new(seed: u64, requests: u64) -> Script {
+        let mut draw = Draw { rng: Rng::new(seed), now: START, ids: 0, sent: Vec::new() };
+        let mut script = Script { steps: Vec::new(), events: 0 };
+        let catalogue = (0..SHOP.items).map(|number| draw.upsert(number)).collect();
+        script.steps.push(Step::Send(catalogue));
+        let rounds = requests.max(EVENTS_MIN / (SENDS_PER_REQUEST * BATCH / 2));
+        for round in 0..rounds {
+            for _ in 0..SENDS_PER_REQUEST {
+                let payloads: Vec<_> = (0..=draw.rng.below(BATCH)).map(|_| draw.payload()).collect();
+                script.events += payloads.len() as u64;
+                script.steps.push(Step::Send(payloads));
+            }
+            if round < requests {
+                let count = draw.rng.pick(&[1, 10, 20, 50]);
+                script.steps.push(Step::Ask(SHOP.request(&mut draw.rng, count)));
+            }
+            if round % (rounds / CHECKPOINTS).max(1) == rounds / CHECKPOINTS / 2 {
+                script.steps.push(Step::Checkpoint);
+            }
+        }
+        script
+    }
+}
+
+impl Draw {
+    fn upsert(&mut self, number: u64) -> Payload<'static> {
+        Payload::Upsert(SHOP.upsert(&mut self.rng, number, self.now))
+    }
+
+    /// Mostly events in time; some late by minutes or days, sent twice, or with an id that is taken; changes of the catalogue.
+    fn payload(&mut self) -> Payload<'static> {
+        self.now.0 += self.rng.below(20_000) as i64;
+        match self.rng.below(100) {
+            0..2 => {
+                let number = self.rng.below(SHOP.items + 20);
+                self.upsert(number)
+            }
+            2 => Payload::Delete { entity: "item".into(), key: SHOP.item(&mut self.rng).into() },
+            3..7 if !self.sent.is_empty() => {
+                let at = self.rng.below(self.sent.len() as u64) as usize;
+                Payload::Event(self.sent[at].clone())
+            }
+            7 if !self.sent.is_empty() => {
+                let at = self.rng.below(self.sent.len() as u64) as usize;
+                let time = self.sent[at].time.map(|time| Time(time.0 - 1));
+                Payload::Event(Event { time, ..self.sent[at].clone() })
+            }
+            kind => {
+                let late = match kind {
+                    8..16 => self.rng.below(30) as i64 * HOUR / 60,
+                    16..20 => self.rng.below(40 * 24) as i64 * HOUR,
+                    _ => 0,
+                };
+                Payload::Event(self.event(late))
+            }
+        }
+    }
+
+    fn event(&mut self, late: i64) -> Event<'static> {
+        self.ids += 1;
+        let id = self.rng.percent(90).then(|| format!("e{}", self.ids));
+        let event = SHOP.event(&mut self.rng, "script", id, Time(self.now.0 - late));
+        if event.id.is_some() {
+            self.sent.push(event.clone());
+        }
+        event
+    }
+}
