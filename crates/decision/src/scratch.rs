@@ -17,6 +17,8 @@ pub struct Scratch {
     pub(crate) context: Vec<(EntityId, f64)>,
     /// What one route found.
     pub(crate) hits: Vec<Hit>,
+    /// The best score of each route.
+    pub(crate) best: Vec<f64>,
     /// Sorting keys of fusion.
     pub(crate) sorted: Vec<u64>,
     /// Candidates by item id, while they are fused.

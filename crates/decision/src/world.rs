@@ -7,6 +7,7 @@ use domain::{
 use spec::Plan;
 use spec::plan::EntityIndex;
 use state::{Catalogue, Dictionary, Rows, Scope};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) const HOUR: i64 = 3_600_000;
@@ -75,6 +76,8 @@ pub(crate) struct World {
     pub(crate) now: Time,
     position: Position,
     pub(crate) scratch: Scratch,
+    /// Which users were on which items, by views.
+    pub(crate) visited: BTreeSet<(EntityId, EntityId)>,
 }
 
 impl Names for Dictionary {
@@ -95,6 +98,7 @@ impl World {
             now: Time(1_700_000_000_000),
             position: Position::START,
             scratch: Scratch::default(),
+            visited: BTreeSet::new(),
             plan,
         }
     }
@@ -130,6 +134,10 @@ impl World {
             time: Some(self.now),
             fields: vec![role("user", user), role("item", item)],
         }));
+        if kind == "view" {
+            let user_type = self.plan.entity("user").unwrap();
+            self.visited.insert((self.names.entity(user_type, user).unwrap(), self.id(item)));
+        }
     }
 
     pub(crate) fn id(&self, key: &str) -> EntityId {

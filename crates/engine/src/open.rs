@@ -101,7 +101,11 @@ impl<D: Disk> Core<D> {
         let checkpoint = machine.position;
         replay(&opened.reader, &mut machine, &mut specs, opened.recovery.last, progress)?;
         let replayed = machine.position.0 - checkpoint.0;
-        let old_text = specs.last().map(|&at| spec_text(&opened.reader, at)).transpose()?.flatten();
+        let mut old_text = specs.last().map(|&at| spec_text(&opened.reader, at)).transpose()?.flatten();
+        if old_text.is_none() && specs.last().is_some_and(|&at| at <= checkpoint) {
+            // Retention has dropped the record, but a checkpoint is only loaded if it is of this spec.
+            old_text = Some(plan.text.clone());
+        }
         let mut core = Core::assemble(machine, specs, config, opened.appender, opened.writer, opened.reader);
         core.writer_epoch = opened.recovery.epoch;
         let diff = core.adopt_spec(old_text.as_deref());

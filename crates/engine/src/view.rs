@@ -1,7 +1,7 @@
 //! What a node tells about itself and its entities.
 
 use crate::core::Core;
-use domain::{Code, Payload, PlanVersion, Position, Raw, Refusal, Time, Value};
+use domain::{Code, Payload, PlanVersion, Position, Raw, Refusal, Time, Type, Value};
 use journal::Disk;
 use spec::plan::EntityIndex;
 use state::Dictionary;
@@ -83,10 +83,16 @@ impl<D: Disk> Core<D> {
         let position = subject.position.max(epoch.position);
         drop(epoch);
         let names = self.names.read();
-        let shown = |value: &Value| raw_of(value, &names, self.plan.entity("item").unwrap_or(entity));
+        let of = |name: &str| {
+            let table = |index: u16| &self.plan.tables[usize::from(index)];
+            let own = |index: u16| table(index).entity == entity && table(index).cross.is_none();
+            let feature = self.plan.features.iter().find(|feature| feature.name == name && own(feature.table));
+            feature.and_then(|feature| entity_of(feature.program.ty())).unwrap_or(entity)
+        };
+        let fields = fields.iter().zip(&attributes);
         Ok(EntityView {
-            fields: fields.iter().zip(&attributes).map(|(field, value)| (field.name.clone(), shown(value))).collect(),
-            features: features.iter().map(|(name, value)| (name.clone(), shown(value))).collect(),
+            fields: fields.map(|(field, value)| (field.name.clone(), raw_of(value, &names, entity))).collect(),
+            features: features.iter().map(|(name, value)| (name.clone(), raw_of(value, &names, of(name)))).collect(),
             position,
             now,
         })
@@ -103,7 +109,16 @@ impl<D: Disk> Core<D> {
     }
 }
 
-/// A value as clients see it.
+/// The entity type in a value's type, if there is one.
+fn entity_of(ty: &Type) -> Option<EntityIndex> {
+    match ty {
+        Type::Entity(entity) => Some(*entity),
+        Type::List(of) => entity_of(of),
+        _ => None,
+    }
+}
+
+/// A value as clients see it; `entity` is the type of the entities in it.
 fn raw_of(value: &Value, names: &Dictionary, entity: EntityIndex) -> Raw<'static> {
     match value {
         Value::Missing => Raw::Null,

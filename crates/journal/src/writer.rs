@@ -214,12 +214,13 @@ impl<D: Disk> Writer<D> {
                 }
                 _ => {}
             }
+            // Gone for readers now, whatever becomes of the removal in a crash.
+            self.shared.live_mut().segments.remove(0);
             // One at a time: a crash may keep any subset of unsynced removals.
             if let Err(error) = self.shared.disk.sync_dir() {
                 self.retention_failed = true;
                 return Err(Error::io("sync", ".")(error));
             }
-            self.shared.live_mut().segments.remove(0);
         }
     }
 

@@ -5,7 +5,7 @@
 
 use domain::{EntityId, Position, Time, Type, Value};
 use expr::Program;
-use recall::{Hit, Indexes, ItemScores, Scratch};
+use recall::{Hit, Indexes, ItemScores, Known, Scratch};
 use spec::plan::{CoVisited, EntityType, EventType, Feature, FieldType, Index, Plan, Role, Slot, SlotSource};
 use state::{Change, EventChange, Resolved};
 use std::hint::black_box;
@@ -43,6 +43,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
     let together = CoVisited {
         events: vec![(0, 1.0)],
         history,
+        keep: 1_000,
         counters,
         neighbours,
         distance_decay: 0.9,
@@ -147,14 +148,15 @@ fn measure(items: u32, history: u16, counters: u16, neighbours: u16) {
 
     let now = Time(1_000_000);
     let contexts: Vec<Vec<(EntityId, f64)>> =
-        (0..500).map(|_| (0..50).map(|place| (EntityId(draw.item(items)), 0.9f64.powi(place))).collect()).collect();
+        (0..500).map(|_| (0..20).map(|place| (EntityId(draw.item(items)), 0.8f64.powi(place))).collect()).collect();
     let mut scratch = Scratch::new();
     let mut hits: Vec<Hit> = Vec::new();
     let mut found = 0;
     let skip = |item: EntityId| item.0 % 100 == 7;
     let read = median(5, 3_000, |call| {
         hits.clear();
-        indexes.co_visited(TOGETHER, &contexts[call % 500], 300, now, &mut scratch, &skip, &mut hits);
+        let known = Known { user: Some(EntityId(call as u32 % USERS)), items: &[] };
+        indexes.co_visited(TOGETHER, &contexts[call % 500], 300, now, known, &mut scratch, &skip, &mut hits);
         found += black_box(&hits).len();
     });
     let top = median(5, 20_000, |_| {
@@ -169,7 +171,7 @@ fn measure(items: u32, history: u16, counters: u16, neighbours: u16) {
     });
     let memory = indexes.memory()[1];
     println!(
-        "{items} items, history {history}, counters {counters}, neighbours {neighbours}: event {:.0} ns, co_visited 50 -> 300 {:.1} us \
+        "{items} items, history {history}, counters {counters}, neighbours {neighbours}: event {:.0} ns, co_visited 20 -> 300 {:.1} us \
          ({} found), top 200 {:.2} us, newest 200 {:.2} us, co_visited {} bytes per item",
         update * 1e9,
         read * 1e6,
@@ -182,7 +184,7 @@ fn measure(items: u32, history: u16, counters: u16, neighbours: u16) {
 
 fn main() {
     for (items, history, counters, neighbours) in
-        [(2_000, 50, 100, 100), (2_000, 50, 200, 100), (2_000, 20, 200, 50), (100_000, 50, 200, 100)]
+        [(2_000, 20, 200, 0), (2_000, 20, 200, 50), (2_000, 50, 200, 0), (100_000, 20, 200, 0)]
     {
         measure(items, history, counters, neighbours);
     }

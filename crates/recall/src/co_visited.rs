@@ -3,16 +3,19 @@
 //! An event of user `u` on item `j` is paired with each of the user's recent items `i` at distance `d` (0 = the newest):
 //! `count(i -> j)` grows by `weight * distance_decay^d` and `count(j -> i)` by `backward` times that. The similarity of `j` to a
 //! context item `i` is `count(i -> j) / ((n_i + shrinkage)^context_exponent * (n_j + shrinkage)^popularity_exponent)`, with `n` the
-//! weight of an item's own events; a candidate's score is the sum of its similarities over the context items among whose
-//! `neighbours` best it is. A user counts for an item with the heaviest event while the item is among the recents: a repeat
-//! counts by what it is heavier, else it only moves the item to the front. With both exponents 0.5, no order and no ageing it is the incremental cosine of Huang et al.,
-//! "TencentRec: Real-time Stream Recommendation in Practice" (SIGMOD 2015).
+//! weight of an item's own events; a candidate's score is the sum of its similarities over the context items (with `neighbours`,
+//! over those among whose best it is). A user counts once for an item, and a pair once per user, with the heaviest event, while
+//! the item is among the `keep` most recent of the user: a repeat counts by what it is heavier, else it only moves the item to
+//! the front. With both exponents 0.5, no order and no ageing it is the incremental cosine of Huang et al., "TencentRec: Real-time Stream
+//! Recommendation in Practice" (SIGMOD 2015).
 //!
 //! With a half-life, counts are those at the time of the read; `n` is taken as of the item's own newest event, so that its power
 //! is computed once per event and not once per read.
 
 mod ageing;
 mod counters;
+mod lot;
+mod places;
 mod saved;
 mod scratch;
 
@@ -22,19 +25,18 @@ pub use scratch::Scratch;
 use crate::{Hit, ItemScores, Memory};
 use ageing::{Ageing, Growth};
 use counters::Counters;
-use domain::{EntityId, Time};
+use domain::{EntityId, Position, Time};
+use lot::Lot;
 use state::Paged;
 use std::sync::Arc;
 
 /// What one item keeps.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 struct Item {
     /// Weight of its own events, as of `at`.
     total: f64,
     /// Time of its newest event.
     at: Time,
-    /// `(total + shrinkage)^-context_exponent`.
-    context_norm: f64,
     /// Who was visited with it.
     counters: Counters,
 }
@@ -49,6 +51,8 @@ pub(crate) struct CoVisited {
     items: Paged<Option<Arc<Item>>>,
     /// Recent items by user, newest in log order first, each once.
     recents: Paged<Vec<Recent>>,
+    /// `(total + shrinkage)^-context_exponent` by item; 0 for items that no event was on.
+    context_norms: Vec<f64>,
     /// `(total + shrinkage)^-popularity_exponent` by item; 0 for items that are not present, which thus are never candidates.
     popularity: Vec<f32>,
     /// The items that the event at hand is paired with, and the weights.
@@ -81,6 +85,16 @@ pub(crate) struct Visit {
     pub(crate) item: EntityId,
     pub(crate) weight: f64,
     pub(crate) time: Time,
+    pub(crate) position: Position,
+}
+
+/// Items that a read leaves out, since whoever asks has had them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// Those that the index keeps of this user.
+    pub user: Option<EntityId>,
+    /// And these.
+    pub items: &'a [EntityId],
 }
 
 impl CoVisited {
@@ -91,6 +105,7 @@ impl CoVisited {
             decay: decay.take(usize::from(parameters.history)).collect(),
             items: Paged::new(),
             recents: Paged::new(),
+            context_norms: Vec::new(),
             popularity: Vec::new(),
             pairs: Vec::new(),
             parameters,
@@ -104,13 +119,14 @@ impl CoVisited {
 
     /// Counts an event. `present`: whether its item may be recommended.
     pub(crate) fn visit(&mut self, visit: Visit, present: bool) {
-        let Visit { user, item, time, .. } = visit;
+        let Visit { user, item, time, position, .. } = visit;
         let weight = self.remember(user, item.0, visit.weight as f32);
         if weight > 0.0 {
             let growth = self.ageing.growth(time);
             let capacity = usize::from(self.parameters.counters);
             for &(other, weight) in &self.pairs {
-                row(&mut self.items, other).counters.add(item.0, weight, growth, capacity);
+                let lot = Lot::new(position, other);
+                row(&mut self.items, other).counters.add(item.0, weight, growth, capacity, lot);
             }
             self.count(Visit { weight, ..visit }, growth);
         }
@@ -126,7 +142,7 @@ impl CoVisited {
                 recents[0].weight
             }
             None => {
-                recents.truncate(self.decay.len());
+                recents.truncate(usize::from(self.parameters.keep).saturating_sub(1));
                 recents.insert(0, Recent { item, weight: 0.0 });
                 0.0
             }
@@ -140,30 +156,28 @@ impl CoVisited {
 
     /// The event's own item: its total and its half of the pairs.
     fn count(&mut self, visit: Visit, growth: Growth) {
-        let CoVisited { parameters, ageing, pairs, items, .. } = self;
+        let CoVisited { parameters, ageing, pairs, items, context_norms, .. } = self;
         let row = row(items, visit.item.0);
         if visit.time > row.at {
             row.total *= ageing.left(visit.time.since(row.at));
             row.at = visit.time;
         }
         row.total += visit.weight * ageing.left(row.at.since(visit.time));
-        row.context_norm = norm(row.total + parameters.shrinkage, parameters.context_exponent);
         if parameters.backward > 0.0 {
+            let (capacity, lot) = (usize::from(parameters.counters), Lot::new(visit.position, visit.item.0));
             for &(other, weight) in &*pairs {
-                row.counters.add(other, weight * parameters.backward, growth, usize::from(parameters.counters));
+                row.counters.add(other, weight * parameters.backward, growth, capacity, lot);
             }
         }
+        let total = row.total;
+        *at(context_norms, visit.item.0) = norm(total + parameters.shrinkage, parameters.context_exponent);
     }
 
     /// Says whether an item may be recommended.
     pub(crate) fn set_present(&mut self, item: EntityId, present: bool) {
-        let id = item.0 as usize;
-        if self.popularity.len() <= id {
-            self.popularity.resize(id + 1, 0.0);
-        }
         let total = self.items.get(item.0).and_then(Option::as_ref).map_or(0.0, |row| row.total);
         let norm = norm(total + self.parameters.shrinkage, self.parameters.popularity_exponent);
-        self.popularity[id] = if present { norm as f32 } else { 0.0 };
+        *at(&mut self.popularity, item.0) = if present { norm as f32 } else { 0.0 };
     }
 
     /// Forgets a user's recents.
@@ -175,6 +189,12 @@ impl CoVisited {
 
     /// Recomputes what is not saved in a checkpoint.
     pub(crate) fn rebuild(&mut self, scores: &dyn ItemScores) {
+        for (id, row) in self.items.iter() {
+            if let Some(row) = row {
+                let shrunk = row.total + self.parameters.shrinkage;
+                *at(&mut self.context_norms, id) = norm(shrunk, self.parameters.context_exponent);
+            }
+        }
         for id in 0..scores.item_count() {
             self.set_present(EntityId(id), scores.present(EntityId(id)));
         }
@@ -186,6 +206,7 @@ impl CoVisited {
         context: &[(EntityId, f64)],
         limit: usize,
         now: Time,
+        known: Known<'_>,
         scratch: &mut Scratch,
         skip: &dyn Fn(EntityId) -> bool,
         out: &mut Vec<Hit>,
@@ -194,6 +215,8 @@ impl CoVisited {
             return;
         }
         self.sum(context, now, scratch);
+        let kept = known.user.and_then(|user| self.recents.get(user.0)).into_iter().flatten();
+        scratch.forget(kept.map(|recent| recent.item).chain(known.items.iter().map(|item| item.0)));
         let mut left = limit;
         scratch.best(limit, |item, score| {
             if !skip(EntityId(item)) {
@@ -234,8 +257,7 @@ impl CoVisited {
         let popularity = f64::from(self.popularity(candidate.0));
         let Some(row) = self.items.get(candidate.0).and_then(Option::as_ref) else { return 0.0 };
         let mut keys = std::mem::take(&mut scratch.keys);
-        let norm = |item| self.items.get(item).and_then(Option::as_ref).map_or(0.0, |row| row.context_norm) as f32;
-        let best = best(&row.counters, usize::from(self.parameters.neighbours), norm, &mut keys);
+        let best = best(&row.counters, self.neighbours(), |item| self.context_norm(item) as f32, &mut keys);
         // Ordered, so that the sum has one order whatever that of the row.
         best.sort_unstable();
         let sum = best.iter().rev().map(|&key| scratch.sum(item_of(key)) * f64::from(similarity_of(key))).sum::<f64>();
@@ -244,10 +266,11 @@ impl CoVisited {
     }
 
     fn sum(&self, context: &[(EntityId, f64)], now: Time, scratch: &mut Scratch) {
-        scratch.start(self.popularity.len(), context.len() * usize::from(self.parameters.neighbours));
+        let most = self.neighbours().min(usize::from(self.parameters.counters));
+        scratch.start(self.popularity.len(), context.len() * most);
         for &(item, weight) in context {
             if let Some(row) = self.items.get(item.0).and_then(Option::as_ref) {
-                let weight = weight * row.context_norm * self.ageing.worth(row.counters.era(), now);
+                let weight = weight * self.context_norm(item.0) * self.ageing.worth(row.counters.era(), now);
                 if usable(weight) {
                     self.add_neighbours(&row.counters, weight, scratch);
                 }
@@ -257,7 +280,7 @@ impl CoVisited {
 
     /// Adds the best neighbours of one context item. The order of a row is of no account: each item occurs in it once.
     fn add_neighbours(&self, counters: &Counters, weight: f64, scratch: &mut Scratch) {
-        let neighbours = usize::from(self.parameters.neighbours);
+        let neighbours = self.neighbours();
         let popularity = self.popularity.as_slice();
         let norm = |item: u32| popularity.get(item as usize).copied().unwrap_or(0.0);
         if counters.items().len() <= neighbours {
@@ -271,6 +294,18 @@ impl CoVisited {
         scratch.keys = keys;
     }
 
+    /// How many best neighbours are read.
+    fn neighbours(&self) -> usize {
+        match self.parameters.neighbours {
+            0 => usize::MAX,
+            neighbours => usize::from(neighbours),
+        }
+    }
+
+    fn context_norm(&self, item: u32) -> f64 {
+        self.context_norms.get(item as usize).copied().unwrap_or(0.0)
+    }
+
     fn popularity(&self, item: u32) -> f32 {
         self.popularity.get(item as usize).copied().unwrap_or(0.0)
     }
@@ -282,7 +317,8 @@ impl CoVisited {
         let recents: usize = self.recents.iter().map(|(_, recents)| recents.capacity() * size_of::<Recent>()).sum();
         let pages = self.items.len() as usize * size_of::<Option<Arc<Item>>>();
         let pages = pages + self.recents.len() as usize * size_of::<Vec<Recent>>();
-        Memory { items: count, bytes: heap + recents + pages + self.popularity.capacity() * size_of::<f32>() }
+        let norms = self.popularity.capacity() * size_of::<f32>() + self.context_norms.capacity() * size_of::<f64>();
+        Memory { items: count, bytes: heap + recents + pages + norms }
     }
 }
 
@@ -310,6 +346,15 @@ fn similarity_of(key: u64) -> f32 {
 /// Whether a context weight adds anything.
 fn usable(weight: f64) -> bool {
     weight > 0.0 && weight.is_finite()
+}
+
+/// The element of an item, made if it is not there.
+fn at<T: Clone + Default>(list: &mut Vec<T>, item: u32) -> &mut T {
+    let index = item as usize;
+    if list.len() <= index {
+        list.resize(index + 1, T::default());
+    }
+    &mut list[index]
 }
 
 /// An item's row for writing.

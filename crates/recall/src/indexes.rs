@@ -1,8 +1,8 @@
 //! All indexes of a plan behind one door: one `apply` for every change of the log, one read per kind.
 
-use crate::co_visited::{CoVisited, Scratch, Side, Visit};
+use crate::co_visited::{CoVisited, Known, Scratch, Side, Visit};
 use crate::{Hit, ItemScores, newest::Newest, top::Top};
-use domain::{EntityId, Time};
+use domain::{EntityId, Position, Time};
 use spec::plan::{EntityIndex, Index, Plan};
 use state::{Change, EventChange, Resolved};
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Indexes {
     pub fn apply(&mut self, resolved: &Resolved, scores: &dyn ItemScores) {
         let now = resolved.log_time;
         match &resolved.change {
-            Change::Event(event) => self.event(event, now, scores),
+            Change::Event(event) => self.event(event, resolved.position, now, scores),
             Change::Upsert { entity, id, .. } if Some(*entity) == self.item => self.item_changed(*id, now, scores),
             Change::Delete { entity, id } if Some(*entity) == self.item => self.item_changed(*id, now, scores),
             Change::Delete { entity, id } if Some(*entity) == self.user => self.user_deleted(*id),
@@ -77,7 +77,7 @@ impl Indexes {
         }
     }
 
-    fn event(&mut self, event: &EventChange, now: Time, scores: &dyn ItemScores) {
+    fn event(&mut self, event: &EventChange, position: Position, now: Time, scores: &dyn ItemScores) {
         let Some(roles) = self.events.get(usize::from(event.event)) else { return };
         let items = roles.items.iter().map(|&role| event.entities[role]);
         for kept in &mut self.kept {
@@ -87,7 +87,7 @@ impl Indexes {
                     if let (Some(weight), Some(user), Some(item)) =
                         (index.weight(event.event), roles.user, items.clone().next())
                     {
-                        let visit = Visit { user: event.entities[user], item, weight, time: event.time };
+                        let visit = Visit { user: event.entities[user], item, weight, time: event.time, position };
                         index.visit(visit, scores.present(item));
                     }
                 }
@@ -137,7 +137,7 @@ impl Indexes {
     }
 
     /// Appends the best `limit` candidates of an `Index::CoVisited` for weighted context items, best first, of equal scores the
-    /// smallest id first: only present items that `skip` does not name. Context items are candidates too.
+    /// smallest id first: only present items that are not known and that `skip` does not name. Context items are candidates too.
     #[expect(
         clippy::too_many_arguments,
         reason = "the index, the question, the filter, and two buffers that callers keep"
@@ -148,12 +148,13 @@ impl Indexes {
         context: &[(EntityId, f64)],
         limit: usize,
         now: Time,
+        known: Known<'_>,
         scratch: &mut Scratch,
         skip: &dyn Fn(EntityId) -> bool,
         out: &mut Vec<Hit>,
     ) {
         if let Some(Kept::CoVisited(index)) = self.kept.get(usize::from(index)) {
-            index.read(context, limit, now, scratch, skip, out);
+            index.read(context, limit, now, known, scratch, skip, out);
         }
     }
 

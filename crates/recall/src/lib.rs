@@ -10,7 +10,7 @@ mod ranked;
 mod saved;
 mod top;
 
-pub use co_visited::{Scratch, Side};
+pub use co_visited::{Known, Scratch, Side};
 pub use hit::{Hit, ItemScores};
 pub use indexes::{Indexes, Memory};
 pub use saved::IndexesSnapshot;

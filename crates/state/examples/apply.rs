@@ -1,5 +1,5 @@
 //! Measures the write half on one thread: nanoseconds per event to decode and resolve, to apply to rows, to snapshot and save,
-//! and the bytes that rows take. `cargo run --release -p state --example apply [events]`
+//! and the bytes that rows take. `cargo run --release -p state --example apply [events] [users]`
 
 use domain::{EntityId, Event, Field, Payload, Position, Raw, Time, Value};
 use state::{Body, Catalogue, Dedupe, Dictionary, Resolved, Rows, Scope, Snapshot, resolve};
@@ -27,8 +27,6 @@ features:
     views_7d: count(view, 7d)
 feeds: {}
 "#;
-const USERS: f64 = 100_000.0;
-const ITEMS: f64 = 10_000.0;
 const START: Time = Time(1_790_000_000_000);
 const BATCH: usize = 512;
 
@@ -53,12 +51,12 @@ impl Random {
 }
 
 /// The encoded payload of one event: half of the users come evenly, half are skewed.
-fn payload(random: &mut Random) -> Vec<u8> {
-    let user = if random.unit() < 0.5 { (random.unit() * USERS) as u64 } else { random.skewed(USERS) };
+fn payload(random: &mut Random, users: f64) -> Vec<u8> {
+    let user = if random.unit() < 0.5 { (random.unit() * users) as u64 } else { random.skewed(users) };
     let field = |name: &'static str, value| Field { name: name.into(), value };
     let fields = vec![
         field("user", Raw::Str(format!("user-{user}").into())),
-        field("item", Raw::Str(format!("item-{}", random.skewed(ITEMS)).into())),
+        field("item", Raw::Str(format!("item-{}", random.skewed(users / 10.0)).into())),
         field("dwell", Raw::Int((random.unit() * 60.0) as i64)),
     ];
     let mut bytes = Vec::new();
@@ -69,16 +67,17 @@ fn payload(random: &mut Random) -> Vec<u8> {
 
 fn main() {
     let events: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(3_000_000);
+    let users_max: f64 = std::env::args().nth(2).and_then(|text| text.parse().ok()).unwrap_or(100_000.0);
     let plan = Arc::new(spec::compile("bench.yaml", SPEC).unwrap_or_else(|wrong| panic!("{wrong}")));
     let mut dictionary = Dictionary::new(&plan, 42);
     let mut catalogue = Catalogue::new(plan.clone());
     let (mut users, mut items) =
         (Rows::new(plan.clone(), Scope::Shard { index: 0, count: 1 }), Rows::new(plan.clone(), Scope::Items));
     let mut random = Random(9);
-    let (mut decoding, mut resolving, mut applying, mut best) = (0.0, 0.0, 0.0, f64::INFINITY);
+    let (mut decoding, mut resolving, mut applying) = (0.0, 0.0, 0.0);
     let mut position = Position::START;
-    for batch in 0..events.div_ceil(BATCH) {
-        let encoded: Vec<Vec<u8>> = (0..BATCH).map(|_| payload(&mut random)).collect();
+    for _ in 0..events.div_ceil(BATCH) {
+        let encoded: Vec<Vec<u8>> = (0..BATCH).map(|_| payload(&mut random, users_max)).collect();
         let started = cpu();
         let decoded: Vec<Payload<'_>> =
             encoded.iter().map(|bytes| Payload::decode(1, bytes).expect("just encoded")).collect();
@@ -100,20 +99,11 @@ fn main() {
         let started = cpu();
         items.apply_all(&resolved);
         users.apply_all(&resolved);
-        let spent = cpu() - started;
-        applying += spent;
-        if batch > 1_000 {
-            best = best.min(spent / BATCH as f64);
-        }
+        applying += cpu() - started;
     }
     let n = position.0 as f64;
     println!("{n} events, {} users, {} items", dictionary.entity_count(0), dictionary.entity_count(1));
-    println!(
-        "decode {:.0} ns, resolve {:.0} ns, apply {:.0} ns (best batch {best:.0})",
-        decoding / n,
-        resolving / n,
-        applying / n
-    );
+    println!("decode {:.0} ns, resolve {:.0} ns, apply {:.0} ns", decoding / n, resolving / n, applying / n);
     for (name, rows) in [("user", &users), ("item", &items)] {
         let memory = rows.memory();
         println!("{name} rows: {} of {:.0} bytes", memory.rows, memory.bytes as f64 / memory.rows as f64);
@@ -152,7 +142,7 @@ fn checkpoint(users: &mut Rows) {
 fn dedupe() {
     let mut dedupe = Dedupe::new();
     let mut random = Random(5);
-    let event = payload(&mut random);
+    let event = payload(&mut random, 1_000.0);
     let Ok(Payload::Event(event)) = Payload::decode(1, &event) else { panic!("just encoded") };
     let ids: Vec<String> = (0..200_000).map(|id| format!("id-{id}-{}", random.unit())).collect();
     let started = cpu();

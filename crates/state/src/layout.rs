@@ -5,7 +5,7 @@ use crate::resolve::owner_role;
 use domain::{Span, Time, limits};
 use expr::Program;
 use spec::Plan;
-use spec::plan::{AggregateOp, PaneLevel, Parts, Stream, StreamValue};
+use spec::plan::{AggregateOp, PaneLevel, Parts, Stream, StreamValue, Table};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -42,6 +42,19 @@ pub(crate) struct Segment {
     /// Bits of the count: what the largest index leaves, at least 22 for 100 ms, 40 for 6 h.
     pub(crate) count_bits: u32,
     pub(crate) parts: Parts,
+    /// `2^(64 + reciprocal_shift) / width`, rounded up; 0 for a width of 1.
+    reciprocal: u64,
+    reciprocal_shift: u32,
+}
+
+/// `2^(64 + shift) / divisor` rounded up, and the shift: `n * reciprocal >> (64 + shift)` is `n / divisor` for every `n` below
+/// 2^62 (Granlund and Montgomery, "Division by invariant integers using multiplication", 1994). A divisor below 2 has none: 0.
+fn reciprocal(divisor: i64) -> (u64, u32) {
+    if divisor < 2 {
+        return (0, 0);
+    }
+    let shift = (divisor - 1).ilog2();
+    ((((1u128 << (64 + shift)) / divisor as u128) + 1) as u64, shift)
 }
 
 /// One list of recents.
@@ -96,7 +109,8 @@ struct Place {
 }
 
 impl Layout {
-    pub(crate) fn new(plan: Arc<Plan>) -> Layout {
+    /// The layout of all tables, with the steps of those that `in_scope` takes.
+    pub(crate) fn new(plan: Arc<Plan>, in_scope: impl Fn(&Table) -> bool) -> Layout {
         let mut tables: Vec<TableLayout> = plan.tables.iter().map(|_| TableLayout::default()).collect();
         let places: Vec<Place> = plan
             .streams
@@ -109,7 +123,12 @@ impl Layout {
             AggregateRead { table: stream.table, slot: aggregate.slot, op: aggregate.op, at }
         });
         let aggregates = aggregates.collect();
-        let steps = (0..plan.events.len()).map(|event| steps(&plan, event as u16, &places)).collect();
+        let steps = (0..plan.events.len()).map(|event| {
+            let mut steps = steps(&plan, event as u16, &places);
+            steps.retain(|step| in_scope(&plan.tables[step.table]));
+            steps
+        });
+        let steps = steps.collect();
         let fingerprint = fingerprint(&plan, &tables);
         Layout { tables, aggregates, steps, fingerprint, plan }
     }
@@ -160,12 +179,16 @@ impl Segment {
             usize::from(parts.sum) + usize::from(parts.min) + usize::from(parts.max) + 2 * usize::from(parts.last);
         let width = level.width.0.max(1);
         let count_bits = (limits::TIME_MAX_MS / width).leading_zeros();
-        Segment { width, window: level.window.0, stride: 1 + words, count_bits, parts }
+        let (reciprocal, reciprocal_shift) = reciprocal(width);
+        Segment { width, window: level.window.0, stride: 1 + words, count_bits, parts, reciprocal, reciprocal_shift }
     }
 
-    /// Index of the pane of an instant.
+    /// Index of the pane of an instant: `time / width`, rounded down.
     pub(crate) fn pane(&self, time: Time) -> i64 {
-        time.0.div_euclid(self.width)
+        if self.reciprocal == 0 || !(0..=limits::TIME_MAX_MS).contains(&time.0) {
+            return time.0.div_euclid(self.width);
+        }
+        ((time.0 as u128 * u128::from(self.reciprocal)) >> (64 + self.reciprocal_shift)) as i64
     }
 
     /// The index in a pane's first word.
@@ -258,4 +281,53 @@ fn fingerprint(plan: &Plan, tables: &[TableLayout]) -> u64 {
     }
     let hash = hasher.finalize();
     u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panes_are_the_quotient() {
+        for width in [
+            1,
+            2,
+            3,
+            7,
+            64,
+            100,
+            1_000,
+            10_000,
+            60_000,
+            600_000,
+            3_600_000,
+            21_600_000,
+            86_400_000,
+            i64::from(i32::MAX),
+        ] {
+            let segment = Segment::new(&PaneLevel { width: Span(width), window: Span(width) }, Parts::default());
+            let mut random = 88_172_645_463_325_252u64;
+            for _ in 0..20_000 {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                let time = random as i64 % limits::TIME_MAX_MS;
+                let near = time / width * width;
+                for time in [
+                    time,
+                    near,
+                    near - 1,
+                    near + 1,
+                    limits::TIME_MAX_MS,
+                    limits::TIME_MAX_MS - width,
+                    -1,
+                    0,
+                    i64::MIN,
+                    i64::MAX,
+                ] {
+                    assert_eq!(segment.pane(Time(time)), time.div_euclid(width), "{time} / {width}");
+                }
+            }
+        }
+    }
 }

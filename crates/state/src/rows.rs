@@ -20,7 +20,7 @@ use spec::plan::{AggregateOp, Cross, EntityIndex, Table};
 use std::sync::Arc;
 
 /// Records whose rows are touched before the first of them is applied.
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 
 /// Which rows a `Rows` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,9 @@ impl Rows {
             Some(_) => Keyed::Crossed(Crossed::default()),
         });
         let tables = tables.collect();
-        Rows { layout: Arc::new(Layout::new(plan)), scope, tables, position: Position::START, copied_bytes_max: 0 }
+        let in_scope = |table: &Table| scope.has_table(&plan, table);
+        let layout = Layout::new(plan.clone(), in_scope);
+        Rows { layout: Arc::new(layout), scope, tables, position: Position::START, copied_bytes_max: 0 }
     }
 
     /// Applies one record; records come in log order.

@@ -1,7 +1,7 @@
 //! Features: fills the slots of the row that expressions read; the subject's once per request, a candidate's only when a
 //! stage needs them.
 
-use super::{Candidate, View};
+use super::{Candidate, View, recall};
 use crate::reads::Reads;
 use crate::scratch::Scratch;
 use domain::{EntityId, RouteHit, Subject, Value};
@@ -31,12 +31,21 @@ pub(super) fn of_subject(view: &View<'_>, scratch: &mut Scratch) {
     reads.fill_features(view.plan, row);
 }
 
+/// What routes found.
+#[derive(Clone, Copy)]
+pub(super) struct Routes<'a> {
+    /// Hits of all candidates; a candidate owns a range.
+    pub(super) hits: &'a [RouteHit],
+    /// The best score of each route.
+    pub(super) best: &'a [f64],
+}
+
 /// Fills the slots of `reads` for one candidate. The subject's slots are in the row already.
 pub(super) fn of_candidate(
     view: &View<'_>,
     reads: &Reads,
     candidate: &Candidate,
-    routes: &[RouteHit],
+    found: Routes<'_>,
     row: &mut [Value],
 ) {
     let item = candidate.item;
@@ -52,9 +61,11 @@ pub(super) fn of_candidate(
         row[usize::from(slot)] = Value::Bool(seen(view, aggregate, item));
     }
     for &(slot, route) in &reads.routes {
-        let own = &routes[candidate.routes.start as usize..candidate.routes.end as usize];
-        let score = own.iter().find(|hit| hit.route == route).map_or(0.0, |hit| hit.score);
-        row[usize::from(slot)] = Value::Float(score);
+        let own = &found.hits[candidate.routes.start as usize..candidate.routes.end as usize];
+        let hit = own.iter().find(|hit| hit.route == route);
+        let index = usize::from(route);
+        let share = hit.map_or(0.0, |hit| recall::share(&view.feed.routes[index], hit, found.best[index]));
+        row[usize::from(slot)] = Value::Float(share);
     }
     for &slot in &reads.fused {
         row[usize::from(slot)] = Value::Float(candidate.fused);

@@ -35,7 +35,8 @@ pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> 
 /// The first filter that is not true for the candidate. Later filters read what earlier ones have filled.
 fn failing(view: &View<'_>, scratch: &mut Scratch, index: usize) -> Option<usize> {
     view.feed.filters.iter().zip(&view.reads.filters).position(|(filter, reads)| {
-        features::of_candidate(view, reads, &scratch.candidates[index], &scratch.routes, &mut scratch.row);
+        let found = features::Routes { hits: &scratch.routes, best: &scratch.best };
+        features::of_candidate(view, reads, &scratch.candidates[index], found, &mut scratch.row);
         !filter.eval_bool(&scratch.row)
     })
 }

@@ -33,8 +33,9 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
 
 /// Scores one candidate; its terms go to the end of `scratch.terms`.
 fn score(view: &View<'_>, scratch: &mut Scratch, index: usize) {
-    let Scratch { candidates, routes, row, terms, .. } = scratch;
-    features::of_candidate(view, &view.reads.score, &candidates[index], routes, row);
+    let Scratch { candidates, routes, best, row, terms, .. } = scratch;
+    let found = features::Routes { hits: routes, best };
+    features::of_candidate(view, &view.reads.score, &candidates[index], found, row);
     let mut sum = 0.0;
     for term in &view.feed.terms {
         let value = term.eval_f64(row).filter(|value| value.is_finite());

@@ -5,7 +5,7 @@ use super::{Found, View};
 use crate::epoch::ItemView;
 use crate::pace::Meter;
 use crate::scratch::Scratch;
-use ::recall::Hit;
+use ::recall::{Hit, Known};
 use domain::{EntityId, RouteHit, Value, limits};
 use spec::plan::{From, Route, RouteSource};
 
@@ -13,6 +13,8 @@ use spec::plan::{From, Route, RouteSource};
 pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch) -> Vec<u32> {
     let mut counts = vec![0; view.feed.routes.len()];
     scratch.found.clear();
+    scratch.best.clear();
+    scratch.best.resize(view.feed.routes.len(), 0.0);
     note_excluded(view, scratch);
     for (index, route) in view.feed.routes.iter().enumerate() {
         if !meter.next_route() {
@@ -23,10 +25,11 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
         let extra = scratch.excluded.len().min(limits::CANDIDATES_MAX);
         let limit = usize::from(route.limit);
         search(view, route, limit + extra, scratch);
-        let Scratch { hits, excluded, found, .. } = scratch;
+        let Scratch { hits, excluded, found, best, .. } = scratch;
         hits.retain(|hit| !meet(excluded, hit.item));
         hits.truncate(limit);
         counts[index] = hits.len() as u32;
+        best[index] = hits.first().map_or(0.0, |hit| hit.score);
         found.extend(hits.iter().enumerate().map(|(rank, hit)| Found {
             item: hit.item,
             hit: RouteHit {
@@ -50,19 +53,35 @@ fn search(view: &View<'_>, route: &Route, limit: usize, scratch: &mut Scratch) {
     match route.source {
         RouteSource::Top { index } => indexes.top(index, limit, view.now, &items, &skip, hits),
         RouteSource::Newest { index } => indexes.newest(index, limit, &skip, hits),
-        RouteSource::CoVisited { index, from, recency, context: most } => {
+        RouteSource::CoVisited { index, from, recency, context: most, skip_known } => {
             set_context(view, row, from, usize::from(most), context);
             weigh(context, recency);
-            indexes.co_visited(index, context, limit, view.now, sums, &skip, hits);
+            let known = if skip_known { known(view) } else { Known::default() };
+            indexes.co_visited(index, context, limit, view.now, known, sums, &skip, hits);
         }
-        RouteSource::History { from } => {
+        RouteSource::History { from, recency } => {
             set_context(view, row, from, usize::MAX, context);
             context.retain(|&(item, _)| !skip(item) && view.epoch.present(item));
             context.truncate(limit);
-            hits.extend(
-                context.iter().enumerate().map(|(place, &(item, _))| Hit { item, score: 1.0 / (place + 1) as f64 }),
-            );
+            weigh(context, recency);
+            hits.extend(context.iter().map(|&(item, score)| Hit { item, score }));
         }
+    }
+}
+
+/// What the user has visited before, as far as the indexes remember, and what the visit has.
+fn known<'a>(view: &View<'a>) -> Known<'a> {
+    let user = view.query.subject.filter(|&(entity, _)| Some(entity) == view.plan.entity("user"));
+    Known { user: user.map(|(_, id)| id), items: &view.query.recent }
+}
+
+/// The score of a route's hit as expressions see it (`recall.<route>`): a share of the route's best in this answer. The scores of
+/// `newest` are times, of which the place says more.
+pub(super) fn share(route: &Route, hit: &RouteHit, best: f64) -> f64 {
+    match route.source {
+        RouteSource::Newest { .. } => 1.0 - f64::from(hit.rank) / f64::from(route.limit),
+        _ if best > 0.0 => (hit.score / best).clamp(0.0, 1.0),
+        _ => 0.0,
     }
 }
 

@@ -1,23 +1,37 @@
 //! The counters of one item: how often each other item was visited with it. Bounded; flat arrays without order, so that a
 //! search or a read goes over them in vector registers.
+//!
+//! Where they are full, a new item replaces the smallest with probability `w / (m + w)`, `w` being its weight and `m` the
+//! smallest count, and then starts with `m + w`: the randomised admission policy of Ben Basat et al., "Randomized Admission
+//! Policy for Efficient Top-k and Frequency Estimation" (INFOCOM 2017). Taking every new item in instead forgets, in a stream with a long tail,
+//! all but the last comers.
 
 use super::ageing::{Growth, eras};
+use super::lot::Lot;
+use super::places::Places;
 
 /// Items compared at once when one is searched.
 const LANES: usize = 16;
+/// Longer lists have a table of places; shorter ones are searched faster without.
+const SEARCHED_MAX: usize = 256;
 
 /// Counts by item. `f32`: a count takes 8 bytes with its item, and no longer grows where one event is below 2^-24 of it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Counters {
     era: i64,
     items: Vec<u32>,
     counts: Vec<f32>,
+    /// No count is less: what most new items are turned away by. Worked out again from time to time, it decides nothing.
+    least: f32,
+    places: Places,
 }
 
 impl Counters {
     /// Takes up counters as they were saved, in their order.
     pub(crate) fn from_parts(era: i64, items: Vec<u32>, counts: Vec<f32>) -> Counters {
-        Counters { era, items, counts }
+        let mut counters = Counters { era, items, counts, least: 0.0, places: Places::default() };
+        counters.index();
+        counters
     }
 
     /// The era that the counts belong to.
@@ -35,28 +49,51 @@ impl Counters {
         &self.counts
     }
 
-    /// Adds `weight`, grown to the event's time, to the counter of `item`. A new item in full counters takes the place of the
-    /// smallest (of equal ones, of the largest item) and starts with its own weight.
-    pub(crate) fn add(&mut self, item: u32, weight: f64, growth: Growth, capacity: usize) {
+    /// Adds `weight`, grown to the event's time, to the counter of `item`. A new item in full counters may take the place of the
+    /// smallest (of equal ones, of the largest item), as the lot falls.
+    pub(crate) fn add(&mut self, item: u32, weight: f64, growth: Growth, capacity: usize, lot: Lot) {
         let weight = self.aligned(weight * growth.factor, growth.era);
         if weight <= 0.0 {
             return;
         }
-        if let Some(index) = find(&self.items, item) {
+        if let Some(index) = self.find(item) {
             self.counts[index] += weight;
         } else if self.items.len() < capacity {
             self.reserve(capacity);
             self.items.push(item);
             self.counts.push(weight);
-        } else if let Some(index) = self.smallest() {
-            self.items[index] = item;
-            self.counts[index] = weight;
+            self.least = self.least.min(weight);
+            if self.places.is_empty() { self.index() } else { self.places.push(&self.items) }
+        } else if admitted(lot.draw(item), self.least, weight) {
+            self.least = self.counts.iter().fold(f32::INFINITY, |least, &count| least.min(count));
+            if admitted(lot.draw(item), self.least, weight) {
+                self.replace_smallest(item, weight);
+            }
         }
+    }
+
+    #[cold]
+    fn replace_smallest(&mut self, item: u32, weight: f32) {
+        let Some(index) = self.smallest() else { return };
+        let before = std::mem::replace(&mut self.items[index], item);
+        self.counts[index] += weight;
+        if !self.places.is_empty() {
+            self.places.replace(&self.items, index, before);
+        }
+    }
+
+    fn find(&self, item: u32) -> Option<usize> {
+        if self.places.is_empty() { find(&self.items, item) } else { self.places.find(&self.items, item) }
+    }
+
+    /// Makes the table of places, where there are items enough for one.
+    fn index(&mut self) {
+        self.places = if self.items.len() > SEARCHED_MAX { Places::of(&self.items) } else { Places::default() };
     }
 
     /// Bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
-        self.items.capacity() * size_of::<u32>() + self.counts.capacity() * size_of::<f32>()
+        self.items.capacity() * size_of::<u32>() + self.counts.capacity() * size_of::<f32>() + self.places.bytes()
     }
 
     /// The weight in the era of the counts; a later era moves them to it first.
@@ -82,6 +119,8 @@ impl Counters {
             self.counts.push(count);
         }
         self.era = era;
+        self.least = 0.0;
+        self.index();
     }
 
     /// Grows by doubling, never beyond the capacity.
@@ -94,14 +133,20 @@ impl Counters {
         }
     }
 
-    /// Three passes without a branch, since compilers turn these to vector instructions.
+    /// Where the smallest count stands, of equal ones that of the largest item. Passes without a branch, since compilers turn these to vector instructions.
     fn smallest(&self) -> Option<usize> {
         // Positive floats order as their bits do, and items are far below `i32::MAX`.
         let bits = self.counts.iter().map(|count| count.to_bits() as i32);
         let least = bits.clone().fold(i32::MAX, i32::min);
         let equal = bits.zip(&self.items).map(|(bits, &item)| if bits == least { item as i32 } else { -1 });
-        find(&self.items, equal.fold(-1, i32::max) as u32)
+        self.find(equal.fold(-1, i32::max) as u32)
     }
+}
+
+/// Whether a new item of this weight replaces a count. The greater the count, the less; so one that a lower bound of the counts
+/// turns away is turned away by the least.
+fn admitted(drawn: f64, least: f32, weight: f32) -> bool {
+    drawn * (f64::from(least) + f64::from(weight)) < f64::from(weight)
 }
 
 fn find(items: &[u32], item: u32) -> Option<usize> {
@@ -123,49 +168,80 @@ mod tests {
 
     const FLAT: Growth = Growth { era: 0, factor: 1.0 };
 
+    fn lot(at: u32) -> Lot {
+        Lot::new(domain::Position(u64::from(at)), 7)
+    }
+
     #[test]
     fn the_smallest_gives_way_and_of_equals_the_largest_item() {
         let mut counters = Counters::default();
-        for (item, weight) in [(1, 2.0), (2, 1.0), (3, 1.0), (4, 0.5)] {
-            counters.add(item, weight, FLAT, 3);
+        for (item, weight) in [(1, 2e9), (2, 1.0), (3, 1.0), (4, 1e9)] {
+            counters.add(item, weight, FLAT, 3, lot(item));
         }
         let mut kept: Vec<_> = counters.items().iter().copied().zip(counters.counts().iter().copied()).collect();
         kept.sort_by_key(|&(item, _)| item);
-        assert_eq!(kept, [(1, 2.0), (2, 1.0), (4, 0.5)]);
+        assert_eq!(kept, [(1, 2e9), (2, 1.0), (4, 1e9 + 1.0)]);
+    }
+
+    #[test]
+    fn newcomers_are_admitted_by_their_share() {
+        let (mut counters, mut admitted) = (Counters::default(), 0);
+        counters.add(0, 3.0, FLAT, 1, lot(0));
+        for item in 1..=4_000 {
+            let mut tried = counters.clone();
+            tried.add(item, 1.0, FLAT, 1, lot(item));
+            admitted += u32::from(tried.items() == [item]);
+            counters.least = 3.0 * (item % 2) as f32;
+        }
+        assert!((900..1_100).contains(&admitted), "{admitted} of 4000 with a chance of a quarter");
     }
 
     #[test]
     fn a_later_era_shrinks_and_forgets() {
         let mut counters = Counters::default();
-        counters.add(7, 8.0, FLAT, 10);
-        counters.add(8, 1.0, Growth { era: 1, factor: 1.0 }, 10);
+        counters.add(7, 8.0, FLAT, 10, lot(0));
+        counters.add(8, 1.0, Growth { era: 1, factor: 1.0 }, 10, lot(0));
         assert_eq!(counters.counts(), [8.0 / 4_294_967_296.0, 1.0]);
-        counters.add(9, 1.0, Growth { era: 0, factor: 2.0 }, 10);
+        counters.add(9, 1.0, Growth { era: 0, factor: 2.0 }, 10, lot(0));
         assert_eq!(counters.counts()[2], 2.0 / 4_294_967_296.0);
-        counters.add(9, 1.0, Growth { era: 100, factor: 1.0 }, 10);
+        counters.add(9, 1.0, Growth { era: 100, factor: 1.0 }, 10, lot(0));
         assert_eq!((counters.items(), counters.counts()), (&[9][..], &[1.0][..]));
     }
 
     #[test]
     fn no_capacity_keeps_nothing() {
         let mut counters = Counters::default();
-        counters.add(1, 1.0, FLAT, 0);
+        counters.add(1, 1.0, FLAT, 0, lot(0));
         assert!(counters.items().is_empty());
     }
 
     proptest! {
         #[test]
-        fn as_a_map_that_drops_its_smallest(adds in prop::collection::vec((0u32..60, 1u8..4), 0..400), capacity in 1usize..50) {
+        fn as_a_map_that_may_replace_its_smallest(
+            adds in prop::collection::vec((0u32..600, 1u8..4), 0..2_000),
+            capacity in prop::sample::select(vec![1usize, 5, 49, 257, 400]),
+        ) {
             let mut counters = Counters::default();
             let mut map: BTreeMap<u32, f32> = BTreeMap::new();
-            for (item, weight) in adds {
-                counters.add(item, f64::from(weight), FLAT, capacity);
-                if !map.contains_key(&item) && map.len() == capacity {
-                    let (&last, _) = map.iter().min_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0))).unwrap();
-                    map.remove(&last);
+            for (at, (item, weight)) in (0u32..).zip(adds) {
+                counters.add(item, f64::from(weight), FLAT, capacity, lot(at));
+                let weight = f32::from(weight);
+                if let Some(count) = map.get_mut(&item) {
+                    *count += weight;
+                } else if map.len() < capacity {
+                    map.insert(item, weight);
+                } else {
+                    let (&last, &least) = map.iter().min_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0))).unwrap();
+                    if lot(at).draw(item) * f64::from(least + weight) < f64::from(weight) {
+                        map.remove(&last);
+                        map.insert(item, least + weight);
+                    }
                 }
-                *map.entry(item).or_default() += f32::from(weight);
                 prop_assert!(counters.items().len() <= capacity);
+                if at % 500 == 499 {
+                    let parts = (counters.items().to_vec(), counters.counts().to_vec());
+                    counters = Counters::from_parts(counters.era(), parts.0, parts.1);
+                }
             }
             let fast: BTreeMap<u32, f32> = counters.items().iter().copied().zip(counters.counts().iter().copied()).collect();
             prop_assert_eq!(fast, map);

@@ -1,7 +1,7 @@
 //! A `co_visited` index in a checkpoint: items with their counters, and the users' recents.
 
 use super::counters::Counters;
-use super::{CoVisited, Item, Recent, norm};
+use super::{CoVisited, Item, Recent};
 use crate::saved::Entries;
 use domain::{EntityId, Time, limits::ENTITIES_MAX};
 use spec::plan::EntityIndex;
@@ -112,8 +112,7 @@ impl CoVisited {
         if !total.is_finite() || counts.iter().any(|count| !count.is_finite() || *count <= 0.0) {
             return Err(DAMAGED);
         }
-        let context_norm = norm(total + self.parameters.shrinkage, self.parameters.context_exponent);
-        let row = Item { total, at, context_norm, counters: Counters::from_parts(era, items, counts) };
+        let row = Item { total, at, counters: Counters::from_parts(era, items, counts) };
         *self.items.get_mut(item) = Some(Arc::new(row));
         Ok(())
     }
@@ -121,7 +120,7 @@ impl CoVisited {
     fn load_user(&mut self, input: &mut Reader<'_>) -> Result<(), LoadError> {
         let user = id(input)?;
         let count = input.count(2 * size_of::<u32>())?;
-        if count > self.decay.len() + 1 {
+        if count > usize::from(self.parameters.keep) {
             return Err(OTHER_PLAN);
         }
         *self.recents.get_mut(user) = (0..count).map(|_| recent(input)).collect::<Result<_, _>>()?;

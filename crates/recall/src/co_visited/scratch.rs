@@ -74,6 +74,15 @@ impl Scratch {
         }
     }
 
+    /// Takes out the sums of these items, after the last addition.
+    pub(super) fn forget(&mut self, items: impl Iterator<Item = u32>) {
+        items.for_each(|item| {
+            if let Some(sum) = self.sums.get_mut(item as usize) {
+                *sum = 0.0;
+            }
+        });
+    }
+
     /// An item's sum; 0 if it has none.
     pub(super) fn sum(&self, item: u32) -> f64 {
         self.sums.get(item as usize).copied().unwrap_or(0.0)
@@ -112,7 +121,8 @@ impl Scratch {
             }
             Touched::These(touched) => {
                 let sums = &self.sums;
-                self.ranked.extend(touched.iter().map(|&item| key(item, sums[item as usize])));
+                let sums = touched.iter().map(|&item| (item, sums[item as usize])).filter(|(_, sum)| *sum > 0.0);
+                self.ranked.extend(sums.map(|(item, sum)| key(item, sum)));
             }
         }
     }

@@ -9,6 +9,7 @@ fn parameters() -> spec::plan::CoVisited {
     spec::plan::CoVisited {
         events: vec![(0, 1.0), (1, 2.0)],
         history: 5,
+        keep: 9,
         counters: 8,
         neighbours: 4,
         distance_decay: 0.5,
@@ -42,30 +43,34 @@ impl Slow {
         let recents = self.recents.entry(visit.user.0).or_default();
         let before = recents.iter().position(|recent| recent.0 == item).map_or(0.0, |at| recents.remove(at).1);
         recents.insert(0, (item, before.max(visit.weight)));
-        recents.truncate(usize::from(self.parameters.history) + 1);
+        recents.truncate(usize::from(self.parameters.keep));
         let counts = visit.weight - before;
         if counts <= 0.0 {
             return;
         }
-        let others = recents[1..].to_vec();
+        let others: Vec<_> = recents[1..].iter().copied().take(usize::from(self.parameters.history)).collect();
         // Counts are kept as if every event had happened at time 0.
         let grown = counts / self.left(Span(visit.time.0));
         for (distance, &(other, _)) in others.iter().enumerate() {
             let weight = grown * self.parameters.distance_decay.powi(distance as i32);
-            self.add(other, item, weight);
-            self.add(item, other, weight * self.parameters.backward);
+            self.add(other, item, weight, visit.position);
+            self.add(item, other, weight * self.parameters.backward, visit.position);
         }
         self.events.entry(item).or_default().push((visit.time, counts));
     }
 
-    fn add(&mut self, from: u32, to: u32, weight: f64) {
+    fn add(&mut self, from: u32, to: u32, mut weight: f64, position: Position) {
         let row = self.counts.entry(from).or_default();
         if weight == 0.0 || self.parameters.counters == 0 {
             return;
         }
         if !row.contains_key(&to) && row.len() == usize::from(self.parameters.counters) {
-            let (&last, _) = row.iter().min_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0))).unwrap();
+            let (&last, &least) = row.iter().min_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0))).unwrap();
+            if Lot::new(position, from).draw(to) * (least + weight) >= weight {
+                return;
+            }
             row.remove(&last);
+            weight += least;
         }
         *row.entry(to).or_default() += weight;
     }
@@ -88,7 +93,9 @@ impl Slow {
         let mut similarities: Vec<(u32, f64)> = aged.collect();
         // As coarse as the index computes them, so that ties are ties.
         similarities.sort_by(|a, b| (b.1 as f32).total_cmp(&(a.1 as f32)).then(a.0.cmp(&b.0)));
-        similarities.truncate(usize::from(self.parameters.neighbours));
+        if self.parameters.neighbours > 0 {
+            similarities.truncate(usize::from(self.parameters.neighbours));
+        }
         similarities
     }
 
@@ -113,8 +120,12 @@ fn visits(times: std::ops::Range<i64>) -> impl Strategy<Value = Vec<Visit>> {
         item: EntityId(item),
         weight: f64::from(weight),
         time: Time(time),
+        position: Position(0),
     });
-    prop::collection::vec(visit, 0..300)
+    prop::collection::vec(visit, 0..300).prop_map(|mut visits| {
+        visits.iter_mut().zip(1..).for_each(|(visit, position)| visit.position = Position(position));
+        visits
+    })
 }
 
 fn context(items: &[(u32, u8)]) -> Vec<(EntityId, f64)> {
@@ -144,9 +155,11 @@ proptest! {
         popularity in prop::sample::select(vec![0.0, 1.0]),
         absent in 0u32..24,
         limit in 0usize..10,
+        neighbours in 0u16..5,
+        user in 0u32..7,
     ) {
         // Exponents whose powers are exact enough that the order of neighbours cannot differ by rounding alone.
-        let parameters = spec::plan::CoVisited { popularity_exponent: popularity, shrinkage: 0.0, ..parameters() };
+        let parameters = spec::plan::CoVisited { popularity_exponent: popularity, shrinkage: 0.0, neighbours, ..parameters() };
         let (mut fast, mut slow) = (CoVisited::new(parameters.clone()), Slow::new(parameters));
         let mut scratch = Scratch::new();
         for &visit in &visits {
@@ -159,11 +172,15 @@ proptest! {
         let context = context(&asked);
         let expected = slow.scores(&context, Time(1_000), absent);
         let mut hits = Vec::new();
-        fast.read(&context, 100, Time(1_000), &mut scratch, &|_| false, &mut hits);
+        fast.read(&context, 100, Time(1_000), Known::default(), &mut scratch, &|_| false, &mut hits);
         same(&hits, &expected)?;
         let mut some = Vec::new();
-        fast.read(&context, limit, Time(1_000), &mut scratch, &|item| item.0 % 3 == 0, &mut some);
-        let kept: Vec<Hit> = hits.iter().copied().filter(|hit| hit.item.0 % 3 != 0).take(limit).collect();
+        let known = Known { user: Some(EntityId(user)), items: &[EntityId(3), EntityId(900)] };
+        fast.read(&context, limit, Time(1_000), known, &mut scratch, &|item| item.0 % 3 == 1, &mut some);
+        let had = slow.recents.get(&user).cloned().unwrap_or_default();
+        let unknown = |item: u32| item != 3 && had.iter().all(|recent| recent.0 != item);
+        let kept = hits.iter().copied().filter(|hit| hit.item.0 % 3 != 1 && unknown(hit.item.0));
+        let kept: Vec<Hit> = kept.take(limit).collect();
         prop_assert_eq!(some, kept);
         let candidates: Vec<EntityId> = (0..40).map(EntityId).collect();
         let mut scores = Vec::new();
@@ -192,7 +209,7 @@ proptest! {
         let context = context(&asked);
         let now = Time(visits.iter().map(|visit| visit.time.0).max().unwrap_or(0) + later);
         let mut hits = Vec::new();
-        fast.read(&context, 1_000, now, &mut Scratch::new(), &|_| false, &mut hits);
+        fast.read(&context, 1_000, now, Known::default(), &mut Scratch::new(), &|_| false, &mut hits);
         let mut slow = slow.scores(&context, now, u32::MAX);
         // What has aged beyond the range of a float may be forgotten.
         slow.retain(|_, score| *score > 1e-25);
@@ -222,7 +239,7 @@ proptest! {
 }
 
 fn visit(user: u32, item: u32, weight: f64) -> Visit {
-    Visit { user: EntityId(user), item: EntityId(item), weight, time: Time(0) }
+    Visit { user: EntityId(user), item: EntityId(item), weight, time: Time(0), position: Position(1) }
 }
 
 #[test]
@@ -245,7 +262,7 @@ fn absent_items_are_context_but_never_candidates() {
     index.visit(visit(0, 2, 1.0), false);
     let read = |index: &CoVisited, item| {
         let mut hits = Vec::new();
-        index.read(&[(EntityId(item), 1.0)], 10, Time(0), &mut Scratch::new(), &|_| false, &mut hits);
+        index.read(&[(EntityId(item), 1.0)], 10, Time(0), Known::default(), &mut Scratch::new(), &|_| false, &mut hits);
         hits.iter().map(|hit| hit.item.0).collect::<Vec<_>>()
     };
     assert_eq!((read(&index, 1), read(&index, 2)), (vec![], vec![1]));
@@ -263,6 +280,6 @@ fn a_context_out_of_range_or_without_weight_finds_nothing() {
     index.visit(visit(0, 2, 1.0), true);
     let mut hits = Vec::new();
     let context = [(EntityId(1), 0.0), (EntityId(1), f64::NAN), (EntityId(1), -1.0), (EntityId(u32::MAX), 1.0)];
-    index.read(&context, 10, Time(0), &mut Scratch::new(), &|_| false, &mut hits);
+    index.read(&context, 10, Time(0), Known::default(), &mut Scratch::new(), &|_| false, &mut hits);
     assert!(hits.is_empty());
 }

@@ -74,6 +74,7 @@ fn plan() -> Plan {
             Index::CoVisited(spec::plan::CoVisited {
                 events: vec![(0, 1.0)],
                 history: 6,
+                keep: 9,
                 counters: 8,
                 neighbours: 5,
                 distance_decay: 0.9,
@@ -231,7 +232,7 @@ fn reads(indexes: &Indexes, now: Time, world: &World) -> Vec<Vec<Hit>> {
     indexes.top(HEAT, 30, now, world, &|_| false, &mut all[0]);
     indexes.top(RECENT, 3, now, world, &|_| false, &mut all[1]);
     indexes.newest(NEWEST, 30, &|_| false, &mut all[2]);
-    indexes.co_visited(TOGETHER, &context, 30, now, &mut scratch, &|_| false, &mut all[3]);
+    indexes.co_visited(TOGETHER, &context, 30, now, Known::default(), &mut scratch, &|_| false, &mut all[3]);
     all
 }
 

@@ -6,14 +6,16 @@ use super::{ITEM, USER};
 use crate::diagnostic::quoted;
 use crate::plan::{AggregateOp, Cross, StreamValue};
 use domain::{Span, Type, limits};
-use expr::{Diagnostic, Node};
+use expr::{Diagnostic, Node, NodeKind};
 use std::ops::{Range, RangeInclusive};
 
 fn usage(name: &str) -> &'static str {
     match name {
         "count" => "write `count(event, window)` or `count(event, window, filter)`",
         "decayed" => "write `decayed(event, half_life)` or `decayed(event, half_life, filter)`",
-        "last" => "write `last(event, role, n)` for a list, or `last(event, value, window)` for a number",
+        "last" => {
+            "write `last(event, role, n)` or `last([event, event], role, n)` for a list, or `last(event, value, window)` for a number"
+        }
         "seen" => "write `seen(item, window)` or `seen(event, item, window)`",
         "sum" => "write `sum(event, value, window)` or `sum(event, value, window, filter)`",
         "mean" => "write `mean(event, value, window)` or `mean(event, value, window, filter)`",
@@ -31,18 +33,30 @@ fn arity(name: &str, args: &[Node], span: &Range<usize>, allowed: RangeInclusive
     Err(Diagnostic::new("wrong_arity", span.clone(), message).with_help(usage(name)))
 }
 
-/// A window or half-life: a duration literal within the limits.
+/// A window: a duration literal within the limits.
 fn window(name: &str, node: &Node) -> Result<Span, Diagnostic> {
+    duration(name, "window", node, limits::WINDOW_MAX)
+}
+
+fn duration(name: &str, what: &str, node: &Node, most: Span) -> Result<Span, Diagnostic> {
     let Some(span) = node.as_span() else {
         let message = format!("this argument of {} must be a duration", quoted(name));
         return Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help(usage(name)));
     };
-    if (limits::WINDOW_MIN..=limits::WINDOW_MAX).contains(&span) {
+    if (limits::WINDOW_MIN..=most).contains(&span) {
         return Ok(span);
     }
-    let (least, most) = (limits::WINDOW_MIN, limits::WINDOW_MAX);
-    let message = format!("the window is {span}; it must be from {least} to {most}");
+    let message = format!("the {what} is {span}; it must be from {} to {most}", limits::WINDOW_MIN);
     Err(Diagnostic::new("out_of_range", node.span.clone(), message))
+}
+
+/// What an aggregate over the entities in a role of some events needs: equal ones share a stream.
+fn over_roles(table: u16, events: Vec<u16>, roles: Vec<u8>, op: AggregateOp, ty: Type) -> Need {
+    let value = roles.iter().map(|role| format!("role {role}")).collect::<Vec<_>>().join(" ");
+    let names: Vec<String> = events.iter().map(u16::to_string).collect();
+    let mut need = Need::new(table, events, StreamValue::Role(roles), value, op, ty);
+    need.key = format!("{table} {} [] {}", names.join(" "), need.key);
+    need
 }
 
 impl Scope<'_, '_, '_> {
@@ -50,6 +64,9 @@ impl Scope<'_, '_, '_> {
     pub(super) fn aggregate(&mut self, table: u16, name: &str, args: &[Node], span: Range<usize>) -> Found {
         if name == "seen" {
             return self.feature_seen(table, args, span);
+        }
+        if let ("last", Some(NodeKind::List(events))) = (name, args.first().map(|node| &node.kind)) {
+            return self.last_of_events(table, events, args, span);
         }
         let value = !matches!(name, "count" | "decayed");
         arity(name, args, &span, if value { 3..=4 } else { 2..=3 })?;
@@ -125,8 +142,10 @@ impl Scope<'_, '_, '_> {
     }
 
     fn over_events(&mut self, table: u16, event: u16, name: &str, args: &[Node]) -> Result<Need, Diagnostic> {
-        let span = window(name, &args[1])?;
-        let op = if name == "count" { AggregateOp::Count(span) } else { AggregateOp::Decayed(span) };
+        let op = match name {
+            "count" => AggregateOp::Count(window(name, &args[1])?),
+            _ => AggregateOp::Decayed(duration(name, "half-life", &args[1], limits::HALF_LIFE_MAX)?),
+        };
         Ok(Need::new(table, vec![event], StreamValue::One, "1".to_owned(), op, Type::Float))
     }
 
@@ -180,6 +199,40 @@ impl Scope<'_, '_, '_> {
         Ok(Need::new(table, vec![event], StreamValue::Role(vec![role as u8]), format!("role {role}"), op, ty))
     }
 
+    /// `last([event, ...], role, n)`: one list over several events, of the same role of each. Without a filter, which would read
+    /// the fields of one of them.
+    fn last_of_events(&mut self, table: u16, names: &[Node], args: &[Node], span: Range<usize>) -> Found {
+        arity("last", args, &span, 3..=3)?;
+        let mut events: Vec<u16> = Vec::with_capacity(names.len());
+        for node in names {
+            let event = self.event_argument(node)?;
+            self.check_key(table, event, &node.span)?;
+            if events.contains(&event) {
+                return Err(Diagnostic::new("duplicate_name", node.span.clone(), "this event is there twice"));
+            }
+            events.push(event);
+        }
+        events.sort_unstable();
+        let needs = events.iter().map(|&event| self.last_entities(table, event, args));
+        let needs = needs.collect::<Result<Vec<Need>, Diagnostic>>()?;
+        let Some(first) = needs.first() else {
+            let message = "the list of events is empty";
+            return Err(Diagnostic::new("wrong_type", args[0].span.clone(), message).with_help(usage("last")));
+        };
+        let (op, ty) = (first.op, first.ty.clone());
+        if needs.iter().any(|need| need.ty != ty) {
+            let message = "this role is not of the same entity type in all these events";
+            return Err(Diagnostic::new("wrong_type", args[1].span.clone(), message));
+        }
+        let roles = needs.iter().filter_map(|need| match &need.stream.value {
+            StreamValue::Role(roles) => roles.first().copied(),
+            _ => None,
+        });
+        let mut need = over_roles(table, events, roles.collect(), op, ty);
+        need.name = one_line(self.ast.text().get(span.clone()).unwrap_or("last"));
+        self.builder.add(need).ok_or_else(|| cascade(&span))
+    }
+
     fn feature_seen(&mut self, table: u16, args: &[Node], span: Range<usize>) -> Found {
         if self.builder.tables[usize::from(table)].entity == USER {
             return self.seen(args, span);
@@ -212,11 +265,7 @@ impl Scope<'_, '_, '_> {
             roles.push(item as u8);
         }
         let table = self.builder.user_table();
-        let value = roles.iter().map(|role| format!("role {role}")).collect::<Vec<_>>().join(" ");
-        let mut need =
-            Need::new(table, events.clone(), StreamValue::Role(roles), value, AggregateOp::Seen(window), Type::Bool);
-        let events: Vec<String> = events.iter().map(u16::to_string).collect();
-        need.key = format!("{table} {} [] {}", events.join(" "), need.key);
+        let mut need = over_roles(table, events, roles, AggregateOp::Seen(window), Type::Bool);
         need.name = one_line(self.ast.text().get(span.clone()).unwrap_or("seen"));
         self.builder.add(need).ok_or_else(|| cascade(&span))
     }

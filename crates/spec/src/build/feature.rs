@@ -164,7 +164,7 @@ impl Builder<'_> {
     }
 }
 
-/// Whether it is exactly `last(event, <an item role>, n)`.
+/// Whether it is exactly `last(event, <an item role>, n)`, or that of a list of events.
 fn is_list_of_items(root: &Node, ty: &Type) -> bool {
     let last = matches!(&root.kind, NodeKind::Call { name, .. } if name.text == "last");
     last && *ty == Type::List(Box::new(Type::Entity(ITEM)))

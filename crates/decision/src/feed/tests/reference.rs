@@ -6,7 +6,7 @@ use crate::{ItemView, Names};
 use domain::{
     Answer, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Subject, Term, Value,
 };
-use recall::Hit;
+use recall::{Hit, Known};
 use spec::plan::{AggregateOp, Cross, Feed, From, RouteSource, SlotIndex, SlotSource, Spread};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +15,8 @@ struct Slow<'a> {
     feed: &'a Feed,
     request: &'a FeedRequest,
     query: crate::Query,
+    /// The best score of each route.
+    best: Vec<f64>,
 }
 
 #[derive(Clone)]
@@ -30,11 +32,12 @@ struct Item {
 pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> Answer {
     let query = world.query(request);
     let feed = &world.plan.feeds[usize::from(query.feed)];
-    let slow = Slow { world, feed, request, query };
+    let mut slow = Slow { world, feed, request, query, best: Vec::new() };
     let epoch = &world.epoch;
     let key = |id| world.names.item(epoch.item_type(), id);
 
     let (per_route, excluded) = slow.recall(effort);
+    slow.best = per_route.iter().map(|hits| hits.iter().map(|hit| hit.score).fold(0.0, f64::max)).collect();
     let mut items = slow.fuse(&per_route);
     let candidates = items.len() as u32;
     let mut removed: Vec<(String, Vec<EntityId>)> = vec![("exclude".into(), excluded.into_iter().collect())];
@@ -104,16 +107,20 @@ impl Slow<'_> {
         match *source {
             RouteSource::Top { index } => indexes.top(index, limit, now, &items, &skip, &mut out),
             RouteSource::Newest { index } => indexes.newest(index, limit, &skip, &mut out),
-            RouteSource::CoVisited { index, from, recency, context } => {
+            RouteSource::CoVisited { index, from, recency, context, skip_known } => {
                 let mut weighted = Vec::new();
                 for (place, item) in self.context(from).into_iter().take(usize::from(context)).enumerate() {
                     weighted.push((item, (0..place).fold(1.0, |weight, _| weight * recency)));
                 }
-                indexes.co_visited(index, &weighted, limit, now, &mut recall::Scratch::new(), &skip, &mut out);
+                let (mut all, scratch) = (Vec::new(), &mut recall::Scratch::new());
+                indexes.co_visited(index, &weighted, usize::MAX, now, Known::default(), scratch, &skip, &mut all);
+                all.retain(|hit| !(skip_known && self.knows(hit.item)));
+                out.extend(all.into_iter().take(limit));
             }
-            RouteSource::History { from } => {
+            RouteSource::History { from, recency } => {
                 let there = self.context(from).into_iter().filter(|&item| self.present(item) && !skip(item));
-                out.extend(there.take(limit).enumerate().map(|(i, item)| Hit { item, score: 1.0 / (i + 1) as f64 }));
+                let score = |place: usize| (0..place).fold(1.0, |score, _| score * recency);
+                out.extend(there.take(limit).enumerate().map(|(place, item)| Hit { item, score: score(place) }));
             }
         }
         out
@@ -134,6 +141,16 @@ impl Slow<'_> {
         let mut met = BTreeSet::new();
         items.retain(|&item| met.insert(item));
         items
+    }
+
+    /// Whether the visit says so, or the user has viewed it: the feeds for users count views only,
+    /// and no user has as many items as an index keeps.
+    fn knows(&self, item: EntityId) -> bool {
+        let user = self.world.plan.entity("user").unwrap();
+        let visited = self.query.subject.filter(|(entity, _)| *entity == user).is_some_and(|(_, id)| {
+            self.world.visited.contains(&(id, item))
+        });
+        visited || self.query.recent.contains(&item)
     }
 
     fn fuse(&self, per_route: &[Vec<Hit>]) -> Vec<Item> {
@@ -223,13 +240,23 @@ impl Slow<'_> {
                 row[usize::from(slot)] = self.query.context[index].clone();
             }
             SlotSource::RouteScore { route, .. } => {
-                let hit = item.unwrap().hits.iter().find(|hit| hit.route == route);
-                row[usize::from(slot)] = Value::Float(hit.map_or(0.0, |hit| hit.score));
+                row[usize::from(slot)] = Value::Float(self.share(route, item.unwrap()));
             }
             SlotSource::FusedScore => row[usize::from(slot)] = Value::Float(item.unwrap().fused),
             SlotSource::Now => row[usize::from(slot)] = Value::Time(self.world.now),
         }
         row[usize::from(slot)].clone()
+    }
+
+    /// `recall.<route>`
+    fn share(&self, route: u16, item: &Item) -> f64 {
+        let Some(hit) = item.hits.iter().find(|hit| hit.route == route) else { return 0.0 };
+        let of = &self.feed.routes[usize::from(route)];
+        if let RouteSource::Newest { .. } = of.source {
+            return 1.0 - f64::from(hit.rank) / f64::from(of.limit);
+        }
+        let best = self.best[usize::from(route)];
+        if best > 0.0 { (hit.score / best).clamp(0.0, 1.0) } else { 0.0 }
     }
 
     fn aggregate(&self, index: u16, item: Option<&Item>, row: &mut [Value]) {

@@ -1,0 +1,103 @@
+//! What a feed request costs: over HTTP by the CPU time of the whole server, and in this process by that of one thread.
+
+use super::{Figures, SHOP, Setting, bodies, ingest};
+use crate::node::{self, Folder, Node};
+use crate::rng::Rng;
+use anyhow::{Context, Result, bail};
+use domain::{FeedRequest, Payload, Raw, Span, Subject};
+use engine::{Clock, Config, Engine};
+use serde_json::{Value, json};
+use std::sync::mpsc;
+
+const HISTORY: u64 = 200_000;
+const REQUESTS: u64 = 10_000;
+
+pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Result<()> {
+    let folder = Folder::new("bench")?;
+    let node = ingest::serve(setting, &folder, &setting.spec)?;
+    ingest::send(&node, &bodies(setting.history(HISTORY), 1_000))?;
+    // Both copies of the items are brought up to date before anything is measured.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let count = setting.scaled(REQUESTS);
+    ask(&node, count / 10, 50)?;
+    let mut candidates = 0.0;
+    for (slate, name) in [(50, "feed_cpu_us"), (20, "feed_20_cpu_us")] {
+        let before = node.cpu()?;
+        candidates = ask(&node, count, slate)?;
+        figures.number(name, (node.cpu()? - before).as_nanos() as f64 / 1e3 / count as f64);
+    }
+    figures.number("feed_candidates_mean", candidates);
+    figures.note("feed_count", json!(50));
+    figures.number("null_server_cpu_us", idle(&node, count)?);
+    drop(node);
+    figures.number("feed_in_process_us", in_process(setting, count)?);
+    Ok(())
+}
+
+/// Asks for slates one after another on one connection; returns how many candidates they had on average.
+fn ask(node: &Node, count: u64, slate: u64) -> Result<f64> {
+    let mut client = node.client();
+    let mut rng = Rng::new(3);
+    let mut candidates = 0;
+    for number in 0..count {
+        let body =
+            format!("{{\"user\":\"{}\",\"count\":{slate},\"context\":{{\"device\":\"phone\"}}}}", SHOP.user(&mut rng));
+        let answer = client.post("/v1/feeds/home", body.as_bytes()).context("asking")?;
+        if answer.status != 200 {
+            bail!("status {}: {}", answer.status, answer.text());
+        }
+        // Reading JSON costs this process more than the answer costs the server: a sample is enough.
+        if number % 50 == 0 {
+            let answer: Value = serde_json::from_slice(&answer.body).context("an answer is JSON")?;
+            candidates += answer["candidates"].as_u64().unwrap_or_default();
+        }
+    }
+    Ok(candidates as f64 / count.div_ceil(50) as f64)
+}
+
+/// CPU microseconds of a call that does nothing.
+fn idle(node: &Node, count: u64) -> Result<f64> {
+    let mut client = node.client();
+    let before = node.cpu()?;
+    for _ in 0..count * 5 {
+        client.get("/healthz").context("asking")?;
+    }
+    Ok((node.cpu()? - before).as_nanos() as f64 / 1e3 / (count * 5) as f64)
+}
+
+/// CPU microseconds of the calling thread per answer of an engine in this process.
+fn in_process(setting: &Setting, count: u64) -> Result<f64> {
+    let folder = Folder::new("bench")?;
+    let config = Config { checkpoint_every: Span(0), ..Config::new(Clock::Wall) };
+    let disk = node::disk(&folder.path)?;
+    let (engine, _) = Engine::open(disk, journal::Options::default(), setting.plan.clone(), config, &mut |_, _| ())?;
+    let mut rng = Rng::new(11);
+    let items = (0..SHOP.items).map(|number| Payload::Upsert(SHOP.upsert(&mut rng, number, setting.now)));
+    let payloads: Vec<Payload<'static>> = items.chain(setting.history(HISTORY).map(Payload::Event)).collect();
+    for batch in payloads.chunks(1_000) {
+        let last = engine.submit(batch, false)?.last;
+        let (sender, receiver) = mpsc::channel();
+        engine.when_released(last, Box::new(move |result| drop(sender.send(result))));
+        receiver.recv().context("the engine answers")??;
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let requests: Vec<FeedRequest> = (0..count).map(|_| request(&mut rng)).collect();
+    let before = node::thread_cpu()?;
+    for request in requests {
+        std::hint::black_box(engine.recommend(request)?);
+    }
+    Ok((node::thread_cpu()? - before).as_nanos() as f64 / 1e3 / count as f64)
+}
+
+fn request(rng: &mut Rng) -> FeedRequest {
+    FeedRequest {
+        feed: "home".into(),
+        subject: Subject::User(SHOP.user(rng)),
+        recent: vec![],
+        context: vec![("device".into(), Raw::Str("phone".into()))],
+        exclude: vec![],
+        count: 50,
+        seed: 0,
+        deadline: None,
+    }
+}
