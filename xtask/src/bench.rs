@@ -8,13 +8,13 @@ mod memory;
 mod rows;
 
 use crate::node;
-use crate::rng::Rng;
 use crate::shop::Shop;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use domain::{Event, Time};
 use engine::Plan;
 use serde_json::{Map, Value, json};
+use sim::Rng;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

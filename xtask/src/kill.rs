@@ -5,13 +5,13 @@ mod clients;
 mod verdict;
 
 use crate::node::{self, Folder, Node, Start};
-use crate::rng::Rng;
 use crate::seeds;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clients::{Client, Told};
 use domain::Time;
 use serde_json::json;
+use sim::Rng;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -4,7 +4,6 @@ mod bench;
 mod determinism;
 mod kill;
 mod node;
-mod rng;
 mod seeds;
 mod shop;
 mod soak;

@@ -158,11 +158,6 @@ impl Node {
         let pages: u64 = statm.split_whitespace().nth(1).context("the second field")?.parse()?;
         Ok(pages * PAGE_BYTES)
     }
-
-    /// The process's number.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
 }
 
 impl Drop for Node {

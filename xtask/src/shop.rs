@@ -1,7 +1,7 @@
 //! A made-up shop: items, events and requests drawn from a seed, in the words of `examples/shop.yaml`.
 
-use crate::rng::Rng;
 use domain::{Event, FeedRequest, Field, Raw, Subject, Time, Upsert};
+use sim::Rng;
 
 const HOUR: i64 = 3_600_000;
 

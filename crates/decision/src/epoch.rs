@@ -72,6 +72,14 @@ impl Epoch {
         indexes.apply(change, &ItemView::of(catalogue, items, lists, row));
     }
 
+    /// Applies records that follow one another; the memory of item rows is asked for ahead.
+    pub fn apply_all(&mut self, changes: &[Resolved]) {
+        for few in changes.chunks(Rows::AHEAD) {
+            self.items.touch_all(few);
+            few.iter().for_each(|change| self.apply(change));
+        }
+    }
+
     /// The plan it was made with.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.lists.plan

@@ -101,6 +101,15 @@ impl<'a> Payload<'a> {
     }
 }
 
+impl Event<'_> {
+    /// Appends what makes two events with one id the same event: kind, source and fields, without id and time.
+    pub fn encode_body(&self, out: &mut Vec<u8>) {
+        put_str(out, &self.kind);
+        put_str(out, &self.source);
+        put_fields(out, &self.fields);
+    }
+}
+
 fn put_uint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

@@ -1,4 +1,7 @@
 //! Checkpoints: every consumer's state frozen at one position, written beside live traffic, loaded for any number of shards.
+//! Which older ones stay, and how much of the log, is in `checkpoint/ladder.rs`.
+
+mod ladder;
 
 use crate::core::Core;
 use crate::machine::Machine;
@@ -16,6 +19,8 @@ const CATALOGUE: u32 = 3;
 const DEDUPE: u32 = 4;
 const ROWS: u32 = 5;
 const EPOCH: u32 = 6;
+/// The text of the spec in force: retention drops its record in time.
+const SPEC: u32 = 7;
 
 /// All state at one position, sharing memory with the running node.
 struct Frozen {
@@ -137,18 +142,19 @@ impl<D: Disk> Core<D> {
             put(&mut writer, ROWS, shard)?;
         }
         put(&mut writer, EPOCH, &frozen.epoch)?;
+        writer.begin_section(SPEC)?;
+        writer.write(self.plan.text.as_bytes())?;
         // The state's digest would take a full walk of it; `millrace digest` and the checks compute it from the file instead.
-        writer.finish([0; 32])
+        writer.finish([0; 32], |all| ladder::kept(all, self.config.retain))
     }
 
-    /// Drops what retention no longer asks for. What the older of the two checkpoints needs to be of use is always kept.
+    /// Drops what retention no longer asks for. Everything after the oldest checkpoint that stays is kept.
     fn retain(&self, checkpoints: &Manifest) {
-        let (Some(keep), Some(previous)) = (self.config.retain, &checkpoints.previous) else { return };
-        let horizon = self.sequencer.lock().log_time.minus(keep);
-        let Ok(wanted) = self.reader.position_at(horizon) else { return };
+        let last_spec = self.specs.lock().last().copied().unwrap_or_default();
+        let Some(end) = ladder::droppable(checkpoints, self.config.retain, last_spec) else { return };
         if let Some(writer) = &mut self.log.lock().writer {
             // A failure here loses nothing: it is tried again after the next checkpoint.
-            let _ = writer.retain_from(wanted.min(previous.position.next()));
+            let _ = writer.retain_from(end.next());
         }
     }
 }
@@ -171,29 +177,62 @@ fn put_meta(frozen: &Frozen, out: &mut Vec<u8>) {
     frozen.specs.iter().for_each(|at| out.extend_from_slice(&at.0.to_le_bytes()));
 }
 
-/// Loads the newest checkpoint if it is of this plan; what was passed over is added to `warnings`.
-pub(crate) fn load<D: Disk>(
+/// Loads the newest checkpoint of this plan at or before a position; what was passed over is added to `warnings`.
+pub(crate) fn load_before<D: Disk>(
     reader: &journal::Reader<D>,
+    position: Position,
     plan: &Arc<Plan>,
     shards: u32,
     hash_seed: u64,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Loaded>, journal::Error> {
-    let found = journal::load_checkpoint(reader)?;
-    warnings.extend(found.rejected.iter().map(|error| error.to_string()));
-    let Some(mut checkpoint) = found.checkpoint else { return Ok(None) };
-    if checkpoint.entry().plan != plan.digest {
-        return Ok(None);
+    let mut end = Some(position);
+    while let Some(position) = end {
+        let found = journal::load_checkpoint_before(reader, position, &plan.digest)?;
+        warnings.extend(found.rejected.iter().map(|error| error.to_string()));
+        let Some(mut checkpoint) = found.checkpoint else { return Ok(None) };
+        let mut loaded = Loaded { machine: Machine::new(plan.clone(), shards, hash_seed), specs: Vec::new() };
+        match read(&mut checkpoint, &mut loaded) {
+            Ok(()) => return Ok(Some(loaded)),
+            Err(ReadError::Journal(error)) => return Err(error),
+            Err(ReadError::Content(error)) => warnings.push(error.to_string()),
+        }
+        end = checkpoint.entry().position.0.checked_sub(1).map(Position);
     }
-    let mut loaded = Loaded { machine: Machine::new(plan.clone(), shards, hash_seed), specs: Vec::new() };
-    match read(&mut checkpoint, &mut loaded) {
-        Ok(()) => Ok(Some(loaded)),
-        Err(ReadError::Journal(error)) => Err(error),
-        Err(ReadError::Content(error)) => {
-            warnings.push(error.to_string());
-            Ok(None)
+    Ok(None)
+}
+
+/// The specs up to the newest checkpoint of any plan, for a log that no longer holds all of them.
+pub(crate) struct Specs {
+    /// The last position that the checkpoint includes.
+    pub(crate) end: Position,
+    /// Where the spec of each plan version up to there stands or stood.
+    pub(crate) at: Vec<Position>,
+    /// The text of the last of them.
+    pub(crate) text: String,
+}
+
+/// Reads the specs that the newest checkpoint knows of; none if no checkpoint can be read.
+pub(crate) fn specs<D: Disk>(reader: &journal::Reader<D>) -> Result<Option<Specs>, journal::Error> {
+    let Some(mut checkpoint) = journal::load_checkpoint(reader)?.checkpoint else { return Ok(None) };
+    let mut specs = Specs { end: checkpoint.entry().position, at: Vec::new(), text: String::new() };
+    let mut bytes = Vec::new();
+    while let Some(tag) = checkpoint.next_section()? {
+        bytes.clear();
+        match tag {
+            META => {
+                checkpoint.read_section(&mut bytes)?;
+                let Ok(meta) = Meta::read(&bytes) else { return Ok(None) };
+                specs.at = meta.specs;
+            }
+            SPEC => {
+                checkpoint.read_section(&mut bytes)?;
+                specs.text = String::from_utf8_lossy(&bytes).into_owned();
+            }
+            _ => {}
         }
     }
+    Ok(Some(specs))
 }
 
 enum ReadError {
@@ -220,7 +259,10 @@ fn read<D: Disk>(checkpoint: &mut CheckpointReader<D>, loaded: &mut Loaded) -> R
         bytes.clear();
         checkpoint.read_section(&mut bytes)?;
         match tag {
-            META => read_meta(&bytes, machine, &mut loaded.specs)?,
+            META => {
+                let meta = Meta::read(&bytes)?;
+                (machine.position, machine.log_time, loaded.specs) = (meta.position, meta.log_time, meta.specs);
+            }
             NAMES => machine.names.load(&bytes)?,
             CATALOGUE => machine.catalogue.load(&bytes)?,
             DEDUPE => machine.dedupe.load(&bytes)?,
@@ -234,21 +276,27 @@ fn read<D: Disk>(checkpoint: &mut CheckpointReader<D>, loaded: &mut Loaded) -> R
     Ok(())
 }
 
-fn read_meta(bytes: &[u8], machine: &mut Machine, specs: &mut Vec<Position>) -> Result<(), LoadError> {
-    let mut input = state::Reader::new(bytes);
-    machine.position = Position(input.u64()?);
-    machine.log_time = Time(input.i64()?);
-    for _ in 0..input.count(8)? {
-        specs.push(Position(input.u64()?));
-    }
-    Ok(())
+struct Meta {
+    position: Position,
+    log_time: Time,
+    specs: Vec<Position>,
 }
 
-/// The state of a directory as its newest checkpoint has it, for checks: none if there is none of this plan.
+impl Meta {
+    fn read(bytes: &[u8]) -> Result<Meta, LoadError> {
+        let mut input = state::Reader::new(bytes);
+        let (position, log_time) = (Position(input.u64()?), Time(input.i64()?));
+        let specs = (0..input.count(8)?).map(|_| input.u64().map(Position)).collect::<Result<_, _>>()?;
+        Ok(Meta { position, log_time, specs })
+    }
+}
+
+/// The state of a directory as its newest checkpoint of this plan has it, for checks: none if there is none.
 pub fn machine_of_checkpoint<D: Disk>(
     reader: &journal::Reader<D>,
     plan: &Arc<Plan>,
     shards: u32,
 ) -> Result<Option<Machine>, journal::Error> {
-    Ok(load(reader, plan, shards, 1, &mut Vec::new())?.map(|loaded| loaded.machine))
+    let loaded = load_before(reader, reader.last(), plan, shards, 1, &mut Vec::new())?;
+    Ok(loaded.map(|loaded| loaded.machine))
 }

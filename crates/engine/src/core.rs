@@ -97,42 +97,59 @@ impl<D: Disk> Core<D> {
     pub fn submit(&self, payloads: &[Payload<'_>], atomic: bool) -> Result<Submitted, Refusal> {
         self.refuse_if_closed()?;
         let mut results: Vec<_> = payloads.iter().map(|payload| state::validate(&self.plan, payload)).collect();
-        let mut submitted = Submitted { results: Vec::with_capacity(payloads.len()), last: Position::START };
         let bodies: Vec<_> = payloads.iter().map(body_of).collect();
         if atomic {
-            if results.iter().all(Result::is_ok) {
-                results = self.judge_together(payloads, &bodies);
-            }
-            if results.iter().any(Result::is_err) {
-                submitted.results = results.into_iter().map(|result| result.map(|()| NOT_ACCEPTED)).collect();
-                return Ok(submitted);
-            }
+            return self.submit_whole(payloads, &bodies, results);
         }
-        let chunk = if atomic { payloads.len().max(1) } else { CHUNK };
-        for ((payloads, bodies), results) in
-            payloads.chunks(chunk).zip(bodies.chunks(chunk)).zip(results.chunks_mut(chunk))
+        let mut submitted = Submitted { results: Vec::with_capacity(payloads.len()), last: Position::START };
+        for ((chunk, bodies), results) in
+            payloads.chunks(CHUNK).zip(bodies.chunks(CHUNK)).zip(results.chunks_mut(CHUNK))
         {
-            if let Err(refusal) = self.sequence(payloads, bodies, results, &mut submitted) {
+            let sequenced = self.sequence(&mut self.sequencer.lock(), chunk, bodies, results, &mut submitted);
+            if let Err(refusal) = sequenced {
                 if submitted.results.is_empty() {
                     return Err(refusal);
                 }
-                // What was taken stays taken and is said; the rest was not tried.
-                submitted.results.extend(payloads.iter().map(|_| Err(refusal.clone())));
+                // What was taken stays taken and is said; the rest is not tried.
+                submitted.results.resize_with(payloads.len(), || Err(refusal.clone()));
+                break;
             }
         }
         self.ask_for_sync(true);
         Ok(submitted)
     }
 
+    /// All or nothing: judged and appended under one hold of the lock, so that no other call comes between.
+    fn submit_whole(
+        &self,
+        payloads: &[Payload<'_>],
+        bodies: &[Option<Body>],
+        mut results: Vec<Result<(), Refusal>>,
+    ) -> Result<Submitted, Refusal> {
+        let mut submitted = Submitted { results: Vec::with_capacity(payloads.len()), last: Position::START };
+        let mut sequencer = self.sequencer.lock();
+        if results.iter().all(Result::is_ok) {
+            results = self.judge_together(&mut sequencer, payloads, bodies);
+        }
+        if results.iter().any(Result::is_err) {
+            submitted.results = results.into_iter().map(|result| result.map(|()| NOT_ACCEPTED)).collect();
+            return Ok(submitted);
+        }
+        self.sequence(&mut sequencer, payloads, bodies, &mut results, &mut submitted)?;
+        drop(sequencer);
+        self.ask_for_sync(true);
+        Ok(submitted)
+    }
+
     fn sequence(
         &self,
+        sequencer: &mut Sequencer,
         payloads: &[Payload<'_>],
         bodies: &[Option<Body>],
         results: &mut [Result<(), Refusal>],
         submitted: &mut Submitted,
     ) -> Result<(), Refusal> {
-        let mut sequencer = self.sequencer.lock();
-        self.refuse_if_busy(&sequencer)?;
+        self.refuse_if_busy(sequencer)?;
         let _whole = WholeOrNothing;
         let now = self.config.clock.now();
         let follows = self.config.clock.follows_events();
@@ -159,8 +176,12 @@ impl<D: Disk> Core<D> {
     }
 
     /// Judges an atomic call as a whole: nothing is changed, so payloads that would collide with each other are found here too.
-    fn judge_together(&self, payloads: &[Payload<'_>], bodies: &[Option<Body>]) -> Vec<Result<(), Refusal>> {
-        let mut sequencer = self.sequencer.lock();
+    fn judge_together(
+        &self,
+        sequencer: &mut Sequencer,
+        payloads: &[Payload<'_>],
+        bodies: &[Option<Body>],
+    ) -> Vec<Result<(), Refusal>> {
         sequencer.advance(self.config.clock.now(), None);
         let follows = self.config.clock.follows_events();
         let mut ids = std::collections::BTreeMap::new();
@@ -199,8 +220,7 @@ impl<D: Disk> Core<D> {
     pub(crate) fn apply_to_shard(&self, shard: usize, batch: &Batch) {
         // Short holds, so that a reader waits for microseconds at most.
         for changes in batch.changes.chunks(64) {
-            let mut rows = self.shards[shard].write();
-            changes.iter().for_each(|change| rows.apply(change));
+            self.shards[shard].write().apply_all(changes);
         }
     }
 

@@ -49,10 +49,10 @@ impl Epochs {
         let mut back = self.copies[1 - self.front.load(Ordering::Acquire)].write();
         if std::mem::take(&mut lag.back_is_behind) {
             for missed in lag.batches.drain(..) {
-                missed.changes.iter().for_each(|change| back.apply(change));
+                back.apply_all(&missed.changes);
             }
         }
-        batch.changes.iter().for_each(|change| back.apply(change));
+        back.apply_all(&batch.changes);
         lag.batches.push(batch.clone());
     }
 

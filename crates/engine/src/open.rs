@@ -26,7 +26,7 @@ const RING_MESSAGES: usize = 1_024;
 pub struct OpenReport {
     /// What the journal's recovery found.
     pub journal: RecoveryReport,
-    /// Position of the checkpoint that state was loaded from; `START` if it was built from the whole log.
+    /// Position of the checkpoint, the newest of this spec, that state was loaded from; `START` if it was built from the whole log.
     pub checkpoint: Position,
     /// Records applied after it.
     pub replayed: u64,
@@ -90,9 +90,10 @@ impl<D: Disk> Core<D> {
         let opened = journal::open(disk, options)?;
         let mut warnings = Vec::new();
         let shards = config.shards.max(1);
-        let start = checkpoint::load(&opened.reader, &plan, shards, config.hash_seed, &mut warnings)?;
+        let end = opened.recovery.last;
+        let start = checkpoint::load_before(&opened.reader, end, &plan, shards, config.hash_seed, &mut warnings)?;
         let (mut machine, mut specs) = match start {
-            Some(loaded) if loaded.machine.position.next() >= opened.recovery.first => (loaded.machine, loaded.specs),
+            Some(loaded) => (loaded.machine, loaded.specs),
             _ if opened.recovery.first > Position(1) => {
                 return Err(OpenError::SpecNeedsOlderLog { replay_from: opened.recovery.first });
             }
@@ -192,7 +193,7 @@ fn replay<D: Disk>(
 
 /// The spec that was written at this position, if the record is still there.
 pub(crate) fn spec_text<D: Disk>(reader: &Reader<D>, at: Position) -> Result<Option<String>, journal::Error> {
-    if at < reader.replay_from() {
+    if at < reader.first() {
         return Ok(None);
     }
     let Some(record) = reader.record(at)? else { return Ok(None) };

@@ -36,6 +36,11 @@ pub fn strip(answer: &Answer) -> Question {
     Question { stripped }
 }
 
+/// The first position at which the answer read state.
+pub(crate) fn first_read(answer: &Answer) -> Position {
+    answer.rows.min(answer.epoch)
+}
+
 /// Recomputes answers of one plan version from the log. Results are in the order of the questions. `start` makes state at or
 /// before every position that they read: empty, or a checkpoint's. `progress` hears of (records read, records to read).
 pub fn recompute<D: Disk>(
@@ -137,7 +142,7 @@ impl<D: Disk> Core<D> {
     }
 
     fn decision_at(&self, id: DecisionId) -> Result<(Answer, Time), Refusal> {
-        if id.position < self.reader.replay_from() {
+        if id.position < self.reader.first() {
             return Err(gone(self.reader.replay_from()));
         }
         let record = self.reader.record(id.position).map_err(|error| unreadable(&error))?;
@@ -148,16 +153,16 @@ impl<D: Disk> Core<D> {
         }
     }
 
-    /// Computes a decision again from the log (from the newest checkpoint before it, if there is one) and compares it with its
-    /// record. Takes as long as reading that part of the log twice.
+    /// Computes a decision again from the log (from the newest checkpoint before what it read, if there is one) and compares it
+    /// with its record. Takes as long as reading the log from there twice. What was read before `replay_from` is gone.
     pub fn replay(&self, id: DecisionId, progress: &mut dyn FnMut(u64, u64)) -> Result<Replayed, Refusal> {
         let recorded = self.decision(id)?;
         let plan = self.plan_of(recorded.plan)?;
-        let first = recorded.rows.min(recorded.epoch);
-        let checkpoint = checkpoint::load(&self.reader, &plan, 1, 0, &mut Vec::new()).ok().flatten();
-        let start = match checkpoint.filter(|loaded| loaded.machine.position <= first) {
+        let first = first_read(&recorded);
+        let checkpoint = checkpoint::load_before(&self.reader, first, &plan, 1, 0, &mut Vec::new()).ok().flatten();
+        let start = match checkpoint {
             Some(loaded) => loaded.machine,
-            None if self.reader.replay_from() > Position(1) => return Err(gone(self.reader.replay_from())),
+            None if self.reader.first() > Position(1) => return Err(gone(self.reader.replay_from())),
             None => Machine::new(plan, 1, 0),
         };
         let answers = recompute(&self.reader, &mut || start.clone(), &[strip(&recorded)], progress)?;
@@ -185,7 +190,7 @@ fn gone(replay_from: Position) -> Refusal {
         Code::Gone,
         "id",
         format!(
-            "the log is retained from position {replay_from} only; what was read before it cannot be computed again"
+            "the log can be replayed from position {replay_from} on; what was read before it cannot be computed again"
         ),
     )
 }

@@ -1,5 +1,7 @@
 //! A node on a real directory: what it acknowledges, answers, keeps and computes again.
 
+mod retention;
+
 use crate::{Clock, Config, Engine, LogFile, Mode, OpenReport};
 use domain::{Event, FeedRequest, Field, Payload, Position, Raw, Span, Subject, Time, Upsert};
 use journal::{FileDisk, Options};

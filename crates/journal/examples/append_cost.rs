@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("of which digest {:.1} ns/record", start.elapsed().as_nanos() as f64 / 1e5);
     let start = Instant::now();
-    let mut records = opened.reader.iter_from(opened.reader.replay_from())?;
+    let mut records = opened.reader.iter_from(opened.reader.first())?;
     let mut count = 0u32;
     while records.next()?.is_some() {
         count += 1;

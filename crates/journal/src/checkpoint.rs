@@ -4,12 +4,13 @@
 mod load;
 mod save;
 
-pub use load::{CheckpointReader, Loaded, load_checkpoint};
+pub(crate) use load::positions;
+pub use load::{CheckpointReader, Loaded, load_checkpoint, load_checkpoint_before};
 pub use save::CheckpointWriter;
 
-use crate::bytes::{array_at, put, u32_at, u64_at};
+use crate::bytes::{array_at, i64_at, put, u32_at, u64_at};
 use crate::{CheckpointEntry, Digest, Error};
-use domain::Position;
+use domain::{Position, Time};
 
 const PREFIX: &str = "checkpoint-";
 const MAGIC: [u8; 8] = *b"MRCHKPNT";
@@ -39,14 +40,15 @@ pub(crate) fn parse_name(file: &str) -> Option<u64> {
 }
 
 /// The first bytes of the file; the state digest is known only at its end.
-fn encode_header(generation: u64, position: Position, plan: &Digest, chain: &Digest) -> [u8; HEADER] {
+fn encode_header(entry: &CheckpointEntry) -> [u8; HEADER] {
     let mut out = [0; HEADER];
     put(&mut out, 0, &MAGIC);
     out[8] = VERSION;
-    put(&mut out, 16, &position.0.to_le_bytes());
-    put(&mut out, 24, &generation.to_le_bytes());
-    put(&mut out, 32, plan);
-    put(&mut out, 64, chain);
+    put(&mut out, 16, &entry.position.0.to_le_bytes());
+    put(&mut out, 24, &entry.generation.to_le_bytes());
+    put(&mut out, 32, &entry.plan);
+    put(&mut out, 64, &entry.chain);
+    put(&mut out, 96, &entry.log_time.0.to_le_bytes());
     let crc = crc32c::crc32c(&out[..HEADER_CRC_AT]);
     put(&mut out, HEADER_CRC_AT, &crc.to_le_bytes());
     out
@@ -68,6 +70,7 @@ fn parse_header(bytes: &[u8], generation: u64) -> Result<(CheckpointEntry, u32),
     let entry = CheckpointEntry {
         generation: u64_at(bytes, 24),
         position: Position(u64_at(bytes, 16)),
+        log_time: Time(i64_at(bytes, 96)),
         plan: array_at(bytes, 32),
         state: Digest::default(),
         chain: array_at(bytes, 64),

@@ -15,6 +15,8 @@ pub(crate) const VERSION: u8 = 1;
 const MAGIC: [u8; 4] = *b"MRGP";
 const CRC_AT: usize = 92;
 const ERASED: u32 = 1;
+const MORE_AT: usize = 5;
+const MORE: u8 = 1;
 
 /// A group is closed once it holds this many payload bytes: a reader buffers whole groups.
 const PAYLOAD_TARGET: usize = 4 << 20;
@@ -27,6 +29,8 @@ pub(crate) struct GroupHeader {
     /// Bytes from the header's first to the padding's last.
     pub(crate) length: u32,
     pub(crate) count: u32,
+    /// Another group of the same batch follows: neither counts without the last one.
+    pub(crate) more: bool,
     pub(crate) first: Position,
     pub(crate) epoch: u32,
     /// Last position that was durable when this group was written.
@@ -77,6 +81,7 @@ pub(crate) fn parse(bytes: &[u8], salt: u32) -> Parsed {
     let header = GroupHeader {
         length: u32_at(bytes, 8),
         count: u32_at(bytes, 12),
+        more: bytes[MORE_AT] & MORE != 0,
         first: Position(u64_at(bytes, 16)),
         epoch: u32_at(bytes, 24),
         synced: Position(u64_at(bytes, 32)),
@@ -94,6 +99,7 @@ pub(crate) fn parse(bytes: &[u8], salt: u32) -> Parsed {
 fn put_header(out: &mut [u8], header: &GroupHeader, salt: u32) {
     put(out, 0, &MAGIC);
     out[4] = VERSION;
+    out[MORE_AT] = if header.more { MORE } else { 0 };
     put(out, 8, &header.length.to_le_bytes());
     put(out, 12, &header.count.to_le_bytes());
     put(out, 16, &header.first.0.to_le_bytes());
@@ -110,6 +116,7 @@ fn put_header(out: &mut [u8], header: &GroupHeader, salt: u32) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) salt: u32,
+    pub(crate) more: bool,
     pub(crate) epoch: u32,
     pub(crate) first: Position,
     pub(crate) log_time: Time,
@@ -164,6 +171,7 @@ pub(crate) fn encode(out: &mut Vec<u8>, pending: &[Pending], payloads: &[u8], pl
     let header = GroupHeader {
         length: u32::try_from(length).expect("a group is bounded by its targets and MAX_PAYLOAD"),
         count: pending.len() as u32,
+        more: place.more,
         first: place.first,
         epoch: place.epoch,
         synced: place.synced,

@@ -21,11 +21,11 @@ mod watermark;
 mod writer;
 
 pub use appender::{Appender, Batch};
-pub use checkpoint::{CheckpointReader, CheckpointWriter, Loaded, load_checkpoint};
+pub use checkpoint::{CheckpointReader, CheckpointWriter, Loaded, load_checkpoint, load_checkpoint_before};
 pub use disk::{Disk, DiskFile};
 pub use error::Error;
 pub use file_disk::FileDisk;
-pub use manifest::{CheckpointEntry, Manifest};
+pub use manifest::{CheckpointEntry, KEPT_MAX, Manifest};
 pub use reader::{Reader, Records};
 pub use record::{OwnedRecord, Record, RecordHeader};
 pub use recovery::{Opened, Options, RecoveryReport, Verify, open};

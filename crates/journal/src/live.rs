@@ -16,12 +16,24 @@ pub(crate) struct Live {
     pub(crate) end: u64,
     /// `log_time` of the last durable record.
     pub(crate) log_time: Time,
+    /// Positions of the checkpoints that the manifest names, ascending.
+    pub(crate) checkpoints: Vec<Position>,
 }
 
 impl Live {
     /// The first retained position.
     pub(crate) fn first(&self) -> Position {
         self.segments[0].header.first
+    }
+
+    /// The first position that can be replayed: state just before it is empty or in a checkpoint.
+    pub(crate) fn replay_from(&self) -> Position {
+        let first = self.first();
+        if first == Position::START.next() {
+            return first;
+        }
+        let usable = self.checkpoints.iter().find(|position| position.next() >= first);
+        usable.copied().unwrap_or(self.durable).next()
     }
 
     /// The segment that holds, or will hold, `position`.

@@ -1,19 +1,24 @@
-//! The manifest: which checkpoints are complete. A small file, replaced in one step. It names the newest and the one
-//! before; should it be lost or damaged, the checkpoint files say the same about themselves.
+//! The manifest: which checkpoints are complete. A small file, replaced in one step. It names the newest, the one before,
+//! and older ones that retention keeps; should it be lost or damaged, the checkpoint files say the same about themselves.
 
-use crate::bytes::{array_at, put, u32_at, u64_at};
+use crate::bytes::{array_at, i64_at, put, u32_at, u64_at};
 use crate::disk::{Disk, DiskFile, read_full};
 use crate::{Digest, Error, checkpoint};
-use domain::Position;
+use domain::{Position, Time};
 
 pub(crate) const NAME: &str = "MANIFEST";
 pub(crate) const TEMPORARY: &str = "MANIFEST.tmp";
 const MAGIC: [u8; 8] = *b"MRMANIFT";
 const VERSION: u8 = 1;
-const SIZE: usize = 256;
+const SIZE: usize = 2048;
 const ENTRIES_AT: usize = 16;
-const ENTRY: usize = 112;
-const CRC_AT: usize = 252;
+const ENTRY: usize = 120;
+const CRC_AT: usize = SIZE - 4;
+/// The most checkpoints that one manifest names.
+const ENTRIES_MAX: usize = 2 + KEPT_MAX;
+
+/// The most older checkpoints that stay named beside the newest two.
+pub const KEPT_MAX: usize = 14;
 
 /// One complete checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +27,8 @@ pub struct CheckpointEntry {
     pub generation: u64,
     /// The last position that its state includes.
     pub position: Position,
+    /// `log_time` of the record there; the minimum before the first record.
+    pub log_time: Time,
     /// Digest of the plan in force there.
     pub plan: Digest,
     /// Digest of the state, as the engine computes it.
@@ -39,40 +46,58 @@ impl CheckpointEntry {
     fn encode(&self, out: &mut [u8]) {
         put(out, 0, &self.generation.to_le_bytes());
         put(out, 8, &self.position.0.to_le_bytes());
-        put(out, 16, &self.plan);
-        put(out, 48, &self.state);
-        put(out, 80, &self.chain);
+        put(out, 16, &self.log_time.0.to_le_bytes());
+        put(out, 24, &self.plan);
+        put(out, 56, &self.state);
+        put(out, 88, &self.chain);
     }
 
     fn parse(bytes: &[u8]) -> CheckpointEntry {
         CheckpointEntry {
             generation: u64_at(bytes, 0),
             position: Position(u64_at(bytes, 8)),
-            plan: array_at(bytes, 16),
-            state: array_at(bytes, 48),
-            chain: array_at(bytes, 80),
+            log_time: Time(i64_at(bytes, 16)),
+            plan: array_at(bytes, 24),
+            state: array_at(bytes, 56),
+            chain: array_at(bytes, 88),
         }
     }
 }
 
 /// The complete checkpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     /// The newest.
     pub newest: CheckpointEntry,
     /// The one before, kept as a second copy until the next is complete.
     pub previous: Option<CheckpointEntry>,
+    /// Older ones from which the retained log can be replayed, oldest first, at most [`KEPT_MAX`].
+    pub kept: Vec<CheckpointEntry>,
 }
 
 impl Manifest {
+    /// The one that names these, newest first; of too many, those between the oldest and the newest two go.
+    pub(crate) fn of(newest_first: impl IntoIterator<Item = CheckpointEntry>) -> Option<Manifest> {
+        let mut entries = newest_first.into_iter();
+        let (newest, previous) = (entries.next()?, entries.next());
+        let mut kept: Vec<CheckpointEntry> = entries.collect();
+        kept.reverse();
+        kept.truncate(KEPT_MAX);
+        Some(Manifest { newest, previous, kept })
+    }
+
+    /// The oldest that it names.
+    pub fn oldest(&self) -> &CheckpointEntry {
+        self.kept.first().or(self.previous.as_ref()).unwrap_or(&self.newest)
+    }
+
     fn encode(&self) -> [u8; SIZE] {
         let mut out = [0; SIZE];
         put(&mut out, 0, &MAGIC);
         out[8] = VERSION;
-        out[9] = 1 + u8::from(self.previous.is_some());
-        self.newest.encode(&mut out[ENTRIES_AT..]);
-        if let Some(previous) = &self.previous {
-            previous.encode(&mut out[ENTRIES_AT + ENTRY..]);
+        for (index, entry) in self.entries().enumerate() {
+            out[9] += 1;
+            entry.encode(&mut out[ENTRIES_AT + index * ENTRY..]);
         }
         let crc = crc32c::crc32c(&out[..CRC_AT]);
         put(&mut out, CRC_AT, &crc.to_le_bytes());
@@ -93,14 +118,14 @@ impl Manifest {
         if bytes[8] != VERSION {
             return Err(Error::NewerVersion { name: NAME.to_owned(), version: bytes[8] });
         }
-        let newest = CheckpointEntry::parse(&bytes[ENTRIES_AT..]);
-        let previous = (bytes[9] == 2).then(|| CheckpointEntry::parse(&bytes[ENTRIES_AT + ENTRY..]));
-        Ok(Manifest { newest, previous })
+        let count = usize::from(bytes[9]).min(ENTRIES_MAX);
+        let entries = bytes[ENTRIES_AT..].chunks_exact(ENTRY).take(count).map(CheckpointEntry::parse);
+        Manifest::of(entries).map_or_else(|| damaged("it names no checkpoint"), Ok)
     }
 
     /// Its entries, newest first.
     pub(crate) fn entries(&self) -> impl Iterator<Item = CheckpointEntry> {
-        [Some(self.newest), self.previous].into_iter().flatten()
+        [Some(self.newest), self.previous].into_iter().flatten().chain(self.kept.iter().rev().copied())
     }
 }
 

@@ -35,9 +35,19 @@ impl<D: Disk> Reader<D> {
         &self.shared.disk
     }
 
-    /// The first position that is kept; one past `last` when there are no records.
-    pub fn replay_from(&self) -> Position {
+    pub(crate) fn shared(&self) -> &Arc<Shared<D>> {
+        &self.shared
+    }
+
+    /// The first position whose record is kept; one past `last` when there are no records.
+    pub fn first(&self) -> Position {
         self.shared.live().first()
+    }
+
+    /// The first position from which the log can be replayed: 1 while the log is whole, else the one after the oldest
+    /// checkpoint that is named and that the log reaches back to; one past `last` when there is none.
+    pub fn replay_from(&self) -> Position {
+        self.shared.live().replay_from()
     }
 
     /// The last durable position.
@@ -86,7 +96,7 @@ impl<D: Disk> Reader<D> {
 
     fn open_segment(&self, segment: &Segment) -> Result<D::File, Error> {
         self.shared.disk.open(&segment.name).map_err(|error| {
-            let first = self.replay_from();
+            let first = self.first();
             if error.kind() == io::ErrorKind::NotFound && first > segment.header.first {
                 return Error::NotRetained { asked: segment.header.first, first };
             }
@@ -152,6 +162,18 @@ impl<D: Disk> Reader<D> {
         }
         drop(live);
         self.iter(position, PROBE)?.chain_through(position)
+    }
+
+    /// `log_time` right after `position`, for the same positions as [`Reader::chain_at`].
+    pub(crate) fn log_time_at(&self, position: Position) -> Result<Time, Error> {
+        let live = self.shared.live();
+        if position.next() == live.first() {
+            return Ok(live.segments[0].header.log_time);
+        }
+        let last = live.durable;
+        drop(live);
+        let record = self.record(position)?.ok_or(Error::BeyondEnd { asked: position, last })?;
+        Ok(record.header.log_time)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::reader::Reader;
 use crate::segment::{self, Segment, SegmentHeader};
 use crate::watermark::{self, Watermark};
 use crate::writer::{Start, Tail, Writer, create_segment};
-use crate::{Digest, Error, manifest};
+use crate::{Digest, Error, checkpoint, manifest};
 use domain::{Position, Time};
 use inventory::Inventory;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub enum Verify {
 /// What recovery found and did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecoveryReport {
-    /// The first position that is kept (`replay_from`); one past `last` when there are no records.
+    /// The first position whose record is kept; one past `last` when there are no records.
     pub first: Position,
     /// The last position; 0 when there never was a record.
     pub last: Position,
@@ -77,6 +77,8 @@ struct Found {
     repair: Option<tail::Repair>,
     watermark: watermark::Mark,
     epoch: u32,
+    /// Positions of the checkpoints, ascending.
+    checkpoints: Vec<Position>,
 }
 
 /// Recovers the journal in `disk` and opens it for appending.
@@ -89,7 +91,7 @@ pub fn open<D: Disk>(disk: Arc<D>, options: Options) -> Result<Opened<D>, Error>
         return Err(Error::Locked);
     }
     let (found, newest) = look(&*disk, options)?;
-    let Found { inventory, mut segments, tail, repair, watermark, epoch } = found;
+    let Found { inventory, mut segments, tail, repair, watermark, epoch, checkpoints } = found;
     mend(&*disk, &inventory, newest.as_ref().zip(repair))?;
     let fresh = newest.is_none();
     let file = match newest {
@@ -102,7 +104,7 @@ pub fn open<D: Disk>(disk: Arc<D>, options: Options) -> Result<Opened<D>, Error>
         }
     };
     let segment = Arc::clone(segments.last().expect("one was found or has just been made"));
-    let live = Live { segments, durable: tail.last, end: tail.end, log_time: tail.log_time };
+    let live = Live { segments, durable: tail.last, end: tail.end, log_time: tail.log_time, checkpoints };
     let shared = Arc::new(Shared::new(Arc::clone(&disk), live));
     let watermark = Watermark::open(&*disk, inventory.watermark, watermark);
     let mut writer = Writer::new(Start {
@@ -163,7 +165,8 @@ fn look<D: Disk>(disk: &D, options: Options) -> Result<(Found, Option<D::File>),
             (Tail { last: Position::START, log_time: header.log_time, chain: header.chain, end }, None, None)
         }
     };
-    let found = Found { inventory, segments, tail, repair, watermark, epoch };
+    let checkpoints = checkpoint::positions(disk, &inventory.names)?;
+    let found = Found { inventory, segments, tail, repair, watermark, epoch, checkpoints };
     check_witnesses(disk, &found)?;
     Ok((found, file))
 }

@@ -117,7 +117,7 @@ impl<D: Disk> Writer<D> {
             (pending, payloads) = (rest, rest_bytes);
             let first = tail.last.next();
             self.marks.push(Mark { first, offset: tail.end, log_time: tail.log_time, chain: tail.chain });
-            let place = self.place(&tail);
+            let place = Place { more: !pending.is_empty(), ..self.place(&tail) };
             let header = group::encode(&mut self.encoded, head, head_bytes, &place);
             let end = tail.end + u64::from(header.length);
             tail = Tail { last: header.last(), log_time: header.log_time, chain: header.chain, end };
@@ -128,6 +128,7 @@ impl<D: Disk> Writer<D> {
     fn place(&self, tail: &Tail) -> Place {
         Place {
             salt: self.segment.salt,
+            more: false,
             epoch: self.epoch,
             first: tail.last.next(),
             log_time: tail.log_time,

@@ -100,7 +100,9 @@ impl Demo {
             false => onward::say("millrace demo", &place, &screen),
         }
         match summary.tour {
-            Some(tour) if !tour.identical => bail!("the decision {} came out differently when recomputed", tour.decision),
+            Some(tour) if !tour.identical => {
+                bail!("the decision {} came out differently when recomputed", tour.decision)
+            }
             _ => Ok(()),
         }
     }

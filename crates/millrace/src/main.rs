@@ -4,6 +4,7 @@ mod check;
 mod dataset;
 mod demo;
 mod digest;
+mod eval;
 mod import;
 mod node;
 mod replay;
@@ -31,6 +32,7 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     Check(check::Check),
+    Eval(eval::Eval),
     Import(import::Import),
     Digest(digest::Digest),
     Replay(replay::Replay),
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
+        Command::Eval(eval) => eval.run(),
         Command::Import(import) => import.run(),
         Command::Digest(digest) => digest.run(),
         Command::Replay(replay) => replay.run(),

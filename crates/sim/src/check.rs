@@ -165,7 +165,8 @@ pub(crate) fn entity(world: &World, kind: &str, key: &str) -> Verdict {
     let view = match core.entity(kind, key) {
         Ok(view) => view,
         Err(refusal) if matches!(refusal.code, Code::NotFound | Code::UnknownEntity) => {
-            let mut heard = ["view", "buy", "login"].into_iter().flat_map(|event| model.happened(world.spec, event, at));
+            let mut heard =
+                ["view", "buy", "login"].into_iter().flat_map(|event| model.happened(world.spec, event, at));
             let named = heard.any(|event| event.keys.get(kind).is_some_and(|known| known == key));
             let known = kind != "device" && (named || model.change_of(kind, key, at).is_some());
             return if known { Err(format!("{kind} {key} is not known: {refusal}")) } else { Ok(()) };

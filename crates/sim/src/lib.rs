@@ -14,7 +14,7 @@ mod sweep;
 mod workload;
 mod world;
 
-pub use planted::{Plant, planted};
+pub use planted::{Plant, planted, reveal};
 pub use rng::Rng;
 pub use run::{Outcome, Summary, run_seed, run_seeds, tell};
 pub use specs::Spec;

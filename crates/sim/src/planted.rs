@@ -113,11 +113,16 @@ impl Plant {
 /// Most seeds that a planted bug is looked for in.
 const SEEDS_MAX: u64 = 500;
 
+/// How a planted bug shows: the seed and what failed there.
+pub fn reveal(plant: Plant) -> Option<(u64, String)> {
+    (0..SEEDS_MAX).find_map(|seed| Some((seed, run::run_planted(seed, plant).failure?)))
+}
+
 /// Every planted bug: its name, whether it was caught, and how many seeds that took.
 pub fn planted() -> Vec<(&'static str, bool, u64)> {
     let hunt = |plant: Plant| {
-        let caught = (0..SEEDS_MAX).find(|seed| run::run_planted(*seed, plant).failure.is_some());
-        (plant.name(), caught.is_some(), caught.map_or(SEEDS_MAX, |seed| seed + 1))
+        let caught = reveal(plant);
+        (plant.name(), caught.is_some(), caught.map_or(SEEDS_MAX, |(seed, _)| seed + 1))
     };
     Plant::ALL.into_iter().map(hunt).collect()
 }

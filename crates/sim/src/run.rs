@@ -85,7 +85,7 @@ impl Mix {
         // submit, sync, recommend, publish, clock, checkpoint, inspect, tick, crash, space
         let mut weights = [30, 20, 12, 8, 10, 3, 4, 3, 2, 0];
         for weight in &mut weights[1..8] {
-            *weight = *weight * rng.pick(&[0, 1, 1, 1, 3]);
+            *weight *= rng.pick(&[0, 1, 1, 1, 3]);
         }
         weights[1] = weights[1].max(5);
         weights[8] = rng.pick(&[0, 1, 3, 6]);

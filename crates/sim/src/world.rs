@@ -150,7 +150,7 @@ impl World {
 
     /// Hash of the trace so far, and of a last draw from every stream.
     pub(crate) fn trace(&mut self) -> String {
-        let last = self.rng.next();
+        let last = self.rng.draw();
         self.trace.update(&last.to_le_bytes());
         self.trace.finalize().to_hex().to_string()
     }
@@ -466,7 +466,7 @@ impl World {
         let config = Config {
             shards: 1 + self.rng.below(4) as u32,
             clock: Arc::clone(&self.clock),
-            hash_seed: self.rng.next(),
+            hash_seed: self.rng.draw(),
             tick_every: Span(self.knobs.tick_every),
             retain: self.knobs.retain.map(Span),
             unsynced_bytes_max: self.knobs.unsynced_max,

@@ -2,9 +2,7 @@
 
 #[test]
 fn every_operation_may_fail() {
-    for seed in 0..2 {
-        let report = sim::sweep(seed);
-        assert!(report.failures.is_empty(), "{}", report.failures.join("\n"));
-        assert!(report.operations > 100, "{}", report.operations);
-    }
+    let report = sim::sweep(0);
+    assert!(report.failures.is_empty(), "{}", report.failures.join("\n"));
+    assert!(report.operations > 100 && report.runs > 1_000, "{report:?}");
 }

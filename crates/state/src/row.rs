@@ -88,6 +88,10 @@ impl Row {
     pub(crate) fn panes_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> &[u64] {
         let panes = self.panes(layout, at);
         let (segment, stride) = (&layout.segments[at], layout.segments[at].stride);
+        let newest = panes.len().saturating_sub(stride);
+        if panes.is_empty() || (segment.index(panes[0]) >= first && segment.index(panes[newest]) <= last) {
+            return panes;
+        }
         let start = lower_bound(panes, segment, first);
         let end = lower_bound(panes, segment, last.saturating_add(1));
         &panes[start * stride..end * stride]

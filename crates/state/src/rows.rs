@@ -19,9 +19,6 @@ use spec::Plan;
 use spec::plan::{AggregateOp, Cross, EntityIndex, Table};
 use std::sync::Arc;
 
-/// Records whose rows are touched before the first of them is applied.
-const AHEAD: usize = 32;
-
 /// Which rows a `Rows` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -93,6 +90,9 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// How many records' memory is asked for ahead.
+    pub const AHEAD: usize = 32;
+
     /// Empty rows.
     pub fn new(plan: Arc<Plan>, scope: Scope) -> Rows {
         let tables = plan.tables.iter().map(|table| match table.cross {
@@ -125,12 +125,30 @@ impl Rows {
 
     /// Applies records that follow one another. Faster than one by one: the memory they will need is asked for ahead.
     pub fn apply_all(&mut self, batch: &[Resolved]) {
-        for few in batch.chunks(AHEAD) {
-            let touched = few.iter().map(|resolved| self.touch(resolved, Row::touch_place)).fold(0, u64::wrapping_add)
-                ^ few.iter().map(|resolved| self.touch(resolved, Row::touch_words)).fold(0, u64::wrapping_add);
-            std::hint::black_box(touched);
+        for few in batch.chunks(Rows::AHEAD) {
+            self.touch_all(few);
             few.iter().for_each(|resolved| self.apply(resolved));
         }
+    }
+
+    /// Asks for the memory that records will need, so that the loads overlap: at most [`Rows::AHEAD`] at a time are of use.
+    pub fn touch_all(&self, few: &[Resolved]) {
+        let touched = few.iter().map(|resolved| self.touch(resolved, Row::touch_place)).fold(0, u64::wrapping_add)
+            ^ few.iter().map(|resolved| self.touch(resolved, Row::touch_words)).fold(0, u64::wrapping_add);
+        std::hint::black_box(touched);
+    }
+
+    /// Asks for the memory of entities' plain rows, so that the loads overlap: at most [`Rows::AHEAD`] at a time are of use.
+    pub fn touch_rows(&self, ids: impl Iterator<Item = EntityId> + Clone) {
+        let mut touched = 0u64;
+        for touch in [Row::touch_place, Row::touch_words] {
+            for table in &self.tables {
+                let Keyed::Plain(rows) = table else { continue };
+                let found = ids.clone().filter_map(|id| rows.get(self.scope.local(id.0)?));
+                touched = found.map(touch).fold(touched, u64::wrapping_add);
+            }
+        }
+        std::hint::black_box(touched);
     }
 
     /// Touches every plain row that the record will change, so that the loads of a batch overlap.
@@ -276,19 +294,19 @@ impl Keyed {
         event: &EventChange,
         resolved: &Resolved,
     ) -> usize {
-        let before = self.copied_pages();
-        for stream in &step.streams {
-            let Some(number) = collect(stream, event) else {
-                continue;
-            };
-            let row = match self {
-                Keyed::Nothing => return 0,
-                Keyed::Plain(rows) => rows.get_mut(local),
-                Keyed::Crossed(rows) => rows.touch(layout, local, second, resolved.position, resolved.log_time),
-            };
-            row.open(layout);
-            add(row, layout, stream, event, number, resolved.log_time);
+        let collected = step.streams.iter().filter_map(|stream| Some((stream, collect(stream, event)?)));
+        let mut collected = collected.peekable();
+        if collected.peek().is_none() {
+            return 0;
         }
+        let before = self.copied_pages();
+        let row = match self {
+            Keyed::Nothing => return 0,
+            Keyed::Plain(rows) => rows.get_mut(local),
+            Keyed::Crossed(rows) => rows.touch(layout, local, second, resolved.position, resolved.log_time),
+        };
+        row.open(layout);
+        collected.for_each(|(stream, number)| add(row, layout, stream, event, number, resolved.log_time));
         if self.copied_pages() == before { 0 } else { self.page_bytes(local, second) }
     }
 

@@ -2,11 +2,11 @@
 
 use super::{Figures, SHOP, Setting, bodies, ingest};
 use crate::node::{self, Folder, Node};
-use crate::rng::Rng;
 use anyhow::{Context, Result, bail};
 use domain::{FeedRequest, Payload, Raw, Span, Subject};
 use engine::{Clock, Config, Engine};
 use serde_json::{Value, json};
+use sim::Rng;
 use std::sync::mpsc;
 
 const HISTORY: u64 = 200_000;

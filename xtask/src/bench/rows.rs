@@ -2,10 +2,10 @@
 
 use super::{Figures, SHOP, Setting};
 use crate::node;
-use crate::rng::Rng;
 use anyhow::Result;
 use domain::{Payload, Position, Time};
 use engine::{Machine, Plan};
+use sim::Rng;
 use state::{Catalogue, Dictionary, Resolved, Rows, Scope};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! What is sent in a determinism run: drawn once from a seed, played to every node.
 
-use crate::rng::Rng;
 use crate::shop::Shop;
 use domain::{Event, FeedRequest, Payload, Time};
+use sim::Rng;
 
 const SHOP: Shop = Shop { users: 400, items: 300 };
 const START: Time = Time(1_700_000_000_000);

@@ -1,12 +1,12 @@
 //! The clients of the crash test: what they send follows from the seed, so that it can be made again to be compared; what
 //! they were told is all that they keep.
 
-use crate::rng::Rng;
 use crate::shop::Shop;
 use anyhow::{Context, Result, bail};
 use domain::{Event, Time};
 use loadgen::Response;
 use serde_json::Value;
+use sim::Rng;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -149,7 +149,7 @@ impl Client {
 
     fn send_price(&mut self, http: &mut loadgen::Client) -> Result<bool> {
         self.price_sent += 1;
-        let body = format!("{{\"fields\":{{\"price\":{}.0,\"in_stock\":true}}}}", self.price_sent);
+        let body = format!("{{\"price\":{}.0,\"in_stock\":true}}", self.price_sent);
         let Some(reply) = reply(http.put(&format!("/v1/entities/item/{}", self.own_item()), body.as_bytes()))? else {
             return Ok(false);
         };

@@ -19,6 +19,8 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
             if block == 0 {
                 break;
             }
+            let ahead = scratch.candidates[scored..scored + block].iter();
+            view.epoch.items().touch_rows(ahead.map(|candidate| candidate.item));
             (scored..scored + block).for_each(|index| score(view, scratch, index));
             scored += block;
         }

@@ -1,10 +1,12 @@
-//! Loading a checkpoint: the newest that verifies and that belongs to this log. What was rejected is reported.
+//! Loading a checkpoint: the newest that verifies and that belongs to this log, or the newest of a plan at or before a
+//! position. What was rejected is reported.
 
 use super::{CHUNK, CHUNK_HEADER, ChunkHeader, FOOTER, FOOTER_LEN, HEADER, OPENS, parse_header, parse_name};
 use crate::bytes::array_at;
 use crate::disk::{Disk, DiskFile, read_full};
 use crate::reader::Reader;
 use crate::{CheckpointEntry, Digest, Error, Manifest, checkpoint, manifest};
+use domain::Position;
 
 /// What there was to load.
 pub struct Loaded<D: Disk> {
@@ -20,28 +22,72 @@ pub struct Loaded<D: Disk> {
 /// [`Error::Io`] when the directory cannot be listed; [`Error::NewerVersion`] of the manifest. Everything else is a
 /// rejection.
 pub fn load_checkpoint<D: Disk>(reader: &Reader<D>) -> Result<Loaded<D>, Error> {
+    load_first(reader, |_| true)
+}
+
+/// As [`load_checkpoint`], of those whose state ends at or before `position` and that are of the plan with this digest.
+/// The others are passed over without a word.
+///
+/// # Errors
+/// As [`load_checkpoint`].
+pub fn load_checkpoint_before<D: Disk>(
+    reader: &Reader<D>,
+    position: Position,
+    plan: &Digest,
+) -> Result<Loaded<D>, Error> {
+    load_first(reader, |entry| entry.position <= position && entry.plan == *plan)
+}
+
+fn load_first<D: Disk>(reader: &Reader<D>, mut fits: impl FnMut(&CheckpointEntry) -> bool) -> Result<Loaded<D>, Error> {
     let disk = &**reader.disk();
     let names = disk.list().map_err(Error::io("list", "."))?;
     let mut rejected = Vec::new();
-    let named = match manifest::load(disk, &names) {
-        Ok(named) => named,
-        Err(error @ Error::CheckpointDamaged { .. }) => {
-            rejected.push(error);
-            None
+    for Candidate { entry, named } in candidates(disk, &names, &mut rejected)? {
+        if !fits(&entry) {
+            continue;
         }
-        Err(error) => return Err(error),
-    };
-    let wanted: Vec<(u64, Option<CheckpointEntry>)> = match named {
-        Some(manifest) => manifest.entries().map(|entry| (entry.generation, Some(entry))).collect(),
-        None => generations(&names).into_iter().map(|generation| (generation, None)).collect(),
-    };
-    for (generation, entry) in wanted {
-        match try_load(reader, generation, entry) {
+        match try_load(reader, entry.generation, named.then_some(entry)) {
             Ok(checkpoint) => return Ok(Loaded { checkpoint: Some(checkpoint), rejected }),
             Err(error) => rejected.push(error),
         }
     }
     Ok(Loaded { checkpoint: None, rejected })
+}
+
+/// A checkpoint that may be loaded, by what is known without reading all of it.
+struct Candidate {
+    entry: CheckpointEntry,
+    /// The manifest vouches for the entry; otherwise it is the file's own header, without the state's digest.
+    named: bool,
+}
+
+/// What the manifest names, or, without one, the files that begin as checkpoints; newest first.
+fn candidates(disk: &impl Disk, names: &[String], rejected: &mut Vec<Error>) -> Result<Vec<Candidate>, Error> {
+    match manifest::load(disk, names) {
+        Ok(Some(manifest)) => {
+            return Ok(manifest.entries().map(|entry| Candidate { entry, named: true }).collect());
+        }
+        Ok(None) => {}
+        Err(error @ Error::CheckpointDamaged { .. }) => rejected.push(error),
+        Err(error) => return Err(error),
+    }
+    let mut found = Vec::new();
+    for generation in generations(names) {
+        match CheckpointReader::open(disk, generation) {
+            Ok(checkpoint) => found.push(Candidate { entry: checkpoint.entry, named: false }),
+            Err(error) => rejected.push(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Positions of the checkpoints whose files are there, ascending.
+pub(crate) fn positions(disk: &impl Disk, names: &[String]) -> Result<Vec<Position>, Error> {
+    let found = candidates(disk, names, &mut Vec::new())?;
+    let there = found.iter().map(|candidate| candidate.entry).filter(|entry| names.contains(&entry.file_name()));
+    let mut positions: Vec<Position> = there.map(|entry| entry.position).collect();
+    positions.sort_unstable();
+    Ok(positions)
 }
 
 /// The generations of the checkpoint files, newest first.
@@ -68,16 +114,22 @@ fn try_load<D: Disk>(
     Ok(checkpoint)
 }
 
-/// The manifest in force, or one made from the checkpoint files when it is lost or damaged.
+/// The manifest in force, or one made from the checkpoint files that verify when it is lost or damaged. Those are made
+/// durable once more first: without a manifest nothing says that their sync ever succeeded.
 pub(super) fn current_manifest(disk: &impl Disk, names: &[String]) -> Result<Option<Manifest>, Error> {
     match manifest::load(disk, names) {
         Ok(Some(manifest)) => return Ok(Some(manifest)),
         Ok(None) | Err(Error::CheckpointDamaged { .. }) => {}
         Err(error) => return Err(error),
     }
-    let mut found =
-        generations(names).into_iter().filter_map(|generation| Some(verified(disk, generation).ok()?.entry));
-    Ok(found.next().map(|newest| Manifest { newest, previous: found.next() }))
+    let mut found = Vec::new();
+    for generation in generations(names) {
+        if let Ok(checkpoint) = verified(disk, generation) {
+            checkpoint.renew()?;
+            found.push(checkpoint.entry);
+        }
+    }
+    Ok(Manifest::of(found))
 }
 
 /// Opens a checkpoint and reads all of it once. The entry is then complete.
@@ -130,6 +182,22 @@ impl<D: Disk> CheckpointReader<D> {
             chunk: Vec::new(),
             waiting: false,
         })
+    }
+
+    /// Writes the same bytes again and syncs them: after a failed sync the page cache may show what the disk has not.
+    fn renew(&self) -> Result<(), Error> {
+        let mut buffer = vec![0; CHUNK];
+        let mut offset = 0;
+        while offset < self.offset {
+            let len = (self.offset - offset).min(CHUNK as u64) as usize;
+            let filled = read_full(&self.file, offset, &mut buffer[..len]).map_err(Error::io("read", &self.name))?;
+            if filled < len {
+                return Err(self.damaged("it is cut short"));
+            }
+            self.file.write_at(offset, &buffer[..len]).map_err(Error::write("write", &self.name))?;
+            offset += len as u64;
+        }
+        self.file.sync().map_err(Error::io("sync", &self.name))
     }
 
     fn rewind(&mut self) {

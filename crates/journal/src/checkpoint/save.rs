@@ -4,17 +4,20 @@ use super::load::current_manifest;
 use super::{CHUNK, CHUNK_HEADER, ChunkHeader, FOOTER, HEADER, OPENS, encode_header, name, parse_name};
 use crate::bytes::u32_at;
 use crate::disk::{Disk, DiskFile};
+use crate::manifest::{self, KEPT_MAX};
 use crate::reader::Reader;
-use crate::{CheckpointEntry, Digest, Error, Manifest, manifest};
+use crate::{CheckpointEntry, Digest, Error, Manifest};
 use domain::Position;
 use std::sync::Arc;
 
 /// A checkpoint being written. Dropped before `finish`, it leaves a file that the next one removes.
 pub struct CheckpointWriter<D: Disk> {
+    reader: Reader<D>,
     disk: Arc<D>,
     file: D::File,
     entry: CheckpointEntry,
-    previous: Option<CheckpointEntry>,
+    /// What is named so far, newest first.
+    older: Vec<CheckpointEntry>,
     salt: u32,
     offset: u64,
     sequence: u32,
@@ -33,23 +36,26 @@ impl<D: Disk> CheckpointWriter<D> {
     /// [`Error::BeyondEnd`], [`Error::NotRetained`] for the position; [`Error::DiskFull`]; [`Error::Io`].
     pub fn begin(reader: &Reader<D>, position: Position, plan: Digest) -> Result<CheckpointWriter<D>, Error> {
         let disk = Arc::clone(reader.disk());
-        let chain = reader.chain_at(position)?;
+        let (chain, log_time) = (reader.chain_at(position)?, reader.log_time_at(position)?);
         let names = disk.list().map_err(Error::io("list", "."))?;
         let manifest = current_manifest(&*disk, &names)?;
         sweep(&*disk, &names, manifest.as_ref())?;
-        let previous = manifest.map(|manifest| manifest.newest);
+        let named = manifest.iter().flat_map(Manifest::entries);
+        // A name without a file is of no use to the next manifest.
+        let older: Vec<CheckpointEntry> = named.filter(|entry| names.contains(&entry.file_name())).collect();
         let generation = 1 + names.iter().filter_map(|name| parse_name(name)).max().unwrap_or(0);
-        let generation = generation.max(1 + previous.map_or(0, |entry| entry.generation));
+        let generation = generation.max(1 + manifest.map_or(0, |manifest| manifest.newest.generation));
+        let entry = CheckpointEntry { generation, position, log_time, plan, state: Digest::default(), chain };
         let file_name = name(generation);
         let file = disk.create(&file_name, 0).map_err(Error::write("create", &file_name))?;
-        let header = encode_header(generation, position, &plan, &chain);
+        let header = encode_header(&entry);
         file.write_at(0, &header).map_err(Error::write("write", &file_name))?;
-        let entry = CheckpointEntry { generation, position, plan, state: Digest::default(), chain };
         Ok(CheckpointWriter {
+            reader: reader.clone(),
             disk,
             file,
             entry,
-            previous,
+            older,
             salt: u32_at(&header, HEADER - 4),
             offset: HEADER as u64,
             sequence: 0,
@@ -113,11 +119,17 @@ impl<D: Disk> CheckpointWriter<D> {
         Ok(())
     }
 
-    /// Makes the checkpoint durable and then the manifest that names it. The one before is kept, older ones go.
+    /// Makes the checkpoint durable and then the manifest that names it and the one before. `keep` is shown a manifest
+    /// that names all there are and chooses which of its `kept` stay named, at most [`crate::KEPT_MAX`], beyond which the newer
+    /// ones of them go. The files of the others are removed.
     ///
     /// # Errors
     /// [`Error::DiskFull`], [`Error::Io`]: the manifest before is still in force, or, after a failed sync, one of the two.
-    pub fn finish(mut self, state: Digest) -> Result<Manifest, Error> {
+    pub fn finish(
+        mut self,
+        state: Digest,
+        keep: impl FnOnce(&Manifest) -> Vec<CheckpointEntry>,
+    ) -> Result<Manifest, Error> {
         self.flush()?;
         self.entry.state = state;
         self.chunk.extend_from_slice(&state);
@@ -127,15 +139,33 @@ impl<D: Disk> CheckpointWriter<D> {
         self.file.sync().map_err(Error::io("sync", &self.entry.file_name()))?;
         // The name has to be durable before a manifest names it.
         self.disk.sync_dir().map_err(Error::io("sync", "."))?;
-        let manifest = Manifest { newest: self.entry, previous: self.previous };
+        let manifest = self.manifest(keep);
         manifest::store(&*self.disk, &manifest)?;
+        self.publish(&manifest);
         let names = self.disk.list().map_err(Error::io("list", "."))?;
         sweep(&*self.disk, &names, Some(&manifest))?;
         Ok(manifest)
     }
+
+    fn manifest(&self, keep: impl FnOnce(&Manifest) -> Vec<CheckpointEntry>) -> Manifest {
+        let mut older = self.older.iter().copied();
+        let previous = older.next();
+        let mut all = Manifest { newest: self.entry, previous, kept: older.rev().collect() };
+        let chosen = keep(&all);
+        all.kept.retain(|entry| chosen.contains(entry));
+        all.kept.truncate(KEPT_MAX);
+        all
+    }
+
+    /// Lets readers know from where the log can be replayed.
+    fn publish(&self, manifest: &Manifest) {
+        let mut positions: Vec<Position> = manifest.entries().map(|entry| entry.position).collect();
+        positions.sort_unstable();
+        self.reader.shared().live_mut().checkpoints = positions;
+    }
 }
 
-/// Removes the checkpoints that no manifest names.
+/// Removes the checkpoints that the manifest does not name.
 fn sweep(disk: &impl Disk, names: &[String], manifest: Option<&Manifest>) -> Result<(), Error> {
     for file in names {
         let named = manifest.is_some_and(|manifest| manifest.entries().any(|entry| entry.file_name() == *file));

@@ -77,14 +77,20 @@ pub(super) fn scan_newest<D: Disk>(
         end: segment::HEADER as u64,
     };
     let (mut epoch, mut unproved_from) = (header.epoch, 0);
+    // Groups of a batch whose last group has not been met yet, and the end before them.
+    let (mut open, mut whole) = (Vec::new(), tail);
     let found = loop {
         match scanner.group(tail.end, length, tail.last.next(), &tail.chain)? {
             Found::Group(group) => {
-                segment.note(Mark { first: group.first, offset: tail.end, log_time: tail.log_time, chain: tail.chain });
+                open.push(Mark { first: group.first, offset: tail.end, log_time: tail.log_time, chain: tail.chain });
                 epoch = epoch.max(group.epoch);
                 unproved_from = group.synced_bytes;
                 let end = tail.end + u64::from(group.length);
                 tail = Tail { last: group.last(), log_time: group.log_time, chain: group.chain, end };
+                if !group.more {
+                    open.drain(..).for_each(|mark| segment.note(mark));
+                    whole = tail;
+                }
             }
             found => break found,
         }
@@ -98,7 +104,10 @@ pub(super) fn scan_newest<D: Disk>(
         return Err(scanner.damaged(tail.end, tail.last.next(), &found));
     }
     segment.set_indexed();
-    let repair = Repair { unproved_from, end: tail.end, torn_end: remains.end.max(tail.end) };
+    // A batch is whole or absent: without its last group the others are part of the torn tail.
+    let torn_end = remains.end.max(tail.end);
+    let tail = whole;
+    let repair = Repair { unproved_from: unproved_from.min(tail.end), end: tail.end, torn_end };
     Ok(Scanned { tail, repair, epoch, file: scanner.into_file() })
 }
 

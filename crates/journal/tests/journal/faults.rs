@@ -3,8 +3,8 @@
 
 use crate::mem_disk::{Fault, MemDisk};
 use crate::{Rng, open_small, read_all};
-use domain::{Position, Time};
-use journal::{CheckpointWriter, Error, Opened, load_checkpoint};
+use domain::{Position, Span, Time};
+use journal::{CheckpointEntry, CheckpointWriter, Error, Manifest, Opened, load_checkpoint, load_checkpoint_before};
 use std::sync::Arc;
 
 /// What the outside world knows: everything ever appended in this lineage, and how much was acknowledged.
@@ -13,12 +13,14 @@ struct Oracle {
     acknowledged: usize,
     retained: u64,
     checkpoint: u64,
+    /// Positions of checkpoints that both the manifest in force and the one that may be taking its place name.
+    named: Vec<u64>,
     epoch: u32,
 }
 
 impl Oracle {
     fn new() -> Oracle {
-        Oracle { appended: Vec::new(), acknowledged: 0, retained: 1, checkpoint: 0, epoch: 0 }
+        Oracle { appended: Vec::new(), acknowledged: 0, retained: 1, checkpoint: 0, named: Vec::new(), epoch: 0 }
     }
 
     /// Opens and compares; what was not acknowledged and is gone is forgotten.
@@ -45,8 +47,42 @@ impl Oracle {
         assert!(!loaded.rejected.iter().any(torn), "the manifest is replaced in one step");
         let position = loaded.checkpoint.map_or(0, |checkpoint| checkpoint.entry().position.0);
         assert!(position >= self.checkpoint, "a finished checkpoint is gone: {:?}", loaded.rejected);
+        self.check_named(&opened)?;
         Ok(opened)
     }
+
+    /// Every checkpoint that had to stay can be loaded, belongs to the log, and the log goes on right after the oldest.
+    fn check_named(&self, opened: &Opened<MemDisk>) -> Result<(), Error> {
+        for &at in &self.named {
+            let loaded = load_checkpoint_before(&opened.reader, Position(at), &PLAN)?;
+            let found = loaded.checkpoint.map(|checkpoint| checkpoint.entry().position.0);
+            assert_eq!(found, Some(at), "a kept checkpoint is gone: {:?}", loaded.rejected);
+        }
+        let from = opened.reader.replay_from();
+        assert!(self.named.iter().all(|&at| from.0 <= at + 1), "{from} is after one of {:?}", self.named);
+        assert!(from == Position(1) || opened.reader.first() <= from);
+        if opened.reader.first() > Position(1) {
+            let oldest = load_checkpoint_before(&opened.reader, Position(from.0 - 1), &PLAN)?;
+            assert!(oldest.checkpoint.is_some_and(|oldest| oldest.entry().position.next() == from));
+        }
+        Ok(())
+    }
+}
+
+const PLAN: [u8; 32] = [7; 32];
+
+/// A small ladder: of those that `log_time` (the position) puts at or before a horizon the newest, of the later ones all
+/// that are some steps apart.
+fn rungs(all: &Manifest) -> Vec<CheckpointEntry> {
+    let horizon = all.newest.log_time.minus(Span(25));
+    let oldest = all.kept.iter().rposition(|entry| entry.log_time <= horizon).unwrap_or(0);
+    let mut chosen: Vec<CheckpointEntry> = Vec::new();
+    for entry in &all.kept[oldest..] {
+        if chosen.last().is_none_or(|last| entry.log_time.since(last.log_time) >= Span(8)) {
+            chosen.push(*entry);
+        }
+    }
+    chosen
 }
 
 /// One run of a process: batches, checkpoints, retention. Ends at the first error it cannot ride out.
@@ -75,24 +111,39 @@ fn live(disk: &Arc<MemDisk>, oracle: &mut Oracle, rng: &mut Rng, batches: usize)
         opened.appender.recycle(batch);
         if turn % 4 == 3 {
             let at = Position(oracle.acknowledged as u64 - rng.below(3));
-            let mut checkpoint = CheckpointWriter::begin(&opened.reader, at, [7; 32])?;
+            let mut checkpoint = CheckpointWriter::begin(&opened.reader, at, PLAN)?;
             checkpoint.begin_section(1)?;
             checkpoint.write(&rng.bytes(700))?;
-            checkpoint.finish([8; 32])?;
+            let manifest = checkpoint.finish([8; 32], |all| {
+                let chosen = rungs(all);
+                let named = [Some(all.newest), all.previous].into_iter().flatten().chain(chosen.iter().copied());
+                let named: Vec<u64> = named.map(|entry| entry.position.0).collect();
+                oracle.named.retain(|at| named.contains(at));
+                chosen
+            })?;
             oracle.checkpoint = at.0;
-            opened.writer.retain_from(Position(at.0 / 2))?;
+            oracle.named = std::iter::once(manifest.newest)
+                .chain(manifest.previous)
+                .chain(manifest.kept.iter().copied())
+                .map(|entry| entry.position.0)
+                .collect();
+            opened.writer.retain_from(manifest.oldest().position.next())?;
         }
     }
     opened.writer.close();
     Ok(())
 }
 
-const BATCHES: usize = 14;
+const BATCHES: usize = 26;
 
 /// How many operations a run without faults has.
 fn undisturbed(seed: u64) -> (u64, u64) {
     let disk = Arc::new(MemDisk::default());
-    live(&disk, &mut Oracle::new(), &mut Rng(seed), BATCHES).unwrap();
+    let mut oracle = Oracle::new();
+    live(&disk, &mut oracle, &mut Rng(seed), BATCHES).unwrap();
+    assert!(oracle.named.len() > 3, "the ladder has rungs");
+    let segment = disk.image().into_keys().find(|name| name.starts_with("segment-"));
+    assert_ne!(segment.unwrap(), "segment-00000000000000000001", "segments are dropped");
     (disk.operations(), disk.reads())
 }
 

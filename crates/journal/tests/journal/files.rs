@@ -1,9 +1,10 @@
-//! The same on a real directory, and the lock between two disks on it.
+//! The same on a real directory, and the lock between two disks, and between two processes, on it.
 
 use crate::read_all;
 use domain::{Position, Time};
 use journal::{Disk, DiskFile, Error, FileDisk, Options, Verify};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -60,6 +61,31 @@ fn a_second_disk_on_the_directory_is_refused() {
     assert!(matches!(journal::open(Arc::clone(&second), Options::default()), Err(Error::Locked)));
     drop(opened);
     assert!(journal::open(second, Options::default()).is_ok());
+}
+
+/// Names the directory to the process that the test starts: this test binary once more.
+const LOCKED: &str = "JOURNAL_TEST_LOCKED_DIRECTORY";
+
+#[test]
+fn a_second_process_on_the_directory_is_refused() {
+    if let Some(dir) = std::env::var_os(LOCKED) {
+        let opened = journal::open(Arc::new(FileDisk::open(dir).unwrap()), Options::default());
+        std::process::exit(match opened {
+            Ok(_) => 10,
+            Err(Error::Locked) => 11,
+            Err(_) => 12,
+        });
+    }
+    let dir = TempDir::new();
+    let opened = journal::open(Arc::new(FileDisk::open(&dir.0).unwrap()), Options::default()).unwrap();
+    let second = || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "files::a_second_process_on_the_directory_is_refused"]).env(LOCKED, &dir.0);
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(second(), Some(11));
+    drop(opened);
+    assert_eq!(second(), Some(10));
 }
 
 #[test]

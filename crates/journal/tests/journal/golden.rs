@@ -28,7 +28,7 @@ fn written() -> BTreeMap<String, Vec<u8>> {
         checkpoint.begin_section(tag).unwrap();
         checkpoint.write(bytes).unwrap();
     }
-    checkpoint.finish([0x22; 32]).unwrap();
+    checkpoint.finish([0x22; 32], |_| Vec::new()).unwrap();
     disk.image()
 }
 
@@ -59,6 +59,7 @@ fn golden_files_are_read() {
     assert_eq!(all[3].payload, "günstig".as_bytes());
     let mut checkpoint = load_checkpoint(&opened.reader).unwrap().checkpoint.unwrap();
     assert_eq!((checkpoint.entry().plan, checkpoint.entry().state), ([0x11; 32], [0x22; 32]));
+    assert_eq!((checkpoint.entry().position, checkpoint.entry().log_time), (Position(2), Time(1000)));
     assert_eq!(checkpoint.next_section().unwrap(), Some(1));
     assert_eq!(checkpoint.read().unwrap(), Some(&b"rows"[..]));
     assert_eq!(checkpoint.next_section().unwrap(), Some(9));

@@ -54,7 +54,7 @@ fn commit(opened: &mut Opened<MemDisk>, payloads: &[&[u8]]) -> Result<Position, 
 
 /// Everything that is kept.
 fn read_all<D: journal::Disk>(reader: &Reader<D>) -> Result<Vec<OwnedRecord>, Error> {
-    let mut records = reader.iter_from(reader.replay_from())?;
+    let mut records = reader.iter_from(reader.first())?;
     let mut all = Vec::new();
     while let Some(record) = records.next()? {
         all.push(record.to_owned());

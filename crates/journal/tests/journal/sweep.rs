@@ -23,7 +23,7 @@ fn small_log(closed: bool) -> (Image, Vec<OwnedRecord>) {
         let mut checkpoint = CheckpointWriter::begin(&opened.reader, at, [1; 32]).unwrap();
         checkpoint.begin_section(5).unwrap();
         checkpoint.write(&[run; 100]).unwrap();
-        checkpoint.finish([2; 32]).unwrap();
+        checkpoint.finish([2; 32], |_| Vec::new()).unwrap();
         commit(&mut opened, &[b"the last"]).unwrap();
         if run == 1 {
             let all = read_all(&opened.reader).unwrap();

@@ -34,7 +34,8 @@ pub(super) fn serve(
     let stand = Stand::open(dir, plan, bind)?;
     let address = stand.address();
     let Names { feed, event, user, item } = names;
-    screen.line(&format!("\nthe same log, opened again in real time: http://{address}   (Ctrl-C stops it). To paste:\n"));
+    screen
+        .line(&format!("\nthe same log, opened again in real time: http://{address}   (Ctrl-C stops it). To paste:\n"));
     screen.line(&format!(
         "  curl -s {address}/v1/events -d '{{\"event\":\"{event}\",\"user\":\"{user}\",\"item\":\"{item}\"}}'\n\
          \x20 curl -s {address}/v1/feeds/{feed} -d '{{\"user\":\"{user}\",\"count\":5}}' | tee slate.json\n\

@@ -1,14 +1,14 @@
 //! The show on recorded events: they are sent in their order, and some are asked for first: would the slate have had the item?
 
-mod generated;
+mod spec;
 
 use super::ledger::Sample;
-use super::place::{Place, Stop};
+use super::place::Stop;
 use super::screen::Screen;
 use super::stand::{Connection, Stand};
 use super::summary::{milliseconds, quantiles};
 use super::tour::Tour;
-use super::{Demo, onward, plan, plan_of_file};
+use super::{Demo, onward};
 use crate::dataset::{self, Payloads};
 use crate::import::typed;
 use anyhow::{Context, Result, bail};
@@ -17,9 +17,7 @@ use engine::{Clock, Plan};
 use loadgen::{push_event, push_upsert};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The feeds that are compared.
@@ -29,7 +27,7 @@ const COUNT: usize = 10;
 /// Lines of the table.
 const SLICES: u64 = 10;
 /// Questions for each second of the show.
-const QUESTIONS_PER_S: u64 = 25;
+const QUESTIONS_PER_S: u64 = 60;
 /// Most lines sent in one call.
 const BATCH: usize = 1_000;
 
@@ -74,10 +72,13 @@ struct Walk<'a> {
 pub(super) fn show(demo: &Demo, data: &Path, stop: &Stop, screen: &Screen) -> Result<()> {
     let place = demo.place()?;
     let opened = dataset::open(data, None)?;
-    let (plan, source, payloads) = spec_for(&opened.name, opened.payloads)?;
+    let (plan, source, payloads) = spec::choose(&opened.name, opened.payloads)?;
     let dir = place.path().join("log");
     let stand = Stand::private(&dir, &plan, Clock::Log)?;
-    screen.line(&format!("{}: about {} events, sent over HTTP in their order; spec: {source}", opened.name, opened.about));
+    screen.line(&format!(
+        "{}: about {} events, sent over HTTP in their order; spec: {source}",
+        opened.name, opened.about
+    ));
     let every = (opened.about / (demo.seconds * QUESTIONS_PER_S)).max(1);
     screen.line(&format!("every {every}th event is asked for first: hit rate of {COUNT} items, in %"));
     let mut walk = Walk::new(stand.client(), &plan);
@@ -105,26 +106,6 @@ pub(super) fn show(demo: &Demo, data: &Path, stop: &Stop, screen: &Screen) -> Re
         Some(tour) if !tour.identical => bail!("the decision {} came out differently when recomputed", tour.decision),
         _ => Ok(()),
     }
-}
-
-/// The example spec for this data set if there is one, else one that is made for its first events.
-fn spec_for(name: &str, payloads: Payloads) -> Result<(Arc<Plan>, String, Payloads)> {
-    if let Ok(files) = fs::read_dir("examples/eval") {
-        let mut paths: Vec<_> = files.filter_map(|file| Some(file.ok()?.path())).collect();
-        paths.sort();
-        let fits = |path: &&std::path::PathBuf| {
-            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            !stem.is_empty() && name.starts_with(stem)
-        };
-        if let Some(path) = paths.iter().rev().find(fits)
-            && let Some(plan) = plan_of_file(path)?
-            && FEEDS.iter().all(|feed| plan.feed(feed).is_some())
-        {
-            return Ok((plan, path.display().to_string(), payloads));
-        }
-    }
-    let (text, payloads) = generated::spec(payloads)?;
-    Ok((plan("the spec made for this data", &text)?, "made for this data".to_owned(), payloads))
 }
 
 impl<'a> Walk<'a> {
@@ -272,7 +253,10 @@ impl<'a> Walk<'a> {
             popularity * 100.0,
             feed * 100.0
         ));
-        screen.line(&format!("freshness: {} from an acknowledgement to an answer that has it", milliseconds(&self.others_ms)));
+        screen.line(&format!(
+            "freshness: {} from an acknowledgement to an answer that has it",
+            milliseconds(&self.others_ms)
+        ));
         screen.line(&format!("durability: answers waited {} for the disk", milliseconds(&self.wait_ms)));
     }
 

@@ -1,13 +1,10 @@
 //! One run: a fresh server, a shop of one seed, people who come and go, and what is counted meanwhile.
 
-use super::arm::Arm;
 use super::ledger::{Ledger, SLICES};
 use super::place::Stop;
-use super::rng::Rng;
 use super::screen::Screen;
 use super::shop::{DAYS, Shop};
 use super::stand::{self, Connection, Stand};
-use super::visitor::Visitor;
 use super::{lines, probe};
 use anyhow::{Context, Result, anyhow};
 use domain::{Span, Time};
@@ -59,8 +56,7 @@ pub(super) fn run(
     let started = Instant::now();
     let (wanted, acknowledged) = parking::pair();
     let shop = Shop::new(seed);
-    let run =
-        Run { seed, shop, stand: &stand, origin, started, length, stop, wanted, ledger: Mutex::default() };
+    let run = Run { seed, shop, stand: &stand, origin, started, length, stop, wanted, ledger: Mutex::default() };
     run.open_shop()?;
     let cpu_before = stand::server_cpu();
     run.watch(acknowledged, screen)?;

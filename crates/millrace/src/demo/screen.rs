@@ -49,7 +49,7 @@ impl Screen {
         if in_detail {
             self.line(&format!("\nseed {seed}: click-through by shop time, in % of the items people looked at"));
             let names: String = Arm::ALL.iter().map(|arm| format!("{:>12}", arm.name())).collect();
-            self.line(&format!("  shop time   {names}   page views"));
+            self.line(&format!("  shop time     {names}   page views"));
         }
     }
 
@@ -79,9 +79,9 @@ impl Screen {
 }
 
 fn row(slice: usize, tallies: &[Tally]) -> String {
-    let hours = (slice + 1) as f64 * DAYS * 24.0 / SLICES as f64;
-    let day = format!("day {} {:02.0} h", (hours / 24.0).floor() + 1.0, hours % 24.0);
-    format!("  {day:<12}{}", cells(tallies))
+    let length = DAYS * 24.0 / SLICES as f64;
+    let (day, hour) = ((slice as f64 * length / 24.0).floor(), slice as f64 * length % 24.0);
+    format!("  {:<14}{}", format!("day {}, {hour:.0}-{:.0} h", day + 1.0, hour + length), cells(tallies))
 }
 
 fn whole(seed: u64, slices: &Slices) -> String {
@@ -89,7 +89,7 @@ fn whole(seed: u64, slices: &Slices) -> String {
     for slice in slices {
         sums.iter_mut().zip(slice).for_each(|(sum, tally)| *sum += *tally);
     }
-    format!("  {:<12}{}", format!("seed {seed}"), cells(&sums))
+    format!("  {:<14}{}", format!("seed {seed}"), cells(&sums))
 }
 
 fn cells(tallies: &[Tally]) -> String {

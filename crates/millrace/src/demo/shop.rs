@@ -10,11 +10,11 @@ const ITEMS_AT_START: usize = 320;
 /// Items that arrive while the shop is watched.
 const ITEMS_ARRIVING: usize = 100;
 /// People who come back now and then.
-const USERS: usize = 400;
+const USERS: usize = 900;
 /// Hidden traits of an item; a taste has a wish for each.
 const TRAITS: usize = 3;
 /// Click-through of an average item for an average user, as log odds.
-const BASE: f64 = -2.9;
+const BASE: f64 = -3.2;
 
 /// What is sold, by category.
 const NOUNS: [(&str, [&str; 4]); 10] = [
@@ -137,7 +137,7 @@ impl Item {
             price: (rng.between(1.5, 5.0).exp() * 100.0).round() / 100.0,
             born,
             sold_out,
-            quality: 0.5 * rng.normal(),
+            quality: 0.65 * rng.normal(),
             traits,
         }
     }
@@ -164,10 +164,10 @@ impl User {
 impl Taste {
     /// Three favourite categories, some that are all right, some that are not.
     fn new(rng: &mut Rng) -> Taste {
-        let mut categories: [f64; CATEGORIES] = std::array::from_fn(|_| -0.35 + 0.3 * rng.normal());
+        let mut categories: [f64; CATEGORIES] = std::array::from_fn(|_| -0.7 + 0.3 * rng.normal());
         for _ in 0..3 {
-            categories[rng.below(CATEGORIES)] = rng.between(0.8, 1.4);
+            categories[rng.below(CATEGORIES)] = rng.between(1.4, 2.1);
         }
-        Taste { categories, traits: std::array::from_fn(|_| 0.45 * rng.normal()) }
+        Taste { categories, traits: std::array::from_fn(|_| 0.5 * rng.normal()) }
     }
 }

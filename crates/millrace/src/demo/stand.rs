@@ -39,13 +39,7 @@ impl Stand {
         Stand::start(dir, plan, Clock::Wall, server::Config::new(bind), None)
     }
 
-    fn start(
-        dir: &Path,
-        plan: &Arc<Plan>,
-        clock: Clock,
-        http: server::Config,
-        token: Option<String>,
-    ) -> Result<Stand> {
+    fn start(dir: &Path, plan: &Arc<Plan>, clock: Clock, http: server::Config, token: Option<String>) -> Result<Stand> {
         let (engine, _) = node::open(dir, plan.clone(), Config::new(clock))?;
         let server = Server::start(http, Arc::new(engine))?;
         Ok(Stand { server, token })
@@ -103,13 +97,7 @@ impl Connection {
         Ok(self.good("GET", path, &[("accept", "text/plain")], None)?.text())
     }
 
-    fn good(
-        &mut self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<&[u8]>,
-    ) -> Result<Response> {
+    fn good(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Result<Response> {
         let response = self.0.request(method, path, headers, body)?;
         ensure!(
             (200..300).contains(&response.status),

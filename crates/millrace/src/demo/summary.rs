@@ -124,7 +124,10 @@ impl Summary {
         ));
         screen.line("durability: nothing left before what it had read was on the disk (fdatasync)");
         screen.line(&format!("  answers waited  {} for the disk", milliseconds(&figures.wait_ms)));
-        screen.line(&format!("  events          {} until acknowledged, as the client sees it", milliseconds(&figures.ack_ms)));
+        screen.line(&format!(
+            "  events          {} until acknowledged, as the client sees it",
+            milliseconds(&figures.ack_ms)
+        ));
         screen.line("rates, with clients, server and disk on this machine");
         let per_s = |count: u64| count as f64 / figures.seconds.max(1e-9);
         screen.line(&format!(

@@ -35,9 +35,11 @@ impl Tour {
         shown(&text, title).iter().for_each(|line| screen.line(&format!("  {line}")));
         let Some((result, seconds)) = replayed(client, decision, stop)? else { return Ok(None) };
         let identical = result["identical"] == true;
-        let tour = Tour { decision: decision.to_owned(), identical, differences: result["differences"].clone(), seconds };
+        let tour =
+            Tour { decision: decision.to_owned(), identical, differences: result["differences"].clone(), seconds };
         screen.line(&format!("\nthe same answer computed again from the log: GET /v1/decisions/{decision}/replay"));
-        let said = if identical { "identical, bit for bit".to_owned() } else { format!("DIFFERENT: {}", tour.differences) };
+        let said =
+            if identical { "identical, bit for bit".to_owned() } else { format!("DIFFERENT: {}", tour.differences) };
         screen.line(&format!("  {said} ({seconds:.1} s)"));
         Ok(Some(tour))
     }
@@ -65,7 +67,8 @@ fn shown(text: &str, title: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
             if items > SHOWN {
                 break;
             }
-            let named = words.next().and_then(|key| title(key).map(|title| line.replacen(key, &format!("{key} ({title})"), 1)));
+            let named =
+                words.next().and_then(|key| title(key).map(|title| line.replacen(key, &format!("{key} ({title})"), 1)));
             lines.push(named.unwrap_or_else(|| line.to_owned()));
         } else {
             lines.push(line.to_owned());

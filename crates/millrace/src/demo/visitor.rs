@@ -9,12 +9,13 @@ pub(super) const PLACES: usize = 10;
 /// The chance to go on to the next place.
 const GOES_ON: f64 = 0.88;
 /// Hours in which half of a tiredness is gone.
-const REST_HOURS: f64 = 24.0;
+const REST_HOURS: f64 = 12.0;
 /// What an item loses, in log odds, each time it was seen, and each time it was looked at.
-const TIRED_OF_SEEN: f64 = 0.3;
-const TIRED_OF_VIEWED: f64 = 1.2;
+const TIRED_OF_SEEN: f64 = 0.12;
+const TIRED_OF_VIEWED: f64 = 1.0;
 
 /// The chance that somebody looks at a place (from 0) at all.
+#[cfg(test)]
 pub(super) fn attention(place: usize) -> f64 {
     GOES_ON.powi(place as i32)
 }

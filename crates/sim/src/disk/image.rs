@@ -145,6 +145,10 @@ impl Image {
             }
         }
         let newest = lengths.len() as u64 - 1;
+        if rng.percent(25) {
+            let all: u64 = sectors.values().sum();
+            return self.crash_in_order(&pending, rng.below(all + 1));
+        }
         let at = if rng.percent(keep) { newest } else { rng.below(newest + 1) };
         let len = lengths[at as usize];
         for (&sector, &states) in &sectors {
@@ -152,6 +156,23 @@ impl Image {
             self.keep_sector(sector, kept, &pending);
         }
         self.durable.resize(len, 0);
+        self.cached = self.durable.clone();
+    }
+
+    /// The disk took the sectors in the order in which they were written, and stopped after `left` of them.
+    fn crash_in_order(&mut self, pending: &[Op], mut left: u64) {
+        for op in pending {
+            let Op::Write(offset, data) = op else {
+                op.apply(&mut self.durable);
+                continue;
+            };
+            let end = (offset / SECTOR + left as usize) * SECTOR;
+            let kept = end.saturating_sub(*offset).min(data.len());
+            if kept > 0 {
+                put(&mut self.durable, *offset, &data[..kept]);
+            }
+            left = left.saturating_sub(((offset + data.len()).div_ceil(SECTOR) - offset / SECTOR) as u64);
+        }
         self.cached = self.durable.clone();
     }
 

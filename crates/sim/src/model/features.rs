@@ -130,7 +130,7 @@ impl Reader<'_> {
             .mine(kind)
             .filter_map(|event| Some((event.time, event.position, event.keys.get("item")?.as_str())))
             .collect();
-        events.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+        events.sort_by_key(|event| std::cmp::Reverse((event.0, event.1)));
         Value::Keys(events.into_iter().take(most).map(|(_, _, item)| item.to_owned()).collect())
     }
 }

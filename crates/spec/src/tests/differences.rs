@@ -54,4 +54,16 @@ fn types_and_indexes_rebuild() {
     assert!(changed("price: float, in_stock", "price: int, in_stock").rebuild);
     assert!(changed("limit: 300, half_life: 30d", "limit: 300, half_life: 10d").rebuild);
     assert!(!changed("limit: 300, half_life: 30d", "limit: 200, half_life: 30d").rebuild);
+    assert!(changed("limit: 300, half_life: 30d", "limit: 300, half_life: 30d, keep: 500").rebuild);
+}
+
+#[test]
+fn what_a_route_leaves_out_and_how_it_scores_needs_no_other_state() {
+    for (from, to) in [
+        ("limit: 300, half_life: 30d", "limit: 300, half_life: 30d, known: keep"),
+        ("history: user.recent, limit: 20", "history: user.recent, recency: 0.5, limit: 20"),
+    ] {
+        let diff = changed(from, to);
+        assert_eq!((diff.changed, diff.rebuild), (vec!["feed home".to_owned()], false), "{to}");
+    }
 }

@@ -299,7 +299,7 @@ fn equal_indexes_are_shared_and_parameters_default() {
     let Index::CoVisited(index) = &plan.indexes[1] else { panic!("the second index is of co-visits") };
     let weights: Vec<f64> = index.events.iter().map(|(_, weight)| *weight).collect();
     assert_eq!((weights.as_slice(), index.half_life), ([1.0, 3.0, 5.0].as_slice(), Some(Span(30 * DAY.0))));
-    assert_eq!((index.neighbours, index.counters, index.history), (100, 200, 50));
+    assert_eq!((index.neighbours, index.counters, index.history), (0, 200, 20));
     assert_eq!(home.spread, Some(Spread { field: 1, window: 5, max: 2 }));
 }
 
@@ -373,4 +373,24 @@ fn a_summary_says_bytes_and_errors() {
     let summary = plan(DESIGN).describe();
     let share = &summary.tables[2].features[0];
     assert_eq!(share.streams.len(), 2, "its own count and the user's, through the feature that it reads");
+}
+
+#[test]
+fn a_list_of_events_is_one_stream_of_recents() {
+    let text = r#"
+version: 1
+events: { view: { user: user, item: item }, buy: { item: item, user: user } }
+features:
+  user: { recent: "last([view, buy], item, 9)", again: "last([buy, view], item, 5)", views: "last(view, item, 9)" }
+feeds: { f: { for: user, recall: { a: { history: user.recent, recency: 0.5 } } } }
+"#;
+    let plan = plan(text);
+    assert_eq!(plan.streams.len(), 2);
+    let (view, buy) = (plan.event("view").unwrap(), plan.event("buy").unwrap());
+    let mut events = [(view, 1), (buy, 0)];
+    events.sort_unstable();
+    assert_eq!(plan.streams[0].events, events.map(|(event, _)| event));
+    assert!(matches!(&plan.streams[0].value, StreamValue::Role(roles) if *roles == events.map(|(_, role)| role)));
+    assert_eq!(plan.streams[0].recents, 9);
+    assert!(matches!(plan.feeds[0].routes[0].source, RouteSource::History { recency: 0.5, .. }));
 }

@@ -147,9 +147,11 @@ impl Slow<'_> {
     /// and no user has as many items as an index keeps.
     fn knows(&self, item: EntityId) -> bool {
         let user = self.world.plan.entity("user").unwrap();
-        let visited = self.query.subject.filter(|(entity, _)| *entity == user).is_some_and(|(_, id)| {
-            self.world.visited.contains(&(id, item))
-        });
+        let visited = self
+            .query
+            .subject
+            .filter(|(entity, _)| *entity == user)
+            .is_some_and(|(_, id)| self.world.visited.contains(&(id, item)));
         visited || self.query.recent.contains(&item)
     }
 

@@ -1,23 +1,28 @@
 //! The clients: each has a part of the users, and serves their visits one after another.
 
 use super::super::arm::Arm;
+use super::super::ledger::{SLICES, Tally};
 use super::super::lines;
 use super::super::rng::Rng;
 use super::super::shop::DAYS;
 use super::super::stand::Connection;
 use super::super::visitor::{PLACES, Page, Visitor};
-use super::super::ledger::{SLICES, Tally};
 use super::{Answer, Run, ask};
 use anyhow::Result;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The chance to look at another page, after one with a click and after one without.
 const GOES_ON: [f64; 2] = [0.85, 0.6];
 
-/// A user and the last position that this client was acknowledged for them.
+/// Hours between two visits of a user, at least and at most.
+const AWAY_HOURS: [f64; 2] = [2.0, 22.0];
+
+/// A user, the last position that this client was acknowledged for them, and the hour of their next visit.
 struct Known {
     visitor: Visitor,
     acknowledged: u64,
+    returns: f64,
 }
 
 /// Serves visits of every `of`-th user until the run is over.
@@ -25,16 +30,25 @@ pub(super) fn shop(run: &Run<'_>, index: usize, of: usize) -> Result<()> {
     let mut rng = Rng::new(run.seed, 1 + index as u64);
     let mut client = run.stand.client();
     let users = (index..run.shop.users.len()).step_by(of);
-    let mut known: Vec<Known> =
-        users.map(|user| Known { visitor: Visitor::new(user), acknowledged: 0 }).collect();
+    let mut first = |user| {
+        let returns = rng.between(0.0, AWAY_HOURS[1]);
+        Known { visitor: Visitor::new(user), acknowledged: 0, returns }
+    };
+    let mut known: Vec<Known> = users.map(&mut first).collect();
     let mut body = Vec::new();
     while !run.over() {
-        let who = rng.below(known.len());
+        let next = known.iter_mut().min_by(|left, right| left.returns.total_cmp(&right.returns));
+        let Some(next) = next else { return Ok(()) };
+        if next.returns > run.hour() {
+            thread::sleep(Duration::from_millis(1));
+            continue;
+        }
         let mut stays = true;
         while stays && !run.over() {
-            let page = view_page(run, &mut client, &mut known[who], &mut rng, &mut body)?;
+            let page = view_page(run, &mut client, next, &mut rng, &mut body)?;
             stays = rng.chance(GOES_ON[usize::from(page.clicks == 0)]);
         }
+        next.returns = run.hour() + rng.between(AWAY_HOURS[0], AWAY_HOURS[1]);
     }
     Ok(())
 }
@@ -74,8 +88,7 @@ fn view_page(
         });
     }
     run.count(|ledger| {
-        ledger.slices[slice][arm as usize] +=
-            Tally { pages: 1, seen: page.seen, clicks: page.clicks, buys: page.buys };
+        ledger.slices[slice][arm as usize] += Tally { pages: 1, seen: page.seen, clicks: page.clicks, buys: page.buys };
         if arm == Arm::Feed && page.clicks > 0 {
             ledger.decision = answer.map(|answer| answer.decision);
         }

@@ -1,11 +1,16 @@
-//! A plain spec for events that nobody has written one for: what the first of them look like decides the types.
+//! The spec for recorded events: the example for them if there is one, else a plain one made from what the first of them look like.
 
-use super::key;
+use super::super::{plan, plan_of_file};
+use super::{FEEDS, key};
 use crate::dataset::Payloads;
 use anyhow::{Context, Result};
 use domain::{Field, Payload, Raw};
+use engine::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Payloads that are looked at.
 const LOOKED_AT: usize = 5_000;
@@ -24,8 +29,28 @@ struct Found {
     with_pair: usize,
 }
 
+/// The example spec for this data set if there is one, else one that is made for its first events.
+pub(super) fn choose(name: &str, payloads: Payloads) -> Result<(Arc<Plan>, String, Payloads)> {
+    if let Ok(files) = fs::read_dir("examples/eval") {
+        let mut paths: Vec<_> = files.filter_map(|file| Some(file.ok()?.path())).collect();
+        paths.sort();
+        let fits = |path: &&PathBuf| {
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            !stem.is_empty() && name.starts_with(stem)
+        };
+        if let Some(path) = paths.iter().rev().find(fits)
+            && let Some(plan) = plan_of_file(path)?
+            && FEEDS.iter().all(|feed| plan.feed(feed).is_some())
+        {
+            return Ok((plan, path.display().to_string(), payloads));
+        }
+    }
+    let (text, payloads) = make(payloads)?;
+    Ok((plan("the spec made for this data", &text)?, "made for this data".to_owned(), payloads))
+}
+
 /// Makes a spec, and gives back the payloads, none of them lost.
-pub(super) fn spec(mut payloads: Payloads) -> Result<(String, Payloads)> {
+fn make(mut payloads: Payloads) -> Result<(String, Payloads)> {
     let head: Vec<Payload<'static>> = payloads.by_ref().take(LOOKED_AT).collect::<Result<_>>()?;
     let mut found = Found::default();
     head.iter().for_each(|payload| found.note(payload));

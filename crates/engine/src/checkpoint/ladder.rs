@@ -1,0 +1,103 @@
+//! Retention: which older checkpoints stay, so that every answer of the retained part can be computed again from one near
+//! it, and up to where the log may be dropped. Both are functions of what the manifest says.
+
+use domain::{Position, Span};
+use journal::{CheckpointEntry, Manifest};
+
+/// The retained span is covered by about this many checkpoints: a replay reads at most about this part of it.
+const RUNGS: i64 = 8;
+
+/// Those of `all.kept` that stay named: from the newest one that retention no longer asks for, which the others continue,
+/// every one that is an eighth of the span later than the one before it.
+pub(super) fn kept(all: &Manifest, retain: Option<Span>) -> Vec<CheckpointEntry> {
+    let Some(span) = retain else { return Vec::new() };
+    let horizon = all.newest.log_time.minus(span);
+    if all.previous.is_some_and(|previous| previous.log_time <= horizon) {
+        return Vec::new();
+    }
+    // Rounded up, so that at most `RUNGS` lie within the span.
+    let step = Span(span.0 / RUNGS + i64::from(span.0 % RUNGS > 0));
+    let oldest = all.kept.iter().rposition(|entry| entry.log_time <= horizon).unwrap_or(0);
+    let mut kept: Vec<CheckpointEntry> = Vec::new();
+    for entry in &all.kept[oldest..] {
+        if kept.last().is_none_or(|last| entry.log_time.since(last.log_time) >= step) {
+            kept.push(*entry);
+        }
+    }
+    kept
+}
+
+/// The position up to which nothing asks for the log: that of the oldest checkpoint, once that lies at or before the retained
+/// start. After a change of the spec the log stays whole until the oldest checkpoint is of the new one: what came between
+/// the change and its first checkpoint can be computed again only from the log's beginning.
+pub(super) fn droppable(checkpoints: &Manifest, retain: Option<Span>, last_spec: Position) -> Option<Position> {
+    let horizon = checkpoints.newest.log_time.minus(retain?);
+    let oldest = checkpoints.oldest();
+    let reached = oldest.log_time <= horizon && oldest.position >= last_spec;
+    // One alone has no second copy should it be damaged.
+    (reached && checkpoints.previous.is_some()).then_some(oldest.position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Time;
+    use proptest::prelude::*;
+
+    fn entry(generation: u64, time: i64) -> CheckpointEntry {
+        let none = [0; 32];
+        let (position, log_time) = (Position(generation), Time(time));
+        CheckpointEntry { generation, position, log_time, plan: none, state: none, chain: none }
+    }
+
+    proptest! {
+        #[test]
+        fn the_ladder_covers_the_span_and_stays_small(
+            steps in prop::collection::vec(0i64..400, 2..120),
+            span in prop_oneof![Just(0i64), 1i64..20, 100i64..5_000],
+        ) {
+            let mut time = 0;
+            let mut manifest = Manifest { newest: entry(0, 0), previous: None, kept: Vec::new() };
+            let (mut dropped, mut longest) = (None, 0);
+            for (generation, step) in steps.into_iter().enumerate() {
+                time += step;
+                longest = longest.max(step);
+                let mut all = manifest.clone();
+                all.kept.extend(all.previous.replace(all.newest));
+                all.newest = entry(generation as u64 + 1, time);
+                let chosen = kept(&all, Some(Span(span)));
+                prop_assert!(chosen.len() <= 1 + RUNGS as usize && chosen.len() <= journal::KEPT_MAX);
+                prop_assert!(chosen.iter().all(|entry| all.kept.contains(entry)));
+                manifest = Manifest { kept: chosen, ..all };
+                let end = droppable(&manifest, Some(Span(span)), Position(0));
+                prop_assert!(end.is_none_or(|end| end == manifest.oldest().position));
+                // What was dropped once is never asked for again, and nothing within the span is dropped.
+                prop_assert!(dropped <= end.or(dropped));
+                dropped = dropped.max(end);
+                let bottom = manifest.oldest().log_time.0;
+                prop_assert!(dropped.is_none_or(|dropped| manifest.oldest().position >= dropped));
+                prop_assert!(dropped.is_none() || bottom <= time - span);
+                // No gap is much wider than a step, and no more is kept than one gap beyond the span.
+                let gap = span / RUNGS + 1 + 3 * longest;
+                let times: Vec<i64> = manifest.kept.iter().chain(&manifest.previous).map(|entry| entry.log_time.0).collect();
+                prop_assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= gap), "{times:?}");
+                prop_assert!(bottom >= time - span - gap || dropped.is_none() && bottom == 0);
+            }
+        }
+    }
+
+    #[test]
+    fn without_retention_only_two_stay_and_nothing_is_dropped() {
+        let all = Manifest { newest: entry(3, 30), previous: Some(entry(2, 20)), kept: vec![entry(1, 10)] };
+        assert!(kept(&all, None).is_empty());
+        assert_eq!(droppable(&all, None, Position(1)), None);
+    }
+
+    #[test]
+    fn a_changed_spec_holds_the_log_until_every_checkpoint_is_of_it() {
+        let all = Manifest { newest: entry(3, 30), previous: Some(entry(2, 20)), kept: vec![] };
+        assert_eq!(droppable(&all, Some(Span(5)), Position(3)), None);
+        assert_eq!(droppable(&all, Some(Span(5)), Position(2)), Some(Position(2)));
+        assert_eq!(droppable(&Manifest { previous: None, ..all }, Some(Span(0)), Position(1)), None);
+    }
+}
