@@ -39,7 +39,12 @@ impl<D: Disk> CheckpointWriter<D> {
         let (chain, log_time) = (reader.chain_at(position)?, reader.log_time_at(position)?);
         let names = disk.list().map_err(Error::io("list", "."))?;
         let manifest = current_manifest(&*disk, &names)?;
-        sweep(&*disk, &names, manifest.as_ref())?;
+        let left = unnamed(&names, manifest.as_ref());
+        if !left.is_empty() {
+            // This manifest may be one whose rename is not durable yet; the one before it still needs the files that go.
+            disk.sync_dir().map_err(Error::io("sync", "."))?;
+        }
+        sweep(&*disk, &left)?;
         let named = manifest.iter().flat_map(Manifest::entries);
         // A name without a file is of no use to the next manifest.
         let older: Vec<CheckpointEntry> = named.filter(|entry| names.contains(&entry.file_name())).collect();
@@ -143,7 +148,7 @@ impl<D: Disk> CheckpointWriter<D> {
         manifest::store(&*self.disk, &manifest)?;
         self.publish(&manifest);
         let names = self.disk.list().map_err(Error::io("list", "."))?;
-        sweep(&*self.disk, &names, Some(&manifest))?;
+        sweep(&*self.disk, &unnamed(&names, Some(&manifest)))?;
         Ok(manifest)
     }
 
@@ -165,13 +170,12 @@ impl<D: Disk> CheckpointWriter<D> {
     }
 }
 
-/// Removes the checkpoints that the manifest does not name.
-fn sweep(disk: &impl Disk, names: &[String], manifest: Option<&Manifest>) -> Result<(), Error> {
-    for file in names {
-        let named = manifest.is_some_and(|manifest| manifest.entries().any(|entry| entry.file_name() == *file));
-        if parse_name(file).is_some() && !named {
-            disk.remove(file).map_err(Error::io("remove", file))?;
-        }
-    }
-    Ok(())
+/// The checkpoint files that the manifest does not name.
+fn unnamed<'a>(names: &'a [String], manifest: Option<&Manifest>) -> Vec<&'a str> {
+    let named = |file: &str| manifest.is_some_and(|all| all.entries().any(|entry| entry.file_name() == file));
+    names.iter().map(String::as_str).filter(|file| parse_name(file).is_some() && !named(file)).collect()
+}
+
+fn sweep(disk: &impl Disk, unnamed: &[&str]) -> Result<(), Error> {
+    unnamed.iter().try_for_each(|file| disk.remove(file).map_err(Error::io("remove", file)))
 }

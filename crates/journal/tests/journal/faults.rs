@@ -47,17 +47,24 @@ impl Oracle {
         assert!(!loaded.rejected.iter().any(torn), "the manifest is replaced in one step");
         let position = loaded.checkpoint.map_or(0, |checkpoint| checkpoint.entry().position.0);
         assert!(position >= self.checkpoint, "a finished checkpoint is gone: {:?}", loaded.rejected);
-        self.check_named(&opened)?;
+        self.check_named(&opened, disk.image().contains_key("MANIFEST"))?;
         Ok(opened)
     }
 
-    /// Every checkpoint that had to stay can be loaded, belongs to the log, and the log goes on right after the oldest.
-    fn check_named(&self, opened: &Opened<MemDisk>) -> Result<(), Error> {
-        for &at in &self.named {
-            let loaded = load_checkpoint_before(&opened.reader, Position(at), &PLAN)?;
-            let found = loaded.checkpoint.map(|checkpoint| checkpoint.entry().position.0);
-            assert_eq!(found, Some(at), "a kept checkpoint is gone: {:?}", loaded.rejected);
+    /// Every checkpoint that is named can be loaded and belongs to the log, those that had to stay are among them, and the log
+    /// goes on right after the oldest.
+    fn check_named(&self, opened: &Opened<MemDisk>, manifest: bool) -> Result<(), Error> {
+        let (mut found, mut end) = (Vec::new(), opened.reader.last());
+        loop {
+            let loaded = load_checkpoint_before(&opened.reader, end, &PLAN)?;
+            let all_there = !manifest || loaded.rejected.is_empty();
+            assert!(all_there, "the manifest names what is not there: {:?}", loaded.rejected);
+            let Some(checkpoint) = loaded.checkpoint else { break };
+            found.push(checkpoint.entry().position.0);
+            end = Position(checkpoint.entry().position.0 - 1);
         }
+        let gone: Vec<_> = self.named.iter().filter(|at| !found.contains(at)).collect();
+        assert!(gone.is_empty(), "kept checkpoints are gone: {gone:?} of {:?}", self.named);
         let from = opened.reader.replay_from();
         assert!(self.named.iter().all(|&at| from.0 <= at + 1), "{from} is after one of {:?}", self.named);
         assert!(from == Position(1) || opened.reader.first() <= from);
@@ -85,6 +92,29 @@ fn rungs(all: &Manifest) -> Vec<CheckpointEntry> {
     chosen
 }
 
+/// Writes a checkpoint near the end of the log, chooses what stays, and drops what nothing asks for.
+fn checkpoint(opened: &mut Opened<MemDisk>, oracle: &mut Oracle, rng: &mut Rng) -> Result<(), Error> {
+    let at = Position(oracle.acknowledged as u64 - rng.below(3));
+    let content = rng.bytes(700);
+    let mut checkpoint = CheckpointWriter::begin(&opened.reader, at, PLAN)?;
+    checkpoint.begin_section(1)?;
+    checkpoint.write(&content)?;
+    let positions = |newest: &CheckpointEntry, previous: Option<CheckpointEntry>, kept: &[CheckpointEntry]| {
+        let all = std::iter::once(newest).chain(&previous).chain(kept);
+        all.map(|entry| entry.position.0).collect::<Vec<_>>()
+    };
+    let manifest = checkpoint.finish([8; 32], |all| {
+        let chosen = rungs(all);
+        let named = positions(&all.newest, all.previous, &chosen);
+        oracle.named.retain(|at| named.contains(at));
+        chosen
+    })?;
+    oracle.checkpoint = at.0;
+    oracle.named = positions(&manifest.newest, manifest.previous, &manifest.kept);
+    opened.writer.retain_from(manifest.oldest().position.next())?;
+    Ok(())
+}
+
 /// One run of a process: batches, checkpoints, retention. Ends at the first error it cannot ride out.
 fn live(disk: &Arc<MemDisk>, oracle: &mut Oracle, rng: &mut Rng, batches: usize) -> Result<(), Error> {
     let mut opened = oracle.open(disk)?;
@@ -110,24 +140,8 @@ fn live(disk: &Arc<MemDisk>, oracle: &mut Oracle, rng: &mut Rng, batches: usize)
         oracle.acknowledged = oracle.appended.len();
         opened.appender.recycle(batch);
         if turn % 4 == 3 {
-            let at = Position(oracle.acknowledged as u64 - rng.below(3));
-            let mut checkpoint = CheckpointWriter::begin(&opened.reader, at, PLAN)?;
-            checkpoint.begin_section(1)?;
-            checkpoint.write(&rng.bytes(700))?;
-            let manifest = checkpoint.finish([8; 32], |all| {
-                let chosen = rungs(all);
-                let named = [Some(all.newest), all.previous].into_iter().flatten().chain(chosen.iter().copied());
-                let named: Vec<u64> = named.map(|entry| entry.position.0).collect();
-                oracle.named.retain(|at| named.contains(at));
-                chosen
-            })?;
-            oracle.checkpoint = at.0;
-            oracle.named = std::iter::once(manifest.newest)
-                .chain(manifest.previous)
-                .chain(manifest.kept.iter().copied())
-                .map(|entry| entry.position.0)
-                .collect();
-            opened.writer.retain_from(manifest.oldest().position.next())?;
+            // One that fails is left at that, as long as the log itself goes on.
+            let _ = checkpoint(&mut opened, oracle, rng);
         }
     }
     opened.writer.close();

@@ -35,15 +35,17 @@ pub(super) fn serve(
     let address = stand.address();
     let Names { feed, event, user, item } = names;
     screen
-        .line(&format!("\nthe same log, opened again in real time: http://{address}   (Ctrl-C stops it). To paste:\n"));
+        .line(&format!("\nthe same log, opened again in real time: http://{address}   (Ctrl-C stops it). To paste,\nwith curl 7.82 or newer (a replay answers 202 while it is computed: ask again):\n"));
     screen.line(&format!(
-        "  curl -s {address}/v1/events -d '{{\"event\":\"{event}\",\"user\":\"{user}\",\"item\":\"{item}\"}}'\n\
-         \x20 curl -s {address}/v1/feeds/{feed} -d '{{\"user\":\"{user}\",\"count\":5}}' | tee slate.json\n\
+        "  curl -s {address}/v1/events --json '{{\"event\":\"{event}\",\"user\":\"{user}\",\"item\":\"{item}\"}}'; echo\n\
+         \x20 curl -s {address}/v1/feeds/{feed} --json '{{\"user\":\"{user}\",\"count\":5}}' | tee slate.json; echo\n\
          \x20 D=$(sed 's/.*\"decision\":\"\\([^\"]*\\)\".*/\\1/' slate.json)\n\
-         \x20 curl -s {address}/v1/events -d '{{\"event\":\"impression\",\"user\":\"{user}\",\"item\":\"{item}\",\"decision\":\"'$D'\",\"place\":1}}'\n\
+         \x20 I=$(sed 's/.*\"items\":\\[{{\"item\":\"\\([^\"]*\\)\".*/\\1/' slate.json)\n\
+         \x20 curl -s {address}/v1/events --json \\\n\
+         \x20      '{{\"event\":\"impression\",\"user\":\"{user}\",\"item\":\"'\"$I\"'\",\"decision\":\"'\"$D\"'\",\"place\":1}}'; echo\n\
          \x20 curl -s -H 'accept: text/plain' {address}/v1/decisions/$D/explain\n\
-         \x20 curl -s {address}/v1/decisions/$D/replay     # 202 while it is computed: ask again\n\
-         \x20 curl -s {address}/v1/entities/user/{user}\n\
+         \x20 curl -s {address}/v1/decisions/$D/replay; echo\n\
+         \x20 curl -s {address}/v1/entities/user/{user}; echo\n\
          \x20 curl -s {address}/metrics"
     ));
     while !stop.told() {

@@ -2,7 +2,8 @@
 
 use crate::node;
 use anyhow::{Context, Result, ensure};
-use engine::{Clock, Config, Plan};
+use engine::{Clock, Config, Engine, Plan};
+use journal::Options;
 use loadgen::{Client, Response};
 use serde_json::Value;
 use server::{Role, Server, Token};
@@ -31,18 +32,15 @@ impl Stand {
         let token = format!("{:016x}{:016x}", hasher.hash_one(1), hasher.hash_one(2));
         let mut http = server::Config::new(SocketAddr::from(([127, 0, 0, 1], 0)));
         http.tokens.push(Token::new(Role::Admin, &token)?);
-        Stand::start(dir, plan, clock, http, Some(token))
+        let (engine, _) =
+            Engine::open(node::open_disk(dir)?, Options::default(), plan.clone(), Config::new(clock), &mut |_, _| {})?;
+        Ok(Stand { server: Server::start(http, Arc::new(engine))?, token: Some(token) })
     }
 
     /// Serves a directory to everybody on this machine, in real time.
     pub(super) fn open(dir: &Path, plan: &Arc<Plan>, bind: SocketAddr) -> Result<Stand> {
-        Stand::start(dir, plan, Clock::Wall, server::Config::new(bind), None)
-    }
-
-    fn start(dir: &Path, plan: &Arc<Plan>, clock: Clock, http: server::Config, token: Option<String>) -> Result<Stand> {
-        let (engine, _) = node::open(dir, plan.clone(), Config::new(clock))?;
-        let server = Server::start(http, Arc::new(engine))?;
-        Ok(Stand { server, token })
+        let (engine, _) = node::open(dir, plan.clone(), Config::new(Clock::Wall))?;
+        Ok(Stand { server: Server::start(server::Config::new(bind), Arc::new(engine))?, token: None })
     }
 
     pub(super) fn address(&self) -> SocketAddr {

@@ -28,8 +28,10 @@ fn arity(name: &str, args: &[Node], span: &Range<usize>, allowed: RangeInclusive
     if allowed.contains(&args.len()) {
         return Ok(());
     }
-    let message =
-        format!("{} takes {} to {} arguments, not {}", quoted(name), allowed.start(), allowed.end(), args.len());
+    let message = match (allowed.start(), allowed.end()) {
+        (least, most) if least == most => format!("{} takes {most} arguments here, not {}", quoted(name), args.len()),
+        (least, most) => format!("{} takes {least} to {most} arguments, not {}", quoted(name), args.len()),
+    };
     Err(Diagnostic::new("wrong_arity", span.clone(), message).with_help(usage(name)))
 }
 
