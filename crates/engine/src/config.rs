@@ -32,7 +32,8 @@ pub struct Config {
     pub checkpoint_every: Span,
     /// A tick record is written after this long without any record; zero = never.
     pub tick_every: Span,
-    /// How much of the log is kept, in log time; none = all of it.
+    /// How much of the log is kept, in log time; none = all of it. After a changed spec nothing is dropped until every kept
+    /// checkpoint is of the new one.
     pub retain: Option<Span>,
     /// Most bytes that may wait for the disk before events are refused as `overloaded`.
     pub unsynced_bytes_max: usize,

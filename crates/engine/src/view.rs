@@ -33,7 +33,7 @@ pub struct Status {
     pub epoch: Position,
     /// Time of the log.
     pub log_time: Time,
-    /// The first record still there.
+    /// The first position from which state and answers can be computed again.
     pub replay_from: Position,
     /// The plan in force.
     pub plan_version: PlanVersion,

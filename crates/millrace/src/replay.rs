@@ -43,10 +43,13 @@ impl Replay {
                 .collect();
             println!(
                 "{:#}",
-                json!({ "replayed": report.replayed, "identical": report.identical, "different": different })
+                json!({ "replayed": report.replayed, "identical": report.identical, "gone": report.gone, "different": different })
             );
         } else {
             println!("{} recomputed, {} identical", report.replayed, report.identical);
+            if report.gone > 0 {
+                println!("{} read what retention has dropped and cannot be computed again", report.gone);
+            }
             for (id, what) in &report.different {
                 println!("{id}: {}", what.join("; "));
             }

@@ -153,7 +153,7 @@ impl Gauges {
             ("applied_position", "Everything up to here is in the state", &self.applied),
             ("epoch_position", "What answers see of items and indexes", &self.epoch),
             ("epoch_lag_records", "Records applied that answers do not see yet in items and indexes", &self.epoch_lag),
-            ("replay_from_position", "The first record still in the log", &self.replay_from),
+            ("replay_from_position", "The first position that can be computed again", &self.replay_from),
             ("log_time_milliseconds", "Time of the log since 1970", &self.log_time_ms),
             ("plan_version", "The plan in force", &self.plan_version),
             ("answers_waiting", "Answers waiting for the disk", &self.waiting),

@@ -67,8 +67,8 @@ fn adopted(world: &mut World) {
 /// Every record that is on the disk, compared with the one that must be there.
 fn log(world: &World) -> Verdict {
     let log = LogFile::open(world.storage.fork().process(), Options::default()).map_err(told)?;
-    let mut records = log.reader.iter_from(log.reader.replay_from()).map_err(told)?;
-    let mut next = log.reader.replay_from().0;
+    let mut records = log.reader.iter_from(log.reader.first()).map_err(told)?;
+    let mut next = log.reader.first().0;
     while let Some(record) = records.next().map_err(told)? {
         if record.header.position.0 != next || !record.digest_holds() {
             return Err(format!("record {} stands where {next} must", record.header.position));
@@ -308,7 +308,7 @@ pub(crate) fn damaged(world: &World, storage: &Storage, name: &str) -> Verdict {
         Err(_) => return Ok(()),
     };
     let last = log.last.0;
-    let mut records = log.reader.iter_from(log.reader.replay_from()).map_err(told)?;
+    let mut records = log.reader.iter_from(log.reader.first()).map_err(told)?;
     while let Some(record) = records.next().map_err(told)? {
         world.ledger.check_record(&record.to_owned())?;
     }

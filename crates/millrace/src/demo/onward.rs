@@ -34,8 +34,10 @@ pub(super) fn serve(
     let stand = Stand::open(dir, plan, bind)?;
     let address = stand.address();
     let Names { feed, event, user, item } = names;
-    screen
-        .line(&format!("\nthe same log, opened again in real time: http://{address}   (Ctrl-C stops it). To paste,\nwith curl 7.82 or newer (a replay answers 202 while it is computed: ask again):\n"));
+    screen.line(&format!(
+        "\nthe same log, opened again in real time: http://{address}   (Ctrl-C stops it). To paste,\n\
+         with curl 7.82 or newer (a replay answers 202 while it is computed: ask again):\n"
+    ));
     screen.line(&format!(
         "  curl -s {address}/v1/events --json '{{\"event\":\"{event}\",\"user\":\"{user}\",\"item\":\"{item}\"}}'; echo\n\
          \x20 curl -s {address}/v1/feeds/{feed} --json '{{\"user\":\"{user}\",\"count\":5}}' | tee slate.json; echo\n\
