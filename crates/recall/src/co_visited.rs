@@ -201,8 +201,6 @@ impl CoVisited {
     }
 
     /// The best candidates for the context; see `Indexes::co_visited`.
-    #[expect(clippy::too_many_arguments, reason = "as `Indexes::co_visited`")]
-    #[expect(clippy::too_many_arguments, reason = "the question, the filter, and two buffers that callers keep")]
     pub(crate) fn read(
         &self,
         context: &[(EntityId, f64)],
