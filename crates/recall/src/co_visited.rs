@@ -201,6 +201,7 @@ impl CoVisited {
     }
 
     /// The best candidates for the context; see `Indexes::co_visited`.
+    #[expect(clippy::too_many_arguments, reason = "as `Indexes::co_visited`")]
     pub(crate) fn read(
         &self,
         context: &[(EntityId, f64)],
