@@ -153,27 +153,26 @@ impl Run<'_> {
         let options = journal::Options { segment_bytes: 1 << 20, ..Default::default() };
         let (engine, _) = Engine::open(node::disk(&self.data())?, options, self.plan.clone(), config, &mut |_, _| ())?;
         let mut copies = Vec::new();
+        let mut last = Position::START;
         for step in &script.steps {
             match step {
-                Step::Send(payloads) => {
-                    engine.submit(payloads, false)?;
-                }
+                Step::Send(payloads) => last = last.max(engine.submit(payloads, false)?.last),
                 Step::Ask(request) => {
                     engine.recommend(request.clone())?;
                 }
-                Step::Checkpoint => copies.push(self.checkpoint(&engine, copies.len())?),
+                Step::Checkpoint => copies.push(self.checkpoint(&engine, last, copies.len())?),
             }
         }
-        settle(&engine)?;
+        settle(&engine, last)?;
         engine.stop();
         drop(engine);
         self.compare(&copies, report)
     }
 
     /// Writes a checkpoint and copies the directory, so that this checkpoint is the newest of the copy.
-    fn checkpoint(&self, engine: &Engine, number: usize) -> Result<PathBuf> {
+    fn checkpoint(&self, engine: &Engine, last: Position, number: usize) -> Result<PathBuf> {
         engine.checkpoint()?.context("something changed since the last checkpoint")?;
-        settle(engine)?;
+        settle(engine, last)?;
         let copy = self.folder.path.join(format!("checkpoint-{number}"));
         node::copy(&self.data(), &copy)?;
         Ok(copy)
@@ -228,11 +227,11 @@ impl Run<'_> {
     }
 }
 
-/// Waits until everything is applied and nothing waits for the disk.
-fn settle(engine: &Engine) -> Result<()> {
+/// Waits until everything up to the last change is applied, and nothing waits for the disk, decisions included.
+fn settle(engine: &Engine, last: Position) -> Result<()> {
     let (sender, receiver) = mpsc::channel::<Result<(), Refusal>>();
-    engine.when_released(engine.status().position, Box::new(move |result| drop(sender.send(result))));
-    while engine.sync()? {}
+    engine.when_released(last, Box::new(move |result| drop(sender.send(result))));
     receiver.recv().context("the engine answers")??;
+    while engine.sync()? {}
     Ok(())
 }

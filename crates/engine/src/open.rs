@@ -160,6 +160,8 @@ impl<D: Disk> Core<D> {
             sequencer.advance(self.config.clock.now(), None);
             sequencer.append(&Payload::Spec(self.plan.text.as_str().into()))
         };
+        // No consumer takes a spec: without this, who waits for this position alone would wait for the next event.
+        self.gate.set_applied(position);
         self.specs.get_mut().push(position);
         self.plan_version = PlanVersion(self.specs.get_mut().len() as u32);
         self.ask_for_sync(true);

@@ -11,6 +11,10 @@ use std::sync::mpsc;
 
 const HISTORY: u64 = 200_000;
 const REQUESTS: u64 = 10_000;
+/// A server that sleeps and wakes for each call pays for that too; with several connections it hardly does.
+const CONNECTIONS: u64 = 8;
+/// One answer in so many is read.
+const SAMPLE: u64 = 50;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Result<()> {
     let folder = Folder::new("bench")?;
@@ -34,35 +38,49 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Result<()> {
     Ok(())
 }
 
-/// Asks for slates one after another on one connection; returns how many candidates they had on average.
+/// Asks for slates over several connections; returns how many candidates they had on average.
 fn ask(node: &Node, count: u64, slate: u64) -> Result<f64> {
-    let mut client = node.client();
-    let mut rng = Rng::new(3);
-    let mut candidates = 0;
-    for number in 0..count {
-        let body =
-            format!("{{\"user\":\"{}\",\"count\":{slate},\"context\":{{\"device\":\"phone\"}}}}", SHOP.user(&mut rng));
-        let answer = client.post("/v1/feeds/home", body.as_bytes()).context("asking")?;
-        if answer.status != 200 {
-            bail!("status {}: {}", answer.status, answer.text());
+    let candidates = connections(count, |connection, share| {
+        let mut client = node.client();
+        let mut rng = Rng::new(3).split(connection);
+        let mut candidates = 0;
+        for number in 0..share {
+            let user = SHOP.user(&mut rng);
+            let body = format!("{{\"user\":\"{user}\",\"count\":{slate},\"context\":{{\"device\":\"phone\"}}}}");
+            let answer = client.post("/v1/feeds/home", body.as_bytes()).context("asking")?;
+            if answer.status != 200 {
+                bail!("status {}: {}", answer.status, answer.text());
+            }
+            // Reading JSON costs this process more than the answer costs the server: a sample is enough.
+            if number % SAMPLE == 0 {
+                let answer: Value = serde_json::from_slice(&answer.body).context("an answer is JSON")?;
+                candidates += answer["candidates"].as_u64().unwrap_or_default();
+            }
         }
-        // Reading JSON costs this process more than the answer costs the server: a sample is enough.
-        if number % 50 == 0 {
-            let answer: Value = serde_json::from_slice(&answer.body).context("an answer is JSON")?;
-            candidates += answer["candidates"].as_u64().unwrap_or_default();
-        }
-    }
-    Ok(candidates as f64 / count.div_ceil(50) as f64)
+        Ok(candidates)
+    })?;
+    let sampled = CONNECTIONS * (count / CONNECTIONS).div_ceil(SAMPLE);
+    Ok(candidates.iter().sum::<u64>() as f64 / sampled.max(1) as f64)
 }
 
 /// CPU microseconds of a call that does nothing.
 fn idle(node: &Node, count: u64) -> Result<f64> {
-    let mut client = node.client();
     let before = node.cpu()?;
-    for _ in 0..count * 5 {
-        client.get("/healthz").context("asking")?;
-    }
+    connections(count * 5, |_, share| {
+        let mut client = node.client();
+        (0..share).try_for_each(|_| client.get("/healthz").map(drop).context("asking")).map(|()| 0)
+    })?;
     Ok((node.cpu()? - before).as_nanos() as f64 / 1e3 / (count * 5) as f64)
+}
+
+/// Shares `count` calls among connections that are kept open.
+fn connections(count: u64, calls: impl Fn(u64, u64) -> Result<u64> + Sync) -> Result<Vec<u64>> {
+    let calls = &calls;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..CONNECTIONS).map(|connection| scope.spawn(move || calls(connection, count / CONNECTIONS))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a connection does not panic")).collect()
+    })
 }
 
 /// CPU microseconds of the calling thread per answer of an engine in this process.

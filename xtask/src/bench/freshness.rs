@@ -1,19 +1,47 @@
 //! How soon an acknowledged event is in answers, for its own user and for everybody else, and how long the disk is waited for.
 
 use super::{Figures, Setting, bodies, ingest};
-use crate::node::Folder;
+use crate::node::{Folder, Node};
 use anyhow::{Context, Result, bail};
 use loadgen::Client;
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 const HISTORY: u64 = 50_000;
+/// Events sent beside the probes, at most.
+const BESIDE: u64 = 300_000;
 const PROBES: u64 = 500;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Result<()> {
     let folder = Folder::new("bench")?;
     let node = ingest::serve(setting, &folder, &setting.spec)?;
     ingest::send(&node, &bodies(setting.history(HISTORY), 1_000))?;
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Beside other traffic, so that answers see what the disk does not have yet.
+        let writer = scope.spawn(|| write_on(setting, &node, &over));
+        let probed = probe(setting, &node, figures);
+        over.store(true, Ordering::Release);
+        writer.join().expect("the writer does not panic").and(probed)
+    })
+}
+
+/// Sends events, a hundred at a time, until it is over.
+fn write_on(setting: &Setting, node: &Node, over: &AtomicBool) -> Result<()> {
+    let bodies = bodies(setting.history(HISTORY + BESIDE).skip(HISTORY as usize), 100);
+    let mut client = node.client();
+    for body in bodies {
+        if over.load(Ordering::Acquire) {
+            break;
+        }
+        client.post("/v1/events", &body).context("sending events")?;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+fn probe(setting: &Setting, node: &Node, figures: &mut Figures) -> Result<()> {
     let mut client = node.client();
     let (mut own, mut others, mut waits, mut acks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for number in 0..setting.scaled(PROBES) {

@@ -42,7 +42,7 @@ fn write_item(f: &mut fmt::Formatter<'_>, item: &ItemExplanation) -> fmt::Result
     writeln!(f, "{:>4}. {}  {kind}{:.6}  {}", item.place, item.item, item.score, item.reason)?;
     for term in &item.terms {
         match term.value {
-            Some(value) => writeln!(f, "        {value:+.6}  {}", term.term)?,
+            Some(value) => writeln!(f, "        {:+.6}  {}", value + 0.0, term.term)?,
             None => writeln!(f, "          missing  {}", term.term)?,
         }
     }
