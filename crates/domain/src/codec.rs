@@ -50,7 +50,7 @@ impl<'a> Payload<'a> {
             Payload::Delete { .. } => 3,
             Payload::Spec(_) => 4,
             Payload::Tick => 5,
-            Payload::Decision(_) => 6,
+            Payload::Decision(_) => Answer::KIND,
         }
     }
 
@@ -81,7 +81,7 @@ impl<'a> Payload<'a> {
             }
             Payload::Spec(text) => put_str(out, text),
             Payload::Tick => {}
-            Payload::Decision(answer) => answer::put(out, answer),
+            Payload::Decision(answer) => answer.encode(out),
         }
     }
 
@@ -98,6 +98,16 @@ impl<'a> Payload<'a> {
             _ => return Err(CodecError),
         };
         if input.bytes.is_empty() { Ok(payload) } else { Err(CodecError) }
+    }
+}
+
+impl Answer {
+    /// The kind byte of a decision's record.
+    pub const KIND: u8 = 6;
+
+    /// Appends the binary form of a decision record's payload.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        answer::put(out, self);
     }
 }
 

@@ -90,6 +90,11 @@ impl Sequencer {
         payload.encode(&mut self.buffer);
         self.appender.append(payload.kind(), self.log_time, &self.buffer)
     }
+
+    /// The same, for a payload that was encoded before the lock was taken.
+    pub(crate) fn append_encoded(&mut self, kind: u8, payload: &[u8]) -> Position {
+        self.appender.append(kind, self.log_time, payload)
+    }
 }
 
 fn refuse_future(event: &Event<'_>, log_time: Time) -> Result<(), Refusal> {

@@ -2,7 +2,7 @@
 
 use crate::Core;
 use decision::{Budget, Pace, Query, Scratch};
-use domain::{Answer, Code, DecisionId, EntityId, FeedRequest, Payload, Position, Raw, Refusal, Subject, Type, Value};
+use domain::{Answer, Code, DecisionId, EntityId, FeedRequest, Position, Raw, Refusal, Subject, Type, Value};
 use journal::Disk;
 use parking_lot::RwLock;
 use spec::Plan;
@@ -62,12 +62,13 @@ impl<D: Disk> Core<D> {
     /// Appends the decision's record; returns its id and what must be durable before the answer leaves.
     fn record(&self, answer: &Answer, durable: bool) -> Result<(DecisionId, Position), Refusal> {
         let seen = answer.rows.max(answer.epoch);
-        let payload = Payload::Decision(Box::new(answer.clone()));
+        let mut payload = Vec::with_capacity(256 + 128 * answer.items.len());
+        answer.encode(&mut payload);
         let position = {
             let mut sequencer = self.sequencer.lock();
             self.refuse_if_behind(&sequencer)?;
             sequencer.advance(self.config.clock.now(), None);
-            let position = sequencer.append(&payload);
+            let position = sequencer.append_encoded(Answer::KIND, &payload);
             if durable {
                 // Who waits for the record itself waits at the gate, which opens at what consumers have passed.
                 self.publish(Vec::new(), position);

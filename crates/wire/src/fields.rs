@@ -61,7 +61,7 @@ impl<'a> Fields<'a> {
         };
         self.nulls |= value == Raw::Null;
         if self.list.capacity() == 0 {
-            self.list.reserve_exact(8);
+            self.list.reserve_exact(4);
         }
         self.list.push(Field { name, value });
         Ok(())
