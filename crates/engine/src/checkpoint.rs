@@ -42,6 +42,13 @@ pub(crate) struct Deposits {
     missing: usize,
 }
 
+/// Held while a checkpoint is written.
+#[derive(Default)]
+pub(crate) struct Checkpointing {
+    /// The consumers are told to stop: no barrier would come back.
+    pub(crate) ended: bool,
+}
+
 /// Wakes the checkpoint when the last deposit has come.
 #[derive(Default)]
 pub(crate) struct Complete(pub(crate) Condvar);
@@ -57,8 +64,8 @@ impl<D: Disk> Core<D> {
     /// Writes a checkpoint if anything changed since the last one; returns its position if it did. The sequencer is held only
     /// while page tables are copied.
     pub fn checkpoint(&self) -> Result<Option<Position>, Refusal> {
-        let _one_at_a_time = self.checkpointing.lock();
-        if !std::mem::take(&mut self.sequencer.lock().changed) {
+        let checkpointing = self.checkpointing.lock();
+        if checkpointing.ended || !std::mem::take(&mut self.sequencer.lock().changed) {
             return Ok(None);
         }
         let frozen = self.freeze();

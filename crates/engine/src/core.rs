@@ -1,20 +1,20 @@
 //! A node without threads: every step that the threads of `Engine` repeat is a method here, so that the simulator can
 //! drive the same code one step at a time.
 
-use crate::checkpoint::{Complete, Deposits};
+use crate::Config;
+use crate::checkpoint::{Checkpointing, Complete, Deposits};
 use crate::epochs::Epochs;
 use crate::gate::{Gate, Wake, journal_failed};
 use crate::machine::shard_of;
 use crate::ring::{Batch, Message, Ring};
 use crate::sequencer::{Accepted, Sequencer};
-use crate::{Config, Mode};
 use domain::{Code, Payload, PlanVersion, Position, Refusal, Time};
 use journal::{Disk, Reader, Writer};
 use parking_lot::{Condvar, Mutex, RwLock};
 use spec::Plan;
 use state::{Body, Dictionary, Resolved, Rows};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Most payloads that are sequenced under one hold of the lock.
 const CHUNK: usize = 256;
@@ -36,13 +36,16 @@ pub struct Core<D: Disk> {
     pub(crate) disk_full: AtomicBool,
     pub(crate) reader: Reader<D>,
     pub(crate) ring: Option<Ring>,
+    /// How far each threaded shard is.
     pub(crate) applied_by: Mutex<Vec<Position>>,
+    /// How far the slowest shard is.
+    pub(crate) rows_applied: AtomicU64,
     pub(crate) work: Work,
     /// Copies that threaded consumers handed over at a barrier.
     pub(crate) deposits: Mutex<Deposits>,
     pub(crate) complete: Complete,
     /// Held while a checkpoint is written.
-    pub(crate) checkpointing: Mutex<()>,
+    pub(crate) checkpointing: Mutex<Checkpointing>,
 }
 
 /// The disk half of the log.
@@ -183,6 +186,9 @@ impl<D: Disk> Core<D> {
         bodies: &[Option<Body>],
     ) -> Vec<Result<(), Refusal>> {
         sequencer.advance(self.config.clock.now(), None);
+        if let Err(refusal) = state::admit_all(&self.plan, &self.names.read(), payloads) {
+            return payloads.iter().map(|_| Err(refusal.clone())).collect();
+        }
         let follows = self.config.clock.follows_events();
         let mut ids = std::collections::BTreeMap::new();
         payloads
@@ -206,13 +212,14 @@ impl<D: Disk> Core<D> {
 
     /// Hands changes to every consumer; inline they are applied when this returns.
     pub(crate) fn publish(&self, changes: Vec<Resolved>, last: Position) {
+        let _whole = WholeOrNothing;
         let batch = Arc::new(Batch { changes, last });
         match &self.ring {
             Some(ring) => ring.push(Message::Apply(batch)),
             None => {
                 (0..self.shards.len()).for_each(|shard| self.apply_to_shard(shard, &batch));
+                self.rows_applied.fetch_max(last.0, Ordering::AcqRel);
                 self.epochs.apply(&batch);
-                self.gate.set_applied(last);
             }
         }
     }
@@ -224,14 +231,12 @@ impl<D: Disk> Core<D> {
         }
     }
 
-    /// Notes that a threaded consumer has applied up to `last`, and moves the applied watermark to the slowest one.
-    pub(crate) fn consumer_applied(&self, consumer: usize, last: Position) {
-        let slowest = {
-            let mut applied_by = self.applied_by.lock();
-            applied_by[consumer] = last;
-            applied_by.iter().copied().min().unwrap_or(last)
-        };
-        self.gate.set_applied(slowest);
+    /// Notes that a threaded shard has applied up to `last`.
+    pub(crate) fn shard_applied(&self, shard: usize, last: Position) {
+        let mut applied_by = self.applied_by.lock();
+        applied_by[shard] = last;
+        let slowest = applied_by.iter().copied().min().unwrap_or(last);
+        self.rows_applied.fetch_max(slowest.0, Ordering::AcqRel);
     }
 
     /// Writes and syncs everything appended so far as one group; whether there was anything.
@@ -246,6 +251,7 @@ impl<D: Disk> Core<D> {
             Ok(durable) => {
                 self.disk_full.store(false, Ordering::Release);
                 self.sequencer.lock().appender.recycle(batch);
+                self.publish_epoch();
                 self.gate.set_durable(durable);
                 Ok(true)
             }
@@ -262,9 +268,13 @@ impl<D: Disk> Core<D> {
         }
     }
 
-    /// Publishes the newest items and indexes to readers; whether there were any.
+    /// Publishes the newest items and indexes to readers; whether there were any. They never go ahead of the slowest shard, so
+    /// that an answer's rows are at least as new as its epoch, as replay has them. What readers see is what counts as applied.
     pub fn publish_epoch(&self) -> bool {
-        self.epochs.flip()
+        let limit = Position(self.rows_applied.load(Ordering::Acquire));
+        let published = self.epochs.flip(limit);
+        published.into_iter().for_each(|last| self.gate.set_applied(last));
+        published.is_some()
     }
 
     /// Appends a tick if nothing was appended for `Config::tick_every` of log time.
@@ -279,7 +289,8 @@ impl<D: Disk> Core<D> {
         let (last, change) = sequencer.accept(&self.plan, &self.names, &Payload::Tick, None);
         self.publish(change.into_iter().collect(), last);
         drop(sequencer);
-        self.ask_for_sync(false);
+        // At once: an answer that has seen the tick waits for it.
+        self.ask_for_sync(true);
     }
 
     /// Which shard's rows these are.
@@ -307,11 +318,12 @@ impl<D: Disk> Core<D> {
         if let Some(writer) = self.log.lock().writer.take() {
             writer.close();
         }
+        self.gate.close(stopping());
     }
 
     fn refuse_if_busy(&self, sequencer: &Sequencer) -> Result<(), Refusal> {
         if sequencer.stopping {
-            return Err(Refusal::new(Code::Stopping, "", "the server is stopping; send the request again later"));
+            return Err(stopping());
         }
         if self.disk_full.load(Ordering::Acquire) {
             return Err(disk_is_full());
@@ -336,11 +348,10 @@ impl<D: Disk> Core<D> {
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
+}
 
-    /// The threading mode in force.
-    pub fn mode(&self) -> Mode {
-        self.config.mode
-    }
+pub(crate) fn stopping() -> Refusal {
+    Refusal::new(Code::Stopping, "", "the server is stopping; send the request again later")
 }
 
 fn disk_is_full() -> Refusal {

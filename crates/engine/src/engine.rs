@@ -77,8 +77,12 @@ impl<D: Disk> Engine<D> {
         self.core.sequencer.lock().stopping = true;
         // Without it the next start reads the log from the checkpoint before; nothing is lost.
         let _ = self.core.checkpoint();
-        if let Some(ring) = &self.core.ring {
-            ring.push(Message::Stop);
+        {
+            let mut checkpointing = self.core.checkpointing.lock();
+            checkpointing.ended = true;
+            if let Some(ring) = &self.core.ring {
+                ring.push(Message::Stop);
+            }
         }
         self.core.work.pending.lock().stop = true;
         self.core.work.arrived.notify_all();
@@ -166,10 +170,10 @@ fn consume<D: Disk>(core: &Core<D>, consumer: usize) {
             Message::Apply(batch) => {
                 if consumer < core.shards.len() {
                     core.apply_to_shard(consumer, &batch);
+                    core.shard_applied(consumer, batch.last);
                 } else {
                     core.epochs.apply(&batch);
                 }
-                core.consumer_applied(consumer, batch.last);
             }
         }
     }

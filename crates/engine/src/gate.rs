@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Called once: `Ok` when the position is released, an error if it never will be.
 pub type Wake = Box<dyn FnOnce(Result<(), Refusal>) + Send>;
 
+/// Most answers that wait at once.
+const WAITING_MAX: usize = 100_000;
+
 /// Two watermarks and what waits for the lower of them.
 #[derive(Default)]
 pub(crate) struct Gate {
@@ -52,7 +55,8 @@ impl Gate {
         self.wake();
     }
 
-    /// Calls `wake` once `position` is released; at once if it is already.
+    /// Calls `wake` once `position` is released; at once if it is already. The callback may run under locks of the core and must
+    /// not call back into it.
     pub(crate) fn when_released(&self, position: Position, wake: Wake) {
         if self.released() >= position {
             return wake(Ok(()));
@@ -62,6 +66,11 @@ impl Gate {
             let refusal = refusal.clone();
             drop(parked);
             return wake(Err(refusal));
+        }
+        if parked.waiting.len() >= WAITING_MAX {
+            drop(parked);
+            let message = "too many answers wait for the disk; send the request again later";
+            return wake(Err(Refusal::new(Code::Overloaded, "", message)));
         }
         parked.arrivals += 1;
         let key = (position.0, parked.arrivals);

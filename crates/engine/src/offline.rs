@@ -207,13 +207,12 @@ impl<D: Disk> LogFile<D> {
     fn decisions(&self, limit: usize) -> Result<BTreeMap<PlanVersion, Vec<(DecisionId, Answer)>>, OpenError> {
         let mut found = std::collections::VecDeque::new();
         let mut records = self.reader.iter_from(self.reader.first())?;
-        let kind = 6;
         while let Some(record) = records.next()? {
-            if record.header.kind != kind {
+            if record.header.kind != Answer::KIND {
                 continue;
             }
             let position = record.header.position;
-            let Ok(Payload::Decision(answer)) = Payload::decode(kind, record.payload) else {
+            let Ok(Payload::Decision(answer)) = Payload::decode(Answer::KIND, record.payload) else {
                 return Err(OpenError::Record(position));
             };
             if found.len() == limit {

@@ -16,7 +16,7 @@ use spec::Diff;
 use spec::Plan;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// Messages that the ring holds before the sequencer waits for the slowest consumer.
 const RING_MESSAGES: usize = 1_024;
@@ -109,6 +109,7 @@ impl<D: Disk> Core<D> {
         }
         let mut core = Core::assemble(machine, specs, config, opened.appender, opened.writer, opened.reader);
         core.writer_epoch = opened.recovery.epoch;
+        core.sequencer.get_mut().changed = replayed > 0;
         let diff = core.adopt_spec(old_text.as_deref());
         Ok((core, OpenReport { journal: opened.recovery, checkpoint, replayed, diff, warnings }))
     }
@@ -140,7 +141,8 @@ impl<D: Disk> Core<D> {
             disk_full: AtomicBool::new(false),
             reader,
             ring,
-            applied_by: Mutex::new(vec![position; consumers]),
+            applied_by: Mutex::new(vec![position; consumers - 1]),
+            rows_applied: AtomicU64::new(position.0),
             work: Work::default(),
             deposits: Mutex::default(),
             complete: Complete::default(),

@@ -1,8 +1,10 @@
 //! A request for a slate: names to numbers, rows and epoch read once each, the pure pipeline, and the record of what it did.
 
-use crate::Core;
+use crate::core::{Core, stopping};
 use decision::{Budget, Pace, Query, Scratch};
-use domain::{Answer, Code, DecisionId, EntityId, FeedRequest, Position, Raw, Refusal, Subject, Type, Value};
+use domain::{
+    Answer, Code, DecisionId, EntityId, FeedRequest, Position, Raw, Refusal, Span, Subject, Symbol, Time, Type, Value,
+};
 use journal::Disk;
 use parking_lot::RwLock;
 use spec::Plan;
@@ -32,13 +34,13 @@ impl<D: Disk> Core<D> {
     pub fn recommend(&self, request: FeedRequest) -> Result<Served, Refusal> {
         self.refuse_if_closed()?;
         let feed = self.plan.feed(&request.feed).ok_or_else(|| unknown_feed(&self.plan, &request.feed))?;
-        let mut query = query_of(&self.plan, feed, &request, &self.names.read())?;
-        if let Some((entity, id)) = query.subject {
-            query.rows = Some(self.shard(id).read().subject(entity, id));
-        }
         let mut budget = Deadline::new(&request);
         let answer = {
+            // In this order: names and rows are then at least as new as the epoch, and what only they know reads as cold, now
+            // and on replay.
             let epoch = self.epochs.read();
+            let mut query = query_of(&self.plan, feed, &request, &self.names.read())?;
+            query.rows = query.subject.map(|(entity, id)| self.shard(id).read().subject(entity, id));
             let now = self.config.clock.now().max(epoch.log_time);
             let names = Names(&self.names);
             SCRATCH.with_borrow_mut(|scratch| {
@@ -67,6 +69,9 @@ impl<D: Disk> Core<D> {
         let position = {
             let mut sequencer = self.sequencer.lock();
             self.refuse_if_behind(&sequencer)?;
+            if sequencer.stopping {
+                return Err(stopping());
+            }
             sequencer.advance(self.config.clock.now(), None);
             let position = sequencer.append_encoded(Answer::KIND, &payload);
             if durable {
@@ -146,26 +151,43 @@ fn context_of(feed: &Feed, request: &FeedRequest, names: &Dictionary) -> Result<
             ));
         }
     }
+    let mut unknown = Vec::new();
     let given = |name: &str| request.context.iter().find(|(given, _)| given == name).map(|(_, value)| value);
     feed.context
         .iter()
         .map(|field| match given(&field.name) {
             None | Some(Raw::Null) => Ok(Value::Missing),
-            Some(raw) => context_value(raw, &field.ty, names).ok_or_else(|| {
+            Some(raw) => context_value(raw, &field.ty, names, &mut unknown).ok_or_else(|| {
                 Refusal::new(Code::WrongType, format!("context.{}", field.name), format!("this must be a {}", field.ty))
             }),
         })
         .collect()
 }
 
-fn context_value(raw: &Raw<'_>, ty: &Type, names: &Dictionary) -> Option<Value> {
+/// A context value of its declared type; none if it is of another. Texts that no event or item has get symbols that are never
+/// given out, each its own, from the highest down.
+fn context_value<'r>(raw: &'r Raw<'_>, ty: &Type, names: &Dictionary, unknown: &mut Vec<&'r str>) -> Option<Value> {
     match (raw, ty) {
         (Raw::Bool(bool), Type::Bool) => Some(Value::Bool(*bool)),
         (Raw::Int(int), Type::Int) => Some(Value::Int(*int)),
         (Raw::Int(int), Type::Float) => Some(Value::Float(*int as f64)),
         (Raw::Float(float), Type::Float) => Some(Value::Float(*float)),
-        // A string that no event or item has is equal to none of theirs; the highest symbol is never given out.
-        (Raw::Str(text), Type::Str) => Some(Value::Str(names.symbol(text).unwrap_or(domain::Symbol(u32::MAX)))),
+        (Raw::Str(text), Type::Str) => Some(Value::Str(names.symbol(text).unwrap_or_else(|| {
+            let at = unknown.iter().position(|known| known == text).unwrap_or_else(|| {
+                unknown.push(text);
+                unknown.len() - 1
+            });
+            Symbol(u32::MAX - at as u32)
+        }))),
+        (Raw::Int(ms), Type::Time) => Some(Value::Time(Time(*ms))),
+        (Raw::Str(text), Type::Time) => state::parse_timestamp(text).map(Value::Time),
+        (Raw::Str(text), Type::Span) => Span::parse(text).map(Value::Span),
+        (Raw::Int(seconds), Type::Span) => seconds.checked_mul(1_000).map(|ms| Value::Span(Span(ms))),
+        (Raw::Float(seconds), Type::Span) => Some(Value::Span(Span((seconds * 1_000.0) as i64))),
+        (Raw::List(list), Type::List(of)) => {
+            let values: Option<Vec<Value>> = list.iter().map(|raw| context_value(raw, of, names, unknown)).collect();
+            values.map(|values| Value::List(values.into()))
+        }
         _ => None,
     }
 }

@@ -16,8 +16,8 @@ pub(crate) struct Replay {
     #[arg(long)]
     dir: PathBuf,
     /// How many of the last decisions
-    #[arg(long, default_value_t = 1_000)]
-    last: usize,
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    last: u32,
     /// Number of shards to recompute with
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     shards: u32,
@@ -30,7 +30,7 @@ impl Replay {
     pub(crate) fn run(self) -> Result<()> {
         let log = LogFile::open(node::open_disk(&self.dir)?, journal::Options::default())?;
         let bar = node::bar(0, "recomputing");
-        let report = log.replay(self.last, self.shards, &mut |done, total| {
+        let report = log.replay(self.last as usize, self.shards, &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         })?;

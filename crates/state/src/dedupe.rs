@@ -236,7 +236,7 @@ impl Dedupe {
     }
 }
 
-/// The first half of a BLAKE3 hash names an id: no seed, so that every run and every machine agrees.
+/// What names an id: no seed, so that every run and every machine agrees.
 /// XXH3 (Collet, specification 0.8): a stable 128-bit hash, since keys stand in checkpoints. Whoever makes two ids collide on purpose
 /// has one of their own events taken for the other; nobody else's, unless they share the source.
 fn key(source: &str, id: &str) -> u128 {

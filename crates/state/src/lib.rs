@@ -32,4 +32,4 @@ pub use rows::{Memory, Rows, RowsSnapshot, Scope};
 pub use saved::{LoadError, Reader, Snapshot};
 pub use subject::Subject;
 pub use timestamp::parse_timestamp;
-pub use validate::{admit, validate};
+pub use validate::{admit, admit_all, validate};

@@ -58,6 +58,33 @@ pub fn admit(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Res
     }
 }
 
+/// Checks that there is room for all records of a call that is all or nothing, as if every name in them were new. Near full
+/// tables that refuses a call whose names are known; sent one by one its records are judged as they are.
+///
+/// # Errors
+/// `capacity_reached`. Nothing was interned.
+pub fn admit_all(plan: &Plan, dictionary: &Dictionary, payloads: &[Payload<'_>]) -> Result<(), Refusal> {
+    let names = |field: &Field<'_>| match &field.value {
+        Raw::List(list) => list.len(),
+        _ => 1,
+    };
+    let most: usize = payloads
+        .iter()
+        .map(|payload| match payload {
+            Payload::Event(event) => event.fields.iter().map(names).sum(),
+            Payload::Upsert(upsert) => 1 + upsert.fields.iter().map(names).sum::<usize>(),
+            _ => 1,
+        })
+        .sum();
+    let room = (0..plan.entities.len()).map(|entity| dictionary.entity_room(entity as u16));
+    if room.chain([dictionary.symbol_room()]).all(|room| most <= room as usize) {
+        return Ok(());
+    }
+    let message =
+        "there may be no room for all the names of this call; send its records one by one, or raise the limits";
+    Err(Refusal::new(Code::CapacityReached, "", message))
+}
+
 /// Counts distinct new keys and strings against the room there is.
 fn admit_new<'p>(
     plan: &Plan,
