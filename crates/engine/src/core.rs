@@ -300,13 +300,12 @@ impl<D: Disk> Core<D> {
 
     pub(crate) fn ask_for_sync(&self, urgent: bool) {
         let mut pending = self.work.pending.lock();
-        if urgent {
-            pending.urgent = true;
-        } else {
-            pending.lazy = true;
+        let asked = if urgent { &mut pending.urgent } else { &mut pending.lazy };
+        // The thread is woken once for all that ask before it looks.
+        if !std::mem::replace(asked, true) {
+            drop(pending);
+            self.work.arrived.notify_one();
         }
-        drop(pending);
-        self.work.arrived.notify_one();
     }
 
     pub(crate) fn refuse_if_closed(&self) -> Result<(), Refusal> {
