@@ -45,6 +45,7 @@ impl Server {
         }
         let count = config.threads.max(1);
         let bind_error = |error| StartError::Bind(config.bind, error);
+        refuse_shared(config.bind).map_err(bind_error)?;
         let first = listen(config.bind).map_err(bind_error)?;
         let address = first.local_addr().map_err(bind_error)?;
         let mut listeners = vec![first];
@@ -100,6 +101,17 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Fails if anybody listens there already: our own listeners share the port among themselves, and the system would let another
+/// server's do so too, each getting a part of the connections.
+fn refuse_shared(bind: SocketAddr) -> io::Result<()> {
+    if bind.port() == 0 {
+        return Ok(());
+    }
+    let probe = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
+    probe.set_reuse_address(true)?;
+    probe.bind(&bind.into())
 }
 
 fn listen(bind: SocketAddr) -> io::Result<std::net::TcpListener> {

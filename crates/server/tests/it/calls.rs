@@ -219,3 +219,12 @@ fn what_was_acknowledged_is_there_after_many_threads_wrote() {
     let entity = json(&house.client().get("/v1/entities/user/all").unwrap());
     assert_eq!(entity["features"]["views"], value!(200.0));
 }
+
+#[test]
+fn a_port_in_use_is_refused() {
+    let house = House::open();
+    let (engine, folder) = crate::house::engine();
+    let refused = server::Server::start(server::Config::new(house.address()), engine);
+    assert!(matches!(refused, Err(server::StartError::Bind(..))), "two servers on one port");
+    std::fs::remove_dir_all(folder).expect("the folder is there");
+}

@@ -46,9 +46,7 @@ impl House {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> House {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("millrace-server-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = std::env::temp_dir().join(name);
+        let (engine, folder) = engine();
         let mut config = Config::new(local());
         config.threads = 1;
         config.limits.head_time = Duration::from_millis(400);
@@ -56,12 +54,7 @@ impl House {
         config.limits.body_grace = Duration::from_millis(400);
         config.limits.stop_time = Duration::from_secs(2);
         change(&mut config);
-        let disk = Arc::new(journal::FileDisk::open(&folder).expect("the temporary folder is writable"));
-        let plan = spec::compile("test.yaml", SPEC).unwrap_or_else(|wrong| panic!("{}", spec::render(&wrong)));
-        let settings = engine::Config::new(Clock::Wall);
-        let (engine, _) = Engine::open(disk, journal::Options::default(), Arc::new(plan), settings, &mut |_, _| {})
-            .expect("an empty folder opens");
-        let server = Server::start(config, Arc::new(engine)).expect("a loopback port is free");
+        let server = Server::start(config, engine).expect("a loopback port is free");
         House { server: Some(server), folder }
     }
 
@@ -87,6 +80,19 @@ impl Drop for House {
         // What is left behind lies in the system's temporary folder.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// An engine in a temporary folder of its own.
+pub(crate) fn engine() -> (Arc<Engine>, PathBuf) {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("millrace-server-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let folder = std::env::temp_dir().join(name);
+    let disk = Arc::new(journal::FileDisk::open(&folder).expect("the temporary folder is writable"));
+    let plan = spec::compile("test.yaml", SPEC).unwrap_or_else(|wrong| panic!("{}", spec::render(&wrong)));
+    let settings = engine::Config::new(Clock::Wall);
+    let (engine, _) = Engine::open(disk, journal::Options::default(), Arc::new(plan), settings, &mut |_, _| {})
+        .expect("an empty folder opens");
+    (Arc::new(engine), folder)
 }
 
 pub(crate) fn local() -> SocketAddr {
