@@ -285,6 +285,7 @@ impl<D: Disk> Core<D> {
         if self.config.tick_every.0 == 0 || idle < self.config.tick_every || sequencer.stopping {
             return;
         }
+        let _whole = WholeOrNothing;
         sequencer.advance(now, None);
         let (last, change) = sequencer.accept(&self.plan, &self.names, &Payload::Tick, None);
         self.publish(change.into_iter().collect(), last);

@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::machine::Machine;
 use crate::open::spec_text;
 use decision::{Pace, Query, Scratch};
-use domain::{Answer, Code, DecisionId, Payload, PlanVersion, Position, Refusal, Time};
+use domain::{Answer, Code, DecisionId, Payload, PlanVersion, Position, Refusal};
 use journal::{Disk, Reader};
 use spec::Plan;
 use std::sync::Arc;
@@ -138,17 +138,13 @@ fn unreadable(error: &dyn std::fmt::Display) -> Refusal {
 impl<D: Disk> Core<D> {
     /// The recorded answer of a decision.
     pub fn decision(&self, id: DecisionId) -> Result<Answer, Refusal> {
-        self.decision_at(id).map(|(answer, _)| answer)
-    }
-
-    fn decision_at(&self, id: DecisionId) -> Result<(Answer, Time), Refusal> {
         if id.position < self.reader.first() {
             return Err(gone(self.reader.replay_from()));
         }
         let record = self.reader.record(id.position).map_err(|error| unreadable(&error))?;
         let record = record.filter(|record| record.header.epoch == id.epoch).ok_or_else(|| unknown_decision(id))?;
         match Payload::decode(record.header.kind, &record.payload) {
-            Ok(Payload::Decision(answer)) => Ok((*answer, record.header.log_time)),
+            Ok(Payload::Decision(answer)) => Ok(*answer),
             _ => Err(unknown_decision(id)),
         }
     }

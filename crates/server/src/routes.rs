@@ -56,7 +56,7 @@ const SERVE: Access = Access::Only(Role::Serve);
 const ADMIN: Access = Access::Only(Role::Admin);
 
 /// Every call of the server.
-pub const ROUTES: [Route; 13] = [
+pub static ROUTES: [Route; 13] = [
     route(Method::POST, "/v1/events", INGEST, Call::SendEvents),
     route(Method::POST, "/v1/entities", INGEST, Call::SendEntities),
     route(Method::PUT, "/v1/entities/{type}/{key}", INGEST, Call::PutEntity),
@@ -79,15 +79,13 @@ pub(crate) struct Matched {
     pub(crate) values: Vec<String>,
 }
 
-static TABLE: [Route; 13] = ROUTES;
-
 /// Finds the route of a request.
 ///
 /// # Errors
 /// `not_found`, `method_not_allowed`, or `invalid_value` for a segment that is not percent-encoded UTF-8.
 pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Refusal> {
     let mut known = false;
-    for route in &TABLE {
+    for route in &ROUTES {
         let Some(raw) = segments(route.path, path) else { continue };
         known = true;
         if route.method == *method {
@@ -104,7 +102,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Refusal> {
 
 /// The methods that a path takes, as the `Allow` header lists them.
 pub(crate) fn allowed(path: &str) -> String {
-    let routes = TABLE.iter().filter(|route| segments(route.path, path).is_some());
+    let routes = ROUTES.iter().filter(|route| segments(route.path, path).is_some());
     routes.map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ")
 }
 

@@ -267,12 +267,6 @@ impl Rows {
         memory
     }
 
-    /// Memory taken by one table: index into `Plan::tables`.
-    pub fn table_memory(&self, table: u16) -> Memory {
-        let (bytes, rows) = self.tables[table as usize].memory();
-        Memory { bytes, rows }
-    }
-
     /// Pages copied because a snapshot still held them, since the start.
     pub fn copied_pages(&self) -> u64 {
         self.tables.iter().map(Keyed::copied_pages).sum()
