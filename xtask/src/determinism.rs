@@ -158,7 +158,7 @@ impl Run<'_> {
             match step {
                 Step::Send(payloads) => last = last.max(engine.submit(payloads, false)?.last),
                 Step::Ask(request) => {
-                    engine.recommend(request.clone())?;
+                    engine.recommend((**request).clone())?;
                 }
                 Step::Checkpoint => copies.push(self.checkpoint(&engine, last, copies.len())?),
             }

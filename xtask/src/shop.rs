@@ -67,7 +67,7 @@ impl Shop {
         let context = if feed == "home" { vec![("device".to_owned(), text("phone"))] } else { vec![] };
         let recent = if subject == Subject::Anonymous { items(rng, 5) } else { vec![] };
         let exclude = if rng.percent(10) { items(rng, 4) } else { vec![] };
-        FeedRequest { feed: feed.into(), subject, recent, context, exclude, count, seed: 0, deadline: None }
+        FeedRequest { recent, context, exclude, ..FeedRequest::new(feed, subject, count) }
     }
 }
 

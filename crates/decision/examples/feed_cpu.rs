@@ -173,16 +173,7 @@ impl Node {
             exclude: vec![],
             context: vec![],
         };
-        let request = FeedRequest {
-            feed: feed.to_owned(),
-            subject: Subject::User(key),
-            recent: vec![],
-            context: vec![],
-            exclude: vec![],
-            count: 50,
-            seed: 0,
-            deadline: None,
-        };
+        let request = FeedRequest::new(feed, Subject::User(key), 50);
         let mut budget = Endless;
         let (pace, names) = (Pace::Live(&mut budget), Keys(&self.names));
         answer(&self.plan, PlanVersion(1), request, &query, &self.epoch, self.now, pace, &names, scratch)

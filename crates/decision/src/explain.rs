@@ -111,7 +111,7 @@ pub fn explain(plan: &Plan, answer: &Answer) -> Explanation {
         removed: answer.removed.clone(),
         left,
         scored: with_formula.then_some(u32::from(answer.effort.candidates_scored)),
-        reranked: feed.filter(|feed| feed.spread.is_some()).map(|_| answer.effort.reranked),
+        reranked: feed.filter(|feed| !feed.reranks.is_empty()).map(|_| answer.effort.reranked),
         skipped: feed.map(|feed| skipped(feed, answer, left)).unwrap_or_default(),
         items: answer
             .items
@@ -151,7 +151,7 @@ fn skipped(feed: &Feed, answer: &Answer, left: u32) -> Vec<String> {
     if !feed.terms.is_empty() && scored < left {
         skipped.push(format!("no time to score {} of {left} candidates; they follow in fused order", left - scored));
     }
-    if feed.spread.is_some() && !answer.effort.reranked {
+    if !feed.reranks.is_empty() && !answer.effort.reranked {
         skipped.push("no time for the reranker".to_owned());
     }
     skipped

@@ -6,15 +6,15 @@ mod fuse;
 mod order;
 mod rank;
 mod recall;
+mod rerank;
 mod slate;
-mod spread;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use fuse::{Candidate, Found};
 pub(crate) use order::Order;
-pub(crate) use spread::Places;
+pub(crate) use rerank::Places;
 
 use crate::epoch::Epoch;
 use crate::pace::{Meter, Pace};
@@ -48,12 +48,25 @@ pub fn answer(
     let candidates = fuse::run(&view, scratch);
     let removed = filter::run(&view, names, scratch);
     rank::run(&view, &mut meter, scratch);
-    spread::run(&view, &mut meter, scratch);
+    rerank::run(&view, &mut meter, scratch);
     let items = slate::run(&view, names, scratch);
 
     let rows = query.rows.as_ref().map_or(epoch.position, |rows| rows.position);
     let (epoch, effort) = (epoch.position, meter.effort());
-    Answer { plan: version, rows, epoch, now, effort, route_counts, candidates, removed, items, request }
+    Answer {
+        plan: version,
+        rows,
+        epoch,
+        now,
+        effort,
+        route_counts,
+        candidates,
+        removed,
+        items,
+        later: Vec::new(),
+        holdout: false,
+        request,
+    }
 }
 
 /// What every stage may read; nothing of it changes while a request is answered.

@@ -179,16 +179,7 @@ impl World {
 }
 
 pub(crate) fn request(feed: &str, subject: Subject, count: u16) -> FeedRequest {
-    FeedRequest {
-        feed: feed.to_owned(),
-        subject,
-        recent: Vec::new(),
-        context: Vec::new(),
-        exclude: Vec::new(),
-        count,
-        seed: 0,
-        deadline: None,
-    }
+    FeedRequest::new(feed, subject, count)
 }
 
 pub(crate) fn user(key: &str) -> Subject {

@@ -61,6 +61,37 @@ pub struct Term {
     pub value: f64,
 }
 
+/// Which step of a feed changed an item's score or place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Index into the feed's rerankers.
+    Rerank(u16),
+    /// Index into the feed's policies.
+    Policy(u16),
+    /// Index into the request's boosts.
+    Boost(u16),
+}
+
+/// What a step did to an item.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Change {
+    /// Moved it by this many places (positive: down).
+    Moved(i16),
+    /// Its score was multiplied by this.
+    Scaled(f64),
+    /// Put it where it is, from outside the order.
+    Placed,
+}
+
+/// A step that changed an item.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effect {
+    /// The step.
+    pub step: Step,
+    /// What it did.
+    pub change: Change,
+}
+
 /// One recommended item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recommended {
@@ -72,8 +103,10 @@ pub struct Recommended {
     pub routes: Vec<RouteHit>,
     /// What its score is made of.
     pub terms: Vec<Term>,
-    /// How many places the reranker moved it (positive: down).
+    /// How many places it is from where its score would have it (positive: further down).
     pub moved: i16,
+    /// What rerankers, policies and boosts did to it, in the order in which they did.
+    pub effects: Vec<Effect>,
 }
 
 /// How many candidates a filter removed, with up to a few of them by name.
@@ -115,4 +148,8 @@ pub struct Answer {
     pub removed: Vec<Removal>,
     /// The slate.
     pub items: Vec<Recommended>,
+    /// What further pages would show, best first; empty unless the request asked for pages.
+    pub later: Vec<Recommended>,
+    /// Whether the subject is held out of the feed's policies.
+    pub holdout: bool,
 }

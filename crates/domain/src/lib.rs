@@ -11,11 +11,11 @@ mod request;
 mod time;
 mod value;
 
-pub use answer::{Answer, DecisionId, Effort, Recommended, Removal, RouteHit, Term};
+pub use answer::{Answer, Change, DecisionId, Effect, Effort, Recommended, Removal, RouteHit, Step, Term};
 pub use codec::{CodecError, Payload};
 pub use event::{Event, Field, Raw, Upsert};
 pub use position::{EntityId, PlanVersion, Position, Symbol};
 pub use refusal::{Code, Refusal};
-pub use request::{FeedRequest, Subject};
+pub use request::{Boost, FeedRequest, Page, Subject};
 pub use time::{Span, Time};
 pub use value::{Type, Value};

@@ -74,6 +74,8 @@ pub const SLOTS_MAX: usize = 4_096;
 pub const STREAMS_MAX: usize = 1_024;
 /// Most recall routes of one feed.
 pub const ROUTES_MAX: usize = 32;
+/// Most rerankers of one feed.
+pub const RERANKS_MAX: usize = 1;
 /// Most filters of one feed.
 pub const FILTERS_MAX: usize = 64;
 /// Most bytes of state that one key of one table may need.

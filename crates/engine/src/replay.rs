@@ -31,8 +31,14 @@ pub struct Replayed {
 
 /// Takes out of a record everything that recomputation must find by itself.
 pub fn strip(answer: &Answer) -> Question {
-    let stripped =
-        Answer { route_counts: Vec::new(), candidates: 0, removed: Vec::new(), items: Vec::new(), ..answer.clone() };
+    let stripped = Answer {
+        route_counts: Vec::new(),
+        candidates: 0,
+        removed: Vec::new(),
+        items: Vec::new(),
+        later: Vec::new(),
+        ..answer.clone()
+    };
     Question { stripped }
 }
 

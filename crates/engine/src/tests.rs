@@ -94,16 +94,7 @@ fn released(engine: &Engine, position: Position) {
 }
 
 fn request(user: &str) -> FeedRequest {
-    FeedRequest {
-        feed: "home".into(),
-        subject: Subject::User(user.into()),
-        recent: vec![],
-        context: vec![],
-        exclude: vec![],
-        count: 10,
-        seed: 0,
-        deadline: None,
-    }
+    FeedRequest::new("home", Subject::User(user.into()), 10)
 }
 
 fn fill(engine: &Engine, from: u64, to: u64) -> Position {

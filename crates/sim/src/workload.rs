@@ -179,16 +179,8 @@ impl Workload {
             1 => Subject::User("stranger".into()),
             _ => Subject::User(self.user()),
         };
-        let mut request = FeedRequest {
-            feed: if rising { "rising" } else { "home" }.into(),
-            subject,
-            recent: Vec::new(),
-            context: Vec::new(),
-            exclude: Vec::new(),
-            count: 20,
-            seed: self.rng.below(3),
-            deadline: None,
-        };
+        let feed = if rising { "rising" } else { "home" };
+        let mut request = FeedRequest { seed: self.rng.below(3), ..FeedRequest::new(feed, subject, 20) };
         if rising {
             let most = self.rng.below(3);
             request.recent = (0..most).map(|_| self.item()).collect();

@@ -4,6 +4,7 @@ mod aggregate;
 mod check;
 mod feature;
 mod feed;
+mod rerank;
 mod route;
 mod scope;
 mod slots;

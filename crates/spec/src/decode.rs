@@ -2,6 +2,7 @@
 //! Every mistake is noted and reading goes on.
 
 mod feed;
+mod rerank;
 mod scalar;
 
 use crate::diagnostic::{Issue, Issues, quoted};

@@ -2,7 +2,7 @@
 
 use crate::build::canonical;
 use crate::plan::{
-    EventType, Feature, Feed, FieldType, From, Index, Plan, Route, RouteSource, SlotSource, Stream, StreamValue,
+    EventType, Feature, Feed, FieldType, From, Index, Plan, Rerank, Route, RouteSource, SlotSource, Stream, StreamValue,
 };
 use expr::Program;
 use std::collections::BTreeMap;
@@ -91,11 +91,17 @@ fn feed_definition(plan: &Plan, feed: &Feed, features: &[String]) -> String {
     feed.routes.iter().for_each(|of| text.push_str(&route(plan, of, features)));
     feed.filters.iter().for_each(|filter| text.push_str(&format!("filter {}", program(plan, filter, features))));
     feed.terms.iter().for_each(|term| text.push_str(&format!("term {}", program(plan, term, features))));
-    if let Some(spread) = &feed.spread {
-        let attribute = &plan.entities[1].fields[usize::from(spread.field)].name;
-        text.push_str(&format!("spread {attribute} {} {}\n", spread.window, spread.max));
-    }
+    feed.reranks.iter().for_each(|of| text.push_str(&rerank(plan, of)));
     text
+}
+
+fn rerank(plan: &Plan, rerank: &Rerank) -> String {
+    match rerank {
+        Rerank::Spread(spread) => {
+            let attribute = &plan.entities[1].fields[usize::from(spread.field)].name;
+            format!("spread {attribute} {} {}\n", spread.window, spread.max)
+        }
+    }
 }
 
 fn route(plan: &Plan, route: &Route, features: &[String]) -> String {

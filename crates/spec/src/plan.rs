@@ -306,8 +306,8 @@ pub struct Feed {
     pub filters: Vec<Program>,
     /// Additive terms of the score in order; the score is their sum from left to right. Empty: the fused score ranks.
     pub terms: Vec<Program>,
-    /// Spread by attribute, if any.
-    pub spread: Option<Spread>,
+    /// Rerankers in order: each works on the order that the one before it left.
+    pub reranks: Vec<Rerank>,
     /// Whether decision records are synced before the answer leaves.
     pub durable: bool,
 }
@@ -368,6 +368,13 @@ pub enum From {
     Slot(SlotIndex),
     /// The request's item.
     RequestItem,
+}
+
+/// One reranker.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rerank {
+    /// By an attribute of the items.
+    Spread(Spread),
 }
 
 /// Spread: within any `window` consecutive items at most `max` have the same value of the attribute.

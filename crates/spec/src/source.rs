@@ -53,7 +53,7 @@ pub(crate) struct FeedSource {
     pub(crate) routes: Vec<RouteSource>,
     pub(crate) filters: Vec<Text>,
     pub(crate) score: Option<Text>,
-    pub(crate) spread: Option<SpreadSource>,
+    pub(crate) reranks: Vec<RerankSource>,
     pub(crate) durable: bool,
 }
 
@@ -92,6 +92,11 @@ pub(crate) struct CoVisitedSource {
     pub(crate) context: u16,
     pub(crate) recency: f64,
     pub(crate) skip_known: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum RerankSource {
+    Spread(SpreadSource),
 }
 
 #[derive(Debug)]

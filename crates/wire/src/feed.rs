@@ -37,16 +37,7 @@ struct Draft {
 /// # Errors
 /// `invalid_json`, `unknown_field` (with "did you mean"), `wrong_type`, `invalid_value`, `too_large`, `too_many`.
 pub fn parse_feed(feed: &str, body: &[u8]) -> Result<FeedCall, Refusal> {
-    let request = FeedRequest {
-        feed: feed.to_owned(),
-        subject: Subject::Anonymous,
-        recent: Vec::new(),
-        context: Vec::new(),
-        exclude: Vec::new(),
-        count: COUNT_DEFAULT,
-        seed: 0,
-        deadline: None,
-    };
+    let request = FeedRequest::new(feed, Subject::Anonymous, COUNT_DEFAULT);
     let mut draft = Draft { call: FeedCall { request, explain: false }, seen: 0 };
     if !body.trim_ascii().is_empty() {
         scan::whole(body, |scan| scan.object(|scan, name| draft.member(scan, &name)))?;

@@ -108,14 +108,6 @@ fn in_process(setting: &Setting, count: u64) -> Result<f64> {
 }
 
 fn request(rng: &mut Rng) -> FeedRequest {
-    FeedRequest {
-        feed: "home".into(),
-        subject: Subject::User(SHOP.user(rng)),
-        recent: vec![],
-        context: vec![("device".into(), Raw::Str("phone".into()))],
-        exclude: vec![],
-        count: 50,
-        seed: 0,
-        deadline: None,
-    }
+    let context = vec![("device".into(), Raw::Str("phone".into()))];
+    FeedRequest { context, ..FeedRequest::new("home", Subject::User(SHOP.user(rng)), 50) }
 }

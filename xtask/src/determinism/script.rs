@@ -16,7 +16,7 @@ const HOUR: i64 = 3_600_000;
 /// One call to the node.
 pub(super) enum Step {
     Send(Vec<Payload<'static>>),
-    Ask(FeedRequest),
+    Ask(Box<FeedRequest>),
     Checkpoint,
 }
 
@@ -49,7 +49,7 @@ impl Script {
             }
             if round < requests {
                 let count = draw.rng.pick(&[1, 10, 20, 50]);
-                script.steps.push(Step::Ask(SHOP.request(&mut draw.rng, count)));
+                script.steps.push(Step::Ask(Box::new(SHOP.request(&mut draw.rng, count))));
             }
             if round % (rounds / CHECKPOINTS).max(1) == rounds / CHECKPOINTS / 2 {
                 script.steps.push(Step::Checkpoint);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::world::{SPEC, request, user};
-use domain::{Effort, PlanVersion, RouteHit, Term};
+use domain::{Change, Effect, Effort, PlanVersion, RouteHit, Step, Term};
 
 /// An answer of the feed `home` of the test spec.
 pub(crate) fn sample() -> Answer {
@@ -15,6 +15,7 @@ pub(crate) fn sample() -> Answer {
             Term { term: 4, value: -0.125 },
         ],
         moved: 2,
+        effects: vec![Effect { step: Step::Rerank(0), change: Change::Moved(2) }],
     };
     let second = Recommended {
         item: "i7".into(),
@@ -22,6 +23,7 @@ pub(crate) fn sample() -> Answer {
         routes: vec![RouteHit { route: 0, rank: 3, score: 9.0 }],
         terms: vec![],
         moved: -1,
+        effects: vec![Effect { step: Step::Rerank(0), change: Change::Moved(-1) }],
     };
     Answer {
         request: request("home", user("u1"), 2),
@@ -37,6 +39,8 @@ pub(crate) fn sample() -> Answer {
             Removal { reason: "item.in_stock".into(), count: 3, examples: vec!["i3".into(), "i4".into()] },
         ],
         items: vec![first, second],
+        later: vec![],
+        holdout: false,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::View;
 use crate::query::Names;
 use crate::scratch::Scratch;
-use domain::{Recommended, Term};
+use domain::{Change, Effect, Recommended, Step, Term};
 
 /// At most as many items as the request asks for, and `limits::SLATE_MAX`.
 pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> Vec<Recommended> {
@@ -18,9 +18,15 @@ pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> 
             routes: routes[candidate.routes.start as usize..candidate.routes.end as usize].to_vec(),
             terms: valued(terms),
             moved,
+            effects: effects(moved),
         }
     };
     places.slate.iter().map(place).collect()
+}
+
+/// What the feed's one reranker did.
+fn effects(moved: i16) -> Vec<Effect> {
+    (moved != 0).then_some(Effect { step: Step::Rerank(0), change: Change::Moved(moved) }).into_iter().collect()
 }
 
 /// The terms that have a value.

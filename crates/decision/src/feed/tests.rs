@@ -96,7 +96,7 @@ proptest! {
         prop_assert_eq!(usize::from(answer.effort.routes_run), feed.routes.len());
         let scored = if feed.terms.is_empty() { 0 } else { answer.candidates - gone };
         prop_assert_eq!(u32::from(answer.effort.candidates_scored), scored);
-        prop_assert_eq!(answer.effort.reranked, feed.spread.is_some());
+        prop_assert_eq!(answer.effort.reranked, !feed.reranks.is_empty());
         same(&reference::answer(&world, &request, answer.effort), &answer)?;
     }
 

@@ -2,7 +2,8 @@
 
 use super::{CodecError, Input, put_int, put_option_str, put_raw, put_str, put_uint};
 use crate::{
-    Answer, Effort, FeedRequest, PlanVersion, Position, Recommended, Removal, RouteHit, Span, Subject, Term, Time,
+    Answer, Boost, Change, DecisionId, Effect, Effort, FeedRequest, Page, PlanVersion, Position, Recommended, Removal,
+    RouteHit, Span, Step, Subject, Term, Time,
 };
 
 pub(super) fn put(out: &mut Vec<u8>, answer: &Answer) {
@@ -22,6 +23,8 @@ pub(super) fn put(out: &mut Vec<u8>, answer: &Answer) {
         put_list(out, &removal.examples, |out, item| put_str(out, item));
     });
     put_list(out, &answer.items, put_item);
+    put_list(out, &answer.later, put_item);
+    out.push(u8::from(answer.holdout));
 }
 
 pub(super) fn take(input: &mut Input<'_>) -> Result<Answer, CodecError> {
@@ -42,6 +45,8 @@ pub(super) fn take(input: &mut Input<'_>) -> Result<Answer, CodecError> {
             Ok(Removal { reason: input.string()?, count: small(input.uint()?)?, examples: list(input, Input::string)? })
         })?,
         items: list(input, take_item)?,
+        later: list(input, take_item)?,
+        holdout: flag(input)?,
     })
 }
 
@@ -74,6 +79,22 @@ fn put_request(out: &mut Vec<u8>, request: &FeedRequest) {
             put_int(out, deadline.0);
         }
     }
+    put_option_str(out, request.filter.as_deref());
+    put_list(out, &request.boosts, |out, boost| {
+        put_float(out, boost.by);
+        put_str(out, &boost.when);
+    });
+    out.push(u8::from(request.pages));
+    match &request.page {
+        None => out.push(0),
+        Some(page) => {
+            out.push(1);
+            put_uint(out, u64::from(page.of.epoch));
+            put_uint(out, page.of.position.0);
+            put_uint(out, u64::from(page.from));
+            put_list(out, &page.items, put_item);
+        }
+    }
 }
 
 fn take_request(input: &mut Input<'_>) -> Result<FeedRequest, CodecError> {
@@ -92,7 +113,16 @@ fn take_request(input: &mut Input<'_>) -> Result<FeedRequest, CodecError> {
     // Reserved for the experiment variant.
     input.option(Input::string)?;
     let deadline = input.option(|input| input.int().map(Span))?;
-    Ok(FeedRequest { feed, subject, recent, context, exclude, count, seed, deadline })
+    let filter = input.option(Input::string)?;
+    let boosts = list(input, |input| Ok(Boost { by: input.float()?, when: input.string()? }))?;
+    let pages = flag(input)?;
+    let page = input.option(take_page)?;
+    Ok(FeedRequest { feed, subject, recent, context, exclude, count, seed, deadline, filter, boosts, pages, page })
+}
+
+fn take_page(input: &mut Input<'_>) -> Result<Page, CodecError> {
+    let of = DecisionId { epoch: small(input.uint()?)?, position: Position(input.uint()?) };
+    Ok(Page { of, from: small(input.uint()?)?, items: list(input, take_item)? })
 }
 
 fn put_item(out: &mut Vec<u8>, item: &Recommended) {
@@ -108,6 +138,46 @@ fn put_item(out: &mut Vec<u8>, item: &Recommended) {
         put_float(out, term.value);
     });
     put_int(out, i64::from(item.moved));
+    put_list(out, &item.effects, put_effect);
+}
+
+fn put_effect(out: &mut Vec<u8>, effect: &Effect) {
+    let (step, index) = match effect.step {
+        Step::Rerank(index) => (0, index),
+        Step::Policy(index) => (1, index),
+        Step::Boost(index) => (2, index),
+    };
+    out.push(step);
+    put_uint(out, u64::from(index));
+    match effect.change {
+        Change::Moved(places) => {
+            out.push(0);
+            put_int(out, i64::from(places));
+        }
+        Change::Scaled(factor) => {
+            out.push(1);
+            put_float(out, factor);
+        }
+        Change::Placed => out.push(2),
+    }
+}
+
+fn take_effect(input: &mut Input<'_>) -> Result<Effect, CodecError> {
+    let step = input.byte()?;
+    let index = small(input.uint()?)?;
+    let step = match step {
+        0 => Step::Rerank(index),
+        1 => Step::Policy(index),
+        2 => Step::Boost(index),
+        _ => return Err(CodecError),
+    };
+    let change = match input.byte()? {
+        0 => Change::Moved(i16::try_from(input.int()?).map_err(|_| CodecError)?),
+        1 => Change::Scaled(input.float()?),
+        2 => Change::Placed,
+        _ => return Err(CodecError),
+    };
+    Ok(Effect { step, change })
 }
 
 fn take_item(input: &mut Input<'_>) -> Result<Recommended, CodecError> {
@@ -119,6 +189,7 @@ fn take_item(input: &mut Input<'_>) -> Result<Recommended, CodecError> {
         })?,
         terms: list(input, |input| Ok(Term { term: small(input.uint()?)?, value: input.float()? }))?,
         moved: i16::try_from(input.int()?).map_err(|_| CodecError)?,
+        effects: list(input, take_effect)?,
     })
 }
 

@@ -9,22 +9,29 @@ fn samples() -> Vec<Payload<'static>> {
         Field { name: "none".into(), value: Raw::Null },
         Field { name: "tags".into(), value: Raw::List(vec![Raw::Str("a".into()), Raw::Bool(true)]) },
     ];
-    let request = FeedRequest {
-        feed: "home".into(),
-        subject: Subject::User("u1".into()),
-        recent: vec!["i1".into()],
-        context: vec![("country".into(), Raw::Str("DE".into()))],
-        exclude: vec!["i9".into()],
-        count: 10,
-        seed: u64::MAX,
-        deadline: Some(Span(20)),
-    };
     let item = Recommended {
         item: "i2".into(),
         score: 1.25,
         routes: vec![RouteHit { route: 1, rank: 3, score: 0.5 }],
         terms: vec![Term { term: 0, value: 1.25 }],
         moved: -2,
+        effects: vec![
+            Effect { step: Step::Rerank(0), change: Change::Moved(-2) },
+            Effect { step: Step::Policy(300), change: Change::Placed },
+            Effect { step: Step::Boost(1), change: Change::Scaled(0.5) },
+        ],
+    };
+    let request = FeedRequest {
+        recent: vec!["i1".into()],
+        context: vec![("country".into(), Raw::Str("DE".into()))],
+        exclude: vec!["i9".into()],
+        seed: u64::MAX,
+        deadline: Some(Span(20)),
+        filter: Some("item.price < 9".into()),
+        boosts: vec![Boost { by: 1.5, when: "item.new".into() }],
+        pages: true,
+        page: Some(Page { of: DecisionId { epoch: 2, position: Position(7) }, from: 10, items: vec![item.clone()] }),
+        ..FeedRequest::new("home", Subject::User("u1".into()), 10)
     };
     let answer = Answer {
         request,
@@ -36,7 +43,9 @@ fn samples() -> Vec<Payload<'static>> {
         route_counts: vec![200, 3],
         candidates: 201,
         removed: vec![Removal { reason: "item.in_stock".into(), count: 7, examples: vec!["i3".into()] }],
-        items: vec![item],
+        items: vec![item.clone()],
+        later: vec![item],
+        holdout: true,
     };
     vec![
         Payload::Event(Event {

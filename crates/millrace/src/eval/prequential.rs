@@ -185,16 +185,7 @@ fn row(figures: Figures, digits: usize) -> String {
 }
 
 fn request(feed: &str, user: &str) -> FeedRequest {
-    FeedRequest {
-        feed: feed.to_owned(),
-        subject: Subject::User(user.to_owned()),
-        recent: Vec::new(),
-        context: Vec::new(),
-        exclude: Vec::new(),
-        count: LISTED as u16,
-        seed: 0,
-        deadline: None,
-    }
+    FeedRequest::new(feed, Subject::User(user.to_owned()), LISTED as u16)
 }
 
 /// The key that an event names in a field.

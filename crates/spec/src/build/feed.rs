@@ -1,10 +1,10 @@
-//! Feeds: context, filters, the score split into its additive terms, the rerank step.
+//! Feeds: context, filters, and the score split into its additive terms.
 
 use super::scope::{FeedPlace, Place, Scope};
 use super::{Builder, ITEM, USER, field_types};
 use crate::diagnostic::{Issue, quoted};
-use crate::plan::{EntityIndex, Feed, Spread};
-use crate::source::{FeedSource, Source, SpreadSource};
+use crate::plan::{EntityIndex, Feed};
+use crate::source::{FeedSource, Source};
 use crate::yaml::Text;
 use domain::{Type, Value};
 use expr::{Ast, BinaryOp, Node, NodeKind, Program};
@@ -54,9 +54,9 @@ impl Builder<'_> {
         let routes = declared.routes.iter().filter_map(|route| self.route(route, subject)).collect();
         let filters = declared.filters.iter().filter_map(|filter| self.filter(filter, place)).collect();
         let terms = declared.score.as_ref().map_or(Vec::new(), |score| self.terms(score, place));
-        let spread = declared.spread.as_ref().and_then(|spread| self.spread(spread));
+        let reranks = declared.reranks.iter().filter_map(|rerank| self.rerank(rerank)).collect();
         let (name, durable) = (declared.name.text.clone(), declared.durable);
-        Feed { name, subject, context, routes, filters, terms, spread, durable }
+        Feed { name, subject, context, routes, filters, terms, reranks, durable }
     }
 
     fn filter(&mut self, text: &Text, place: FeedPlace<'_>) -> Option<Program> {
@@ -103,22 +103,6 @@ impl Builder<'_> {
             terms.push(if negative { negated(&program) } else { program });
         }
         terms
-    }
-
-    fn spread(&mut self, source: &SpreadSource) -> Option<Spread> {
-        if source.max > source.window {
-            let message =
-                format!("`max` ({}) is larger than `window` ({}), so nothing is spread", source.max, source.window);
-            self.issues.push(Issue::new("out_of_range", &source.span, message));
-        }
-        let field = self.item_attribute(&source.attribute, "`spread`")?;
-        let ty = &self.entities[usize::from(ITEM)].fields[usize::from(field)].ty;
-        if !matches!(ty, Type::Str | Type::Bool | Type::Int) {
-            let message =
-                format!("{} is {ty}; items can be spread by string, bool or int", quoted(&source.attribute.text));
-            self.issues.push(Issue::new("wrong_type", &source.attribute.span, message));
-        }
-        Some(Spread { field, window: source.window, max: source.max })
     }
 
     /// Reads `item.<attribute>`.

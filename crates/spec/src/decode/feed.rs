@@ -2,7 +2,7 @@
 
 use super::Decoder;
 use crate::diagnostic::Issue;
-use crate::source::{CoVisitedSource, FeedSource, RouteKind, RouteSource, SpreadSource};
+use crate::source::{CoVisitedSource, FeedSource, RouteKind, RouteSource};
 use crate::yaml::{Kind, Node, Text};
 use domain::limits;
 
@@ -45,7 +45,7 @@ impl Decoder<'_> {
             routes: Vec::new(),
             filters: Vec::new(),
             score: None,
-            spread: None,
+            reranks: Vec::new(),
             durable: false,
         };
         for (key, value) in entries {
@@ -55,7 +55,7 @@ impl Decoder<'_> {
                 "recall" => feed.routes = self.routes(key, value),
                 "filter" => feed.filters = self.filters(key, value),
                 "rank" => feed.score = self.rank(value),
-                "rerank" => feed.spread = self.rerank(value),
+                "rerank" => feed.reranks = self.reranks(key, value),
                 "durable" => feed.durable = self.bool(value, "`durable`").unwrap_or(false),
                 "policy" | "explore" | "variants" => self.not_available(key),
                 _ => self.unknown(key, "a feed", &FEED),
@@ -66,7 +66,7 @@ impl Decoder<'_> {
         Some(feed)
     }
 
-    fn required(&mut self, at: &Text, entries: &[(Text, Node)], field: &str, what: &str, help: &str) {
+    pub(super) fn required(&mut self, at: &Text, entries: &[(Text, Node)], field: &str, what: &str, help: &str) {
         if !entries.iter().any(|(key, _)| key.text == field) {
             let issue = Issue::new("missing_field", &at.span, format!("{what} needs the field `{field}`"));
             self.issues.push(issue.help(help));
@@ -79,7 +79,7 @@ impl Decoder<'_> {
         list.iter().filter_map(|node| self.text(node, "a filter").cloned()).collect()
     }
 
-    fn at_most(&mut self, key: &Text, count: usize, most: usize) {
+    pub(super) fn at_most(&mut self, key: &Text, count: usize, most: usize) {
         if count > most {
             let message = format!("`{}` has {count} entries; at most {most} are allowed", key.text);
             self.issues.push(Issue::new("too_many", &key.span, message));
@@ -100,25 +100,6 @@ impl Decoder<'_> {
             self.issues.push(issue.help("write `rank: { score: item.<feature> }`, or leave `rank` out"));
         }
         score
-    }
-
-    fn rerank(&mut self, node: &Node) -> Option<SpreadSource> {
-        let entries = self.map(node, "`rerank`")?;
-        let (mut attribute, mut window, mut max) = (None, 5, 2);
-        let slate = limits::SLATE_MAX as i64;
-        for (key, value) in entries {
-            match key.text.as_str() {
-                "spread" => attribute = self.text(value, "`spread`").cloned(),
-                "window" => window = self.int(value, "`window`", 1..=slate).unwrap_or(window),
-                "max" => max = self.int(value, "`max`", 1..=slate).unwrap_or(max),
-                _ => self.unknown(key, "`rerank`", &["spread", "window", "max"]),
-            }
-        }
-        if !entries.iter().any(|(key, _)| key.text == "spread") {
-            let issue = Issue::new("missing_field", &node.span, "`rerank` needs the field `spread`");
-            self.issues.push(issue.help("name an attribute of the items, as in `spread: item.category`"));
-        }
-        Some(SpreadSource { attribute: attribute?, window: window as u16, max: max as u16, span: node.span.clone() })
     }
 
     fn routes(&mut self, key: &Text, node: &Node) -> Vec<RouteSource> {

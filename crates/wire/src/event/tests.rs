@@ -115,7 +115,7 @@ proptest! {
     fn events_read_as_the_slow_reader_reads_them(
         kind in "[a-z]{1,8}",
         id in prop::option::of("\\PC{1,20}"),
-        fields in prop::collection::btree_map("[f-k]\\PC{0,10}", field(), 0..12),
+        fields in prop::collection::btree_map("f\\PC{0,10}", field(), 0..12),
     ) {
         let mut object = serde_json::Map::new();
         object.insert("event".into(), kind.into());

@@ -6,14 +6,12 @@ fn requests_read_whole() {
         "seed":18446744073709551615,"deadline":"20ms","explain":true}"#;
     let call = parse_feed("home", body).unwrap();
     let expected = FeedRequest {
-        feed: "home".into(),
-        subject: Subject::User("u1".into()),
         recent: vec!["i1".into(), "i2".into()],
         context: vec![("country".into(), Raw::Str("DE".into()))],
         exclude: vec!["i3".into()],
-        count: 7,
         seed: u64::MAX,
         deadline: Some(Span(20)),
+        ..FeedRequest::new("home", Subject::User("u1".into()), 7)
     };
     assert_eq!(call, FeedCall { request: expected, explain: true });
     for body in ["", " ", "{}", r#"{"user":null}"#] {

@@ -12,14 +12,11 @@ fn json(write: impl FnOnce(&mut Vec<u8>)) -> serde_json::Value {
 fn answer() -> Answer {
     Answer {
         request: FeedRequest {
-            feed: "home".into(),
-            subject: Subject::User("u\"1".into()),
             recent: vec!["i1".into()],
             context: vec![("country".into(), Raw::Str("DE".into())), ("n".into(), Raw::Int(-1))],
-            exclude: vec![],
-            count: 10,
             seed: u64::MAX,
             deadline: Some(Span(20)),
+            ..FeedRequest::new("home", Subject::User("u\"1".into()), 10)
         },
         plan: PlanVersion(3),
         rows: Position(9),
@@ -35,7 +32,10 @@ fn answer() -> Answer {
             routes: vec![RouteHit { route: 1, rank: 3, score: f64::NAN }],
             terms: vec![Term { term: 0, value: 1e300 }],
             moved: -2,
+            effects: vec![],
         }],
+        later: vec![],
+        holdout: false,
     }
 }
 

@@ -4,10 +4,11 @@
 use crate::world::World;
 use crate::{ItemView, Names};
 use domain::{
-    Answer, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Subject, Term, Value,
+    Answer, Change, Effect, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Step, Subject,
+    Term, Value,
 };
 use recall::{Hit, Known};
-use spec::plan::{AggregateOp, Cross, Feed, From, RouteSource, SlotIndex, SlotSource, Spread};
+use spec::plan::{AggregateOp, Cross, Feed, From, Rerank, RouteSource, SlotIndex, SlotSource, Spread};
 use std::collections::{BTreeMap, BTreeSet};
 
 struct Slow<'a> {
@@ -49,15 +50,21 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
     }
     slow.score(&mut items, effort);
     let places: Vec<EntityId> = items.iter().map(|item| item.id).collect();
-    if let Some(spread) = feed.spread.filter(|_| effort.reranked) {
-        items = slow.spread(items, spread);
+    for rerank in feed.reranks.iter().filter(|_| effort.reranked) {
+        let Rerank::Spread(spread) = rerank;
+        items = slow.spread(items, *spread);
     }
-    let recommended = |(place, item): (usize, Item)| Recommended {
-        item: key(item.id),
-        score: item.score,
-        routes: item.hits,
-        terms: item.terms,
-        moved: (place as i32 - places.iter().position(|&id| id == item.id).unwrap() as i32) as i16,
+    let recommended = |(place, item): (usize, Item)| {
+        let moved = (place as i32 - places.iter().position(|&id| id == item.id).unwrap() as i32) as i16;
+        let effect = Effect { step: Step::Rerank(0), change: Change::Moved(moved) };
+        Recommended {
+            item: key(item.id),
+            score: item.score,
+            routes: item.hits,
+            terms: item.terms,
+            moved,
+            effects: (moved != 0).then_some(effect).into_iter().collect(),
+        }
     };
     let count = usize::from(request.count).min(domain::limits::SLATE_MAX);
     let removal = |(reason, ids): (String, Vec<EntityId>)| Removal {
@@ -76,6 +83,8 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
         candidates,
         removed: removed.into_iter().filter(|(_, ids)| !ids.is_empty()).map(removal).collect(),
         items: items.into_iter().take(count).enumerate().map(recommended).collect(),
+        later: Vec::new(),
+        holdout: false,
     }
 }
 

@@ -2,8 +2,7 @@
 //! Greedy and stable: each place takes the best remaining candidate that keeps the rule; where none does, the best
 //! remaining one, and it goes on. Candidates without the attribute are not constrained.
 
-use super::{Order, View};
-use crate::pace::Meter;
+use crate::feed::{Order, View};
 use crate::scratch::Scratch;
 use domain::Value;
 use spec::plan::Spread;
@@ -29,20 +28,8 @@ struct Group {
     waiting: VecDeque<usize>,
 }
 
-/// Leaves the slate in `scratch.places`: in score order, or spread if the feed says so and the pace allows.
-pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch) {
-    let count = view.count().min(scratch.order.len());
-    match view.feed.spread {
-        Some(spread) if meter.rerank() => place(view, spread, count, scratch),
-        _ => {
-            let Scratch { order, places, .. } = scratch;
-            places.slate.clear();
-            places.slate.extend((0..count).map(|rank| (order.place(rank), 0)));
-        }
-    }
-}
-
-fn place(view: &View<'_>, spread: Spread, count: usize, scratch: &mut Scratch) {
+/// Makes the slate's first `count` places.
+pub(super) fn run(view: &View<'_>, spread: Spread, count: usize, scratch: &mut Scratch) {
     let Scratch { candidates, order, places, .. } = scratch;
     let value = |rank: usize, order: &mut Order| {
         let item = candidates[order.place(rank)].item;
