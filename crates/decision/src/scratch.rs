@@ -19,9 +19,9 @@ pub struct Scratch {
     pub(crate) hits: Vec<Hit>,
     /// The best score of each route.
     pub(crate) best: Vec<f64>,
-    /// Sorting keys of fusion.
-    pub(crate) sorted: Vec<u64>,
-    /// Candidates by item id, while they are fused.
+    /// By item: its place in `fused`, or `u32::MAX`.
+    pub(crate) places_of: Vec<u32>,
+    /// Candidates in the order in which they were found, while they are fused.
     pub(crate) fused: Vec<Candidate>,
     /// What all routes found, route after route.
     pub(crate) found: Vec<Found>,

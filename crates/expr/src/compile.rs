@@ -92,6 +92,7 @@ fn body(typed: Typed) -> Body {
     match typed {
         Typed::Bool(operand) => Body::Bool(operand.run().into()),
         Typed::Int(operand) => Body::Int(operand.run().into()),
+        Typed::Float(Operand::Slot(slot)) => Body::Slot(slot.into()),
         Typed::Float(operand) => Body::Float(operand.run().into()),
         Typed::Str(operand) => boxed(operand),
         Typed::Time(operand) => boxed(operand),

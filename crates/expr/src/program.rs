@@ -21,6 +21,8 @@ pub struct Program {
 /// The closure. Booleans and numbers have their own, so that filters and scores need not build a `Value`.
 #[derive(Clone)]
 pub(crate) enum Body {
+    /// A slot with a float, as it is.
+    Slot(usize),
     Bool(Run<bool>),
     Int(Run<i64>),
     Float(Run<f64>),
@@ -61,6 +63,7 @@ impl Program {
     /// Its value for this row; an error inside (overflow, division by zero) and a NaN are `Missing`.
     pub fn eval(&self, row: &[Value]) -> Value {
         match &self.body {
+            Body::Slot(slot) => present(float(row, *slot)).map_or(Value::Missing, Value::Float),
             Body::Bool(run) => run(row).map_or(Value::Missing, Value::Bool),
             Body::Int(run) => run(row).map_or(Value::Missing, Value::Int),
             Body::Float(run) => present(run(row)).map_or(Value::Missing, Value::Float),
@@ -72,7 +75,7 @@ impl Program {
     pub fn eval_bool(&self, row: &[Value]) -> bool {
         match &self.body {
             Body::Bool(run) => run(row) == Some(true),
-            Body::Int(_) | Body::Float(_) => false,
+            Body::Slot(_) | Body::Int(_) | Body::Float(_) => false,
             Body::Value(run) => run(row).is_true(),
         }
     }
@@ -80,11 +83,20 @@ impl Program {
     /// Its value, if that is a number, as a float (never NaN). Same as `eval(row).as_f64()`.
     pub fn eval_f64(&self, row: &[Value]) -> Option<f64> {
         match &self.body {
+            Body::Slot(slot) => present(float(row, *slot)),
             Body::Float(run) => present(run(row)),
             Body::Int(run) => run(row).map(|int| int as f64),
             Body::Bool(_) => None,
             Body::Value(run) => present(run(row).as_f64()),
         }
+    }
+}
+
+#[inline(always)]
+fn float(row: &[Value], slot: usize) -> Option<f64> {
+    match row.get(slot) {
+        Some(Value::Float(float)) => Some(*float),
+        _ => None,
     }
 }
 

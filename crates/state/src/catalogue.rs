@@ -87,8 +87,12 @@ impl Catalogue {
 
     /// An attribute; `Missing` where the entity or the value is not known.
     pub fn attribute(&self, entity: EntityIndex, id: EntityId, field: u16) -> Value {
-        let column = self.kinds.get(entity as usize).and_then(|kind| kind.columns.get(field as usize));
-        column.and_then(|column| column.get(id.0)).cloned().unwrap_or_default()
+        self.column(entity, field).and_then(|column| column.get(id.0)).cloned().unwrap_or_default()
+    }
+
+    /// All values of an attribute, by entity; `None` if the plan has no such attribute.
+    pub fn column(&self, entity: EntityIndex, field: u16) -> Option<&Paged<Value>> {
+        self.kinds.get(entity as usize)?.columns.get(field as usize)
     }
 
     /// Whether an entity is in the catalogue.

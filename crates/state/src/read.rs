@@ -2,31 +2,98 @@
 
 use crate::layout::{AggregateRead, TableLayout};
 use crate::row::{Row, decay};
-use domain::{Span, Time, Value};
+use domain::{Time, Value};
 use spec::plan::{AggregateOp, Parts};
 
-/// The value for a row, or for one that does not exist. `seen` reads the candidate and has none here.
-pub(crate) fn value(row: Option<&Row>, layout: &TableLayout, read: &AggregateRead, now: Time) -> Value {
-    let Some(row) = row.filter(|row| !row.is_unused()) else {
-        return absent(read.op);
-    };
-    match read.op {
-        AggregateOp::Decayed(half_life) => {
-            let (sum, since) = row.decayed(read.at);
-            finite(if sum == 0.0 { 0.0 } else { sum * decay(now.since(since), half_life) })
-        }
-        AggregateOp::LastEntities(count) => {
-            let newest = row.recents(read.at).take(count as usize);
-            Value::List(newest.map(|recent| Value::Entity(recent.entity)).collect())
-        }
-        AggregateOp::Seen(_) => Value::Missing,
-        AggregateOp::Count(window)
-        | AggregateOp::Sum(window)
-        | AggregateOp::Mean(window)
-        | AggregateOp::Min(window)
-        | AggregateOp::Max(window)
-        | AggregateOp::Last(window) => windowed(row, layout, read, window, now),
+/// An aggregate to be read at an instant: what is the same for every row, worked out once.
+pub(crate) struct ReadAt<'l> {
+    layout: &'l TableLayout,
+    read: &'l AggregateRead,
+    now: Time,
+    /// First and last pane of the window.
+    panes: (i64, i64),
+}
+
+impl<'l> ReadAt<'l> {
+    /// This aggregate at this instant.
+    pub(crate) fn new(layout: &'l TableLayout, read: &'l AggregateRead, now: Time) -> ReadAt<'l> {
+        let panes = match read.op {
+            AggregateOp::Count(window)
+            | AggregateOp::Sum(window)
+            | AggregateOp::Mean(window)
+            | AggregateOp::Min(window)
+            | AggregateOp::Max(window)
+            | AggregateOp::Last(window) => {
+                let segment = &layout.segments[read.at];
+                (segment.pane(now.minus(window)), segment.pane(now))
+            }
+            AggregateOp::Decayed(_) | AggregateOp::LastEntities(_) | AggregateOp::Seen(_) => (0, 0),
+        };
+        ReadAt { layout, read, now, panes }
     }
+
+    /// The slot that its value is for.
+    pub(crate) fn slot(&self) -> usize {
+        usize::from(self.read.slot)
+    }
+
+    /// The value for a row, or for one that does not exist. `seen` reads the candidate and has none here.
+    pub(crate) fn value(&self, row: Option<&Row>) -> Value {
+        let op = self.read.op;
+        let Some(row) = row.filter(|row| !row.is_unused()) else {
+            return absent(op);
+        };
+        match op {
+            AggregateOp::Decayed(half_life) => {
+                let (sum, since) = row.decayed(self.read.at);
+                finite(if sum == 0.0 { 0.0 } else { sum * decay(self.now.since(since), half_life) })
+            }
+            AggregateOp::LastEntities(count) => {
+                let newest = row.recents(self.read.at).take(count as usize);
+                Value::List(newest.map(|recent| Value::Entity(recent.entity)).collect())
+            }
+            AggregateOp::Seen(_) => Value::Missing,
+            _ => self.windowed(row),
+        }
+    }
+
+    /// Folds the panes of the window in ascending order.
+    fn windowed(&self, row: &Row) -> Value {
+        let ReadAt { layout, read, panes: (first, last), .. } = *self;
+        let segment = &layout.segments[read.at];
+        let panes = row.panes_in(layout, read.at, first, last);
+        if panes.is_empty() {
+            return absent(read.op);
+        }
+        let at = Offsets::of(segment.parts);
+        let each = panes.chunks_exact(segment.stride);
+        // Panes of counts alone lie side by side: compilers add several at once.
+        let count = || match segment.stride {
+            1 => panes.iter().map(|pane| segment.count(*pane)).sum::<u64>(),
+            _ => each.clone().map(|pane| segment.count(pane[0])).sum::<u64>(),
+        };
+        let sum = || each.clone().fold(0.0, |sum, pane| sum + f64::from_bits(pane[at.sum]));
+        match read.op {
+            AggregateOp::Count(_) => Value::Float(count() as f64),
+            AggregateOp::Sum(_) => finite(sum()),
+            AggregateOp::Mean(_) => finite(sum() / count() as f64),
+            AggregateOp::Min(_) => finite(
+                each.map(|pane| f64::from_bits(pane[at.min])).fold(f64::INFINITY, |a, b| if b < a { b } else { a }),
+            ),
+            AggregateOp::Max(_) => finite(
+                each.map(|pane| f64::from_bits(pane[at.max])).fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a }),
+            ),
+            _ => panes
+                .rchunks_exact(segment.stride)
+                .next()
+                .map_or(Value::Missing, |pane| Value::Float(f64::from_bits(pane[at.last + 1]))),
+        }
+    }
+}
+
+/// The value of one aggregate for one row.
+pub(crate) fn value(row: Option<&Row>, layout: &TableLayout, read: &AggregateRead, now: Time) -> Value {
+    ReadAt::new(layout, read, now).value(row)
 }
 
 /// The value where nothing was ever collected.
@@ -41,34 +108,6 @@ fn absent(op: AggregateOp) -> Value {
 /// A number, or `Missing` if it overflowed.
 fn finite(number: f64) -> Value {
     if number.is_finite() { Value::Float(number) } else { Value::Missing }
-}
-
-/// Folds the panes of the window in ascending order.
-fn windowed(row: &Row, layout: &TableLayout, read: &AggregateRead, window: Span, now: Time) -> Value {
-    let segment = &layout.segments[read.at];
-    let panes = row.panes_in(layout, read.at, segment.pane(now.minus(window)), segment.pane(now));
-    if panes.is_empty() {
-        return absent(read.op);
-    }
-    let at = Offsets::of(segment.parts);
-    let each = panes.chunks_exact(segment.stride);
-    let count = || each.clone().map(|pane| segment.count(pane[0])).sum::<u64>();
-    let sum = || each.clone().fold(0.0, |sum, pane| sum + f64::from_bits(pane[at.sum]));
-    match read.op {
-        AggregateOp::Count(_) => Value::Float(count() as f64),
-        AggregateOp::Sum(_) => finite(sum()),
-        AggregateOp::Mean(_) => finite(sum() / count() as f64),
-        AggregateOp::Min(_) => {
-            finite(each.map(|pane| f64::from_bits(pane[at.min])).fold(f64::INFINITY, |a, b| if b < a { b } else { a }))
-        }
-        AggregateOp::Max(_) => finite(
-            each.map(|pane| f64::from_bits(pane[at.max])).fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a }),
-        ),
-        _ => panes
-            .rchunks_exact(segment.stride)
-            .next()
-            .map_or(Value::Missing, |pane| Value::Float(f64::from_bits(pane[at.last + 1]))),
-    }
 }
 
 /// Where in a pane each part stands.

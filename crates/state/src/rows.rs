@@ -1,6 +1,7 @@
 //! Keyed rows: what each event adds to the rows of its entities, in log order, and what can be read of them at an instant.
 //! Rows of a shard depend on that shard's records alone, so the number of shards changes no row.
 
+mod reading;
 mod saving;
 
 use crate::crossed::{Crossed, row_bytes};
@@ -14,6 +15,7 @@ use crate::row::{Recent, Row};
 use crate::saved::{put_text, put_u64};
 use crate::subject::{Copied, Subject};
 use domain::{EntityId, Position, Time, Type, Value};
+pub use reading::Reading;
 pub use saving::RowsSnapshot;
 use spec::Plan;
 use spec::plan::{AggregateOp, Cross, EntityIndex, Table};

@@ -1,7 +1,7 @@
 //! One entity's rows, copied at one position, so that a request reads them while the shard goes on.
 
 use crate::layout::Layout;
-use crate::read::value;
+use crate::read::{ReadAt, value};
 use crate::row::{Recent, Row};
 use domain::{EntityId, Position, Time, Value};
 use spec::plan::{AggregateOp, EntityIndex};
@@ -57,6 +57,21 @@ impl Subject {
         }
     }
 
+    /// Makes aggregates over crossed tables ready to be read at `now` for one candidate after another; others are left out.
+    pub fn crossed(&self, aggregates: &[u16], now: Time) -> CrossedReading<'_> {
+        let mut tables: Vec<CrossedTable<'_>> = Vec::new();
+        for aggregate in aggregates {
+            let read = &self.layout.aggregates[*aggregate as usize];
+            let Copied::Crossed(rows) = &self.tables[read.table as usize] else { continue };
+            let ready = ReadAt::new(&self.layout.tables[read.table as usize], read, now);
+            match tables.iter_mut().find(|known| known.table == read.table) {
+                Some(known) => known.reads.push(ready),
+                None => tables.push(CrossedTable { table: read.table, rows, reads: vec![ready] }),
+            }
+        }
+        CrossedReading { tables }
+    }
+
     /// Whether the item is among the recents of a `seen` aggregate within its window.
     pub fn seen(&self, aggregate: u16, item: EntityId, now: Time) -> bool {
         let read = &self.layout.aggregates[aggregate as usize];
@@ -74,6 +89,32 @@ impl Subject {
             Some(newest) if newest <= now => newest > after,
             // The newest is ahead of `now`; an older one may lie in the window.
             Some(_) => row.recents(read.at).any(|r| r.entity == item && r.time <= now && r.time > after),
+        }
+    }
+}
+
+/// Aggregates over crossed rows ready to be read for one candidate after another: see [`Subject::crossed`].
+pub struct CrossedReading<'s> {
+    tables: Vec<CrossedTable<'s>>,
+}
+
+/// The part of a reading that one table's rows answer.
+struct CrossedTable<'s> {
+    table: u16,
+    rows: &'s [(u32, Row)],
+    reads: Vec<ReadAt<'s>>,
+}
+
+impl CrossedReading<'_> {
+    /// Writes the value of each aggregate into `row[slot]`. `cross` is asked once per table for the second key part, as by
+    /// [`Subject::read`].
+    pub fn read(&self, cross: impl Fn(u16) -> u32, row: &mut [Value]) {
+        for table in &self.tables {
+            let second = cross(table.table);
+            let found = table.rows.binary_search_by_key(&second, |(known, _)| *known).ok().map(|at| &table.rows[at].1);
+            for read in &table.reads {
+                row[read.slot()] = read.value(found);
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::reads::Reads;
 use crate::scratch::Scratch;
 use domain::{EntityId, RouteHit, Subject, Value};
 use spec::plan::Cross;
+use state::{CrossedReading, Paged, Reading};
 
 /// Fills all slots that are the same for every candidate.
 pub(super) fn of_subject(view: &View<'_>, scratch: &mut Scratch) {
@@ -40,37 +41,61 @@ pub(super) struct Routes<'a> {
     pub(super) best: &'a [f64],
 }
 
-/// Fills the slots of `reads` for one candidate. The subject's slots are in the row already.
-pub(super) fn of_candidate(
-    view: &View<'_>,
-    reads: &Reads,
-    candidate: &Candidate,
-    found: Routes<'_>,
-    row: &mut [Value],
-) {
-    let item = candidate.item;
-    view.epoch.fill_item(reads, item, view.now, row);
-    if !reads.crossed.is_empty() {
-        match &view.query.rows {
-            Some(rows) => rows.read(&reads.crossed, &|table| cross_key(view, table, item), view.now, row),
-            None => reads.fill_empty(view.plan, &reads.crossed, row),
+/// The slots of one stage's expressions, ready to be filled for one candidate after another: what is the same for all of
+/// them is worked out here. The subject's slots are in the row already.
+pub(super) struct Filling<'v> {
+    view: &'v View<'v>,
+    reads: &'v Reads,
+    item: Reading<'v>,
+    attributes: Vec<(usize, Option<&'v Paged<Value>>)>,
+    crossed: Option<CrossedReading<'v>>,
+}
+
+impl<'v> Filling<'v> {
+    /// Of these slots. Those without any rows behind them are filled now, once.
+    pub(super) fn new(view: &'v View<'v>, reads: &'v Reads, row: &mut [Value]) -> Filling<'v> {
+        let View { plan, query, epoch, now, .. } = *view;
+        let column = |&(slot, field)| (usize::from(slot), epoch.catalogue().column(epoch.item_type(), field));
+        let rows = query.rows.as_ref().filter(|_| !reads.crossed.is_empty());
+        if query.rows.is_none() {
+            reads.fill_empty(plan, &reads.crossed, row);
+        }
+        reads.fill_empty(plan, &reads.foreign, row);
+        Filling {
+            view,
+            reads,
+            item: epoch.items().reading(&reads.item, now),
+            attributes: reads.item_attributes.iter().map(column).collect(),
+            crossed: rows.map(|rows| rows.crossed(&reads.crossed, now)),
         }
     }
-    reads.fill_empty(view.plan, &reads.foreign, row);
-    for &(slot, aggregate) in &reads.seen {
-        row[usize::from(slot)] = Value::Bool(seen(view, aggregate, item));
+
+    /// Fills the slots for one candidate.
+    pub(super) fn fill(&self, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) {
+        let Filling { view, reads, .. } = *self;
+        let item = candidate.item;
+        self.item.read(item, row);
+        for &(slot, column) in &self.attributes {
+            row[slot] = column.and_then(|column| column.get(item.0)).cloned().unwrap_or_default();
+        }
+        if let Some(crossed) = &self.crossed {
+            crossed.read(|table| cross_key(view, table, item), row);
+        }
+        for &(slot, aggregate) in &reads.seen {
+            row[usize::from(slot)] = Value::Bool(seen(view, aggregate, item));
+        }
+        for &(slot, route) in &reads.routes {
+            let own = &found.hits[candidate.routes.start as usize..candidate.routes.end as usize];
+            let hit = own.iter().find(|hit| hit.route == route);
+            let index = usize::from(route);
+            let share = hit.map_or(0.0, |hit| recall::share(&view.feed.routes[index], hit, found.best[index]));
+            row[usize::from(slot)] = Value::Float(share);
+        }
+        for &slot in &reads.fused {
+            row[usize::from(slot)] = Value::Float(candidate.fused);
+        }
+        reads.fill_features(view.plan, row);
     }
-    for &(slot, route) in &reads.routes {
-        let own = &found.hits[candidate.routes.start as usize..candidate.routes.end as usize];
-        let hit = own.iter().find(|hit| hit.route == route);
-        let index = usize::from(route);
-        let share = hit.map_or(0.0, |hit| recall::share(&view.feed.routes[index], hit, found.best[index]));
-        row[usize::from(slot)] = Value::Float(share);
-    }
-    for &slot in &reads.fused {
-        row[usize::from(slot)] = Value::Float(candidate.fused);
-    }
-    reads.fill_features(view.plan, row);
 }
 
 /// The second part of the key of the subject's crossed row for this candidate; `u32::MAX` where it has none.

@@ -1,7 +1,8 @@
 //! Filter: takes out candidates that must not be in the answer, and counts them by reason.
 //! A condition without a value (something it reads is missing) does not hold, and its candidate goes.
 
-use super::{View, features};
+use super::View;
+use super::features::{Filling, Routes};
 use crate::query::Names;
 use crate::scratch::Scratch;
 use domain::{EntityId, Removal};
@@ -18,9 +19,11 @@ pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> 
         return removed;
     }
     let mut reasons: Vec<Vec<Removal>> = vec![Vec::new(); filters.len()];
+    let filling = |reads| Filling::new(view, reads, &mut scratch.row);
+    let fillings: Vec<Filling<'_>> = view.reads.filters.iter().map(filling).collect();
     let mut kept = 0;
     for index in 0..scratch.candidates.len() {
-        if let Some(filter) = failing(view, scratch, index) {
+        if let Some(filter) = failing(view, &fillings, scratch, index) {
             note(view, names, &mut reasons[filter], filters[filter].text(), scratch.candidates[index].item);
         } else {
             scratch.candidates.swap(kept, index);
@@ -33,11 +36,11 @@ pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> 
 }
 
 /// The first filter that is not true for the candidate. Later filters read what earlier ones have filled.
-fn failing(view: &View<'_>, scratch: &mut Scratch, index: usize) -> Option<usize> {
-    view.feed.filters.iter().zip(&view.reads.filters).position(|(filter, reads)| {
-        let found = features::Routes { hits: &scratch.routes, best: &scratch.best };
-        features::of_candidate(view, reads, &scratch.candidates[index], found, &mut scratch.row);
-        !filter.eval_bool(&scratch.row)
+fn failing(view: &View<'_>, fillings: &[Filling<'_>], scratch: &mut Scratch, index: usize) -> Option<usize> {
+    let Scratch { candidates, routes, best, row, .. } = scratch;
+    view.feed.filters.iter().zip(fillings).position(|(filter, filling)| {
+        filling.fill(&candidates[index], Routes { hits: routes, best }, row);
+        !filter.eval_bool(row)
     })
 }
 

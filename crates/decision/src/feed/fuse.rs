@@ -9,6 +9,9 @@ use std::ops::Range;
 /// The constant of reciprocal rank fusion: how little the first few ranks differ.
 const RANK_OFFSET: f64 = 60.0;
 
+/// The place of an item that is not among the candidates.
+const UNSEEN: u32 = u32::MAX;
+
 /// A route found an item.
 pub(crate) struct Found {
     pub(crate) item: EntityId,
@@ -30,24 +33,22 @@ pub(crate) struct Candidate {
 /// Makes the candidates, best fused score first, ties by item id; keeps at most `limits::CANDIDATES_MAX`.
 /// Returns how many different items the routes found, before that limit.
 pub(super) fn run(view: &View<'_>, scratch: &mut Scratch) -> u32 {
-    let Scratch { found, sorted, routes, fused, candidates, order, .. } = scratch;
-    sorted.clear();
-    sorted.extend(found.iter().enumerate().map(|(index, found)| u64::from(found.item.0) << 32 | index as u64));
-    // The index in the low half keeps an item's routes in the spec's order.
-    sorted.sort_unstable();
-    routes.clear();
-    fused.clear();
-    for &key in sorted.iter() {
-        let Found { item, hit } = &found[key as u32 as usize];
-        if fused.last().is_none_or(|last: &Candidate| last.item != *item) {
-            let start = routes.len() as u32;
-            fused.push(Candidate { item: *item, routes: start..start, fused: 0.0, score: 0.0 });
+    let Scratch { found, places_of, routes, fused, candidates, order, .. } = scratch;
+    fused.drain(..).for_each(|last: Candidate| places_of[last.item.0 as usize] = UNSEEN);
+    for Found { item, hit } in found.iter() {
+        let id = item.0 as usize;
+        if places_of.len() <= id {
+            places_of.resize(id + 1, UNSEEN);
         }
-        let last = fused.last_mut().expect("one was pushed if there was none");
-        last.fused += view.feed.routes[usize::from(hit.route)].weight / (RANK_OFFSET + f64::from(hit.rank) + 1.0);
-        routes.push(hit.clone());
-        last.routes.end = routes.len() as u32;
+        if places_of[id] == UNSEEN {
+            places_of[id] = fused.len() as u32;
+            fused.push(Candidate { item: *item, routes: 0..0, fused: 0.0, score: 0.0 });
+        }
+        let candidate = &mut fused[places_of[id] as usize];
+        candidate.fused += view.feed.routes[usize::from(hit.route)].weight / (RANK_OFFSET + f64::from(hit.rank) + 1.0);
+        candidate.routes.end += 1;
     }
+    gather(found, places_of, fused, routes);
     order.clear();
     for (index, candidate) in fused.iter_mut().enumerate() {
         candidate.score = candidate.fused;
@@ -58,4 +59,21 @@ pub(super) fn run(view: &View<'_>, scratch: &mut Scratch) -> u32 {
     candidates.clear();
     candidates.extend((0..kept).map(|place| fused[order.place(place)].clone()));
     fused.len() as u32
+}
+
+/// Puts the hits of each candidate side by side; `routes` holds as many as it has.
+fn gather(found: &[Found], places_of: &[u32], fused: &mut [Candidate], routes: &mut Vec<RouteHit>) {
+    let mut start = 0;
+    for candidate in fused.iter_mut() {
+        let count = candidate.routes.end;
+        candidate.routes = start..start;
+        start += count;
+    }
+    routes.clear();
+    routes.resize(found.len(), RouteHit { route: 0, rank: 0, score: 0.0 });
+    for Found { item, hit } in found {
+        let end = &mut fused[places_of[item.0 as usize] as usize].routes.end;
+        routes[*end as usize] = hit.clone();
+        *end += 1;
+    }
 }

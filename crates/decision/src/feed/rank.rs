@@ -3,7 +3,8 @@
 //! adds 0 and is left out of the answer's terms. A sum that overflows is the lowest finite score: it sinks to the bottom.
 //! Candidates that were not scored keep their fused score and order, behind all that were.
 
-use super::{View, features};
+use super::View;
+use super::features::{Filling, Routes};
 use crate::pace::Meter;
 use crate::scratch::Scratch;
 
@@ -14,6 +15,7 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
     scratch.order.clear();
     let mut scored = 0;
     if !view.feed.terms.is_empty() {
+        let filling = Filling::new(view, &view.reads.score, &mut scratch.row);
         loop {
             let block = meter.next_block(scratch.candidates.len() - scored);
             if block == 0 {
@@ -21,7 +23,7 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
             }
             let ahead = scratch.candidates[scored..scored + block].iter();
             view.epoch.items().touch_rows(ahead.map(|candidate| candidate.item));
-            (scored..scored + block).for_each(|index| score(view, scratch, index));
+            (scored..scored + block).for_each(|index| score(view, &filling, scratch, index));
             scored += block;
         }
     }
@@ -34,10 +36,9 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
 }
 
 /// Scores one candidate; its terms go to the end of `scratch.terms`.
-fn score(view: &View<'_>, scratch: &mut Scratch, index: usize) {
+fn score(view: &View<'_>, filling: &Filling<'_>, scratch: &mut Scratch, index: usize) {
     let Scratch { candidates, routes, best, row, terms, .. } = scratch;
-    let found = features::Routes { hits: routes, best };
-    features::of_candidate(view, &view.reads.score, &candidates[index], found, row);
+    filling.fill(&candidates[index], Routes { hits: routes, best }, row);
     let mut sum = 0.0;
     for term in &view.feed.terms {
         let value = term.eval_f64(row).filter(|value| value.is_finite());
