@@ -22,7 +22,7 @@ pub(crate) async fn ask(shared: &Shared, feed: &str, body: &[u8]) -> Result<Repl
         detail: call.explain,
         durability_wait_us: Some(wait.as_micros() as u64),
     };
-    let mut body = Vec::with_capacity(256 + 192 * served.answer.items.len());
+    let mut body = Vec::new();
     wire::write_answer(&mut body, &view);
     Ok(Reply::json(body))
 }

@@ -21,6 +21,9 @@ pub struct AnswerView<'a> {
     pub durability_wait_us: Option<u64>,
 }
 
+/// What most items take at most, in bytes: an answer is written without moving it to larger memory.
+const ITEM_BYTES: usize = 512;
+
 /// Appends the answer as a JSON object.
 pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     let answer = view.answer;
@@ -42,7 +45,12 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     write_time(out, answer.now);
     out.push(b'"');
     write_key(out, "items");
-    write_array(out, &answer.items, |out, item| write_item(out, item, view));
+    let pieces = Pieces {
+        routes: Named::new(b"{\"route\":", view.routes, b",\"rank\":"),
+        terms: Named::new(b"{\"term\":", view.terms, b",\"value\":"),
+    };
+    out.reserve(answer.items.len() * ITEM_BYTES);
+    write_array(out, &answer.items, |out, item| write_item(out, item, &pieces));
     write_key(out, "removed");
     write_array(out, &answer.removed, |out, removal| write_removal(out, removal, view.detail));
     write_effort(out, view);
@@ -74,7 +82,10 @@ fn write_effort(out: &mut Vec<u8>, view: &AnswerView<'_>) {
         if route > 0 {
             out.push(b',');
         }
-        name(out, view.routes, route);
+        match view.routes.get(route) {
+            Some(name) => write_text(out, name),
+            None => write_text(out, &route.to_string()),
+        }
         out.push(b':');
         write_uint(out, u64::from(count));
     }
@@ -83,40 +94,67 @@ fn write_effort(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     write_uint(out, u64::from(view.answer.candidates));
 }
 
-fn write_item(out: &mut Vec<u8>, item: &Recommended, view: &AnswerView<'_>) {
-    out.push(b'{');
-    write_key(out, "item");
+/// An item has tens of small parts: what is the same in all items is written in one piece each.
+fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces) {
+    out.extend_from_slice(b"{\"item\":");
     write_text(out, &item.item);
-    write_key(out, "score");
+    out.extend_from_slice(b",\"score\":");
     write_float(out, item.score);
-    write_key(out, "routes");
+    out.extend_from_slice(b",\"routes\":");
     write_array(out, &item.routes, |out, hit| {
-        out.extend_from_slice(b"{\"route\":");
-        name(out, view.routes, usize::from(hit.route));
-        write_key(out, "rank");
+        pieces.routes.write(out, usize::from(hit.route));
         write_uint(out, u64::from(hit.rank));
-        write_key(out, "score");
+        out.extend_from_slice(b",\"score\":");
         write_float(out, hit.score);
         out.push(b'}');
     });
-    write_key(out, "terms");
+    out.extend_from_slice(b",\"terms\":");
     write_array(out, &item.terms, |out, term| {
-        out.extend_from_slice(b"{\"term\":");
-        name(out, view.terms, usize::from(term.term));
-        write_key(out, "value");
+        pieces.terms.write(out, usize::from(term.term));
         write_float(out, term.value);
         out.push(b'}');
     });
-    write_key(out, "moved");
+    out.extend_from_slice(b",\"moved\":");
     write_int(out, i64::from(item.moved));
     out.push(b'}');
 }
 
-/// A name by index; an index of another plan's is written as a number in quotes.
-fn name(out: &mut Vec<u8>, names: &[&str], index: usize) {
-    match names.get(index) {
-        Some(name) => write_text(out, name),
-        None => write_text(out, &index.to_string()),
+/// What an answer's items have in common.
+struct Pieces {
+    routes: Named,
+    terms: Named,
+}
+
+/// The same JSON around each of some names, quoted once for all items.
+struct Named {
+    before: &'static [u8],
+    behind: &'static [u8],
+    whole: Vec<Vec<u8>>,
+}
+
+impl Named {
+    fn new(before: &'static [u8], names: &[&str], behind: &'static [u8]) -> Named {
+        let mut named = Named { before, behind, whole: Vec::with_capacity(names.len()) };
+        for name in names {
+            let mut out = Vec::with_capacity(before.len() + name.len() + 2 + behind.len());
+            named.around(&mut out, name);
+            named.whole.push(out);
+        }
+        named
+    }
+
+    /// The name of this index; an index of another plan's is written as a number in quotes.
+    fn write(&self, out: &mut Vec<u8>, index: usize) {
+        match self.whole.get(index) {
+            Some(whole) => out.extend_from_slice(whole),
+            None => self.around(out, &index.to_string()),
+        }
+    }
+
+    fn around(&self, out: &mut Vec<u8>, name: &str) {
+        out.extend_from_slice(self.before);
+        write_text(out, name);
+        out.extend_from_slice(self.behind);
     }
 }
 
