@@ -19,6 +19,7 @@ mod rows;
 mod saved;
 mod subject;
 mod timestamp;
+mod touched;
 mod validate;
 
 pub use catalogue::{Catalogue, CatalogueSnapshot};
@@ -32,4 +33,5 @@ pub use rows::{Memory, Rows, RowsSnapshot, Scope};
 pub use saved::{LoadError, Reader, Snapshot};
 pub use subject::Subject;
 pub use timestamp::parse_timestamp;
+pub use touched::Touched;
 pub use validate::{admit, admit_all, validate};
