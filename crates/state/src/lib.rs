@@ -23,12 +23,12 @@ mod touched;
 mod validate;
 
 pub use catalogue::{Catalogue, CatalogueSnapshot};
-pub use dedupe::{Body, Dedupe, DedupeSnapshot, Delivery};
+pub use dedupe::{Body, Dedupe, DedupeSnapshot, Delivery, Fresh};
 pub use dictionary::{Dictionary, DictionarySnapshot};
 pub use digest::Digest;
 pub use key_table::{KeyTable, TableKey};
 pub use paged::{Paged, Pages};
-pub use resolve::{Change, EventChange, Few, Resolved, cross_key, resolve};
+pub use resolve::{Change, EventChange, Few, Resolved, cross_key, resolve, resolve_admitted, touch};
 pub use rows::{Memory, Rows, RowsSnapshot, Scope};
 pub use saved::{LoadError, Reader, Snapshot};
 pub use subject::Subject;
