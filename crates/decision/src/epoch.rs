@@ -72,6 +72,23 @@ impl Epoch {
         indexes.apply(change, &ItemView::of(catalogue, items, lists, row));
     }
 
+    /// From now on notes what changes, so that a copy can [`follow`](Epoch::follow): for an epoch that is one of two.
+    pub fn lead(&mut self) {
+        self.catalogue.lead();
+        self.items.lead();
+        self.indexes.lead();
+    }
+
+    /// Becomes the same as the copy that is ahead, by what changed there since this one was ahead of it: what an event takes to
+    /// be worked out is worked out once.
+    pub fn follow(&mut self, ahead: &Epoch) {
+        self.position = ahead.position;
+        self.log_time = ahead.log_time;
+        self.catalogue.follow(&ahead.catalogue);
+        self.items.follow(&ahead.items);
+        self.indexes.follow(&ahead.indexes);
+    }
+
     /// Applies records that follow one another; the memory of item rows is asked for ahead.
     pub fn apply_all(&mut self, changes: &[Resolved]) {
         for few in changes.chunks(Rows::AHEAD) {

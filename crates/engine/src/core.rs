@@ -7,17 +7,19 @@ use crate::epochs::Epochs;
 use crate::gate::{Gate, Wake, journal_failed};
 use crate::machine::shard_of;
 use crate::ring::{Batch, Message, Ring};
-use crate::sequencer::{Accepted, Sequencer};
+use crate::sequencer::{Accepted, Candidate, Judged, Prepared, Sequencer};
 use domain::{Code, Payload, PlanVersion, Position, Refusal, Time};
 use journal::{Disk, Reader, Writer};
 use parking_lot::{Condvar, Mutex, RwLock};
 use spec::Plan;
-use state::{Body, Dictionary, Resolved, Rows};
+use state::{Dictionary, Resolved, Rows};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Most payloads that are sequenced under one hold of the lock.
 const CHUNK: usize = 256;
+/// Most payloads for which what requests read is locked at once.
+const HOLD: usize = 64;
 
 /// One node: log, state and what serves from it.
 pub struct Core<D: Disk> {
@@ -100,15 +102,13 @@ impl<D: Disk> Core<D> {
     pub fn submit(&self, payloads: &[Payload<'_>], atomic: bool) -> Result<Submitted, Refusal> {
         self.refuse_if_closed()?;
         let mut results: Vec<_> = payloads.iter().map(|payload| state::validate(&self.plan, payload)).collect();
-        let bodies: Vec<_> = payloads.iter().map(body_of).collect();
         if atomic {
-            return self.submit_whole(payloads, &bodies, results);
+            return self.submit_whole(payloads, results);
         }
         let mut submitted = Submitted { results: Vec::with_capacity(payloads.len()), last: Position::START };
-        for ((chunk, bodies), results) in
-            payloads.chunks(CHUNK).zip(bodies.chunks(CHUNK)).zip(results.chunks_mut(CHUNK))
-        {
-            let sequenced = self.sequence(&mut self.sequencer.lock(), chunk, bodies, results, &mut submitted);
+        for (chunk, results) in payloads.chunks(CHUNK).zip(results.chunks_mut(CHUNK)) {
+            let prepared = Prepared::new(chunk);
+            let sequenced = self.sequence(&mut self.sequencer.lock(), &prepared, results, &mut submitted);
             if let Err(refusal) = sequenced {
                 if submitted.results.is_empty() {
                     return Err(refusal);
@@ -126,19 +126,19 @@ impl<D: Disk> Core<D> {
     fn submit_whole(
         &self,
         payloads: &[Payload<'_>],
-        bodies: &[Option<Body>],
         mut results: Vec<Result<(), Refusal>>,
     ) -> Result<Submitted, Refusal> {
+        let prepared = Prepared::new(payloads);
         let mut submitted = Submitted { results: Vec::with_capacity(payloads.len()), last: Position::START };
         let mut sequencer = self.sequencer.lock();
         if results.iter().all(Result::is_ok) {
-            results = self.judge_together(&mut sequencer, payloads, bodies);
+            results = self.judge_together(&mut sequencer, payloads, &prepared);
         }
         if results.iter().any(Result::is_err) {
             submitted.results = results.into_iter().map(|result| result.map(|()| NOT_ACCEPTED)).collect();
             return Ok(submitted);
         }
-        self.sequence(&mut sequencer, payloads, bodies, &mut results, &mut submitted)?;
+        self.sequence(&mut sequencer, &prepared, &mut results, &mut submitted)?;
         drop(sequencer);
         self.ask_for_sync(true);
         Ok(submitted)
@@ -147,35 +147,52 @@ impl<D: Disk> Core<D> {
     fn sequence(
         &self,
         sequencer: &mut Sequencer,
-        payloads: &[Payload<'_>],
-        bodies: &[Option<Body>],
+        prepared: &Prepared<'_, '_>,
         results: &mut [Result<(), Refusal>],
         submitted: &mut Submitted,
     ) -> Result<(), Refusal> {
         self.refuse_if_busy(sequencer)?;
         let _whole = WholeOrNothing;
         let now = self.config.clock.now();
-        let follows = self.config.clock.follows_events();
-        let mut changes = Vec::with_capacity(payloads.len());
-        for ((payload, body), result) in payloads.iter().zip(bodies).zip(results) {
-            let body = body.as_ref();
-            let accepted = std::mem::replace(result, Ok(())).and_then(|()| {
-                sequencer.advance(now, if follows { event_time(payload) } else { None });
-                if let Some(position) = sequencer.judge(&self.plan, &self.names, payload, body, follows)? {
-                    return Ok(Accepted { position, duplicate: true });
+        let mut changes = Vec::with_capacity(results.len());
+        let mut candidates = prepared.iter().zip(results);
+        for few in prepared.payloads.chunks(HOLD) {
+            // Short holds, so that a request waits for microseconds at most.
+            let names = &mut *self.names.write();
+            sequencer.touch(&self.plan, names, few);
+            for (candidate, result) in candidates.by_ref().take(few.len()) {
+                let accepted = std::mem::replace(result, Ok(()))
+                    .and_then(|()| self.judge_and_accept(sequencer, names, candidate, now, &mut changes));
+                if let Ok(accepted) = &accepted {
+                    submitted.last = submitted.last.max(accepted.position);
                 }
-                let (position, change) = sequencer.accept(&self.plan, &self.names, payload, body);
-                changes.extend(change);
-                Ok(Accepted { position, duplicate: false })
-            });
-            if let Ok(accepted) = &accepted {
-                submitted.last = submitted.last.max(accepted.position);
+                submitted.results.push(accepted);
             }
-            submitted.results.push(accepted);
         }
         let last = sequencer.appender.position();
         self.publish(changes, last);
         Ok(())
+    }
+
+    fn judge_and_accept(
+        &self,
+        sequencer: &mut Sequencer,
+        names: &mut Dictionary,
+        candidate: Candidate<'_, '_>,
+        now: Time,
+        changes: &mut Vec<Resolved>,
+    ) -> Result<Accepted, Refusal> {
+        let follows = self.config.clock.follows_events();
+        sequencer.advance(now, if follows { event_time(candidate.payload) } else { None });
+        match sequencer.judge(&self.plan, names, candidate, follows)? {
+            Judged::Duplicate(position) => Ok(Accepted { position, duplicate: true }),
+            Judged::Good(fresh) => {
+                let change = sequencer.accept(&self.plan, names, candidate, fresh);
+                let position = change.position;
+                changes.push(change);
+                Ok(Accepted { position, duplicate: false })
+            }
+        }
     }
 
     /// Judges an atomic call as a whole: nothing is changed, so payloads that would collide with each other are found here too.
@@ -183,21 +200,21 @@ impl<D: Disk> Core<D> {
         &self,
         sequencer: &mut Sequencer,
         payloads: &[Payload<'_>],
-        bodies: &[Option<Body>],
+        prepared: &Prepared<'_, '_>,
     ) -> Vec<Result<(), Refusal>> {
         sequencer.advance(self.config.clock.now(), None);
-        if let Err(refusal) = state::admit_all(&self.plan, &self.names.read(), payloads) {
+        let names = &*self.names.read();
+        if let Err(refusal) = state::admit_all(&self.plan, names, payloads) {
             return payloads.iter().map(|_| Err(refusal.clone())).collect();
         }
         let follows = self.config.clock.follows_events();
         let mut ids = std::collections::BTreeMap::new();
-        payloads
+        prepared
             .iter()
-            .zip(bodies)
-            .map(|(payload, body)| {
-                if let Payload::Event(event) = payload
+            .map(|candidate| {
+                if let Payload::Event(event) = candidate.payload
                     && let Some(id) = &event.id
-                    && *ids.entry((&event.source, id)).or_insert(body) != body
+                    && *ids.entry((&event.source, id)).or_insert(candidate.body) != candidate.body
                 {
                     return Err(Refusal::new(
                         Code::IdReused,
@@ -205,7 +222,7 @@ impl<D: Disk> Core<D> {
                         format!("two different events of this call have the id '{id}'; give each its own"),
                     ));
                 }
-                sequencer.judge(&self.plan, &self.names, payload, body.as_ref(), follows).map(|_| ())
+                sequencer.judge(&self.plan, names, candidate, follows).map(|_| ())
             })
             .collect()
     }
@@ -226,7 +243,7 @@ impl<D: Disk> Core<D> {
 
     pub(crate) fn apply_to_shard(&self, shard: usize, batch: &Batch) {
         // Short holds, so that a reader waits for microseconds at most.
-        for changes in batch.changes.chunks(64) {
+        for changes in batch.changes.chunks(HOLD) {
             self.shards[shard].write().apply_all(changes);
         }
     }
@@ -287,8 +304,9 @@ impl<D: Disk> Core<D> {
         }
         let _whole = WholeOrNothing;
         sequencer.advance(now, None);
-        let (last, change) = sequencer.accept(&self.plan, &self.names, &Payload::Tick, None);
-        self.publish(change.into_iter().collect(), last);
+        let change = sequencer.accept(&self.plan, &mut self.names.write(), Candidate::TICK, None);
+        let last = change.position;
+        self.publish(vec![change], last);
         drop(sequencer);
         // At once: an answer that has seen the tick waits for it.
         self.ask_for_sync(true);
@@ -364,14 +382,6 @@ fn disk_is_full() -> Refusal {
 
 /// Stands in for the result of a payload of an atomic call that was good itself but refused with the others.
 const NOT_ACCEPTED: Accepted = Accepted { position: Position::START, duplicate: false };
-
-/// What deduplication compares, computed before the lock is taken; only events with an id need it.
-fn body_of(payload: &Payload<'_>) -> Option<Body> {
-    match payload {
-        Payload::Event(event) if event.id.is_some() => Some(Body::of(event)),
-        _ => None,
-    }
-}
 
 fn event_time(payload: &Payload<'_>) -> Option<Time> {
     match payload {

@@ -1,5 +1,5 @@
 //! Two copies of what serving reads (items, indexes), swapped at one position.
-//! Readers hold the front copy; the writer works on the back one and brings the other up to date after the swap
+//! Readers hold the front copy; the writer works on the back one and after the swap brings the other up to date by what changed
 //! ("left-right", Ramalhete and Correia 2015), so that a reader never waits for the writer's work. The writer does wait for readers
 //! that still hold the copy it turns to: for one answer's time at most.
 
@@ -7,7 +7,6 @@ use crate::ring::Batch;
 use decision::{Epoch, EpochSnapshot};
 use domain::Position;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Tries before a reader that meets the writer on both copies in turn goes to sleep.
@@ -20,11 +19,12 @@ pub(crate) struct Epochs {
     lag: Mutex<Lag>,
 }
 
-/// What the front copy has not seen yet.
+/// How the copies stand to each other.
 #[derive(Default)]
 struct Lag {
-    batches: Vec<Arc<Batch>>,
-    /// Whether the copy now in the back still lacks `batches`.
+    /// Whether the back copy has seen something that the front one has not.
+    back_is_ahead: bool,
+    /// Whether the back copy lacks what the front one has seen.
     back_is_behind: bool,
     /// Position that the last batch covers.
     last: Position,
@@ -32,7 +32,8 @@ struct Lag {
 
 impl Epochs {
     /// Both copies start equal.
-    pub(crate) fn new(epoch: Epoch) -> Epochs {
+    pub(crate) fn new(mut epoch: Epoch) -> Epochs {
+        epoch.lead();
         Epochs {
             copies: [RwLock::new(epoch.clone()), RwLock::new(epoch)],
             front: AtomicUsize::new(0),
@@ -52,21 +53,20 @@ impl Epochs {
     }
 
     /// Applies a batch to the back copy.
-    pub(crate) fn apply(&self, batch: &Arc<Batch>) {
+    pub(crate) fn apply(&self, batch: &Batch) {
         let mut lag = self.lag.lock();
         let mut back = self.back(&mut lag);
         back.apply_all(&batch.changes);
-        lag.batches.push(batch.clone());
+        lag.back_is_ahead = true;
         lag.last = batch.last;
     }
 
-    /// The back copy for writing, with everything that the front one has seen.
+    /// The back copy for writing, with everything that the front one has seen. Both may be read meanwhile: readers are in front.
     fn back(&self, lag: &mut Lag) -> RwLockWriteGuard<'_, Epoch> {
-        let mut back = self.copies[1 - self.front.load(Ordering::Acquire)].write();
+        let front = self.front.load(Ordering::Acquire);
+        let mut back = self.copies[1 - front].write();
         if std::mem::take(&mut lag.back_is_behind) {
-            for missed in lag.batches.drain(..) {
-                back.apply_all(&missed.changes);
-            }
+            back.follow(&self.copies[front].read());
         }
         back
     }
@@ -74,10 +74,10 @@ impl Epochs {
     /// Makes the back copy the front one if it is newer and does not go beyond `limit`; returns the position it covers.
     pub(crate) fn flip(&self, limit: Position) -> Option<Position> {
         let mut lag = self.lag.lock();
-        if lag.back_is_behind || lag.batches.is_empty() || lag.last > limit {
+        if !lag.back_is_ahead || lag.last > limit {
             return None;
         }
-        lag.back_is_behind = true;
+        (lag.back_is_ahead, lag.back_is_behind) = (false, true);
         self.front.fetch_xor(1, Ordering::AcqRel);
         Some(lag.last)
     }

@@ -3,9 +3,8 @@
 
 use domain::{Code, Event, Payload, Position, Refusal, Span, Time, limits};
 use journal::Appender;
-use parking_lot::RwLock;
 use spec::Plan;
-use state::{Body, Catalogue, Dedupe, Delivery, Dictionary, Resolved};
+use state::{Body, Catalogue, Dedupe, Delivery, Dictionary, Fresh, Resolved};
 
 /// What the caller learns about one payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +13,63 @@ pub struct Accepted {
     pub position: Position,
     /// Whether it had been accepted before; the position is the first one's.
     pub duplicate: bool,
+}
+
+/// Payloads with all that can be worked out about them before the lock is taken.
+pub(crate) struct Prepared<'p, 'a> {
+    pub(crate) payloads: &'p [Payload<'a>],
+    /// As they stand in the log, back to back.
+    encoded: Vec<u8>,
+    /// By payload: where it ends in `encoded`, and what deduplication compares, which only events with an id need.
+    parts: Vec<(usize, Option<Body>)>,
+}
+
+impl<'p, 'a> Prepared<'p, 'a> {
+    pub(crate) fn new(payloads: &'p [Payload<'a>]) -> Prepared<'p, 'a> {
+        let mut encoded = Vec::with_capacity(payloads.len() * 128);
+        let mut body = Vec::new();
+        let parts = payloads.iter().map(|payload| {
+            payload.encode(&mut encoded);
+            let body = match payload {
+                Payload::Event(event) if event.id.is_some() => Some(Body::of_in(event, &mut body)),
+                _ => None,
+            };
+            (encoded.len(), body)
+        });
+        let parts = parts.collect();
+        Prepared { payloads, encoded, parts }
+    }
+
+    /// One by one, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Candidate<'_, 'a>> {
+        let mut start = 0;
+        self.payloads.iter().zip(&self.parts).map(move |(payload, (end, body))| {
+            let encoded = &self.encoded[start..*end];
+            start = *end;
+            Candidate { payload, encoded, body: body.as_ref() }
+        })
+    }
+}
+
+/// One payload on its way into the log.
+#[derive(Clone, Copy)]
+pub(crate) struct Candidate<'p, 'a> {
+    pub(crate) payload: &'p Payload<'a>,
+    encoded: &'p [u8],
+    pub(crate) body: Option<&'p Body>,
+}
+
+impl Candidate<'static, 'static> {
+    /// Nothing but time.
+    pub(crate) const TICK: Self = Candidate { payload: &Payload::Tick, encoded: &[], body: None };
+}
+
+/// What is known of a candidate before it is accepted.
+pub(crate) enum Judged {
+    /// It was accepted before, at this position.
+    Duplicate(Position),
+    /// It may be accepted; under an id, if it has one.
+    Good(Option<Fresh>),
 }
 
 /// Everything that is touched under the sequencer's lock.
@@ -38,50 +94,61 @@ impl Sequencer {
         self.log_time = self.log_time.max(now).max(event.unwrap_or(self.log_time));
     }
 
+    /// Asks for the memory that judging and accepting will need, so that the loads of many payloads overlap.
+    pub(crate) fn touch(&self, plan: &Plan, names: &Dictionary, payloads: &[Payload<'_>]) {
+        let touched = payloads.iter().map(|payload| match payload {
+            Payload::Event(event) => {
+                let id = event.id.as_ref().map_or(0, |id| self.dedupe.touch(&event.source, id));
+                id ^ state::touch(plan, names, &self.catalogue, event)
+            }
+            _ => 0,
+        });
+        std::hint::black_box(touched.fold(0, u32::wrapping_add));
+    }
+
     /// Whether the payload may be appended, without changing anything.
     pub(crate) fn judge(
         &self,
         plan: &Plan,
-        names: &RwLock<Dictionary>,
-        payload: &Payload<'_>,
-        body: Option<&Body>,
+        names: &Dictionary,
+        candidate: Candidate<'_, '_>,
         follows_events: bool,
-    ) -> Result<Option<Position>, Refusal> {
-        if let Payload::Event(event) = payload {
+    ) -> Result<Judged, Refusal> {
+        let mut fresh = None;
+        if let Payload::Event(event) = candidate.payload {
             if !follows_events {
                 refuse_future(event, self.log_time)?;
             }
-            if let (Some(id), Some(body)) = (&event.id, body) {
+            if let (Some(id), Some(body)) = (&event.id, candidate.body) {
                 match self.dedupe.check(&event.source, id, body) {
-                    Delivery::Fresh => {}
-                    Delivery::Duplicate(position) => return Ok(Some(position)),
+                    Delivery::Fresh(id) => fresh = Some(id),
+                    Delivery::Duplicate(position) => return Ok(Judged::Duplicate(position)),
                     Delivery::Reused(_) => return Err(id_reused(id)),
                 }
             }
         }
-        state::admit(plan, &names.read(), payload)?;
-        Ok(None)
+        state::admit(plan, names, candidate.payload)?;
+        Ok(Judged::Good(fresh))
     }
 
-    /// Appends a payload that was judged well and makes it known to the tables that order depends on.
+    /// Appends a payload that was just judged well and makes it known to the tables that order depends on.
     pub(crate) fn accept(
         &mut self,
         plan: &Plan,
-        names: &RwLock<Dictionary>,
-        payload: &Payload<'_>,
-        body: Option<&Body>,
-    ) -> (Position, Option<Resolved>) {
-        let position = self.append(payload);
+        names: &mut Dictionary,
+        candidate: Candidate<'_, '_>,
+        fresh: Option<Fresh>,
+    ) -> Resolved {
+        let Candidate { payload, encoded, body } = candidate;
+        let position = self.append_encoded(payload.kind(), encoded);
         self.changed = true;
         self.dedupe.expire(self.log_time);
-        if let (Payload::Event(Event { id: Some(id), source, .. }), Some(body)) = (payload, body) {
-            self.dedupe.insert(source, id, body, position, self.log_time);
+        if let (Some(fresh), Some(body)) = (fresh, body) {
+            self.dedupe.remember(fresh, body, position, self.log_time);
         }
-        let resolved = state::resolve(plan, &mut names.write(), &self.catalogue, position, self.log_time, payload).ok();
-        if let Some(resolved) = &resolved {
-            self.catalogue.apply(resolved);
-        }
-        (position, resolved)
+        let resolved = state::resolve_admitted(plan, names, &self.catalogue, position, self.log_time, payload);
+        self.catalogue.apply(&resolved);
+        resolved
     }
 
     /// Appends a record that changes no state.

@@ -16,8 +16,10 @@ mod ageing;
 mod counters;
 mod lot;
 mod places;
+mod recents;
 mod saved;
 mod scratch;
+mod trail;
 
 pub(crate) use saved::CoVisitedSnapshot;
 pub use scratch::Scratch;
@@ -27,8 +29,10 @@ use ageing::{Ageing, Growth};
 use counters::Counters;
 use domain::{EntityId, Position, Time};
 use lot::Lot;
+use recents::{Recent, Recents};
 use state::Paged;
 use std::sync::Arc;
+use trail::{Step, Trail};
 
 /// What one item keeps.
 #[derive(Clone, Debug, Default)]
@@ -49,14 +53,15 @@ pub(crate) struct CoVisited {
     /// `distance_decay^d` by distance.
     decay: Vec<f64>,
     items: Paged<Option<Arc<Item>>>,
-    /// Recent items by user, newest in log order first, each once.
-    recents: Paged<Vec<Recent>>,
+    /// By user.
+    recents: Paged<Recents>,
     /// `(total + shrinkage)^-context_exponent` by item; 0 for items that no event was on.
     context_norms: Vec<f64>,
     /// `(total + shrinkage)^-popularity_exponent` by item; 0 for items that are not present, which thus are never candidates.
     popularity: Vec<f32>,
     /// The items that the event at hand is paired with, and the weights.
     pairs: Vec<(u32, f64)>,
+    trail: Trail,
 }
 
 /// Whose neighbours count when given candidates are scored.
@@ -68,14 +73,6 @@ pub enum Side {
     /// "Item-based collaborative filtering recommendation algorithms", WWW 2001). Needs every candidate's counters, so it
     /// scores and does not find; meant for indexes with `backward` 1.
     Candidate,
-}
-
-/// A recent item of a user.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Recent {
-    item: u32,
-    /// The heaviest event on it.
-    weight: f32,
 }
 
 /// An event as this index sees it.
@@ -108,6 +105,7 @@ impl CoVisited {
             context_norms: Vec::new(),
             popularity: Vec::new(),
             pairs: Vec::new(),
+            trail: Trail::default(),
             parameters,
         }
     }
@@ -125,8 +123,8 @@ impl CoVisited {
             let growth = self.ageing.growth(time);
             let capacity = usize::from(self.parameters.counters);
             for &(other, weight) in &self.pairs {
-                let lot = Lot::new(position, other);
-                row(&mut self.items, other).counters.add(item.0, weight, growth, capacity, lot);
+                let pair = Pair { row: other, item: item.0, weight, growth };
+                pair.add(row(&mut self.items, other), capacity, Lot::new(position, other), &mut self.trail);
             }
             self.count(Visit { weight, ..visit }, growth);
         }
@@ -136,27 +134,21 @@ impl CoVisited {
     /// Moves the item to the front of the user's recents, says how much the event counts, and lists the pairs it makes.
     fn remember(&mut self, user: EntityId, item: u32, weight: f32) -> f64 {
         let recents = self.recents.get_mut(user.0);
-        let before = match recents.iter().position(|recent| recent.item == item) {
-            Some(at) => {
-                recents[..=at].rotate_right(1);
-                recents[0].weight
-            }
-            None => {
-                recents.truncate(usize::from(self.parameters.keep).saturating_sub(1));
-                recents.insert(0, Recent { item, weight: 0.0 });
-                0.0
-            }
-        };
-        recents[0].weight = before.max(weight);
+        let place = recents.find(item);
+        let before = recents.weight(place);
+        let recent = Recent { item, weight: before.max(weight) };
+        recents.put(place, recent, usize::from(self.parameters.keep));
+        self.trail.push(Step::Recent { place: place as u16, user: user.0, recent });
         let counts = f64::from(weight) - f64::from(before);
+        let others = recents.iter().skip(1).zip(&self.decay);
         self.pairs.clear();
-        self.pairs.extend(recents[1..].iter().zip(&self.decay).map(|(recent, decay)| (recent.item, counts * decay)));
+        self.pairs.extend(others.map(|(recent, decay)| (recent.item, counts * decay)));
         counts
     }
 
     /// The event's own item: its total and its half of the pairs.
     fn count(&mut self, visit: Visit, growth: Growth) {
-        let CoVisited { parameters, ageing, pairs, items, context_norms, .. } = self;
+        let CoVisited { parameters, ageing, pairs, items, context_norms, trail, .. } = self;
         let row = row(items, visit.item.0);
         if visit.time > row.at {
             row.total *= ageing.left(visit.time.since(row.at));
@@ -166,7 +158,8 @@ impl CoVisited {
         if parameters.backward > 0.0 {
             let (capacity, lot) = (usize::from(parameters.counters), Lot::new(visit.position, visit.item.0));
             for &(other, weight) in &*pairs {
-                row.counters.add(other, weight * parameters.backward, growth, capacity, lot);
+                let pair = Pair { row: visit.item.0, item: other, weight: weight * parameters.backward, growth };
+                pair.add(row, capacity, lot, trail);
             }
         }
         let total = row.total;
@@ -175,6 +168,7 @@ impl CoVisited {
 
     /// Says whether an item may be recommended.
     pub(crate) fn set_present(&mut self, item: EntityId, present: bool) {
+        self.trail.item(item);
         let total = self.items.get(item.0).and_then(Option::as_ref).map_or(0.0, |row| row.total);
         let norm = norm(total + self.parameters.shrinkage, self.parameters.popularity_exponent);
         *at(&mut self.popularity, item.0) = if present { norm as f32 } else { 0.0 };
@@ -182,8 +176,9 @@ impl CoVisited {
 
     /// Forgets a user's recents.
     pub(crate) fn forget_user(&mut self, user: EntityId) {
-        if self.recents.get(user.0).is_some_and(|recents| !recents.is_empty()) {
-            *self.recents.get_mut(user.0) = Vec::new();
+        if self.recents.get(user.0).is_some() {
+            *self.recents.get_mut(user.0) = Recents::default();
+            self.trail.push(Step::Forgotten { user: user.0 });
         }
     }
 
@@ -216,7 +211,7 @@ impl CoVisited {
             return;
         }
         self.sum(context, now, scratch);
-        let kept = known.user.and_then(|user| self.recents.get(user.0)).into_iter().flatten();
+        let kept = known.user.and_then(|user| self.recents.get(user.0)).into_iter().flat_map(Recents::iter);
         scratch.forget(kept.map(|recent| recent.item).chain(known.items.iter().map(|item| item.0)));
         let mut left = limit;
         scratch.best(limit, |item, score| {
@@ -315,11 +310,31 @@ impl CoVisited {
     pub(crate) fn memory(&self) -> Memory {
         let rows = self.items.iter().filter_map(|(_, row)| row.as_ref());
         let (count, heap) = rows.fold((0, 0), |(count, heap), row| (count + 1, heap + row_bytes(row)));
-        let recents: usize = self.recents.iter().map(|(_, recents)| recents.capacity() * size_of::<Recent>()).sum();
+        let recents: usize = self.recents.iter().map(|(_, recents)| recents.bytes()).sum();
         let pages = self.items.len() as usize * size_of::<Option<Arc<Item>>>();
-        let pages = pages + self.recents.len() as usize * size_of::<Vec<Recent>>();
+        let pages = pages + self.recents.len() as usize * size_of::<Recents>();
         let norms = self.popularity.capacity() * size_of::<f32>() + self.context_norms.capacity() * size_of::<f64>();
         Memory { items: count, bytes: heap + recents + pages + norms }
+    }
+}
+
+/// What grows: the counter of `item` in the row of another.
+struct Pair {
+    row: u32,
+    item: u32,
+    weight: f64,
+    growth: Growth,
+}
+
+impl Pair {
+    fn add(self, row: &mut Item, capacity: usize, lot: Lot, trail: &mut Trail) {
+        let Pair { row: of, item, weight, growth } = self;
+        if row.counters.enter(growth.era) {
+            trail.push(Step::Era { row: of, era: growth.era });
+        }
+        if let Some(place) = row.counters.add(item, weight, growth, capacity, lot) {
+            trail.push(Step::Count { place: place as u16, row: of, item, count: row.counters.counts()[place] });
+        }
     }
 }
 

@@ -77,6 +77,27 @@ impl Indexes {
         }
     }
 
+    /// From now on notes what changes, so that a copy can [`follow`](Indexes::follow).
+    pub fn lead(&mut self) {
+        self.kept.iter_mut().for_each(|kept| match kept {
+            Kept::Top(top) => top.touched.keep(),
+            Kept::CoVisited(index) => index.lead(),
+            Kept::Newest(newest) => newest.touched.keep(),
+        });
+    }
+
+    /// Takes over what changed in the copy that is ahead since this one was ahead of it; both were equal then.
+    pub fn follow(&mut self, ahead: &Indexes) {
+        for pair in self.kept.iter_mut().zip(&ahead.kept) {
+            match pair {
+                (Kept::Top(top), Kept::Top(ahead)) => top.follow(ahead),
+                (Kept::CoVisited(index), Kept::CoVisited(ahead)) => index.follow(ahead),
+                (Kept::Newest(newest), Kept::Newest(ahead)) => newest.follow(ahead),
+                _ => unreachable!("copies are of one plan"),
+            }
+        }
+    }
+
     fn event(&mut self, event: &EventChange, position: Position, now: Time, scores: &dyn ItemScores) {
         let Some(roles) = self.events.get(usize::from(event.event)) else { return };
         let items = roles.items.iter().map(|&role| event.entities[role]);

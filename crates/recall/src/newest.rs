@@ -2,17 +2,19 @@
 
 use crate::{Hit, ItemScores, ranked::Ranked};
 use domain::{EntityId, Value};
+use state::Touched;
 
 /// The index.
 #[derive(Clone)]
 pub(crate) struct Newest {
     field: u16,
     ranked: Ranked,
+    pub(crate) touched: Touched,
 }
 
 impl Newest {
     pub(crate) fn new(field: u16) -> Newest {
-        Newest { field, ranked: Ranked::default() }
+        Newest { field, ranked: Ranked::default(), touched: Touched::default() }
     }
 
     /// Lists an item as the catalogue has it now.
@@ -21,7 +23,14 @@ impl Newest {
             Value::Time(time) if scores.present(item) => Some(i128::from(time.0)),
             _ => None,
         };
+        self.touched.insert(item.0);
         self.ranked.set(item, time);
+    }
+
+    /// See `Indexes::follow`.
+    pub(crate) fn follow(&mut self, ahead: &Newest) {
+        self.touched.clear();
+        ahead.touched.ids().iter().for_each(|&item| self.ranked.take_over(&ahead.ranked, EntityId(item)));
     }
 
     /// Lists every item as the catalogue has it now.

@@ -33,6 +33,11 @@ impl Ranked {
         *self.keys.get_mut(item.0) = key;
     }
 
+    /// Lists an item as another list does.
+    pub(crate) fn take_over(&mut self, from: &Ranked, item: EntityId) {
+        self.set(item, from.key(item));
+    }
+
     /// Items and keys in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (EntityId, i128)> {
         self.order.iter().map(|&(Reverse(key), item)| (EntityId(item), key))

@@ -16,7 +16,7 @@ use crate::{Hit, ItemScores, ranked::Ranked};
 use domain::{EntityId, Span, Time};
 use order::Order;
 use spec::plan::{AggregateOp, Plan, SlotSource};
-use state::Paged;
+use state::{Paged, Touched};
 use std::collections::BTreeSet;
 
 /// Most items computed again at one change because they are due.
@@ -41,6 +41,7 @@ pub(crate) struct Top {
     /// When each item is due.
     due: Paged<Option<Time>>,
     queue: BTreeSet<(Time, u32)>,
+    pub(crate) touched: Touched,
     /// Whether it came from a checkpoint.
     loaded: bool,
 }
@@ -61,6 +62,7 @@ impl Top {
             ranked: Ranked::default(),
             due: Paged::new(),
             queue: BTreeSet::new(),
+            touched: Touched::default(),
             loaded: false,
         }
     }
@@ -74,11 +76,21 @@ impl Top {
 
     /// Computes an item's score again.
     pub(crate) fn refresh(&mut self, item: EntityId, now: Time, scores: &dyn ItemScores) {
+        self.touched.insert(item.0);
         let present = scores.present(item);
         let score = if present { self.score(item, now, scores) } else { None };
         self.ranked.set(item, score.map(|score| self.order.key(score, now)));
         let due = if present { self.next_due(item, now, scores) } else { None };
         self.set_due(item, due);
+    }
+
+    /// See `Indexes::follow`.
+    pub(crate) fn follow(&mut self, ahead: &Top) {
+        self.touched.clear();
+        for item in ahead.touched.ids().iter().map(|&item| EntityId(item)) {
+            self.ranked.take_over(&ahead.ranked, item);
+            self.set_due(item, ahead.due.get(item.0).copied().flatten());
+        }
     }
 
     /// Computes due items again, as far as one change may.

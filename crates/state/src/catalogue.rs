@@ -5,6 +5,7 @@ use crate::digest::Digest;
 use crate::paged::{Paged, Pages};
 use crate::resolve::{Change, Resolved};
 use crate::saved::{LoadError, Reader, Snapshot, put_text, put_u32, put_u64};
+use crate::touched::Touched;
 use domain::{EntityId, Position, Span, Symbol, Time, Type, Value, limits};
 use spec::Plan;
 use spec::plan::EntityIndex;
@@ -28,6 +29,7 @@ struct Kind {
     columns: Vec<Paged<Value>>,
     standing: Paged<Standing>,
     present: u32,
+    touched: Touched,
 }
 
 /// Current attributes of every entity. An entity is present if it was upserted and not deleted since, or if it was only ever
@@ -46,6 +48,7 @@ impl Catalogue {
             columns: entity.fields.iter().map(|_| Paged::new()).collect(),
             standing: Paged::new(),
             present: 0,
+            touched: Touched::default(),
         });
         Catalogue { kinds: kinds.collect(), plan, position: Position::START }
     }
@@ -77,6 +80,19 @@ impl Catalogue {
                 }
             }
             Change::None => {}
+        }
+    }
+
+    /// From now on notes what changes, so that a copy can [`follow`](Catalogue::follow).
+    pub fn lead(&mut self) {
+        self.kinds.iter_mut().for_each(|kind| kind.touched.keep());
+    }
+
+    /// Takes over what changed in the copy that is ahead since this one was ahead of it.
+    pub fn follow(&mut self, ahead: &Catalogue) {
+        self.position = ahead.position;
+        for (kind, ahead) in self.kinds.iter_mut().zip(&ahead.kinds) {
+            kind.follow(ahead);
         }
     }
 
@@ -191,9 +207,21 @@ impl Kind {
     }
 
     fn stand(&mut self, id: EntityId, standing: Standing) {
+        self.touched.insert(id.0);
         let was = std::mem::replace(self.standing.get_mut(id.0), standing);
         self.present += u32::from(self.counts(standing));
         self.present -= u32::from(self.counts(was));
+    }
+
+    fn follow(&mut self, ahead: &Kind) {
+        self.touched.clear();
+        self.present = ahead.present;
+        for &id in ahead.touched.ids() {
+            self.standing.take_over(&ahead.standing, id);
+            for (column, ahead) in self.columns.iter_mut().zip(&ahead.columns) {
+                column.take_over(ahead, id);
+            }
+        }
     }
 
     fn note_seen(&mut self, id: EntityId) {

@@ -23,22 +23,31 @@ pub struct Body {
 impl Body {
     /// Of an event as the client sent it, or as the log has it.
     pub fn of(event: &Event<'_>) -> Body {
-        let mut bytes = Vec::with_capacity(256);
-        event.encode_body(&mut bytes);
-        Body { hash: xxh3_64(&bytes), time: event.time }
+        Body::of_in(event, &mut Vec::with_capacity(256))
+    }
+
+    /// The same; `bytes` is working memory.
+    pub fn of_in(event: &Event<'_>, bytes: &mut Vec<u8>) -> Body {
+        bytes.clear();
+        event.encode_body(bytes);
+        Body { hash: xxh3_64(bytes), time: event.time }
     }
 }
 
 /// What an id says about an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// The id is not known: take the event.
-    Fresh,
+    /// The id is not known: take the event, and [`remember`](Dedupe::remember) its id.
+    Fresh(Fresh),
     /// The same event was taken at this position.
     Duplicate(Position),
     /// The id was taken at this position for another event.
     Reused(Position),
 }
+
+/// An id that was not known when it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fresh(u128);
 
 #[derive(Clone, Copy)]
 struct Taken {
@@ -102,7 +111,7 @@ impl Dedupe {
     pub fn check(&self, source: &str, id: &str, body: &Body) -> Delivery {
         let key = key(source, id);
         let Some(taken) = self.find(key).map(|number| self.taken(number)) else {
-            return Delivery::Fresh;
+            return Delivery::Fresh(Fresh(key));
         };
         let same_time = taken.time == body.time.unwrap_or(taken.log_time);
         if taken.hash == body.hash && same_time {
@@ -112,12 +121,21 @@ impl Dedupe {
         }
     }
 
+    /// Asks for the memory that `check` will need, so that the loads of many ids overlap.
+    pub fn touch(&self, source: &str, id: &str) -> u32 {
+        self.find(key(source, id)).unwrap_or_default()
+    }
+
     /// Remembers an id that was taken at `position`; `log_time` never decreases. An id already known keeps its first event.
     pub fn insert(&mut self, source: &str, id: &str, body: &Body, position: Position, log_time: Time) {
         let key = key(source, id);
-        if self.find(key).is_some() {
-            return;
+        if self.find(key).is_none() {
+            self.remember(Fresh(key), body, position, log_time);
         }
+    }
+
+    /// Remembers an id that `check` has just not known.
+    pub fn remember(&mut self, Fresh(key): Fresh, body: &Body, position: Position, log_time: Time) {
         if self.len == self.capacity {
             self.forget_oldest();
         }

@@ -74,6 +74,13 @@ impl<T: Default + Clone> Paged<T> {
         }
     }
 
+    /// Makes the element of an id the same as in another vector.
+    pub fn take_over(&mut self, from: &Paged<T>, id: u32) {
+        if let Some(element) = from.get(id) {
+            self.get_mut(id).clone_from(element);
+        }
+    }
+
     /// All elements of the page that holds `id`.
     pub fn page(&self, id: u32) -> &[T] {
         match self.pages.get(id as usize / PAGE) {

@@ -152,6 +152,18 @@ pub fn resolve(
     payload: &Payload<'_>,
 ) -> Result<Resolved, Refusal> {
     crate::validate::admit(plan, dictionary, payload)?;
+    Ok(resolve_admitted(plan, dictionary, catalogue, position, log_time, payload))
+}
+
+/// The same for a record that [`admit`](crate::admit) has just let in.
+pub fn resolve_admitted(
+    plan: &Plan,
+    dictionary: &mut Dictionary,
+    catalogue: &Catalogue,
+    position: Position,
+    log_time: Time,
+    payload: &Payload<'_>,
+) -> Resolved {
     let change = match payload {
         Payload::Event(event) => resolve_event(plan, dictionary, catalogue, log_time, event),
         Payload::Upsert(upsert) => resolve_upsert(plan, dictionary, upsert),
@@ -161,7 +173,18 @@ pub fn resolve(
         },
         Payload::Spec(_) | Payload::Tick | Payload::Decision(_) => Change::None,
     };
-    Ok(Resolved { position, log_time, change })
+    Resolved { position, log_time, change }
+}
+
+/// Asks for the memory that resolving an event will need, so that the loads of many events overlap.
+pub fn touch(plan: &Plan, dictionary: &Dictionary, catalogue: &Catalogue, event: &Event<'_>) -> u32 {
+    let Some(index) = plan.event(&event.kind) else { return 0 };
+    let roles = plan.events[index as usize].roles.iter();
+    let known = roles.filter_map(|role| {
+        let id = dictionary.entity(role.entity, role_key(event, &role.name)?)?;
+        Some(id.0 ^ u32::from(catalogue.present(role.entity, id)))
+    });
+    known.fold(0, u32::wrapping_add)
 }
 
 /// Whether a text can be an entity's key.

@@ -15,11 +15,23 @@ pub(crate) struct Recent {
 }
 
 /// A row, empty until its first event.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Row {
     words: Vec<u64>,
     /// Newest first by (event time, position).
     recents: Box<[VecDeque<Recent>]>,
+}
+
+impl Clone for Row {
+    fn clone(&self) -> Row {
+        Row { words: self.words.clone(), recents: self.recents.clone() }
+    }
+
+    /// Into the memory that is there.
+    fn clone_from(&mut self, from: &Row) {
+        self.words.clone_from(&from.words);
+        self.recents.clone_from(&from.recents);
+    }
 }
 
 impl Row {

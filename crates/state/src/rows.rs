@@ -14,6 +14,7 @@ use crate::resolve::{Change, EventChange, Resolved};
 use crate::row::{Recent, Row};
 use crate::saved::{put_text, put_u64};
 use crate::subject::{Copied, Subject};
+use crate::touched::Touched;
 use domain::{EntityId, Position, Time, Type, Value};
 pub use reading::Reading;
 pub use saving::RowsSnapshot;
@@ -87,6 +88,8 @@ pub struct Rows {
     layout: Arc<Layout>,
     scope: Scope,
     tables: Vec<Keyed>,
+    /// By table, of plain rows.
+    touched: Vec<Touched>,
     position: Position,
     copied_bytes_max: usize,
 }
@@ -102,27 +105,46 @@ impl Rows {
             None => Keyed::Plain(Paged::new()),
             Some(_) => Keyed::Crossed(Crossed::default()),
         });
-        let tables = tables.collect();
+        let tables: Vec<Keyed> = tables.collect();
+        let touched = vec![Touched::default(); tables.len()];
         let in_scope = |table: &Table| scope.has_table(&plan, table);
         let layout = Layout::new(plan.clone(), in_scope);
-        Rows { layout: Arc::new(layout), scope, tables, position: Position::START, copied_bytes_max: 0 }
+        Rows { layout: Arc::new(layout), scope, tables, touched, position: Position::START, copied_bytes_max: 0 }
     }
 
     /// Applies one record; records come in log order.
     pub fn apply(&mut self, resolved: &Resolved) {
-        let Rows { layout, scope, tables, copied_bytes_max, .. } = self;
+        let Rows { layout, scope, tables, touched, copied_bytes_max, .. } = self;
         if let Change::Event(event) = &resolved.change {
             for step in &layout.steps[event.event as usize] {
                 let local = scope.local(event.entities[step.owner].0);
                 let second = step.cross.map_or(0, |cross| event.crosses[cross]);
                 if let Some(local) = local.filter(|_| step.cross.is_none() || second != u32::MAX) {
                     let table = &mut tables[step.table];
+                    touched[step.table].insert(local);
                     let copied = table.apply(&layout.tables[step.table], step, (local, second), event, resolved);
                     *copied_bytes_max = copied.max(*copied_bytes_max);
                 }
             }
         }
         self.position = resolved.position;
+    }
+
+    /// From now on notes which plain rows change, so that a copy can [`follow`](Rows::follow). For `Scope::Items`: crossed rows
+    /// are not noted.
+    pub fn lead(&mut self) {
+        self.touched.iter_mut().for_each(Touched::keep);
+    }
+
+    /// Takes over the plain rows that changed in the copy that is ahead since this one was ahead of it.
+    pub fn follow(&mut self, ahead: &Rows) {
+        self.position = ahead.position;
+        self.touched.iter_mut().for_each(Touched::clear);
+        for ((rows, from), touched) in self.tables.iter_mut().zip(&ahead.tables).zip(&ahead.touched) {
+            if let (Keyed::Plain(rows), Keyed::Plain(from)) = (rows, from) {
+                touched.ids().iter().for_each(|&id| rows.take_over(from, id));
+            }
+        }
     }
 
     /// Applies records that follow one another. Faster than one by one: the memory they will need is asked for ahead.

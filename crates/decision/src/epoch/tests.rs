@@ -54,6 +54,29 @@ fn damaged_chunks_are_refused() {
 }
 
 #[test]
+fn a_copy_that_follows_is_no_different_from_one_that_works_it_out() {
+    let (mut world, mut plain) = (shop(), shop());
+    world.epoch.lead();
+    let mut behind = world.epoch.clone();
+    for round in 0..4 {
+        for world in [&mut world, &mut plain] {
+            for (user, item) in [("u1", "a"), ("u2", "c"), ("new", "d"), ("u1", "b")] {
+                world.event("view", user, item);
+            }
+            world.item("c", "z", 1.0 + f64::from(round), round != 2);
+            world.now = Time(world.now.0 + HOUR);
+        }
+        behind.follow(&world.epoch);
+        assert_eq!(behind.position, plain.epoch.position);
+        let digest = plain.epoch.digest(&plain.names, plain.now);
+        for epoch in [&behind, &world.epoch] {
+            assert_eq!(epoch.digest(&world.names, world.now), digest);
+        }
+        std::mem::swap(&mut world.epoch, &mut behind);
+    }
+}
+
+#[test]
 fn a_copy_does_not_follow() {
     let mut world = shop();
     let copy = world.epoch.clone();

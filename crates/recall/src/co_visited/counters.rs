@@ -50,36 +50,50 @@ impl Counters {
     }
 
     /// Adds `weight`, grown to the event's time, to the counter of `item`. A new item in full counters may take the place of the
-    /// smallest (of equal ones, of the largest item), as the lot falls.
-    pub(crate) fn add(&mut self, item: u32, weight: f64, growth: Growth, capacity: usize, lot: Lot) {
+    /// smallest (of equal ones, of the largest item), as the lot falls. Returns where the counter stands that grew.
+    pub(crate) fn add(&mut self, item: u32, weight: f64, growth: Growth, capacity: usize, lot: Lot) -> Option<usize> {
         let weight = self.aligned(weight * growth.factor, growth.era);
         if weight <= 0.0 {
-            return;
+            return None;
         }
-        if let Some(index) = self.find(item) {
-            self.counts[index] += weight;
-        } else if self.items.len() < capacity {
-            self.reserve(capacity);
-            self.items.push(item);
-            self.counts.push(weight);
-            self.least = self.least.min(weight);
-            if self.places.is_empty() { self.index() } else { self.places.push(&self.items) }
-        } else if admitted(lot.draw(item), self.least, weight) {
-            self.least = self.counts.iter().fold(f32::INFINITY, |least, &count| least.min(count));
-            if admitted(lot.draw(item), self.least, weight) {
-                self.replace_smallest(item, weight);
-            }
+        let place = match self.find(item) {
+            Some(place) => place,
+            None if self.items.len() < capacity => self.items.len(),
+            None => self.won(item, weight, lot)?,
+        };
+        let before = self.counts.get(place).copied().unwrap_or(0.0);
+        self.set(place, item, before + weight, capacity);
+        Some(place)
+    }
+
+    /// Makes the counter at a place that of `item`; one past the end is a new place.
+    pub(crate) fn set(&mut self, place: usize, item: u32, count: f32, capacity: usize) {
+        if place == self.items.len() {
+            return self.push(item, count, capacity);
+        }
+        self.counts[place] = count;
+        let before = std::mem::replace(&mut self.items[place], item);
+        if before != item && !self.places.is_empty() {
+            self.places.replace(&self.items, place, before);
         }
     }
 
-    #[cold]
-    fn replace_smallest(&mut self, item: u32, weight: f32) {
-        let Some(index) = self.smallest() else { return };
-        let before = std::mem::replace(&mut self.items[index], item);
-        self.counts[index] += weight;
-        if !self.places.is_empty() {
-            self.places.replace(&self.items, index, before);
+    fn push(&mut self, item: u32, count: f32, capacity: usize) {
+        self.reserve(capacity);
+        self.items.push(item);
+        self.counts.push(count);
+        self.least = self.least.min(count);
+        if self.places.is_empty() { self.index() } else { self.places.push(&self.items) }
+    }
+
+    /// The place that a new item wins from the smallest count, if the lot falls so.
+    fn won(&mut self, item: u32, weight: f32, lot: Lot) -> Option<usize> {
+        let drawn = lot.draw(item);
+        if !admitted(drawn, self.least, weight) {
+            return None;
         }
+        self.least = self.counts.iter().fold(f32::INFINITY, |least, &count| least.min(count));
+        if admitted(drawn, self.least, weight) { self.smallest() } else { None }
     }
 
     fn find(&self, item: u32) -> Option<usize> {
@@ -98,14 +112,17 @@ impl Counters {
 
     /// The weight in the era of the counts; a later era moves them to it first.
     fn aligned(&mut self, weight: f64, era: i64) -> f32 {
-        if era == self.era {
-            return weight as f32;
+        self.enter(era);
+        if era == self.era { weight as f32 } else { (weight * eras(era - self.era)) as f32 }
+    }
+
+    /// Moves the counts to an era if it is later than theirs; whether it is.
+    pub(crate) fn enter(&mut self, era: i64) -> bool {
+        let later = era > self.era;
+        if later {
+            self.move_to(era);
         }
-        if era < self.era {
-            return (weight * eras(era - self.era)) as f32;
-        }
-        self.move_to(era);
-        weight as f32
+        later
     }
 
     #[cold]

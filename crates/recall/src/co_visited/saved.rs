@@ -1,7 +1,8 @@
 //! A `co_visited` index in a checkpoint: items with their counters, and the users' recents.
 
 use super::counters::Counters;
-use super::{CoVisited, Item, Recent};
+use super::recents::{Recent, Recents};
+use super::{CoVisited, Item};
 use crate::saved::Entries;
 use domain::{EntityId, Time, limits::ENTITIES_MAX};
 use spec::plan::EntityIndex;
@@ -18,7 +19,7 @@ const USERS: u8 = 1;
 /// A frozen index.
 pub(crate) struct CoVisitedSnapshot {
     items: Pages<Option<Arc<Item>>>,
-    recents: Pages<Vec<Recent>>,
+    recents: Pages<Recents>,
 }
 
 impl CoVisitedSnapshot {
@@ -45,8 +46,9 @@ impl CoVisitedSnapshot {
                 out.push(USERS);
                 let pages = chunk * USER_PAGES..(chunk + 1) * USER_PAGES;
                 for (id, recents) in pages.flat_map(|page| self.recents.page(page)) {
-                    if !recents.is_empty() {
-                        put_words(out, &[id, recents.len() as u32]);
+                    let count = recents.iter().len();
+                    if count > 0 {
+                        put_words(out, &[id, count as u32]);
                         recents.iter().for_each(|recent| put_words(out, &[recent.item, recent.weight.to_bits()]));
                     }
                 }
@@ -142,9 +144,9 @@ impl CoVisited {
                 }
             });
         }
-        for (id, recents) in self.recents.iter().filter(|(_, recents)| !recents.is_empty()) {
+        for (id, recents) in self.recents.iter().filter(|(_, recents)| recents.iter().len() > 0) {
             entries.add(1, (user, EntityId(id)), |keys| {
-                for recent in recents {
+                for recent in recents.iter() {
                     keys.entity(item, EntityId(recent.item));
                     keys.bytes(&recent.weight.to_bits().to_le_bytes());
                 }

@@ -291,6 +291,26 @@ proptest! {
     }
 
     #[test]
+    fn a_copy_that_follows_is_no_different_from_one_that_works_it_out(steps in steps(), swap_every in 1usize..20, later in 0i64..600) {
+        let plan = plan();
+        let dictionary = dictionary(&plan);
+        let (mut indexes, mut world, mut now) = (Indexes::new(&plan), World::new(), Time(0));
+        follow(&mut indexes, &mut world, &mut now, &steps);
+        let mut behind = Indexes::new(&plan);
+        behind.lead();
+        let (mut ahead, mut ahead_world, mut ahead_now) = (behind.clone(), World::new(), Time(0));
+        for steps in steps.chunks(swap_every) {
+            follow(&mut ahead, &mut ahead_world, &mut ahead_now, steps);
+            behind.follow(&ahead);
+            prop_assert_eq!(behind.digest(&dictionary), ahead.digest(&dictionary));
+            std::mem::swap(&mut ahead, &mut behind);
+        }
+        prop_assert_eq!(ahead.digest(&dictionary), indexes.digest(&dictionary));
+        let now = now.plus(Span(later));
+        prop_assert_eq!(reads(&ahead, now, &world), reads(&indexes, now, &world));
+    }
+
+    #[test]
     fn damaged_chunks_are_refused_or_read_but_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), index in 0u8..5, kind in 0u8..3) {
         let mut indexes = Indexes::new(&plan());
         let bytes: Vec<u8> = [index, 0, kind].into_iter().chain(bytes).map(|byte| byte & 0x1f).collect();
