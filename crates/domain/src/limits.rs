@@ -16,6 +16,8 @@ pub const LIST_MAX: usize = 64;
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 /// Deepest nesting of a JSON body.
 pub const JSON_DEPTH_MAX: usize = 32;
+/// Most tenants of one process.
+pub const TENANTS_MAX: usize = 256;
 /// Largest HTTP body, in bytes.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
 /// Largest body of a single-object call (feed request, one entity), in bytes.

@@ -73,7 +73,10 @@ impl<D: Disk> Core<D> {
             .sync_to(frozen.position)
             .and_then(|()| self.write(&frozen).map_err(|error| crate::gate::checkpoint_failed(&error)));
         match written {
-            Ok(manifest) => self.retain(&manifest),
+            Ok(manifest) => {
+                self.retain(&manifest);
+                self.measure_log();
+            }
             Err(refusal) => {
                 self.sequencer.lock().changed = true;
                 return Err(refusal);

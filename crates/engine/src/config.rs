@@ -1,7 +1,7 @@
 //! How a node runs: threads, paces and limits. What it does is the spec's business, not this file's.
 
 use crate::Clock;
-use domain::Span;
+use domain::{Span, limits};
 use std::sync::Arc;
 
 /// Who applies what was sequenced.
@@ -37,6 +37,14 @@ pub struct Config {
     pub retain: Option<Span>,
     /// Most bytes that may wait for the disk before events are refused as `overloaded`.
     pub unsynced_bytes_max: usize,
+    /// Most entities of one type that were ever named; a new one beyond it is refused as `capacity_reached`. What is in the log
+    /// already stays, and replay does not know of this limit.
+    pub entities_max: u32,
+    /// Most distinct string values; the same.
+    pub strings_max: u32,
+    /// Most bytes of the log on disk before events are refused as `log_full`; answers go on for an eighth of it more. Retention
+    /// makes room.
+    pub log_bytes_max: u64,
 }
 
 impl Config {
@@ -53,6 +61,9 @@ impl Config {
             tick_every: Span(10_000),
             retain: None,
             unsynced_bytes_max: 64 << 20,
+            entities_max: limits::ENTITIES_MAX,
+            strings_max: limits::SYMBOLS_MAX,
+            log_bytes_max: u64::MAX,
         }
     }
 }

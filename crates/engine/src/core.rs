@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 const CHUNK: usize = 256;
 /// Most payloads for which what requests read is locked at once.
 const HOLD: usize = 64;
+/// The records of answers may take this part of the log's limit beyond it: one eighth.
+const LOG_RESERVE: u64 = 8;
 
 /// One node: log, state and what serves from it.
 pub struct Core<D: Disk> {
@@ -36,6 +38,8 @@ pub struct Core<D: Disk> {
     pub(crate) gate: Gate,
     pub(crate) log: Mutex<Log<D>>,
     pub(crate) disk_full: AtomicBool,
+    /// Bytes of the log on disk, as of the last sync.
+    pub(crate) log_bytes: AtomicU64,
     pub(crate) reader: Reader<D>,
     pub(crate) ring: Option<Ring>,
     /// How far each threaded shard is.
@@ -267,6 +271,7 @@ impl<D: Disk> Core<D> {
         match writer.commit(&batch) {
             Ok(durable) => {
                 self.disk_full.store(false, Ordering::Release);
+                self.measure_log();
                 self.sequencer.lock().appender.recycle(batch);
                 self.publish_epoch();
                 self.gate.set_durable(durable);
@@ -296,10 +301,15 @@ impl<D: Disk> Core<D> {
 
     /// Appends a tick if nothing was appended for `Config::tick_every` of log time.
     pub fn tick(&self) {
-        let mut sequencer = self.sequencer.lock();
+        // Who holds it appends: the log is not idle, and the threads that tick many nodes do not wait for one.
+        let Some(mut sequencer) = self.sequencer.try_lock() else { return };
         let now = self.config.clock.now();
         let idle = now.since(sequencer.log_time);
-        if self.config.tick_every.0 == 0 || idle < self.config.tick_every || sequencer.stopping {
+        if self.config.tick_every.0 == 0
+            || idle < self.config.tick_every
+            || sequencer.stopping
+            || self.log_is_full(&sequencer, LOG_RESERVE)
+        {
             return;
         }
         let _whole = WholeOrNothing;
@@ -346,7 +356,32 @@ impl<D: Disk> Core<D> {
         if self.disk_full.load(Ordering::Acquire) {
             return Err(disk_is_full());
         }
+        if self.log_is_full(sequencer, 0) {
+            return Err(log_full());
+        }
         self.refuse_if_behind(sequencer)
+    }
+
+    /// Refuses answers once the log has used up what is kept for their records too.
+    pub(crate) fn refuse_if_no_room_for_records(&self, sequencer: &Sequencer) -> Result<(), Refusal> {
+        if self.log_is_full(sequencer, LOG_RESERVE) { Err(log_full()) } else { Ok(()) }
+    }
+
+    /// Whether the log with all that waits for the disk is over its limit and `limit / reserve` more (0: none).
+    fn log_is_full(&self, sequencer: &Sequencer, reserve: u64) -> bool {
+        let max = self.config.log_bytes_max;
+        if max == u64::MAX {
+            return false;
+        }
+        let used = self.log_bytes.load(Ordering::Acquire) + sequencer.appender.pending_bytes() as u64;
+        used >= max.saturating_add(max.checked_div(reserve).unwrap_or(0))
+    }
+
+    /// Notes how large the log is, where there is a limit to it.
+    pub(crate) fn measure_log(&self) {
+        if self.config.log_bytes_max != u64::MAX {
+            self.log_bytes.store(self.reader.bytes(), Ordering::Release);
+        }
     }
 
     /// Bounds what waits for the disk in memory.
@@ -370,6 +405,14 @@ impl<D: Disk> Core<D> {
 
 pub(crate) fn stopping() -> Refusal {
     Refusal::new(Code::Stopping, "", "the server is stopping; send the request again later")
+}
+
+fn log_full() -> Refusal {
+    Refusal::new(
+        Code::LogFull,
+        "",
+        "the log has reached its limit; raise it, or keep less of the log (retain), and send the request again",
+    )
 }
 
 fn disk_is_full() -> Refusal {

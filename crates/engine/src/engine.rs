@@ -1,12 +1,13 @@
-//! The running node: `Core` and the threads that repeat its steps (sync, publish, checkpoint, and in threaded mode the consumers).
+//! The running node: `Core` and the threads that repeat its steps: sync, in threaded mode the consumers, and the pair of
+//! `housekeeping.rs`, its own or shared.
 
 use crate::core::{Core, WholeOrNothing};
 use crate::ring::Message;
-use crate::{Config, OpenError, OpenReport};
-use domain::Span;
+use crate::{Config, Housekeeping, OpenError, OpenReport};
 use journal::{Disk, FileDisk};
 use parking_lot::Mutex;
 use spec::Plan;
+use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +17,11 @@ use std::time::{Duration, Instant};
 /// A running node. Dereferences to its `Core`; stops its threads when dropped.
 pub struct Engine<D: Disk = FileDisk> {
     core: Arc<Core<D>>,
-    stop: Arc<AtomicBool>,
+    stop: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    housekeeping: Arc<Housekeeping<D>>,
+    /// Whether the housekeeping is this node's alone and ends with it.
+    housekeeping_is_own: bool,
 }
 
 impl<D: Disk> Deref for Engine<D> {
@@ -37,31 +41,48 @@ impl<D: Disk> Engine<D> {
         config: Config,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(Engine<D>, OpenReport), OpenError> {
-        let (core, report) = Core::open(disk, options, plan, config, progress)?;
-        let engine = Engine { core: Arc::new(core), stop: Arc::default(), threads: Mutex::default() };
-        engine.start();
+        let housekeeping = Housekeeping::start(config.epoch_every).map_err(OpenError::Thread)?;
+        let (mut engine, report) = Engine::open_in(&Arc::new(housekeeping), disk, options, plan, config, progress)?;
+        engine.housekeeping_is_own = true;
         Ok((engine, report))
     }
 
-    fn start(&self) {
-        self.spawn("sync", |core, _| sync_loop(core));
-        self.spawn("publish", publish_loop);
-        self.spawn("checkpoint", checkpoint_loop);
-        if self.core.ring.is_some() {
-            for consumer in 0..=self.core.shards.len() {
-                self.spawn("consumer", move |core, _| consume(core, consumer));
-            }
-        }
+    /// The same with housekeeping that other nodes share.
+    pub fn open_in(
+        housekeeping: &Arc<Housekeeping<D>>,
+        disk: Arc<D>,
+        options: journal::Options,
+        plan: Arc<Plan>,
+        config: Config,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(Engine<D>, OpenReport), OpenError> {
+        let (core, report) = Core::open(disk, options, plan, config, progress)?;
+        let engine = Engine {
+            core: Arc::new(core),
+            stop: AtomicBool::new(false),
+            threads: Mutex::default(),
+            housekeeping: housekeeping.clone(),
+            housekeeping_is_own: false,
+        };
+        engine.start().map_err(OpenError::Thread)?;
+        Ok((engine, report))
     }
 
-    fn spawn(&self, name: &str, run: impl FnOnce(&Arc<Core<D>>, &AtomicBool) + Send + 'static) {
+    fn start(&self) -> io::Result<()> {
+        self.spawn("sync", sync_loop)?;
+        if self.core.ring.is_some() {
+            for consumer in 0..=self.core.shards.len() {
+                self.spawn("consumer", move |core| consume(core, consumer))?;
+            }
+        }
+        self.housekeeping.take_in(&self.core);
+        Ok(())
+    }
+
+    fn spawn(&self, name: &str, run: impl FnOnce(&Core<D>) + Send + 'static) -> io::Result<()> {
         let core = self.core.clone();
-        let stop = self.stop.clone();
-        let thread = thread::Builder::new()
-            .name(name.into())
-            .spawn(move || run(&core, &stop))
-            .expect("the system has threads to give at start-up");
-        self.threads.lock().push(thread);
+        self.threads.lock().push(thread::Builder::new().name(name.into()).spawn(move || run(&core))?);
+        Ok(())
     }
 
     /// The node itself, to share with request handlers.
@@ -75,6 +96,7 @@ impl<D: Disk> Engine<D> {
             return;
         }
         self.core.sequencer.lock().stopping = true;
+        self.housekeeping.let_go(&self.core);
         // Without it the next start reads the log from the checkpoint before; nothing is lost.
         let _ = self.core.checkpoint();
         {
@@ -89,6 +111,9 @@ impl<D: Disk> Engine<D> {
         for thread in self.threads.lock().drain(..) {
             // A thread that panicked has said so already; the others must still be joined.
             let _ = thread.join();
+        }
+        if self.housekeeping_is_own {
+            self.housekeeping.end();
         }
         self.core.close_log();
     }
@@ -131,35 +156,6 @@ fn sync_loop<D: Disk>(core: &Core<D>) {
     }
 }
 
-fn publish_loop<D: Disk>(core: &Arc<Core<D>>, stop: &AtomicBool) {
-    let every = wait_of(core.config.epoch_every);
-    let mut last_tick = Instant::now();
-    while !stop.load(Ordering::Acquire) {
-        thread::sleep(every);
-        core.publish_epoch();
-        if last_tick.elapsed() > Duration::from_millis(100) {
-            core.tick();
-            last_tick = Instant::now();
-        }
-    }
-}
-
-fn checkpoint_loop<D: Disk>(core: &Arc<Core<D>>, stop: &AtomicBool) {
-    if core.config.checkpoint_every.0 == 0 {
-        return;
-    }
-    let every = wait_of(core.config.checkpoint_every);
-    let mut last = Instant::now();
-    while !stop.load(Ordering::Acquire) {
-        thread::sleep(Duration::from_millis(50).min(every));
-        if last.elapsed() >= every {
-            // A failed checkpoint is counted and tried again; the log still has everything.
-            let _ = core.checkpoint();
-            last = Instant::now();
-        }
-    }
-}
-
 fn consume<D: Disk>(core: &Core<D>, consumer: usize) {
     let ring = core.ring.as_ref().expect("only threaded nodes have consumers");
     let _whole = WholeOrNothing;
@@ -177,8 +173,4 @@ fn consume<D: Disk>(core: &Core<D>, consumer: usize) {
             }
         }
     }
-}
-
-fn wait_of(span: Span) -> Duration {
-    Duration::from_millis(span.0.max(1) as u64)
 }

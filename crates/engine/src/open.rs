@@ -50,6 +50,8 @@ pub enum OpenError {
     },
     /// Decisions could not be recomputed.
     Replay(Refusal),
+    /// The system gives no thread.
+    Thread(std::io::Error),
 }
 
 impl fmt::Display for OpenError {
@@ -61,6 +63,7 @@ impl fmt::Display for OpenError {
                 "record {position} is intact on disk but not in a format that this version reads; use the version that wrote it"
             ),
             OpenError::Replay(refusal) => refusal.fmt(f),
+            OpenError::Thread(error) => write!(f, "the system gives no thread: {error}"),
             OpenError::SpecNeedsOlderLog { replay_from } => write!(
                 f,
                 "the spec's state must be built from the whole log, but the log is retained only from position {replay_from}; \
@@ -132,13 +135,14 @@ impl<D: Disk> Core<D> {
             plan_version: PlanVersion(specs.len() as u32),
             specs: Mutex::new(specs),
             writer_epoch: 0,
-            names: RwLock::new(names),
+            names: RwLock::new(names.with_capacity(config.entities_max, config.strings_max)),
             sequencer: Mutex::new(Sequencer::new(appender, catalogue, dedupe, log_time)),
             shards: shards.into_iter().map(RwLock::new).collect(),
             epochs: Epochs::new(epoch),
             gate,
             log: Mutex::new(Log { writer: Some(writer), held_back: None }),
             disk_full: AtomicBool::new(false),
+            log_bytes: AtomicU64::new(reader.bytes()),
             reader,
             ring,
             applied_by: Mutex::new(vec![position; consumers - 1]),
@@ -181,6 +185,7 @@ fn replay<D: Disk>(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), OpenError> {
     let mut records = reader.iter_from(machine.position.next())?;
+    progress(machine.position.0, last.0);
     while let Some(record) = records.next()? {
         let position = record.header.position;
         let payload = Payload::decode(record.header.kind, record.payload).map_err(|_| OpenError::Record(position))?;

@@ -57,23 +57,25 @@ pub fn recompute<D: Disk>(
 ) -> Result<Vec<Answer>, Refusal> {
     let rows_end = questions.iter().map(|question| question.stripped.rows).max().unwrap_or_default();
     let epoch_end = questions.iter().map(|question| question.stripped.epoch).max().unwrap_or_default();
-    let total = rows_end.0 + epoch_end.0;
     let mut queries: Vec<Option<Query>> = vec![None; questions.len()];
     let by_rows = order(questions, |answer| answer.rows);
     let mut reached = start();
-    walk(reader, &mut reached, rows_end, &by_rows, &mut |machine, index| {
+    let begin = reached.position.0;
+    let rows_total = rows_end.0.saturating_sub(begin);
+    let total = rows_total + epoch_end.0.saturating_sub(begin);
+    let mut read = |position: Position| progress(position.0 - begin, total);
+    walk(reader, &mut reached, rows_end, &by_rows, &mut read, &mut |machine, index| {
         queries[index] = Some(query_at(machine, &questions[index].stripped)?);
-        progress(machine.position.0, total);
         Ok(())
     })?;
     let mut answers: Vec<Option<Answer>> = vec![None; questions.len()];
     let by_epoch = order(questions, |answer| answer.epoch);
     let mut scratch = Scratch::default();
     let mut machine = start();
-    walk(reader, &mut machine, epoch_end, &by_epoch, &mut |machine, index| {
+    let mut read = |position: Position| progress(rows_total + (position.0 - begin), total);
+    walk(reader, &mut machine, epoch_end, &by_epoch, &mut read, &mut |machine, index| {
         let query = queries[index].take().expect("every question was visited in the first walk, once");
         answers[index] = Some(answer_at(machine, &questions[index].stripped, &query, &mut scratch));
-        progress(rows_end.0 + machine.position.0, total);
         Ok(())
     })?;
     Ok(answers.into_iter().flatten().collect())
@@ -87,12 +89,17 @@ fn order(questions: &[Question], of: impl Fn(&Answer) -> Position) -> Vec<(Posit
     order
 }
 
-/// Applies the log up to `end` and stops at each of the ordered positions, before the first record after it.
+/// Records between two reports of progress.
+const PROGRESS_EVERY: u64 = 4_096;
+
+/// Applies the log up to `end` and stops at each of the ordered positions, before the first record after it. `read` hears now
+/// and then how far it is.
 fn walk<D: Disk>(
     reader: &Reader<D>,
     machine: &mut Machine,
     end: Position,
     stops: &[(Position, usize)],
+    read: &mut dyn FnMut(Position),
     visit: &mut dyn FnMut(&Machine, usize) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
     let mut stops = stops.iter().peekable();
@@ -102,7 +109,11 @@ fn walk<D: Disk>(
             visit(machine, *index)?;
         }
         if stops.peek().is_none() {
+            read(machine.position);
             return Ok(());
+        }
+        if machine.position.0.is_multiple_of(PROGRESS_EVERY) {
+            read(machine.position);
         }
         match records.next().map_err(|error| unreadable(&error))? {
             Some(record) if record.header.position <= end => {

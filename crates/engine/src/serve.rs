@@ -69,6 +69,7 @@ impl<D: Disk> Core<D> {
         let position = {
             let mut sequencer = self.sequencer.lock();
             self.refuse_if_behind(&sequencer)?;
+            self.refuse_if_no_room_for_records(&sequencer)?;
             if sequencer.stopping {
                 return Err(stopping());
             }

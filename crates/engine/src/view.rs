@@ -41,6 +41,8 @@ pub struct Status {
     pub waiting: usize,
     /// Bytes waiting for the disk.
     pub unsynced_bytes: usize,
+    /// Bytes of the log on disk.
+    pub log_bytes: u64,
     /// Messages that the slowest consumer has not taken (threaded mode).
     pub ring_depth: usize,
     /// Why the node acknowledges nothing any more, if so.
@@ -64,6 +66,7 @@ impl<D: Disk> Core<D> {
             plan_version: self.plan_version,
             waiting: self.gate.waiting(),
             unsynced_bytes,
+            log_bytes: self.reader.bytes(),
             ring_depth: self.ring.as_ref().map_or(0, |ring| ring.depth()),
             failed: self.gate.closed(),
         }

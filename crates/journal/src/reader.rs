@@ -55,6 +55,13 @@ impl<D: Disk> Reader<D> {
         self.shared.live().durable
     }
 
+    /// Bytes that the log takes on disk: whole files, of the newest what is written.
+    pub fn bytes(&self) -> u64 {
+        let live = self.shared.live();
+        let older = live.segments.len().saturating_sub(1);
+        live.segments[..older].iter().map(|segment| segment.bytes).sum::<u64>() + live.end
+    }
+
     /// Streams forward from `position` (0 means 1: before every record).
     ///
     /// # Errors

@@ -117,6 +117,8 @@ pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) header: SegmentHeader,
     pub(crate) salt: u32,
+    /// Length of the file.
+    pub(crate) bytes: u64,
     marks: Mutex<Marks>,
 }
 
@@ -130,10 +132,10 @@ struct Marks {
 
 impl Segment {
     /// `complete`: groups will be noted from the start on as they are written or scanned.
-    pub(crate) fn new(header: SegmentHeader, salt: u32, complete: bool) -> Segment {
+    pub(crate) fn new(header: SegmentHeader, salt: u32, bytes: u64, complete: bool) -> Segment {
         let start = Mark { first: header.first, offset: HEADER as u64, log_time: header.log_time, chain: header.chain };
         let marks = Mutex::new(Marks { list: vec![start], complete });
-        Segment { name: name(header.first), header, salt, marks }
+        Segment { name: name(header.first), header, salt, bytes, marks }
     }
 
     fn marks(&self) -> MutexGuard<'_, Marks> {

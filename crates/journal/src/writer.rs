@@ -279,5 +279,5 @@ pub(crate) fn create_segment<D: Disk>(
     file.sync().map_err(Error::io("sync", &name))?;
     disk.sync_dir().map_err(Error::io("sync", "."))?;
     let salt = crate::bytes::u32_at(&sector, segment::HEADER - 4);
-    Ok((Arc::new(Segment::new(header, salt, true)), file))
+    Ok((Arc::new(Segment::new(header, salt, length, true)), file))
 }

@@ -39,6 +39,11 @@ impl Token {
         }
         Ok(Token { role, digest: blake3::hash(secret.as_bytes()) })
     }
+
+    /// Whether both are the same secret, whatever their roles.
+    pub(crate) fn same(&self, other: &Token) -> bool {
+        self.digest == other.digest
+    }
 }
 
 /// Refuses a request that its credentials do not allow.
@@ -53,11 +58,7 @@ pub(crate) fn admit(tokens: &[Token], headers: &HeaderMap, access: Access) -> Re
         return admit_local(headers);
     }
     let Some(role) = role_of(tokens, headers) else {
-        return Err(Refusal::new(
-            Code::Unauthorized,
-            "authorization",
-            "send a token of this server: 'Authorization: Bearer <token>'",
-        ));
+        return Err(unauthorized());
     };
     let allowed = match access {
         Access::Open | Access::AnyToken => true,
@@ -67,6 +68,12 @@ pub(crate) fn admit(tokens: &[Token], headers: &HeaderMap, access: Access) -> Re
         return Ok(());
     }
     Err(Refusal::new(Code::Forbidden, "authorization", "this token's role does not allow the call; use another token"))
+}
+
+/// What who has no token here is told, whether or not there is anything here.
+pub(crate) fn unauthorized() -> Refusal {
+    let message = "send a token of this server: 'Authorization: Bearer <token>'";
+    Refusal::new(Code::Unauthorized, "authorization", message)
 }
 
 /// The role of the token that the request carries. Every token is compared, whatever the result of the others; digests are
@@ -83,7 +90,7 @@ fn role_of(tokens: &[Token], headers: &HeaderMap) -> Option<Role> {
 
 /// Without tokens only programs of this machine may call; a web page in its browser may not, neither from another origin nor
 /// under a name that was made to point here.
-fn admit_local(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn admit_local(headers: &HeaderMap) -> Result<(), Refusal> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
     if !is_local(host) {
         let message = "without tokens the server answers to localhost only; call it by that name, or configure tokens";

@@ -1,6 +1,7 @@
 //! Reading a request's body: bounded in size, in time, and from below in rate; only JSON, only as it is.
 
 use crate::config::Limits;
+use crate::quota::Held;
 use domain::{Code, Refusal};
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
@@ -47,20 +48,25 @@ pub(crate) async fn discard(headers: &HeaderMap, mut body: Incoming) {
     }
 }
 
-/// Reads the whole body, at most `max` bytes, of the request with these headers.
+/// Reads the whole body, at most `max` bytes, of the request with these headers. What is announced and what comes is held.
 ///
 /// # Errors
-/// `too_large`, `timeout` if it comes too slowly, `invalid_value` if the connection breaks or the framing is wrong.
+/// `too_large`, `too_many_bytes`, `timeout` if it comes too slowly, `invalid_value` if the connection breaks or the framing is wrong.
 pub(crate) async fn read(
     headers: &HeaderMap,
     mut body: Incoming,
     max: usize,
+    held: &mut Held<'_>,
     limits: &Limits,
 ) -> Result<Vec<u8>, Refusal> {
     let announced = body.size_hint().lower();
     if announced > max as u64 {
         discard(headers, body).await;
         return Err(too_large(max));
+    }
+    if let Err(refusal) = held.grow_to(announced as usize) {
+        discard(headers, body).await;
+        return Err(refusal);
     }
     let start = Instant::now();
     let mut bytes = Vec::with_capacity((announced as usize).min(64 << 10));
@@ -79,6 +85,10 @@ pub(crate) async fn read(
         if bytes.len() + data.len() > max {
             discard(headers, body).await;
             return Err(too_large(max));
+        }
+        if let Err(refusal) = held.grow_to(bytes.len() + data.len()) {
+            discard(headers, body).await;
+            return Err(refusal);
         }
         bytes.extend_from_slice(&data);
     }

@@ -11,7 +11,8 @@ use std::time::Duration;
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub bind: SocketAddr,
-    /// Who may call. Without any, everything is open, which only a loopback address may be.
+    /// Who may call. Without any, everything is open, which only a loopback address may be. Where tenants are served, these open
+    /// nothing but the metrics of the process.
     pub tokens: Vec<Token>,
     /// Number of threads, each with a listener of its own.
     pub threads: usize,
@@ -77,7 +78,7 @@ impl Config {
         Config { bind, tokens: Vec::new(), threads, limits: Limits::default() }
     }
 
-    /// Whether anybody who reaches the address may call everything.
+    /// Whether anybody who reaches the address may call everything, as far as these tokens go.
     pub fn is_open(&self) -> bool {
         self.tokens.is_empty()
     }
@@ -90,6 +91,14 @@ pub enum StartError {
     OpenToTheNetwork(SocketAddr),
     /// A token is shorter than `Token::BYTES_MIN`.
     WeakToken,
+    /// None, or more than `limits::TENANTS_MAX`.
+    TenantCount(usize),
+    /// Two tenants have this name.
+    TenantTwice(String),
+    /// Others have tokens, this tenant has none.
+    TenantWithoutTokens(String),
+    /// The same token opens both.
+    SharedToken(String, String),
     /// The address cannot be listened on.
     Bind(SocketAddr, std::io::Error),
     /// The system gives no thread or no event queue.
@@ -106,6 +115,16 @@ impl fmt::Display for StartError {
             ),
             StartError::WeakToken => {
                 write!(f, "a token must have at least {} bytes; use a random one", Token::BYTES_MIN)
+            }
+            StartError::TenantCount(count) => {
+                write!(f, "{count} tenants cannot be served; name 1 to {}", limits::TENANTS_MAX)
+            }
+            StartError::TenantTwice(name) => write!(f, "two tenants have the name '{name}'; rename one"),
+            StartError::TenantWithoutTokens(name) => {
+                write!(f, "the tenant '{name}' has no tokens while others have; give it some, or nobody any")
+            }
+            StartError::SharedToken(one, other) => {
+                write!(f, "'{one}' and '{other}' have a token in common; give each its own")
             }
             StartError::Bind(bind, error) => write!(f, "cannot listen on {bind}: {error}"),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),

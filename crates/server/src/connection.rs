@@ -1,7 +1,7 @@
 //! One connection: HTTP/1.1 with keep-alive, every size and time bounded, ended gently on a stop.
 
 use crate::stream::Stream;
-use crate::{Shared, service};
+use crate::{Process, service};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,14 +13,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Serves the connection until it ends.
-pub(crate) async fn serve(tcp: TcpStream, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let _open = Open(shared.clone());
+pub(crate) async fn serve(tcp: TcpStream, process: Arc<Process>, mut stop: watch::Receiver<bool>) {
+    let _open = Open(process.clone());
     // Answers are written whole; waiting to fill a packet would only delay them. A socket that refuses the option works too.
     let _ = tcp.set_nodelay(true);
-    let limits = shared.config.limits;
+    let limits = process.config.limits;
     let stream = Stream::new(tcp, &limits);
     let phase = stream.phase();
-    let service = service_fn(move |request| service::respond(shared.clone(), phase.clone(), request));
+    let service = service_fn(move |request| service::respond(process.clone(), phase.clone(), request));
     let mut http = http1::Builder::new();
     // hyper's header timer runs from the end of the request before: it is the idle time. The head's own is the stream's.
     http.timer(TokioTimer::new()).header_read_timeout(limits.idle_time);
@@ -43,7 +43,7 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Counts an open connection.
-struct Open(Arc<Shared>);
+struct Open(Arc<Process>);
 
 impl Drop for Open {
     fn drop(&mut self) {

@@ -9,27 +9,50 @@ mod connection;
 mod listen;
 mod metrics;
 mod query;
+mod quota;
+mod rate;
+mod refused_head;
 mod replays;
 mod reply;
 mod routes;
 mod service;
 mod stream;
+mod tenants;
 
 pub use auth::{Role, Token};
 pub use config::{Config, Limits, StartError};
 pub use listen::Server;
+pub use quota::Quota;
+pub use rate::Rate;
 pub use routes::{Access, Call, ROUTES, Route};
+pub use tenants::{Tenant, TenantConfig};
 
 use engine::Engine;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// What every connection shares.
-struct Shared {
-    config: Config,
-    engine: Arc<Engine>,
-    metrics: metrics::Metrics,
-    replays: Arc<replays::Replays>,
+struct Process {
+    config: Arc<Config>,
+    tenants: tenants::Tenants,
+    /// Of the process; where no tenants are named, of its only node too.
+    metrics: Arc<metrics::Metrics>,
     connections: AtomicUsize,
-    stopping: AtomicBool,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Process {
+    /// Whether anybody who reaches the address may call everything.
+    fn is_open(&self) -> bool {
+        self.config.is_open() && self.tenants.list().iter().all(|tenant| tenant.tokens.is_empty())
+    }
+}
+
+/// What the calls to one open node share.
+struct Shared {
+    config: Arc<Config>,
+    engine: Arc<Engine>,
+    metrics: Arc<metrics::Metrics>,
+    meter: Arc<quota::Meter>,
+    replays: Arc<replays::Replays>,
 }

@@ -1,15 +1,15 @@
 //! Threads that listen and accept: one current-thread runtime each, all on one port (SO_REUSEPORT), stopped together.
 
 use crate::config::StartError;
-use crate::metrics::Metrics;
-use crate::replays::Replays;
-use crate::{Config, Shared, connection};
+use crate::metrics::{Metrics, Scope};
+use crate::tenants::{Tenant, TenantConfig, Tenants};
+use crate::{Config, Process, connection};
 use engine::Engine;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -19,48 +19,72 @@ use tokio::task::JoinSet;
 
 /// Connections that the system holds for a thread that does not accept.
 const BACKLOG: i32 = 1_024;
+/// Threads that read the log for calls, for each HTTP thread; made when needed.
+const READERS: usize = 2;
+/// Engines that are stopped at once.
+const STOPPERS: usize = 8;
 
 /// A running server.
 pub struct Server {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    process: Arc<Process>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Starts to listen. Returns once connections are taken.
+    /// Serves one node: listens and returns once connections are taken.
     ///
     /// # Errors
     /// See [`StartError`]; above all an address that others can reach is refused without tokens.
     pub fn start(config: Config, engine: Arc<Engine>) -> Result<Server, StartError> {
-        if config.is_open() {
-            if !config.bind.ip().is_loopback() {
-                return Err(StartError::OpenToTheNetwork(config.bind));
+        let server = Server::listen(config)?;
+        server.tenants().iter().for_each(|only| only.serve(engine.clone()));
+        Ok(server)
+    }
+
+    /// Listens for one node that is not open yet: the only one of [`Server::tenants`]. Until it is, calls get 503.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn listen(config: Config) -> Result<Server, StartError> {
+        let (config, stopping) = (Arc::new(config), Arc::default());
+        let metrics = Arc::new(Metrics::new(Scope::Only));
+        let tenants = Tenants::only(&config, &metrics, &stopping);
+        Server::begin(Process { config, tenants, metrics, connections: AtomicUsize::new(0), stopping })
+    }
+
+    /// Listens for tenants that are not open yet; [`Server::tenants`] has them by name.
+    ///
+    /// # Errors
+    /// As [`Server::start`]; and tenants that cannot be told apart by name or token.
+    pub fn listen_for(config: Config, tenants: Vec<TenantConfig>) -> Result<Server, StartError> {
+        let (config, stopping) = (Arc::new(config), Arc::default());
+        let tenants = Tenants::named(tenants, &config, &stopping)?;
+        let metrics = Arc::new(Metrics::new(Scope::Process));
+        Server::begin(Process { config, tenants, metrics, connections: AtomicUsize::new(0), stopping })
+    }
+
+    fn begin(process: Process) -> Result<Server, StartError> {
+        let bind = process.config.bind;
+        if process.is_open() {
+            if !bind.ip().is_loopback() {
+                return Err(StartError::OpenToTheNetwork(bind));
             }
             eprintln!(
-                "WARNING: no tokens are configured: every program on this machine may read and write everything at {}",
-                config.bind
+                "WARNING: no tokens are configured: every program on this machine may read and write everything at {bind}"
             );
         }
-        let count = config.threads.max(1);
-        let bind_error = |error| StartError::Bind(config.bind, error);
-        refuse_shared(config.bind).map_err(bind_error)?;
-        let first = listen(config.bind).map_err(bind_error)?;
+        let bind_error = |error| StartError::Bind(bind, error);
+        refuse_shared(bind).map_err(bind_error)?;
+        let first = listen(bind).map_err(bind_error)?;
         let address = first.local_addr().map_err(bind_error)?;
         let mut listeners = vec![first];
-        for _ in 1..count {
+        for _ in 1..process.config.threads.max(1) {
             listeners.push(listen(address).map_err(bind_error)?);
         }
-        let shared = Arc::new(Shared {
-            config,
-            engine,
-            metrics: Metrics::new(),
-            replays: Arc::new(Replays::default()),
-            connections: AtomicUsize::new(0),
-            stopping: AtomicBool::new(false),
-        });
-        let mut server = Server { address, shared, stop: watch::Sender::new(false), threads: Vec::new() };
+        let process = Arc::new(process);
+        let mut server = Server { address, process, stop: watch::Sender::new(false), threads: Vec::new() };
         for listener in listeners {
             server.spawn(listener)?;
         }
@@ -68,9 +92,13 @@ impl Server {
     }
 
     fn spawn(&mut self, listener: std::net::TcpListener) -> Result<(), StartError> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-        let (shared, stop) = (self.shared.clone(), self.stop.subscribe());
-        let run = move || run(&runtime, listener, shared, stop);
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(READERS)
+            .build()
+            .map_err(StartError::Thread)?;
+        let (process, stop) = (self.process.clone(), self.stop.subscribe());
+        let run = move || run(&runtime, listener, process, stop);
         self.threads.push(thread::Builder::new().name("http".into()).spawn(run).map_err(StartError::Thread)?);
         Ok(())
     }
@@ -80,14 +108,31 @@ impl Server {
         self.address
     }
 
-    /// Stops: takes no more connections, lets requests in flight end within `Limits::stop_time`, then stops the engine.
+    /// Stops: takes no more connections, lets requests in flight end within `Limits::stop_time`, then stops every engine.
     pub fn stop(mut self) {
         self.close();
-        self.shared.engine.stop();
+        let engines: Vec<_> =
+            self.tenants().iter().filter_map(|tenant| tenant.shared().ok()).map(|shared| &shared.engine).collect();
+        // Each writes a checkpoint: several at once, so that many tenants do not wait for each other's disk.
+        let next = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..engines.len().min(STOPPERS) {
+                scope.spawn(|| {
+                    while let Some(engine) = engines.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        engine.stop();
+                    }
+                });
+            }
+        });
+    }
+
+    /// Who is served, by name; of a server without tenants its only node.
+    pub fn tenants(&self) -> &[Arc<Tenant>] {
+        self.process.tenants.list()
     }
 
     fn close(&mut self) {
-        self.shared.stopping.store(true, Ordering::Release);
+        self.process.stopping.store(true, Ordering::Release);
         // Nobody listens any more if every thread has ended already.
         let _ = self.stop.send(true);
         for thread in self.threads.drain(..) {
@@ -124,7 +169,7 @@ fn listen(bind: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-fn run(runtime: &Runtime, listener: std::net::TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+fn run(runtime: &Runtime, listener: std::net::TcpListener, process: Arc<Process>, mut stop: watch::Receiver<bool>) {
     runtime.block_on(async move {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
@@ -138,7 +183,7 @@ fn run(runtime: &Runtime, listener: std::net::TcpListener, shared: Arc<Shared>, 
                 // Connections that have ended are taken out, so that the set stays as small as they are.
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((tcp, _)) => admit(tcp, &shared, of_connections.clone(), &mut connections),
+                    Ok((tcp, _)) => admit(tcp, &process, of_connections.clone(), &mut connections),
                     // Out of file descriptors, mostly: what is open goes on, new connections wait.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 },
@@ -149,11 +194,11 @@ fn run(runtime: &Runtime, listener: std::net::TcpListener, shared: Arc<Shared>, 
     });
 }
 
-fn admit(tcp: TcpStream, shared: &Arc<Shared>, stop: watch::Receiver<bool>, connections: &mut JoinSet<()>) {
-    if shared.connections.fetch_add(1, Ordering::AcqRel) >= shared.config.limits.connections {
-        shared.connections.fetch_sub(1, Ordering::AcqRel);
-        shared.metrics.connections_refused.inc();
+fn admit(tcp: TcpStream, process: &Arc<Process>, stop: watch::Receiver<bool>, connections: &mut JoinSet<()>) {
+    if process.connections.fetch_add(1, Ordering::AcqRel) >= process.config.limits.connections {
+        process.connections.fetch_sub(1, Ordering::AcqRel);
+        process.metrics.connections_refused.inc();
         return;
     }
-    connections.spawn(connection::serve(tcp, shared.clone(), stop));
+    connections.spawn(connection::serve(tcp, process.clone(), stop));
 }

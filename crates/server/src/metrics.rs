@@ -1,4 +1,5 @@
-//! Metrics: what the server counted, and the engine's positions at the time of asking, as OpenMetrics text.
+//! Metrics: what the server counted, and the engine's positions at the time of asking, as OpenMetrics text. Each tenant has a registry
+//! of its own, labelled with its name; their number bounds the labels.
 
 use domain::Code;
 use engine::Status;
@@ -32,6 +33,17 @@ struct Routed {
     route: &'static str,
 }
 
+/// Whose counters these are.
+#[derive(Clone, Copy)]
+pub(crate) enum Scope<'n> {
+    /// A process that serves tenants: its connections, and requests that reached no tenant.
+    Process,
+    /// The only node of its process: everything.
+    Only,
+    /// A tenant, by name.
+    Tenant(&'n str),
+}
+
 /// Everything that is counted.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -47,13 +59,17 @@ pub(crate) struct Metrics {
     pub(crate) durability_wait: Histogram,
     /// Connections closed because there were too many.
     pub(crate) connections_refused: Counter,
+    /// Open connections.
+    pub(crate) connections: Gauge,
     gauges: Gauges,
 }
 
 /// The engine's figures, set when somebody asks.
 #[derive(Default)]
 struct Gauges {
-    connections: Gauge,
+    ready: Gauge,
+    body_bytes: Gauge,
+    log_bytes: Gauge,
     position: Gauge,
     durable: Gauge,
     applied: Gauge,
@@ -74,9 +90,13 @@ fn seconds() -> Histogram {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Metrics {
+    pub(crate) fn new(scope: Scope<'_>) -> Metrics {
+        let labels = match scope {
+            Scope::Tenant(name) => Some(("tenant".into(), name.to_owned().into())),
+            Scope::Process | Scope::Only => None,
+        };
         let mut metrics = Metrics {
-            registry: Registry::with_prefix("millrace"),
+            registry: Registry::with_prefix_and_labels("millrace", labels.into_iter()),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(seconds),
             refusals: Family::default(),
@@ -86,13 +106,20 @@ impl Metrics {
             answers: Counter::default(),
             durability_wait: seconds(),
             connections_refused: Counter::default(),
+            connections: Gauge::default(),
             gauges: Gauges::default(),
         };
-        metrics.register();
+        metrics.register_requests();
+        if !matches!(scope, Scope::Process) {
+            metrics.register_node();
+        }
+        if !matches!(scope, Scope::Tenant(_)) {
+            metrics.register_connections();
+        }
         metrics
     }
 
-    fn register(&mut self) {
+    fn register_requests(&mut self) {
         let registry = &mut self.registry;
         registry.register("requests", "Requests answered, by route and status", self.requests.clone());
         let seconds = self.request_seconds.clone();
@@ -102,15 +129,24 @@ impl Metrics {
             seconds,
         );
         registry.register("refusals", "Requests refused as a whole, by code", self.refusals.clone());
+    }
+
+    fn register_node(&mut self) {
+        let registry = &mut self.registry;
         registry.register("events_accepted", "Events and entities accepted", self.events_accepted.clone());
         registry.register("events_duplicate", "Events that were there already", self.events_duplicate.clone());
         registry.register("events_refused", "Events and entities refused, by code", self.events_refused.clone());
         registry.register("answers", "Feed requests answered", self.answers.clone());
         let wait = self.durability_wait.clone();
         registry.register("durability_wait_seconds", "Time that answers waited for the disk", wait);
+        self.gauges.register(registry);
+    }
+
+    fn register_connections(&mut self) {
+        let registry = &mut self.registry;
         let refused = self.connections_refused.clone();
         registry.register("connections_refused", "Connections closed because there were too many", refused);
-        self.gauges.register(registry);
+        registry.register("connections", "Open connections", self.connections.clone());
     }
 
     /// Counts a request.
@@ -134,9 +170,16 @@ impl Metrics {
         self.events_refused.get_or_create(&Coded { code: code.as_str() }).inc();
     }
 
-    /// Everything as text.
-    pub(crate) fn text(&self, status: &Status, connections: usize) -> String {
-        self.gauges.set(status, connections);
+    /// Notes how many bytes of bodies are in memory.
+    pub(crate) fn body_bytes(&self, bytes: usize) {
+        self.gauges.body_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Everything as text; without a status the engine is not open.
+    pub(crate) fn text(&self, status: Option<&Status>) -> String {
+        if let Some(status) = status {
+            self.gauges.set(status);
+        }
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -144,10 +187,37 @@ impl Metrics {
     }
 }
 
+/// Texts of several registries as one: every family once, with the samples of all.
+pub(crate) fn merged(texts: impl Iterator<Item = String>) -> String {
+    let mut families: Vec<(String, String)> = Vec::new();
+    for text in texts {
+        let mut family = usize::MAX;
+        for line in text.split_inclusive('\n').filter(|line| *line != "# EOF\n") {
+            if line.starts_with("# HELP ") {
+                family = families.iter().position(|(head, _)| head.starts_with(line)).unwrap_or(families.len());
+                if family == families.len() {
+                    families.push((line.to_owned(), String::new()));
+                }
+            } else if line.starts_with("# ") {
+                if let Some((head, _)) = families.get_mut(family).filter(|(head, _)| !head.contains(line)) {
+                    head.push_str(line);
+                }
+            } else if let Some((_, samples)) = families.get_mut(family) {
+                samples.push_str(line);
+            }
+        }
+    }
+    let mut text: String = families.into_iter().map(|(head, samples)| head + &samples).collect();
+    text.push_str("# EOF\n");
+    text
+}
+
 impl Gauges {
     fn register(&self, registry: &mut Registry) {
         let table = [
-            ("connections", "Open connections", &self.connections),
+            ("ready", "1 if requests are served", &self.ready),
+            ("body_bytes", "Bytes of request bodies in memory", &self.body_bytes),
+            ("log_bytes", "Bytes of the log on disk", &self.log_bytes),
             ("position", "The last position given out", &self.position),
             ("durable_position", "Everything up to here is on disk", &self.durable),
             ("applied_position", "Everything up to here is in the state", &self.applied),
@@ -166,9 +236,10 @@ impl Gauges {
         }
     }
 
-    fn set(&self, status: &Status, connections: usize) {
+    fn set(&self, status: &Status) {
         let set = |gauge: &Gauge, value: u64| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        set(&self.connections, connections as u64);
+        set(&self.ready, u64::from(status.failed.is_none()));
+        set(&self.log_bytes, status.log_bytes);
         set(&self.position, status.position.0);
         set(&self.durable, status.durable.0);
         set(&self.applied, status.applied.0);

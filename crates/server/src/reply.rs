@@ -13,6 +13,8 @@ pub(crate) struct Reply {
     pub(crate) code: Option<Code>,
     /// Value of the `Allow` header.
     pub(crate) allow: Option<String>,
+    /// Value of the `Retry-After` header, in seconds.
+    pub(crate) retry_after: Option<u64>,
 }
 
 /// The media type of JSON.
@@ -23,7 +25,7 @@ pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 impl Reply {
     /// 200 with JSON.
     pub(crate) fn json(body: Vec<u8>) -> Reply {
-        Reply { status: StatusCode::OK, content_type: JSON, body, code: None, allow: None }
+        Reply { status: StatusCode::OK, content_type: JSON, body, code: None, allow: None, retry_after: None }
     }
 
     /// 200 with text.
@@ -40,7 +42,9 @@ impl Reply {
     pub(crate) fn refused(refusal: &Refusal) -> Reply {
         let mut body = Vec::new();
         wire::write_error(&mut body, refusal);
-        Reply { code: Some(refusal.code), ..Reply::json(body).with_status(status_of(refusal.code)) }
+        let status = status_of(refusal.code);
+        let later = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        Reply { code: Some(refusal.code), retry_after: later.then_some(1), ..Reply::json(body).with_status(status) }
     }
 }
 
@@ -53,19 +57,27 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         | Code::MissingField
         | Code::WrongType
         | Code::UnknownEvent
+        | Code::MalformedRequest
         | Code::TooMany => StatusCode::BAD_REQUEST,
         Code::TimeInFuture | Code::TimeOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
         Code::Forbidden => StatusCode::FORBIDDEN,
-        Code::UnknownEntity | Code::UnknownFeed | Code::UnknownDecision | Code::NotFound => StatusCode::NOT_FOUND,
+        Code::UnknownEntity | Code::UnknownFeed | Code::UnknownDecision | Code::UnknownTenant | Code::NotFound => {
+            StatusCode::NOT_FOUND
+        }
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::RateLimited | Code::TooManyBytes => StatusCode::TOO_MANY_REQUESTS,
+        Code::PathTooLong => StatusCode::URI_TOO_LONG,
+        Code::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Code::Timeout => StatusCode::REQUEST_TIMEOUT,
         Code::IdReused => StatusCode::CONFLICT,
         Code::Gone => StatusCode::GONE,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        Code::Overloaded | Code::Stopping | Code::JournalFailed => StatusCode::SERVICE_UNAVAILABLE,
-        Code::CapacityReached | Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+        Code::Overloaded | Code::Stopping | Code::JournalFailed | Code::Recovering | Code::TenantFailed => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Code::CapacityReached | Code::DiskFull | Code::LogFull => StatusCode::INSUFFICIENT_STORAGE,
     }
 }

@@ -97,7 +97,11 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Refusal> {
         let message = format!("this path takes {}", allowed(path));
         return Err(Refusal::new(Code::MethodNotAllowed, "method", message));
     }
-    Err(Refusal::new(Code::NotFound, "path", "there is nothing at this path; the calls are listed in the API guide"))
+    Err(nothing_here("there is nothing at this path; the calls are listed in the API guide"))
+}
+
+pub(crate) fn nothing_here(message: &str) -> Refusal {
+    Refusal::new(Code::NotFound, "path", message)
 }
 
 /// The methods that a path takes, as the `Allow` header lists them.

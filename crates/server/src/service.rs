@@ -1,12 +1,13 @@
 //! The walk of a request: route, token, type and size of the body, the call, and its reply as HTTP.
 
-use crate::Limits;
 use crate::calls::{decisions, entities, events, feeds, operations};
+use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::reply::{Reply, status_of};
-use crate::routes::{self, Call, Matched};
+use crate::routes::{self, Access, Call, Matched};
 use crate::stream::Phase;
-use crate::{Shared, auth, body};
+use crate::tenants::{Target, Tenant};
+use crate::{Limits, Process, Shared, auth, body};
 use domain::{Code, Refusal};
 use http_body_util::Full;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
@@ -23,17 +24,18 @@ use std::time::Instant;
 
 /// Answers one request, always: what panics is a 500 of its own.
 pub(crate) async fn respond(
-    shared: Arc<Shared>,
+    process: Arc<Process>,
     phase: Phase,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Infallible> {
     phase.busy();
     let start = Instant::now();
     let path = request.uri().path().to_owned();
-    let matched = routes::find(request.method(), &path);
+    let (target, path) = process.tenants.find(&path);
+    let matched = routes::find(request.method(), path);
     let route = matched.as_ref().map_or("none", |matched| matched.route.path);
     let mut reply = match matched {
-        Ok(matched) => caught(call(&shared, matched, request)).await,
+        Ok(matched) => caught(lead(&process, &target, matched, request)).await,
         Err(refusal) => {
             let (head, incoming) = request.into_parts();
             body::discard(&head.headers, incoming).await;
@@ -42,59 +44,157 @@ pub(crate) async fn respond(
     }
     .unwrap_or_else(|refusal| Reply::refused(&refusal));
     if reply.code == Some(Code::MethodNotAllowed) {
-        reply.allow = Some(routes::allowed(&path));
+        reply.allow = Some(routes::allowed(path));
     }
-    shared.metrics.answered(route, reply.status, reply.code, start.elapsed());
+    metrics_of(&process, &target).answered(route, reply.status, reply.code, start.elapsed());
     Ok(http(reply, phase))
 }
 
-/// Checks the request, reads its body and makes the call.
-async fn call(shared: &Arc<Shared>, matched: Matched, request: Request<Incoming>) -> Result<Reply, Refusal> {
+/// Names that nobody has are counted with the process, so that callers cannot make labels.
+fn metrics_of<'p>(process: &'p Process, target: &Target<'p>) -> &'p Metrics {
+    match target {
+        Target::Tenant(tenant) => &tenant.metrics,
+        Target::Nobody | Target::Process => &process.metrics,
+    }
+}
+
+/// Checks the head; then the call is a tenant's or the process's.
+async fn lead(
+    process: &Process,
+    target: &Target<'_>,
+    matched: Matched,
+    request: Request<Incoming>,
+) -> Result<Reply, Refusal> {
     let (head, incoming) = request.into_parts();
-    let options = match admit(shared, &matched, &head) {
-        Ok(options) => options,
+    let admitted = admit(process, target, &matched, &head);
+    let (tenant, options) = match admitted {
+        Ok(admitted) => admitted,
         Err(refusal) => {
             body::discard(&head.headers, incoming).await;
             return Err(refusal);
         }
     };
-    let limits = &shared.config.limits;
-    let bytes = match body_max(matched.route.call, limits) {
-        0 => Vec::new(),
-        max => body::read(&head.headers, incoming, max, limits).await?,
-    };
-    let value = |index: usize| matched.values.get(index).map_or("", String::as_str);
-    match matched.route.call {
-        Call::SendEvents => events::send(shared, &bytes, options, wire::parse_events).await,
-        Call::SendEntities => events::send(shared, &bytes, options, wire::parse_entities).await,
-        Call::PutEntity => entities::put(shared, value(0), value(1), &bytes).await,
-        Call::DeleteEntity => entities::delete(shared, value(0), value(1)).await,
-        Call::ReadEntity => entities::read(shared, value(0), value(1)).await,
-        Call::AskFeed => feeds::ask(shared, value(0), &bytes).await,
-        Call::ReadDecision => decisions::read(shared, value(0)),
-        Call::ExplainDecision => decisions::explain(shared, value(0), wants_text(&head.headers)),
-        Call::ReplayDecision => decisions::replay(shared, value(0)),
-        Call::ReadSpec => Ok(Reply::text(shared.engine.spec_text().to_owned())),
-        Call::Health => Ok(Reply::json(b"{\"ok\":true}".to_vec())),
-        Call::Readiness => operations::readiness(shared),
-        Call::Metrics => Ok(operations::metrics(shared)),
+    match (matched.route.call, tenant) {
+        (Call::Health, _) => Ok(Reply::json(b"{\"ok\":true}".to_vec())),
+        (Call::Readiness, tenant) => operations::readiness(process, tenant),
+        (Call::Metrics, tenant) => Ok(operations::metrics(process, tenant)),
+        (_, Some(tenant)) => ask(process, tenant, matched, options, head, incoming).await,
+        (_, None) => {
+            body::discard(&head.headers, incoming).await;
+            Err(routes::nothing_here("this server has tenants: the path begins with /t/ and the tenant's name"))
+        }
     }
 }
 
-/// Everything that can be judged before the body is read: host, token, query, type of the body.
-fn admit(shared: &Shared, matched: &Matched, head: &Parts) -> Result<events::Options, Refusal> {
+/// Counts the request, reads its body and makes the call, if the tenant is open.
+async fn ask(
+    process: &Process,
+    tenant: &Tenant,
+    matched: Matched,
+    options: events::Options,
+    head: Parts,
+    incoming: Incoming,
+) -> Result<Reply, Refusal> {
+    let refused = match (tenant.meter.request(), tenant.shared()) {
+        (Some(reply), _) => Ok(reply),
+        (None, Err(refusal)) => Err(refusal),
+        (None, Ok(shared)) => {
+            let limits = &process.config.limits;
+            let mut held = tenant.meter.hold();
+            let bytes = match body_max(matched.route.call, limits) {
+                0 => Vec::new(),
+                max => body::read(&head.headers, incoming, tenant.meter.body_max(max), &mut held, limits).await?,
+            };
+            return call(shared, matched, options, &head.headers, &bytes).await;
+        }
+    };
+    body::discard(&head.headers, incoming).await;
+    refused
+}
+
+async fn call(
+    shared: &Arc<Shared>,
+    mut matched: Matched,
+    options: events::Options,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> Result<Reply, Refusal> {
+    let mut values = matched.values.drain(..);
+    let mut value = || values.next().unwrap_or_default();
+    match matched.route.call {
+        Call::SendEvents => events::send(shared, bytes, options, wire::parse_events).await,
+        Call::SendEntities => events::send(shared, bytes, options, wire::parse_entities).await,
+        Call::PutEntity => entities::put(shared, &value(), &value(), bytes).await,
+        Call::DeleteEntity => entities::delete(shared, &value(), &value()).await,
+        Call::ReadEntity => entities::read(shared, &value(), &value()).await,
+        Call::AskFeed => feeds::ask(shared, &value(), bytes).await,
+        Call::ReadDecision => from_disk(shared, value(), decisions::read).await,
+        Call::ExplainDecision if wants_text(headers) => from_disk(shared, value(), decisions::explain_as_text).await,
+        Call::ExplainDecision => from_disk(shared, value(), decisions::explain).await,
+        Call::ReplayDecision => from_disk(shared, value(), decisions::replay).await,
+        Call::ReadSpec => Ok(Reply::text(shared.engine.spec_text().to_owned())),
+        Call::Health | Call::Readiness | Call::Metrics => {
+            Err(Refusal::new(Code::Internal, "", "this call needs no node"))
+        }
+    }
+}
+
+/// Makes a call that reads the log on one of the runtime's few threads for that: the other requests of this thread go on.
+async fn from_disk(
+    shared: &Arc<Shared>,
+    id: String,
+    call: fn(&Shared, &str) -> Result<Reply, Refusal>,
+) -> Result<Reply, Refusal> {
+    let shared = shared.clone();
+    let done = tokio::task::spawn_blocking(move || call(&shared, &id)).await;
+    done.unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "", "the server made a mistake while it read the log")))
+}
+
+/// Everything that can be judged before the body is read: host, token, query, type of the body. Returns the tenant, if the call is to
+/// one. Who has no token of a tenant learns nothing of it, not even whether it is there.
+fn admit<'t>(
+    process: &Process,
+    target: &Target<'t>,
+    matched: &Matched,
+    head: &Parts,
+) -> Result<(Option<&'t Tenant>, events::Options), Refusal> {
     admit_host(head.version, &head.headers)?;
-    auth::admit(&shared.config.tokens, &head.headers, matched.route.access)?;
+    let tenant = admit_caller(process, target, matched.route.access, &head.headers)?;
     let mut query = Query::parse(head.uri.query())?;
     let options = match matched.route.call {
         Call::SendEvents | Call::SendEntities => events::Options::take(&mut query)?,
         _ => events::Options::default(),
     };
     query.end()?;
-    if body_max(matched.route.call, &shared.config.limits) > 0 {
+    if body_max(matched.route.call, &process.config.limits) > 0 {
         body::admit_type(&head.headers)?;
     }
-    Ok(options)
+    Ok((tenant, options))
+}
+
+fn admit_caller<'t>(
+    process: &Process,
+    target: &Target<'t>,
+    access: Access,
+    headers: &HeaderMap,
+) -> Result<Option<&'t Tenant>, Refusal> {
+    let named = process.tenants.are_named();
+    match target {
+        Target::Tenant(tenant) => {
+            let access = if named && access == Access::Open { Access::AnyToken } else { access };
+            auth::admit(&tenant.tokens, headers, access).map(|()| Some(&***tenant))
+        }
+        Target::Process if access == Access::Open => Ok(None),
+        Target::Process if process.is_open() => auth::admit_local(headers).map(|()| None),
+        Target::Process if process.config.is_open() => Err(auth::unauthorized()),
+        Target::Process => auth::admit(&process.config.tokens, headers, Access::AnyToken).map(|()| None),
+        Target::Nobody if process.is_open() => {
+            auth::admit_local(headers)?;
+            let message = "this server has no tenant of this name; the operator's file of tenants lists them";
+            Err(Refusal::new(Code::UnknownTenant, "path", message))
+        }
+        Target::Nobody => Err(auth::unauthorized()),
+    }
 }
 
 /// Largest body that a call takes; 0 = it reads none.
@@ -140,12 +240,12 @@ fn http(reply: Reply, phase: Phase) -> Response<Answer> {
     if let Some(allow) = reply.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
         headers.insert(header::ALLOW, allow);
     }
+    if let Some(seconds) = reply.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     match reply.status {
         StatusCode::UNAUTHORIZED => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        StatusCode::SERVICE_UNAVAILABLE => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         status if status == status_of(Code::Timeout) => {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -2,6 +2,7 @@
 //! and an answer must be read in time. Between requests only the idle time counts.
 
 use crate::config::Limits;
+use crate::refused_head;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -41,17 +42,49 @@ pub(crate) struct Stream {
     write_time: Duration,
     head: Option<Pin<Box<Sleep>>>,
     write: Option<Pin<Box<Sleep>>>,
+    /// Our answer to a head that hyper refused, and how much of it was written.
+    refusal: Option<(Vec<u8>, usize)>,
 }
 
 impl Stream {
     pub(crate) fn new(tcp: TcpStream, limits: &Limits) -> Stream {
         let phase = Phase(Arc::new(AtomicU8::new(HEAD)));
-        Stream { tcp, phase, head_time: limits.head_time, write_time: limits.write_time, head: None, write: None }
+        Stream {
+            tcp,
+            phase,
+            head_time: limits.head_time,
+            write_time: limits.write_time,
+            head: None,
+            write: None,
+            refusal: None,
+        }
     }
 
     /// Shared with the service.
     pub(crate) fn phase(&self) -> Phase {
         self.phase.clone()
+    }
+
+    /// Writes our answer instead of hyper's own to a head that it refused; none if these bytes are something else. Only while no
+    /// request is being answered can hyper have one of its own.
+    fn write_refusal(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
+        if self.refusal.is_none() {
+            if self.phase.0.load(Ordering::Relaxed) == BUSY {
+                return None;
+            }
+            self.refusal = Some((refused_head::instead_of(bytes)?, 0));
+        }
+        let (answer, written) = self.refusal.as_mut()?;
+        while *written < answer.len() {
+            match Pin::new(&mut self.tcp).poll_write(cx, &answer[*written..]) {
+                Poll::Ready(Ok(0)) => return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into()))),
+                Poll::Ready(Ok(count)) => *written += count,
+                Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
+                Poll::Pending => return Some(self.write_late(cx).map(|late| late.map(|()| 0))),
+            }
+        }
+        self.refusal = None;
+        Some(Poll::Ready(Ok(bytes.len())))
     }
 
     /// While an answer waits to be read: an error once it has waited too long in all.
@@ -86,6 +119,9 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if let Some(refused) = this.write_refusal(cx, bytes) {
+            return refused;
+        }
         match Pin::new(&mut this.tcp).poll_write(cx, bytes) {
             Poll::Pending => this.write_late(cx).map(|late| late.map(|()| 0)),
             ready => ready,
@@ -98,6 +134,11 @@ impl AsyncWrite for Stream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if let [only] = slices
+            && let Some(refused) = this.write_refusal(cx, only)
+        {
+            return refused;
+        }
         match Pin::new(&mut this.tcp).poll_write_vectored(cx, slices) {
             Poll::Pending => this.write_late(cx).map(|late| late.map(|()| 0)),
             ready => ready,

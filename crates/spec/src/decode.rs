@@ -4,6 +4,9 @@
 mod feed;
 mod rerank;
 mod scalar;
+mod tenants;
+
+pub(crate) use tenants::tenants;
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::source::{EntitySource, EventSource, FieldSource, Source, TableSource};

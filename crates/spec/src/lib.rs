@@ -8,12 +8,14 @@ mod diff;
 pub mod plan;
 mod source;
 mod summary;
+mod tenants;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, render};
 pub use diff::{Diff, diff};
 pub use plan::Plan;
 pub use summary::{FeatureSummary, Summary, TableSummary};
+pub use tenants::{Tenant, TenantLimits, Tenants, is_tenant_name, read_tenants};
 
 use diagnostic::{Issue, Issues};
 

@@ -1,6 +1,6 @@
 //! Which files there are, whether each is known, and whether the segments link up.
 
-use crate::disk::{Disk, read_full};
+use crate::disk::{Disk, DiskFile, read_full};
 use crate::segment::{self, HeaderParsed, Segment};
 use crate::{Error, checkpoint, file_disk, manifest, watermark};
 use domain::Position;
@@ -68,7 +68,8 @@ pub(super) fn read_segments<D: Disk>(disk: &D, inventory: &mut Inventory) -> Res
         {
             return Err(Error::MissingSegment { position: Position(before.header.first.0 + 1), before: name });
         }
-        segments.push(Arc::new(Segment::new(header, salt, false)));
+        let bytes = file.len().map_err(Error::io("measure", &name))?;
+        segments.push(Arc::new(Segment::new(header, salt, bytes, false)));
     }
     Ok(segments)
 }

@@ -18,12 +18,14 @@ pub(crate) fn read(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
     Ok(Reply::json(body))
 }
 
+/// Why, for people.
+pub(crate) fn explain_as_text(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
+    Ok(Reply::text(shared.engine.explain(parse(id)?)?.to_string()))
+}
+
 /// Why.
-pub(crate) fn explain(shared: &Shared, id: &str, text: bool) -> Result<Reply, Refusal> {
+pub(crate) fn explain(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
     let explanation = shared.engine.explain(parse(id)?)?;
-    if text {
-        return Ok(Reply::text(explanation.to_string()));
-    }
     let mut body = Vec::new();
     write_explanation(&mut body, &explanation);
     Ok(Reply::json(body))

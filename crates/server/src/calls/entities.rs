@@ -18,6 +18,9 @@ pub(crate) async fn delete(shared: &Shared, entity: &str, key: &str) -> Result<R
 }
 
 async fn submit(shared: &Shared, payload: Payload<'_>) -> Result<Reply, Refusal> {
+    if let Some(reply) = shared.meter.events(1) {
+        return Ok(reply);
+    }
     let mut submitted = shared.engine.submit(&[payload], false)?;
     let last = submitted.last;
     let result = submitted.results.pop().unwrap_or_else(|| Err(Refusal::new(Code::Internal, "", "no result")));

@@ -45,6 +45,9 @@ pub(crate) async fn send(
     parse: for<'b> fn(&'b [u8]) -> Result<Batch<'b>, Refusal>,
 ) -> Result<Reply, Refusal> {
     let batch = parse(body)?;
+    if let Some(reply) = shared.meter.events(batch.payloads.len() + batch.refused.len()) {
+        return Ok(reply);
+    }
     let mut outcome = Outcome { refused: batch.refused, taken: Vec::new(), last: Position::START };
     if options.atomic && !outcome.refused.is_empty() {
         for (payload, &line) in batch.payloads.iter().zip(&batch.lines) {

@@ -72,7 +72,7 @@ impl Decoder<'_> {
         self.within(text, what, span, limits::WINDOW_MIN..=limits::WINDOW_MAX)
     }
 
-    fn within<T: PartialOrd + Display>(
+    pub(super) fn within<T: PartialOrd + Display>(
         &mut self,
         text: &Text,
         what: &str,
@@ -87,7 +87,7 @@ impl Decoder<'_> {
         None
     }
 
-    fn wrong_value<T>(&mut self, text: &Text, what: &str, wanted: &str, form: &str) -> Option<T> {
+    pub(super) fn wrong_value<T>(&mut self, text: &Text, what: &str, wanted: &str, form: &str) -> Option<T> {
         let message = format!("{what} must be {wanted}, but {} is not", quoted(&text.text));
         let help = if text.plain { format!("write {form}") } else { format!("write {form}, without quotes") };
         self.issues.push(Issue::new("wrong_type", &text.span, message).help(help));
