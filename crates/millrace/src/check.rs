@@ -1,15 +1,19 @@
-//! `millrace check`: is a spec right, and what does it cost?
+//! `millrace check`: is a spec, or a file of tenants, right, and what does it cost?
 
 use crate::node;
-use anyhow::Result;
+use crate::tenants::{self, Hosted};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Check a spec: every mistake with its place, or what its features cost
+///
+/// Takes a file of tenants too (`tenants:` in it): every spec and file of tokens that it names is read, and what is wrong is
+/// said tenant by tenant.
 #[derive(Args)]
 pub(crate) struct Check {
-    /// The spec file
+    /// The spec file, or the file of tenants
     spec: PathBuf,
     /// Print the summary as JSON
     #[arg(long)]
@@ -18,6 +22,10 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn run(self) -> Result<()> {
+        // A file that cannot be read or is no text is the spec reader's to report.
+        if std::fs::read_to_string(&self.spec).is_ok_and(|text| tenants::is_tenants_file(&text)) {
+            return self.check_tenants();
+        }
         let plan = node::read_spec(&self.spec)?;
         let summary = plan.describe();
         if self.json {
@@ -28,6 +36,56 @@ impl Check {
         print!("{summary}");
         Ok(())
     }
+
+    fn check_tenants(&self) -> Result<()> {
+        let hosting = tenants::read(&self.spec)?;
+        // As the server would: names, tokens in common.
+        server::check_tenants(&hosting.configs(), &hosting.operator)?;
+        let broken = hosting.tenants.iter().filter(|hosted| hosted.plan.is_err()).count();
+        if self.json {
+            println!("{:#}", Value::Array(hosting.tenants.iter().map(tenant_as_json).collect()));
+        } else {
+            hosting.tenants.iter().for_each(print_tenant);
+        }
+        match broken {
+            0 => Ok(()),
+            _ => bail!("{broken} of {} tenants would not be served", hosting.tenants.len()),
+        }
+    }
+}
+
+fn print_tenant(hosted: &Hosted) {
+    let name = &hosted.written.name;
+    match &hosted.plan {
+        Err(error) => println!("{name}: {error:#}"),
+        Ok(plan) => {
+            let rows = match (hosted.written.limits.entities, row_bytes(plan)) {
+                (Some(entities), bytes) => {
+                    let most = u64::from(entities).saturating_mul(bytes) >> 20;
+                    format!(
+                        "at most {most} MiB of rows with {entities} entities of each type, crossed rows not counted"
+                    )
+                }
+                (None, bytes) => format!("{bytes} bytes of rows for an entity of each type; `entities` is not limited"),
+            };
+            println!("{name}: no mistakes in {}; {rows}", hosted.spec.display());
+        }
+    }
+}
+
+fn tenant_as_json(hosted: &Hosted) -> Value {
+    let mut tenant = json!({ "name": hosted.written.name, "spec": hosted.spec.display().to_string() });
+    match &hosted.plan {
+        Ok(plan) => tenant["summary"] = as_json(&plan.describe()),
+        Err(error) => tenant["mistakes"] = format!("{error:#}").into(),
+    }
+    tenant
+}
+
+/// Bytes of rows that one entity of each type needs, its crossed rows not counted.
+fn row_bytes(plan: &spec::Plan) -> u64 {
+    let tables = plan.describe().tables;
+    tables.iter().filter(|table| !table.name.contains('.')).map(|table| table.bytes_per_key as u64).sum()
 }
 
 fn as_json(summary: &spec::Summary) -> Value {

@@ -53,7 +53,7 @@ impl Import {
         let plan = node::read_spec(&self.spec)?;
         let data = dataset::open(&self.data, self.event.as_deref())?;
         let config = Config { checkpoint_every: domain::Span(0), ..Config::new(Clock::Log) };
-        let (engine, _) = node::open(&self.dir, plan.clone(), config)?;
+        let (engine, _) = node::open(&self.dir, plan.clone(), config, &mut |_, _| ())?;
         let bar = node::bar(data.about, "importing");
         let mut counts = Counts::default();
         let mut batch = Vec::with_capacity(BATCH);

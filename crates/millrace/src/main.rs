@@ -9,6 +9,8 @@ mod import;
 mod node;
 mod replay;
 mod serve;
+mod tenants;
+mod tokens;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -25,13 +25,20 @@ pub(crate) fn open_disk(dir: &Path) -> Result<Arc<FileDisk>> {
     Ok(Arc::new(FileDisk::open(dir).with_context(|| format!("opening the directory {}", dir.display()))?))
 }
 
-/// Opens the node in a directory, with a progress bar while the log is applied, and says what it found.
-pub(crate) fn open(dir: &Path, plan: Arc<Plan>, config: Config) -> Result<(Engine, OpenReport)> {
+/// Opens the node in a directory, with a progress bar while the log is applied, and says what it found. `progress` hears of (records
+/// applied, records in the log) too.
+pub(crate) fn open(
+    dir: &Path,
+    plan: Arc<Plan>,
+    config: Config,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(Engine, OpenReport)> {
     let disk = open_disk(dir)?;
     let bar = bar(0, "applying the log");
     let opened = Engine::open(disk, journal::Options::default(), plan, config, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
+        progress(done, total);
     });
     bar.finish_and_clear();
     let (engine, report) = opened.with_context(|| format!("opening {}", dir.display()))?;
@@ -39,6 +46,23 @@ pub(crate) fn open(dir: &Path, plan: Arc<Plan>, config: Config) -> Result<(Engin
         eprintln!("warning: {warning}");
     }
     Ok((engine, report))
+}
+
+/// Says what opening found: how state was built, and what the spec changed. Each line begins with `whose`.
+pub(crate) fn tell(whose: &str, report: &OpenReport) {
+    if report.journal.truncated_bytes > 0 {
+        println!("{whose}a torn tail of {} bytes, never acknowledged, was cut", report.journal.truncated_bytes);
+    }
+    println!(
+        "{whose}log at position {}; state from checkpoint {} and {} records",
+        report.journal.last, report.checkpoint, report.replayed
+    );
+    let Some(diff) = &report.diff else { return };
+    for (what, names) in [("added", &diff.added), ("changed", &diff.changed), ("removed", &diff.removed)] {
+        if !names.is_empty() {
+            println!("{whose}spec: {what} {}", names.join(", "));
+        }
+    }
 }
 
 /// A progress bar on the terminal's error stream; silent where there is no terminal.
@@ -54,19 +78,39 @@ pub(crate) fn bar(total: u64, what: &str) -> ProgressBar {
 }
 
 /// Ctrl-C and SIGTERM, to wait for.
-pub(crate) struct StopSignal(mpsc::Receiver<()>);
+pub(crate) struct StopSignal {
+    told: mpsc::Receiver<()>,
+    tell: mpsc::Sender<()>,
+}
+
+/// Ends the wait for a stop as a signal does.
+pub(crate) struct Alarm(mpsc::Sender<()>);
+
+impl Alarm {
+    /// Ends the wait.
+    pub(crate) fn ring(&self) {
+        // Nobody waits any more once the program stops.
+        let _ = self.0.send(());
+    }
+}
 
 impl StopSignal {
     /// Returns when the program is told to stop.
     pub(crate) fn wait(&self) {
         // An error means that the listening thread is gone: stop as well.
-        let _ = self.0.recv();
+        let _ = self.told.recv();
+    }
+
+    /// What ends the wait too.
+    pub(crate) fn alarm(&self) -> Alarm {
+        Alarm(self.tell.clone())
     }
 }
 
 /// Starts to listen for Ctrl-C and SIGTERM; a second signal ends the program at once.
 pub(crate) fn stop_signal() -> Result<StopSignal> {
-    let (sender, receiver) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let sender = tell.clone();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().build().context("starting to listen for signals")?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
@@ -89,5 +133,5 @@ pub(crate) fn stop_signal() -> Result<StopSignal> {
             }
         });
     })?;
-    Ok(StopSignal(receiver))
+    Ok(StopSignal { told, tell })
 }

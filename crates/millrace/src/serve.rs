@@ -1,28 +1,47 @@
-//! `millrace serve`: the HTTP server over a data directory, until it is told to stop.
+//! `millrace serve`: the HTTP server over a data directory, or over one for each tenant, until it is told to stop.
 
-use crate::node;
+use crate::node::{self, StopSignal};
+use crate::{tenants, tokens};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use domain::Span;
-use engine::{Clock, Config, Mode, OpenReport};
-use server::{Role, Server, Token};
+use engine::{Clock, Config, Mode};
+use server::Server;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
 
 /// Serve the HTTP interface from a data directory
 ///
 /// Everything is in the directory: the log, the checkpoints. Stop with Ctrl-C (or SIGTERM): requests in flight are
 /// finished, a checkpoint is written. After `kill -9` or a power cut nothing acknowledged is lost.
 ///
-/// A changed spec takes effect at the start: the differences are printed, and state is built again from the log.
+/// A changed spec takes effect at the start: the differences are printed, and state is built again from the log. The port is
+/// open meanwhile, and /readyz answers 503 with how far it is.
+///
+/// Several customers in one process: `--tenants tenants.yaml` instead of `--spec`. Each has a spec, tokens, limits and a
+/// folder of its own below the data directory, and its calls at /t/NAME/v1/...:
+///
+///     version: 1
+///     operator: operator.tokens
+///     tenants:
+///       shop:
+///         spec: shop.yaml
+///         tokens: shop.tokens
+///         limits: { requests_per_second: 200, events_per_second: 2000, entities: 100000, log_bytes: 10GiB }
+///
+/// `millrace check tenants.yaml` says what is wrong with it and with every spec that it names.
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Serve {
     /// The spec file
+    #[arg(long, required_unless_present = "tenants", conflicts_with = "tenants")]
+    spec: Option<PathBuf>,
+    /// A file of tenants, each with a spec of its own, served at /t/NAME/v1/...
     #[arg(long)]
-    spec: PathBuf,
-    /// The data directory (made if it is not there)
+    tenants: Option<PathBuf>,
+    /// The data directory (made if it is not there); with tenants a folder for each lies in it
     #[arg(long)]
     dir: PathBuf,
     /// Where to listen
@@ -31,7 +50,8 @@ pub(crate) struct Serve {
     /// HTTP threads; default: one per core
     #[arg(long)]
     threads: Option<usize>,
-    /// Who applies events: the thread that takes them (inline), or a thread per shard (threaded)
+    /// Who applies events: the thread that takes them (inline; a tenant then costs one thread, the one that syncs its log), or a
+    /// thread per shard and one for the indexes (threaded)
     #[arg(long, value_enum, default_value = "inline")]
     mode: ModeName,
     /// Number of shards of user state; answers do not depend on it
@@ -40,12 +60,12 @@ pub(crate) struct Serve {
     /// How often a checkpoint is written (10s, 5m, ...)
     #[arg(long, default_value = "60s", value_parser = span)]
     checkpoint_every: Span,
-    /// How much of the log is kept (90d, ...); default: all of it
+    /// How much of the log is kept (90d, ...); default: all of it. A tenant's own `retain` goes before it
     #[arg(long, value_parser = span)]
     retain: Option<Span>,
     /// A file of bearer tokens, one `role token` a line (roles: ingest, serve, admin); without it only loopback addresses are
-    /// served, to everyone
-    #[arg(long)]
+    /// served, to everyone. Tenants have theirs in the file of tenants
+    #[arg(long, conflicts_with = "tenants")]
     tokens: Option<PathBuf>,
 }
 
@@ -57,8 +77,56 @@ enum ModeName {
 
 impl Serve {
     pub(crate) fn run(self) -> Result<()> {
-        let plan = node::read_spec(&self.spec)?;
-        let config = Config {
+        let stop = node::stop_signal()?;
+        match (&self.tenants, &self.spec) {
+            (Some(file), _) => self.serve_tenants(file, stop),
+            (None, Some(spec)) => self.serve_one(spec, stop),
+            (None, None) => bail!("say what to serve: --spec FILE, or --tenants FILE"),
+        }
+    }
+
+    /// One node: listened for at once, served when its log is applied.
+    fn serve_one(&self, spec: &Path, stop: StopSignal) -> Result<()> {
+        let plan = node::read_spec(spec)?;
+        let (config, dir) = (self.config(), self.dir.clone());
+        let mut http = self.http();
+        if let Some(path) = &self.tokens {
+            http.tokens = tokens::read(path)?;
+        }
+        let server = Server::listen(http)?;
+        let address = server.address();
+        println!("listening on http://{address}; /readyz says 503 until the log is applied");
+        let slots = server.tenants().to_vec();
+        serve_while_opening(server, stop, move || {
+            for slot in slots {
+                let (engine, report) = node::open(&dir, plan.clone(), config.clone(), &mut |done, total| {
+                    slot.progress(done, total);
+                })?;
+                node::tell("", &report);
+                slot.serve(Arc::new(engine));
+            }
+            println!("serving on http://{address}; stop with Ctrl-C");
+            Ok(())
+        })
+    }
+
+    /// Tenants: each is served as soon as its own log is applied.
+    fn serve_tenants(&self, file: &Path, stop: StopSignal) -> Result<()> {
+        let hosting = tenants::read(file)?;
+        let (config, dir) = (self.config(), self.dir.clone());
+        let server = tenants::listen(self.http(), &hosting)?;
+        let address = server.address();
+        println!("listening on http://{address}; /readyz says 503 until every log is applied");
+        let slots = server.tenants().to_vec();
+        serve_while_opening(server, stop, move || {
+            let serving = hosting.open(&dir, &config, &slots)?;
+            println!("serving {serving} of {} tenants on http://{address}; stop with Ctrl-C", slots.len());
+            Ok(())
+        })
+    }
+
+    fn config(&self) -> Config {
+        Config {
             mode: match self.mode {
                 ModeName::Inline => Mode::Inline,
                 ModeName::Threaded => Mode::Threaded,
@@ -68,64 +136,42 @@ impl Serve {
             checkpoint_every: self.checkpoint_every,
             retain: self.retain,
             ..Config::new(Clock::Wall)
-        };
-        let http = self.http()?;
-        let stop = node::stop_signal()?;
-        let (engine, report) = node::open(&self.dir, plan, config)?;
-        tell(&report);
-        let server = Server::start(http, Arc::new(engine))?;
-        println!("serving on http://{}; stop with Ctrl-C", server.address());
-        stop.wait();
-        println!("stopping");
-        server.stop();
-        Ok(())
+        }
     }
 
-    fn http(&self) -> Result<server::Config> {
+    fn http(&self) -> server::Config {
         let mut http = server::Config::new(self.bind);
         if let Some(threads) = self.threads {
             http.threads = threads.clamp(1, 256);
         }
-        if let Some(path) = &self.tokens {
-            let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-            for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-                let token = token(line).with_context(|| format!("{} line {}", path.display(), number + 1))?;
-                http.tokens.push(token);
-            }
-            if http.tokens.is_empty() {
-                bail!("{} has no tokens", path.display());
-            }
-        }
-        Ok(http)
+        http
     }
 }
 
-/// Says what opening found: how state was built, and what the spec changed.
-fn tell(report: &OpenReport) {
-    if report.journal.truncated_bytes > 0 {
-        println!("a torn tail of {} bytes, never acknowledged, was cut", report.journal.truncated_bytes);
-    }
-    println!(
-        "log at position {}; state from checkpoint {} and {} records",
-        report.journal.last, report.checkpoint, report.replayed
-    );
-    let Some(diff) = &report.diff else { return };
-    for (what, names) in [("added", &diff.added), ("changed", &diff.changed), ("removed", &diff.removed)] {
-        if !names.is_empty() {
-            println!("spec: {what} {}", names.join(", "));
+/// Runs until the program is told to stop or `open` fails. A stop does not wait for what is still being opened: its log is whole at any
+/// moment, and the next start reads it again.
+fn serve_while_opening(
+    server: Server,
+    stop: StopSignal,
+    open: impl FnOnce() -> Result<()> + Send + 'static,
+) -> Result<()> {
+    let (failed, failure) = mpsc::channel();
+    let alarm = stop.alarm();
+    let opening = move || {
+        if let Err(error) = open() {
+            // Whoever waits for it is there until the process ends.
+            let _ = failed.send(error);
+            alarm.ring();
         }
-    }
-}
-
-fn token(line: &str) -> Result<Token> {
-    let (role, secret) = line.trim().split_once(char::is_whitespace).context("expected `role token`")?;
-    let role = match role {
-        "ingest" => Role::Ingest,
-        "serve" => Role::Serve,
-        "admin" => Role::Admin,
-        _ => bail!("'{role}' is no role; use ingest, serve or admin"),
     };
-    Ok(Token::new(role, secret.trim())?)
+    std::thread::Builder::new().name("open".into()).spawn(opening).context("starting a thread")?;
+    stop.wait();
+    let failure = failure.try_recv();
+    if failure.is_err() {
+        println!("stopping");
+    }
+    server.stop();
+    failure.map_or(Ok(()), Err)
 }
 
 fn span(text: &str) -> Result<Span, String> {

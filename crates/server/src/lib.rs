@@ -25,7 +25,7 @@ pub use listen::Server;
 pub use quota::Quota;
 pub use rate::Rate;
 pub use routes::{Access, Call, ROUTES, Route};
-pub use tenants::{Tenant, TenantConfig};
+pub use tenants::{Tenant, TenantConfig, check_tenants};
 
 use engine::Engine;
 use std::sync::Arc;

@@ -143,13 +143,13 @@ impl Tenants {
     /// Named ones.
     ///
     /// # Errors
-    /// Names that are there twice, a token that two have, some with tokens and some without.
+    /// As [`check_tenants`].
     pub(crate) fn named(
         configs: Vec<TenantConfig>,
         config: &Arc<Config>,
         stopping: &Arc<AtomicBool>,
     ) -> Result<Tenants, StartError> {
-        check(&configs, &config.tokens)?;
+        check_tenants(&configs, &config.tokens)?;
         let running = Running::default();
         let mut list: Vec<Arc<Tenant>> = configs
             .into_iter()
@@ -196,7 +196,11 @@ impl Tenants {
     }
 }
 
-fn check(configs: &[TenantConfig], operator: &[Token]) -> Result<(), StartError> {
+/// Whether these tenants can be served together: their number, names and tokens.
+///
+/// # Errors
+/// None or too many, a name that is there twice, a token that two have, some with tokens and some without.
+pub fn check_tenants(configs: &[TenantConfig], operator: &[Token]) -> Result<(), StartError> {
     if configs.is_empty() || configs.len() > limits::TENANTS_MAX {
         return Err(StartError::TenantCount(configs.len()));
     }

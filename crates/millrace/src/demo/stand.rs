@@ -39,7 +39,7 @@ impl Stand {
 
     /// Serves a directory to everybody on this machine, in real time.
     pub(super) fn open(dir: &Path, plan: &Arc<Plan>, bind: SocketAddr) -> Result<Stand> {
-        let (engine, _) = node::open(dir, plan.clone(), Config::new(Clock::Wall))?;
+        let (engine, _) = node::open(dir, plan.clone(), Config::new(Clock::Wall), &mut |_, _| ())?;
         Ok(Stand { server: Server::start(server::Config::new(bind), Arc::new(engine))?, token: None })
     }
 
