@@ -95,6 +95,7 @@ impl Server {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(READERS)
+            .thread_name("reader")
             .build()
             .map_err(StartError::Thread)?;
         let (process, stop) = (self.process.clone(), self.stop.subscribe());

@@ -79,10 +79,7 @@ async fn lead(
         (Call::Readiness, tenant) => operations::readiness(process, tenant),
         (Call::Metrics, tenant) => Ok(operations::metrics(process, tenant)),
         (_, Some(tenant)) => ask(process, tenant, matched, options, head, incoming).await,
-        (_, None) => {
-            body::discard(&head.headers, incoming).await;
-            Err(routes::nothing_here("this server has tenants: the path begins with /t/ and the tenant's name"))
-        }
+        (_, None) => Err(no_tenant_named()),
     }
 }
 
@@ -159,6 +156,10 @@ fn admit<'t>(
     head: &Parts,
 ) -> Result<(Option<&'t Tenant>, events::Options), Refusal> {
     admit_host(head.version, &head.headers)?;
+    let of_the_process = matches!(matched.route.call, Call::Health | Call::Readiness | Call::Metrics);
+    if matches!(target, Target::Process) && !of_the_process {
+        return Err(no_tenant_named());
+    }
     let tenant = admit_caller(process, target, matched.route.access, &head.headers)?;
     let mut query = Query::parse(head.uri.query())?;
     let options = match matched.route.call {
@@ -170,6 +171,10 @@ fn admit<'t>(
         body::admit_type(&head.headers)?;
     }
     Ok((tenant, options))
+}
+
+fn no_tenant_named() -> Refusal {
+    routes::nothing_here("this server has tenants: the path of a call begins with /t/ and the tenant's name")
 }
 
 fn admit_caller<'t>(

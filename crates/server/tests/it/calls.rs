@@ -202,6 +202,50 @@ fn operators_see_what_goes_on() {
 }
 
 #[test]
+fn a_server_listens_before_its_node_is_open() {
+    let server = server::Server::listen(server::Config::new(crate::house::local())).expect("a free port");
+    let mut client = loadgen::Client::new(server.address(), Duration::from_secs(5));
+    let [only] = server.tenants() else { panic!("one node") };
+    assert_eq!(client.get("/healthz").unwrap().status, 200);
+    let mut progress = || {
+        let response = client.get("/readyz").unwrap();
+        assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
+        let readiness = json(&response);
+        assert_eq!((&readiness["ready"], &readiness["error"]["code"]), (&value!(false), &value!("recovering")));
+        readiness["progress"].clone()
+    };
+    assert_eq!(progress(), value!({"done": 0, "total": 0}));
+    only.progress(7, 9);
+    assert_eq!(progress(), value!({"done": 7, "total": 9}));
+    let early = client.post("/v1/events", view("u1", "i1", "a").as_bytes()).unwrap();
+    assert_eq!(error(&early), (503, "recovering".into(), String::new()));
+    assert_eq!(client.get("/metrics").unwrap().status, 200);
+    let (engine, folder) = crate::house::engine();
+    only.serve(engine);
+    assert_eq!(json(&client.get("/readyz").unwrap()), value!({"ready": true}));
+    assert_eq!(client.post("/v1/events", view("u1", "i1", "a").as_bytes()).unwrap().status, 200);
+    server.stop();
+    std::fs::remove_dir_all(folder).expect("the folder is there");
+}
+
+/// Threads of this process by this name; calls that read the log run on some of their own.
+fn threads_named(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("the system tells of its threads");
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|found| found.trim_end() == name).count()
+}
+
+#[test]
+fn the_log_is_not_read_on_the_event_loop() {
+    let house = House::with(|config| config.threads = 1);
+    let mut client = house.client();
+    for path in ["/v1/decisions/d1-99", "/v1/decisions/d1-99/explain", "/v1/decisions/d1-99/replay"] {
+        assert_eq!(client.get(path).unwrap().status, 404);
+        assert!(threads_named("reader") > 0, "{path}");
+    }
+}
+
+#[test]
 fn what_was_acknowledged_is_there_after_many_threads_wrote() {
     let house = House::with(|config| config.threads = 2);
     std::thread::scope(|scope| {

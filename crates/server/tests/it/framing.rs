@@ -35,6 +35,14 @@ fn statuses(answer: &str) -> Vec<u16> {
     starts.filter_map(|rest| rest.get(2..5)?.parse().ok()).collect()
 }
 
+/// The code in the last answer's body; its announced length must be the body's.
+fn error_of(answer: &str) -> String {
+    let (head, body) = answer.rsplit_once("\r\n\r\n").expect("a head and a body");
+    assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{answer}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    body["error"]["code"].as_str().expect("a code").to_owned()
+}
+
 fn at_once(house: &House, bytes: &[u8]) -> (Vec<u16>, bool) {
     let (answer, closed) = exchange(house, &[bytes], Duration::ZERO, Duration::from_millis(250));
     (statuses(&answer), closed)
@@ -64,8 +72,9 @@ fn what_is_not_a_request_gets_400_and_is_cut() {
         b"POST /v1/events HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
     ];
     for bytes in table {
-        let (statuses, closed) = at_once(&house, bytes);
-        let shown = String::from_utf8_lossy(bytes);
+        let (answer, closed) = exchange(&house, &[bytes], Duration::ZERO, Duration::from_millis(250));
+        let (statuses, shown) = (statuses(&answer), String::from_utf8_lossy(bytes));
+        assert!(statuses.is_empty() || error_of(&answer) == "malformed_request", "{shown}: {answer}");
         assert!(statuses.iter().all(|status| *status == 400), "{shown}: {statuses:?}");
         assert!(closed, "{shown}: still open");
     }
@@ -99,13 +108,20 @@ fn heads_are_bounded() {
     let house = House::open();
     let with = |extra: &str| format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{extra}\r\n");
     assert_eq!(at_once(&house, with("").as_bytes()).0, [200]);
-    assert_eq!(at_once(&house, with(&"a: b\r\n".repeat(10_000)).as_bytes()).0, [431]);
+    for extra in ["a: b\r\n".repeat(65), "a: b\r\n".repeat(10_000)] {
+        let head = with(&extra);
+        let (answer, closed) = exchange(&house, &[head.as_bytes()], Duration::ZERO, Duration::from_millis(250));
+        assert!(closed && statuses(&answer) == [431] && error_of(&answer) == "head_too_large", "{answer}");
+    }
     assert_eq!(at_once(&house, with(&format!("a: {}\r\n", "b".repeat(20_000))).as_bytes()).0, [431]);
     let (statuses, closed) = at_once(&house, with(&format!("a: {}\r\n", "b".repeat(1 << 20))).as_bytes());
     assert!(closed && statuses.iter().all(|status| *status == 431), "{statuses:?}");
     let long = format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(65_536));
     let (statuses, closed) = at_once(&house, long.as_bytes());
     assert!(closed && statuses.iter().all(|status| matches!(status, 414 | 431)), "{statuses:?}");
+    let roomy = House::with(|config| config.limits.head_bytes = 100_000);
+    let (answer, closed) = exchange(&roomy, &[long.as_bytes()], Duration::ZERO, Duration::from_millis(250));
+    assert!(closed && error_of(&answer) == "path_too_long", "{answer}");
     let method = format!("{} / HTTP/1.1\r\nhost: localhost\r\n\r\n", "A".repeat(10_000));
     assert!(at_once(&house, method.as_bytes()).0.iter().all(|status| (400..500).contains(status)));
 }
@@ -139,6 +155,9 @@ fn pipelined_requests_are_answered_in_order() {
     let two = format!("POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let three = "GET /nothing HTTP/1.1\r\nhost: localhost\r\n\r\n";
     assert_eq!(at_once(&house, format!("{one}{two}{three}{one}").as_bytes()).0, [200, 400, 404, 200]);
+    let broken = format!("{one}garbage\r\n\r\n");
+    let (answer, closed) = exchange(&house, &[broken.as_bytes()], Duration::ZERO, Duration::from_millis(250));
+    assert!(closed && statuses(&answer) == [200, 400] && error_of(&answer) == "malformed_request", "{answer}");
 }
 
 #[test]

@@ -84,14 +84,20 @@ impl Drop for House {
 
 /// An engine in a temporary folder of its own.
 pub(crate) fn engine() -> (Arc<Engine>, PathBuf) {
+    engine_with(|_, _| {})
+}
+
+/// The same with other settings.
+pub(crate) fn engine_with(change: impl FnOnce(&mut engine::Config, &mut journal::Options)) -> (Arc<Engine>, PathBuf) {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = format!("millrace-server-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let folder = std::env::temp_dir().join(name);
     let disk = Arc::new(journal::FileDisk::open(&folder).expect("the temporary folder is writable"));
     let plan = spec::compile("test.yaml", SPEC).unwrap_or_else(|wrong| panic!("{}", spec::render(&wrong)));
-    let settings = engine::Config::new(Clock::Wall);
-    let (engine, _) = Engine::open(disk, journal::Options::default(), Arc::new(plan), settings, &mut |_, _| {})
-        .expect("an empty folder opens");
+    let (mut settings, mut options) = (engine::Config::new(Clock::Wall), journal::Options::default());
+    change(&mut settings, &mut options);
+    let (engine, _) =
+        Engine::open(disk, options, Arc::new(plan), settings, &mut |_, _| {}).expect("an empty folder opens");
     (Arc::new(engine), folder)
 }
 

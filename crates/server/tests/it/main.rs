@@ -4,4 +4,5 @@ mod calls;
 mod framing;
 mod house;
 mod suite;
+mod tenants;
 mod tokens;
