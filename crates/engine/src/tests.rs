@@ -1,10 +1,11 @@
 //! A node on a real directory: what it acknowledges, answers, keeps and computes again.
 
 mod retention;
+mod shared;
 
 use crate::{Clock, Config, Engine, LogFile, Mode, OpenReport};
 use domain::{Event, FeedRequest, Field, Payload, Position, Raw, Span, Subject, Time, Upsert};
-use journal::{FileDisk, Options};
+use journal::{Disk, FileDisk, Options};
 use spec::Plan;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
