@@ -101,6 +101,11 @@ impl<D: Disk> Core<D> {
         })
     }
 
+    /// Why the node acknowledges nothing any more, if so.
+    pub fn failed(&self) -> Option<Refusal> {
+        self.gate.closed()
+    }
+
     /// The spec in force, as written.
     pub fn spec_text(&self) -> &str {
         &self.plan.text

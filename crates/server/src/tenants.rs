@@ -93,7 +93,7 @@ impl Tenant {
     /// Why it serves nothing, if so.
     pub(crate) fn trouble(&self) -> Option<Refusal> {
         match self.shared() {
-            Ok(shared) => shared.engine.status().failed,
+            Ok(shared) => shared.engine.failed(),
             Err(refusal) => Some(refusal),
         }
     }
