@@ -104,7 +104,7 @@ impl Hosted {
         let opened = opened.unwrap_or_else(|_| bail!("opening it went wrong; that is a mistake of the program"));
         if let Err(error) = &opened {
             eprintln!("error: the tenant '{name}' is not served: {error:#}");
-            slot.fail(format!("{error:#}"));
+            slot.fail();
         }
         opened.is_ok()
     }

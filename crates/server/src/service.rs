@@ -111,24 +111,23 @@ async fn ask(
 
 async fn call(
     shared: &Arc<Shared>,
-    mut matched: Matched,
+    matched: Matched,
     options: events::Options,
     headers: &HeaderMap,
     bytes: &[u8],
 ) -> Result<Reply, Refusal> {
-    let mut values = matched.values.drain(..);
-    let mut value = || values.next().unwrap_or_default();
+    let value = |index: usize| matched.values.get(index).map_or("", String::as_str);
     match matched.route.call {
         Call::SendEvents => events::send(shared, bytes, options, wire::parse_events).await,
         Call::SendEntities => events::send(shared, bytes, options, wire::parse_entities).await,
-        Call::PutEntity => entities::put(shared, &value(), &value(), bytes).await,
-        Call::DeleteEntity => entities::delete(shared, &value(), &value()).await,
-        Call::ReadEntity => entities::read(shared, &value(), &value()).await,
-        Call::AskFeed => feeds::ask(shared, &value(), bytes).await,
-        Call::ReadDecision => from_disk(shared, value(), decisions::read).await,
-        Call::ExplainDecision if wants_text(headers) => from_disk(shared, value(), decisions::explain_as_text).await,
-        Call::ExplainDecision => from_disk(shared, value(), decisions::explain).await,
-        Call::ReplayDecision => from_disk(shared, value(), decisions::replay).await,
+        Call::PutEntity => entities::put(shared, value(0), value(1), bytes).await,
+        Call::DeleteEntity => entities::delete(shared, value(0), value(1)).await,
+        Call::ReadEntity => entities::read(shared, value(0), value(1)).await,
+        Call::AskFeed => feeds::ask(shared, value(0), bytes).await,
+        Call::ReadDecision => from_disk(shared, value(0), decisions::read).await,
+        Call::ExplainDecision if wants_text(headers) => from_disk(shared, value(0), decisions::explain_as_text).await,
+        Call::ExplainDecision => from_disk(shared, value(0), decisions::explain).await,
+        Call::ReplayDecision => from_disk(shared, value(0), decisions::replay).await,
         Call::ReadSpec => Ok(Reply::text(shared.engine.spec_text().to_owned())),
         Call::Health | Call::Readiness | Call::Metrics => {
             Err(Refusal::new(Code::Internal, "", "this call needs no node"))
@@ -139,10 +138,10 @@ async fn call(
 /// Makes a call that reads the log on one of the runtime's few threads for that: the other requests of this thread go on.
 async fn from_disk(
     shared: &Arc<Shared>,
-    id: String,
+    id: &str,
     call: fn(&Shared, &str) -> Result<Reply, Refusal>,
 ) -> Result<Reply, Refusal> {
-    let shared = shared.clone();
+    let (shared, id) = (shared.clone(), id.to_owned());
     let done = tokio::task::spawn_blocking(move || call(&shared, &id)).await;
     done.unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "", "the server made a mistake while it read the log")))
 }

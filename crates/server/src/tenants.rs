@@ -36,12 +36,34 @@ pub struct Tenant {
     running: Running,
     stopping: Arc<AtomicBool>,
     open: OnceLock<Arc<Shared>>,
-    failed: OnceLock<String>,
+    failed: AtomicBool,
     done: AtomicU64,
     total: AtomicU64,
 }
 
 impl Tenant {
+    fn new(
+        name: Option<String>,
+        tokens: Vec<Token>,
+        quota: Quota,
+        metrics: Arc<Metrics>,
+        with: &With<'_>,
+    ) -> Arc<Tenant> {
+        Arc::new(Tenant {
+            name,
+            tokens,
+            meter: Arc::new(Meter::new(quota)),
+            metrics,
+            config: with.config.clone(),
+            running: with.running.clone(),
+            stopping: with.stopping.clone(),
+            open: OnceLock::new(),
+            failed: AtomicBool::new(false),
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+        })
+    }
+
     /// Its name; none if it is the only one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -68,10 +90,9 @@ impl Tenant {
         }
     }
 
-    /// Notes that it cannot be served, and why; the others go on.
-    pub fn fail(&self, why: impl Into<String>) {
-        // The first reason is the one that counts.
-        let _ = self.failed.set(why.into());
+    /// Notes that it cannot be served; the others go on. Why is the caller's to say, to the operator only.
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
     }
 
     /// Its engine and what goes with it.
@@ -82,7 +103,7 @@ impl Tenant {
         if let Some(shared) = self.open.get() {
             return Ok(shared);
         }
-        if self.failed.get().is_some() {
+        if self.failed.load(Ordering::Acquire) {
             let message = "this tenant could not be opened; the server's operator finds the reason in its output";
             return Err(Refusal::new(Code::TenantFailed, "", message));
         }
@@ -102,6 +123,13 @@ impl Tenant {
     pub(crate) fn opening(&self) -> (u64, u64) {
         (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
     }
+}
+
+/// What all tenants of a process have in common.
+struct With<'p> {
+    config: &'p Arc<Config>,
+    running: &'p Running,
+    stopping: &'p Arc<AtomicBool>,
 }
 
 /// Everybody who is served.
@@ -124,20 +152,9 @@ pub(crate) enum Target<'t> {
 impl Tenants {
     /// The only node, with the server's own tokens and counters.
     pub(crate) fn only(config: &Arc<Config>, metrics: &Arc<Metrics>, stopping: &Arc<AtomicBool>) -> Tenants {
-        let tenant = Tenant {
-            name: None,
-            tokens: config.tokens.clone(),
-            meter: Arc::new(Meter::new(Quota::default())),
-            metrics: metrics.clone(),
-            config: config.clone(),
-            running: Running::default(),
-            stopping: stopping.clone(),
-            open: OnceLock::new(),
-            failed: OnceLock::new(),
-            done: AtomicU64::new(0),
-            total: AtomicU64::new(0),
-        };
-        Tenants { list: vec![Arc::new(tenant)], named: false }
+        let with = With { config, running: &Running::default(), stopping };
+        let only = Tenant::new(None, config.tokens.clone(), Quota::default(), metrics.clone(), &with);
+        Tenants { list: vec![only], named: false }
     }
 
     /// Named ones.
@@ -150,25 +167,12 @@ impl Tenants {
         stopping: &Arc<AtomicBool>,
     ) -> Result<Tenants, StartError> {
         check_tenants(&configs, &config.tokens)?;
-        let running = Running::default();
-        let mut list: Vec<Arc<Tenant>> = configs
-            .into_iter()
-            .map(|tenant| {
-                Arc::new(Tenant {
-                    metrics: Arc::new(Metrics::new(Scope::Tenant(&tenant.name))),
-                    name: Some(tenant.name),
-                    tokens: tenant.tokens,
-                    meter: Arc::new(Meter::new(tenant.quota)),
-                    config: config.clone(),
-                    running: running.clone(),
-                    stopping: stopping.clone(),
-                    open: OnceLock::new(),
-                    failed: OnceLock::new(),
-                    done: AtomicU64::new(0),
-                    total: AtomicU64::new(0),
-                })
-            })
-            .collect();
+        let with = With { config, running: &Running::default(), stopping };
+        let tenant = |tenant: TenantConfig| {
+            let metrics = Arc::new(Metrics::new(Scope::Tenant(&tenant.name)));
+            Tenant::new(Some(tenant.name), tenant.tokens, tenant.quota, metrics, &with)
+        };
+        let mut list: Vec<Arc<Tenant>> = configs.into_iter().map(tenant).collect();
         list.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Tenants { list, named: true })
     }
