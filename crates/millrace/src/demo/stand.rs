@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Threads of the server, by name, for their CPU time.
-const SERVER_THREADS: [&str; 4] = ["http", "sync", "publish", "checkpoint"];
+const SERVER_THREADS: [&str; 5] = ["http", "reader", "sync", "publish", "checkpoint"];
 /// How long a client waits for the server.
 const PATIENCE: Duration = Duration::from_secs(40);
 
