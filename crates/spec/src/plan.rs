@@ -390,18 +390,19 @@ impl Plan {
     }
 
     /// The names of a feed's routes as answers number them: its own, then those of the feeds that it mixes in, as `other.hot`.
-    pub fn route_names(&self, feed: &Feed) -> Vec<String> {
-        let own = feed.routes.iter().map(|route| route.name.clone());
-        let mixed = self.mixed(feed).flat_map(|other| {
-            other.routes.iter().map(|route| format!("{}.{}", other.name, route.name))
+    pub fn route_names<'p>(&self, feed: &'p Feed) -> Vec<&'p str> {
+        let own = feed.routes.iter().map(|route| route.name.as_str());
+        let mixed = feed.reranks.iter().flat_map(|rerank| match rerank {
+            Rerank::Mix(mix) => mix.routes.as_slice(),
+            _ => &[],
         });
-        own.chain(mixed).collect()
+        own.chain(mixed.map(String::as_str)).collect()
     }
 
     /// The terms of a feed's score as answers number them: its own, then those of the feeds that it mixes in.
-    pub fn term_names(&self, feed: &Feed) -> Vec<String> {
+    pub fn term_names<'p>(&'p self, feed: &'p Feed) -> Vec<&'p str> {
         let terms = [feed].into_iter().chain(self.mixed(feed)).flat_map(|of| &of.terms);
-        terms.map(|term| term.text().to_owned()).collect()
+        terms.map(|term| term.text()).collect()
     }
 
     /// The feeds that a feed mixes in, in the order of its rerankers.

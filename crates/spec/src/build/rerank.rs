@@ -191,7 +191,8 @@ impl Builder<'_> {
             }
             context.push(own.map(|own| own as u16));
         }
-        Some(Mix { feed: feed as u16, at: at.unwrap_or(every), every, context })
+        let routes = other.routes.iter().map(|route| format!("{}.{}", name.text, route.name.text)).collect();
+        Some(Mix { feed: feed as u16, at: at.unwrap_or(every), every, context, routes })
     }
 
     fn fair(&mut self, source: &FairSource) -> Option<Fair> {

@@ -158,6 +158,8 @@ pub struct Mix {
     pub every: u16,
     /// Where each of the other feed's context values stands in this feed's context.
     pub context: Vec<Option<u16>>,
+    /// The names of the other feed's routes, as `other.hot`.
+    pub routes: Vec<String>,
 }
 
 impl Mix {

@@ -3,12 +3,13 @@
 //!
 //! ```text
 //! share(v)  = (impressions(v) + 100 * target(v)) / (impressions + 100)
-//! error(v)  = clamp((target(v) - share(v)) / target(v), -1, 1)
+//! error(v)  = clamp(5 * (target(v) - share(v)) / target(v), -1, 1)
 //! relevance = relevance + strength * error(v)
 //! ```
 //!
-//! The share of a rolling window is the controller's integral, and since the window forgets, nothing winds up; the 100
-//! impressions that are taken as given keep it still while there are few. Only the best `depth` are ordered anew.
+//! So a value that is off its target by a fifth gets the full strength. The share of a rolling window is the controller's
+//! memory of what it did; as the window forgets, nothing winds up. The 100 impressions that are taken as given keep it still
+//! while there are few. Only the best `depth` are ordered anew.
 
 use super::window::Window;
 use super::{Entry, Ground, Source};
@@ -16,6 +17,8 @@ use domain::{Symbol, Value};
 use spec::plan::{Fair, Target};
 use state::Exposure;
 
+/// What an error is multiplied by: full strength from a fifth of the target on.
+const GAIN: f64 = 5.0;
 /// Impressions that are taken as given in the shares aimed at.
 const PRIOR: f64 = 100.0;
 
@@ -86,5 +89,5 @@ fn error(fair: &Fair, exposure: &Exposure, value: Symbol, total: u64, ground: &G
     }
     let seen = exposure.impressions_of(value, ground.view.now) as f64;
     let share = (seen + PRIOR * target) / (total as f64 + PRIOR);
-    ((target - share) / target).clamp(-1.0, 1.0)
+    (GAIN * (target - share) / target).clamp(-1.0, 1.0)
 }

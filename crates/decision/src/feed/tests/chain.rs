@@ -189,3 +189,149 @@ proptest! {
         prop_assert_eq!(first.items.len(), all.items.len().min(usize::from(few)));
     }
 }
+
+/// A shop of items `i0`, `i1`, .. that score in this order, with the given fields.
+fn shop(step: &str, items: &[&[(&'static str, Raw<'static>)]]) -> World {
+    let mut world = World::new(&spec(&[step.to_owned()]));
+    for (index, given) in items.iter().enumerate() {
+        let mut fields: Vec<Field<'_>> =
+            given.iter().map(|(name, value)| Field { name: (*name).into(), value: value.clone() }).collect();
+        let default = |name: &'static str, value: Raw<'static>| Field { name: name.into(), value };
+        for (name, value) in [("price", Raw::Float(index as f64)), ("created", Raw::Int(world.now.0 - index as i64))] {
+            if fields.iter().all(|field| field.name != name) {
+                fields.push(default(name, value));
+            }
+        }
+        let key = format!("i{index}");
+        world.record(&Payload::Upsert(Upsert { entity: "item".into(), key: key.into(), fields }));
+    }
+    world
+}
+
+fn text(value: &'static str) -> Raw<'static> {
+    Raw::Str(value.into())
+}
+
+fn tags(of: &[&'static str]) -> Raw<'static> {
+    Raw::List(of.iter().map(|tag| text(tag)).collect())
+}
+
+fn ask(world: &mut World, count: u16) -> Answer {
+    world.ask(request("home", user("u0"), count), Pace::Live(&mut ample()))
+}
+
+/// What the steps did to an item.
+fn changes(answer: &Answer, key: &str) -> Vec<Change> {
+    let item = answer.items.iter().find(|item| item.item == key).unwrap();
+    item.effects.iter().map(|effect| effect.change).collect()
+}
+
+#[test]
+fn a_tag_is_spread_wherever_it_stands() {
+    let of = [tags(&["a", "b"]), tags(&["b", "c"]), tags(&["c", "a"]), tags(&["d"]), tags(&[])];
+    let items: Vec<_> = of.map(|tags| vec![("tags", tags)]).into();
+    let items: Vec<_> = items.iter().map(Vec::as_slice).collect();
+    let answer = ask(&mut shop("{ spread: item.tags, window: 2, max: 1 }", &items), 10);
+    // i1 shares b with i0, and i2 shares a: i3 comes first, then i1; i2 shares c with it, i4 shares nothing.
+    assert_eq!(super::items(&answer), ["i0", "i3", "i1", "i4", "i2"]);
+    assert_eq!((changes(&answer, "i3"), answer.items[1].moved), (vec![Change::Moved(-2)], -2));
+    assert_eq!(changes(&answer, "i0"), []);
+}
+
+#[test]
+fn a_minimum_comes_as_late_as_it_may() {
+    let items: Vec<_> = (0..8).map(|_| vec![]).collect::<Vec<Vec<(&'static str, Raw<'static>)>>>();
+    let items: Vec<_> = items.iter().map(Vec::as_slice).collect();
+    let step = "spread: { when: item.price > 4.5, window: 3, min: 2 }";
+    // i5, i6, i7 meet the condition: of the first three places two must, and then the third of them as late as may be.
+    assert_eq!(super::items(&ask(&mut shop(step, &items), 10)), ["i0", "i5", "i6", "i1", "i7", "i2", "i3", "i4"]);
+}
+
+#[test]
+fn mmr_and_dpp_put_the_different_first() {
+    let of = [["a", "b"], ["a", "b"], ["a", "c"], ["d", "e"]];
+    let items: Vec<_> = of.iter().map(|of| vec![("tags", tags(of))]).collect();
+    let items: Vec<_> = items.iter().map(Vec::as_slice).collect();
+    // By relevance 1, 2/3, 1/3, 0. After i0: i1 0.5*2/3 - 0.5*1, i2 0.5/3 - 0.5/3, i3 0: i2 and i3 are equal.
+    let answer = ask(&mut shop("mmr: { by: item.tags, lambda: 0.5 }", &items), 10);
+    assert_eq!(super::items(&answer), ["i0", "i2", "i3", "i1"]);
+    let answer = ask(&mut shop("dpp: { by: item.tags, theta: 0.1 }", &items), 10);
+    assert_eq!(super::items(&answer), ["i0", "i3", "i2", "i1"]);
+    let answer = ask(&mut shop("mmr: { by: item.tags, lambda: 0.5, depth: 2 }", &items), 10);
+    assert_eq!(super::items(&answer), ["i0", "i1", "i2", "i3"]);
+}
+
+#[test]
+fn vectors_of_other_lengths_are_unlike() {
+    let vector = |of: &[f64]| Raw::List(of.iter().map(|&x| Raw::Float(x)).collect());
+    let of = [vector(&[1.0, 0.0]), vector(&[2.0, 0.1]), vector(&[1.0, 0.0, 0.0]), vector(&[0.0, 0.0])];
+    let items: Vec<_> = of.map(|of| vec![("vector", of)]).into();
+    let items: Vec<_> = items.iter().map(Vec::as_slice).collect();
+    let answer = ask(&mut shop("mmr: { by: item.vector, lambda: 0.4 }", &items), 10);
+    assert_eq!(super::items(&answer), ["i0", "i2", "i3", "i1"]);
+}
+
+#[test]
+fn a_kept_place_without_a_candidate_is_given_back() {
+    let items: Vec<_> = (0..5).map(|_| vec![]).collect::<Vec<Vec<(&'static str, Raw<'static>)>>>();
+    let items: Vec<_> = items.iter().map(Vec::as_slice).collect();
+    let step = "slots: [{ at: 1, every: 2, when: item.price > 2.5 }, { at: 2, from: similar }]";
+    let answer = ask(&mut shop(step, &items), 10);
+    assert_eq!(super::items(&answer), ["i3", "i0", "i4", "i1", "i2"]);
+    assert_eq!((answer.items[0].moved, changes(&answer, "i3")), (-3, vec![Change::Moved(-3)]));
+}
+
+#[test]
+fn mixed_items_come_with_routes_and_terms_of_their_feed() {
+    let items: Vec<_> = (0..6).map(|_| vec![]).collect::<Vec<Vec<(&'static str, Raw<'static>)>>>();
+    let items: Vec<_> = items.iter().map(Vec::as_slice).collect();
+    let mut world = shop("mix: { feed: other, every: 3 }", &items);
+    let answer = ask(&mut world, 10);
+    // The other feed scores by price: i5 is its best, then i4.
+    assert_eq!(super::items(&answer), ["i0", "i1", "i5", "i2", "i3", "i4"]);
+    let mixed = &answer.items[2];
+    let home = &world.plan.feeds[0];
+    let routes: Vec<&str> =
+        mixed.routes.iter().map(|hit| world.plan.route_names(home)[usize::from(hit.route)]).collect();
+    assert_eq!((routes, mixed.score, mixed.moved), (vec!["other.cold", "other.busy"], 2.5, 0));
+    assert_eq!(world.plan.term_names(home)[usize::from(mixed.terms[0].term)], "0.5 * item.price");
+    assert_eq!(changes(&answer, "i5"), [Change::Placed]);
+    let explained = crate::explain(&world.plan, &answer);
+    assert_eq!(explained.items[2].reason, "other.cold (rank 6), other.busy (rank 6); most by 0.5 * item.price; placed by rerank 1 (mix)");
+}
+
+#[test]
+fn exposure_approaches_its_target() {
+    // The five of seller s1 always score higher than those of s2.
+    let items: Vec<_> =
+        (0..10).map(|index| vec![("seller", text(if index < 5 { "s1" } else { "s2" }))]).collect::<Vec<_>>();
+    let items: Vec<_> = items.iter().map(Vec::as_slice).collect();
+    for (target, wanted) in [("equal", 0.5), ("proportional", 0.5), ("{ s1: 0.7, s2: 0.3 }", 0.3)] {
+        let step = format!("fair: {{ of: item.seller, target: {target}, window: 1d, strength: 0.8 }}");
+        let mut world = shop(&step, &items);
+        let mut shown = [0, 0];
+        for turn in 0..400 {
+            let answer = ask(&mut world, 2);
+            for item in super::items(&answer) {
+                see(&mut world, "impression", "u1", item);
+                if turn >= 200 {
+                    shown[usize::from(item >= "i5")] += 1;
+                }
+            }
+            world.now = Time(world.now.0 + HOUR / 20);
+        }
+        let share = f64::from(shown[1]) / f64::from(shown[0] + shown[1]);
+        assert!((share - wanted).abs() < 0.05, "{target}: {share}");
+    }
+}
+
+#[test]
+fn late_answers_are_not_reranked() {
+    let items: Vec<_> = (0..6).map(|_| vec![("category", text("x"))]).collect::<Vec<_>>();
+    let items: Vec<_> = items.iter().map(Vec::as_slice).collect();
+    let mut world = shop("mix: { feed: other, every: 2 }", &items);
+    let asked = request("home", user("u0"), 10);
+    let late = world.ask(asked.clone(), Pace::Live(&mut Told(vec![true, false, false, false])));
+    assert_eq!((late.effort.reranked, late.items[1].item.as_str()), (false, "i1"));
+    assert_eq!(world.ask(asked, Pace::Replay(late.effort)), late);
+}

@@ -247,7 +247,7 @@ impl Slow<'_> {
             let (own, all) =
                 (exposure.impressions_of(seller, self.world.now), exposure.impressions(self.world.now));
             let share = (own as f64 + 100.0 * target) / (all as f64 + 100.0);
-            if target > 0.0 { ((target - share) / target).clamp(-1.0, 1.0) } else { 0.0 }
+            if target > 0.0 { (5.0 * (target - share) / target).clamp(-1.0, 1.0) } else { 0.0 }
         };
         let levels: Vec<f64> = window.iter().map(|placed| placed.level).filter(|&level| level > f64::MIN).collect();
         let low = levels.iter().copied().fold(f64::INFINITY, f64::min);
