@@ -131,6 +131,10 @@ impl Decoder<'_> {
             let issue = Issue::new("not_here", &key.span, "`min` is of one kind of items, and `by` makes many");
             self.issues.push(issue.help("name the kind: `when: item.category == \"books\"`"));
         }
+        if by.is_some() && most == Some(0) {
+            let issue = Issue::new("out_of_range", &node.span, "`max` is 0, and every item has a value of `by`");
+            self.issues.push(issue.help("write `max: 1` or more, or name one kind with `when`"));
+        }
         if by.is_some() && most.is_none() && !has("max") {
             most = Some(MOST);
         } else if !has("min") && !has("max") {
@@ -146,7 +150,7 @@ impl Decoder<'_> {
         if first != second {
             return true;
         }
-        let (code, verb) = if first { ("several_kinds", "has both") } else { ("missing_field", "needs") };
+        let (code, verb) = if first { ("several_kinds", "takes only one of") } else { ("missing_field", "needs") };
         let issue = Issue::new(code, &node.span, format!("{what} {verb} {fields}"));
         self.issues.push(issue.help("give it exactly one of the two"));
         false

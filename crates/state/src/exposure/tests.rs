@@ -13,7 +13,7 @@ feeds:
     for: user
     recall: { hot: { co_visited: view, from: user.recent } }
     rerank: { fair: { of: item.seller, target: equal, window: 1h } }
-features: { user: { recent: last(view, item, 5) } }
+features: { user: { recent: 'last(view, item, 5)' } }
 ";
 
 #[derive(Clone, Debug)]

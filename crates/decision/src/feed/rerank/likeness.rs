@@ -116,3 +116,28 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
     sums.iter().sum::<f64>() + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn lanes_add_up_to_the_product(pairs in prop::collection::vec((-9i32..9, -9i32..9), 0..40)) {
+            let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().map(|&(a, b)| (f64::from(a), f64::from(b))).unzip();
+            let exact: i32 = pairs.iter().map(|(a, b)| a * b).sum();
+            prop_assert_eq!(dot(&a, &b), f64::from(exact));
+        }
+
+        #[test]
+        fn merging_counts_what_sets_have_in_common(
+            a in prop::collection::btree_set(0u32..12, 0..8),
+            b in prop::collection::btree_set(0u32..12, 0..8),
+        ) {
+            let (common, all) = (a.intersection(&b).count(), a.union(&b).count());
+            let (a, b): (Vec<u32>, Vec<u32>) = (a.into_iter().collect(), b.into_iter().collect());
+            prop_assert_eq!(jaccard(&a, &b), common as f64 / all.max(1) as f64);
+        }
+    }
+}

@@ -335,3 +335,51 @@ fn late_answers_are_not_reranked() {
     assert_eq!((late.effort.reranked, late.items[1].item.as_str()), (false, "i1"));
     assert_eq!(world.ask(asked, Pace::Replay(late.effort)), late);
 }
+
+/// The determinant, by elimination with pivots.
+fn determinant(mut rows: Vec<Vec<f64>>) -> f64 {
+    let mut product = 1.0;
+    for at in 0..rows.len() {
+        let pivot = (at..rows.len()).max_by(|&a, &b| rows[a][at].abs().total_cmp(&rows[b][at].abs())).unwrap();
+        if pivot != at {
+            rows.swap(at, pivot);
+            product = -product;
+        }
+        product *= rows[at][at];
+        let head = rows[at].clone();
+        for row in &mut rows[at + 1..] {
+            let factor = if head[at] == 0.0 { 0.0 } else { row[at] / head[at] };
+            row.iter_mut().zip(&head).for_each(|(element, of_head)| *element -= factor * of_head);
+        }
+    }
+    product
+}
+
+proptest! {
+    #[test]
+    fn each_pick_of_dpp_adds_most_to_the_determinant(sets in prop::collection::vec(1u8..64, 2..10), theta in 0u8..10) {
+        const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+        let of = |set: u8| NAMES.iter().enumerate().filter(|(bit, _)| set >> bit & 1 == 1).map(|(_, tag)| *tag).collect::<Vec<_>>();
+        let items: Vec<_> = sets.iter().map(|&set| vec![("tags", tags(&of(set)))]).collect();
+        let items: Vec<_> = items.iter().map(Vec::as_slice).collect();
+        let mut world = shop(&format!("dpp: {{ by: item.tags, theta: 0.{theta} }}"), &items);
+        let answer = ask(&mut world, 50);
+        let order: Vec<usize> = super::items(&answer).iter().map(|key| key[1..].parse().unwrap()).collect();
+        let theta = f64::from(theta) / 10.0;
+        let last = (sets.len() - 1) as f64;
+        let relevance = |item: usize| 1.0 - item as f64 / last;
+        let like = |a: usize, b: usize| {
+            let share = f64::from((sets[a] & sets[b]).count_ones()) / f64::from((sets[a] | sets[b]).count_ones());
+            if a == b { 1.0 } else { 0.95 * share }
+        };
+        let volume = |of: &[usize]| determinant(of.iter().map(|&a| of.iter().map(|&b| like(a, b)).collect()).collect());
+        for place in 0..order.len() {
+            let worth = |item: usize| {
+                let with: Vec<usize> = order[..place].iter().copied().chain([item]).collect();
+                theta * relevance(item) + (1.0 - theta) * (volume(&with) / volume(&order[..place])).ln()
+            };
+            let best = order[place..].iter().map(|&item| worth(item)).fold(f64::NEG_INFINITY, f64::max);
+            prop_assert!(worth(order[place]) > best - 1e-9, "place {place} of {order:?}");
+        }
+    }
+}
