@@ -14,7 +14,7 @@ mod tests;
 
 pub(crate) use fuse::{Candidate, Found};
 pub(crate) use order::Order;
-pub(crate) use rerank::Chain;
+pub(crate) use rerank::{Chain, Pick};
 
 use crate::epoch::Epoch;
 use crate::pace::{Meter, Pace};

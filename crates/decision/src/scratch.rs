@@ -1,6 +1,6 @@
 //! Working memory of one serving thread, kept from request to request so that the pipeline allocates next to nothing.
 
-use crate::feed::{Candidate, Chain, Found, Order};
+use crate::feed::{Candidate, Chain, Found, Order, Pick};
 use domain::{EntityId, RouteHit, Value};
 use recall::Hit;
 
@@ -37,4 +37,6 @@ pub struct Scratch {
     pub(crate) order: Order,
     /// The rerankers, and what they remember.
     pub(crate) chain: Chain,
+    /// What came to the slate.
+    pub(crate) picks: Vec<Pick>,
 }

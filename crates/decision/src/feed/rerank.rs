@@ -11,6 +11,7 @@ mod slots;
 mod spread;
 mod window;
 
+use super::features::{Filling, Routes};
 use super::{Candidate, Order, View};
 use crate::pace::Meter;
 use crate::query::Names;
@@ -79,14 +80,37 @@ enum Work {
 }
 
 /// What steps read, and the candidates, to which mixing adds.
-struct Ground<'a, 'v> {
-    view: &'a View<'v>,
+struct Ground<'a> {
+    view: &'a View<'a>,
     names: &'a dyn Names,
     candidates: &'a mut Vec<Candidate>,
     routes: &'a [RouteHit],
     best: &'a [f64],
     order: &'a mut Order,
     row: &'a mut Vec<Value>,
+    /// What the conditions of each step read.
+    fillings: Vec<Option<Filling<'a>>>,
+}
+
+/// The final order, pulled from its front. Whatever places items after the rerankers pulls from here.
+pub(super) struct Pulling<'a> {
+    chain: &'a mut Chain,
+    ground: Ground<'a>,
+}
+
+impl<'a> Pulling<'a> {
+    /// After `start`; goes on where the one before has stopped.
+    pub(super) fn new(view: &'a View<'a>, names: &'a dyn Names, scratch: &'a mut Scratch) -> Pulling<'a> {
+        let Scratch { chain, candidates, routes, best, order, row, .. } = scratch;
+        let ground = Ground { view, names, candidates, routes, best, order, row, fillings: Vec::new() };
+        Pulling { chain, ground }
+    }
+
+    /// The next best candidate; `None` if all have come. Each comes once.
+    pub(super) fn next(&mut self) -> Option<Pick> {
+        let Chain { next, steps, active, effects } = &mut *self.chain;
+        Upstream { next, steps: &mut steps[..*active], effects }.next(&mut self.ground)
+    }
 }
 
 /// Makes the chain ready: all of the feed's steps if the pace allows, else none.
@@ -107,15 +131,6 @@ pub(super) fn start(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratc
             None => chain.steps.push(Running { work: Work::new(rerank), taken: 0, given: 0 }),
         }
     }
-}
-
-/// The next best candidate; `None` if all have come. This is what a slate, and whatever places items after the rerankers,
-/// pulls from.
-pub(super) fn next(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> Option<Pick> {
-    let Scratch { chain, candidates, routes, best, order, row, .. } = scratch;
-    let mut ground = Ground { view, names, candidates, routes, best, order, row };
-    let Chain { next, steps, active, effects } = chain;
-    Upstream { next, steps: &mut steps[..*active], effects }.next(&mut ground)
 }
 
 impl Chain {
@@ -149,7 +164,7 @@ struct Upstream<'a> {
 }
 
 impl Upstream<'_> {
-    fn next(&mut self, ground: &mut Ground<'_, '_>) -> Option<Pick> {
+    fn next(&mut self, ground: &mut Ground<'_>) -> Option<Pick> {
         let Some((step, before)) = self.steps.split_last_mut() else {
             if *self.next == ground.order.len() {
                 return None;
@@ -196,7 +211,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn next(&mut self, ground: &mut Ground<'_, '_>) -> Option<Entry> {
+    fn next(&mut self, ground: &mut Ground<'_>) -> Option<Entry> {
         let pick = self.upstream.next(ground)?;
         let place = *self.taken;
         *self.taken += 1;
@@ -232,7 +247,7 @@ impl Work {
     }
 
     /// What comes to this place, from 0. `None` if nothing is left.
-    fn next(&mut self, place: u32, source: &mut Source<'_>, ground: &mut Ground<'_, '_>) -> Option<Entry> {
+    fn next(&mut self, place: u32, source: &mut Source<'_>, ground: &mut Ground<'_>) -> Option<Entry> {
         let view = ground.view;
         match (self, &view.feed.reranks[source.number]) {
             (Work::Quotas(work), Rerank::Spread(rules)) => work.next(rules, source, ground),
@@ -247,7 +262,7 @@ impl Work {
     }
 }
 
-impl Ground<'_, '_> {
+impl Ground<'_> {
     /// An attribute of a candidate's item.
     fn attribute(&self, pick: Pick, field: u16) -> Value {
         let epoch = self.view.epoch;
@@ -256,9 +271,12 @@ impl Ground<'_, '_> {
 
     /// Fills the row with what the conditions of step `number` read of a candidate.
     fn read(&mut self, number: usize, pick: Pick) {
-        let found = super::features::Routes { hits: self.routes, best: self.best };
-        let reads = &self.view.reads.reranks[number];
-        super::features::of_candidate(self.view, reads, &self.candidates[pick.index], found, self.row);
+        let Ground { view, candidates, routes, best, row, fillings, .. } = self;
+        if fillings.len() <= number {
+            fillings.resize_with(number + 1, || None);
+        }
+        let filling = fillings[number].get_or_insert_with(|| Filling::new(view, &view.reads.reranks[number], row));
+        filling.fill(&candidates[pick.index], Routes { hits: routes, best }, row);
     }
 
     /// Whether a candidate is of a kind that a condition or an age makes.

@@ -1,20 +1,24 @@
 //! Slate: the first candidates of the final order, with their keys, routes, terms, and what rerankers did to them.
 
 use super::View;
-use super::rerank::{self, Pick};
+use super::rerank::{Pick, Pulling};
 use crate::query::Names;
 use crate::scratch::Scratch;
 use domain::{Recommended, RouteHit, Term};
 
 /// At most as many items as the request asks for, and `limits::SLATE_MAX`.
 pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> Vec<Recommended> {
-    let count = view.count().min(scratch.order.len());
-    let mut slate = Vec::with_capacity(count);
-    while slate.len() < view.count()
-        && let Some(pick) = rerank::next(view, names, scratch)
+    let mut picks = std::mem::take(&mut scratch.picks);
+    picks.clear();
+    let mut order = Pulling::new(view, names, scratch);
+    while picks.len() < view.count()
+        && let Some(pick) = order.next()
     {
-        slate.push(recommended(view, names, scratch, pick, slate.len()));
+        picks.push(pick);
     }
+    let recommended = |(place, &pick)| recommended(view, names, scratch, pick, place);
+    let slate = picks.iter().enumerate().map(recommended).collect();
+    scratch.picks = picks;
     slate
 }
 

@@ -50,6 +50,7 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     let pieces = Pieces {
         routes: Named::new(b"{\"route\":", view.routes, b",\"rank\":"),
         terms: Named::new(b"{\"term\":", view.terms, b",\"value\":"),
+        reranks: view.reranks,
     };
     out.reserve(answer.items.len() * ITEM_BYTES);
     write_array(out, &answer.items, |out, item| write_item(out, item, &pieces));
@@ -97,7 +98,7 @@ fn write_effort(out: &mut Vec<u8>, view: &AnswerView<'_>) {
 }
 
 /// An item has tens of small parts: what is the same in all items is written in one piece each.
-fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces) {
+fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces<'_>) {
     out.extend_from_slice(b"{\"item\":");
     write_text(out, &item.item);
     out.extend_from_slice(b",\"score\":");
@@ -120,7 +121,7 @@ fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces) {
     write_int(out, i64::from(item.moved));
     if !item.effects.is_empty() {
         write_key(out, "effects");
-        write_array(out, &item.effects, |out, effect| write_effect(out, *effect, view.reranks));
+        write_array(out, &item.effects, |out, effect| write_effect(out, *effect, pieces.reranks));
     }
     out.push(b'}');
 }
@@ -160,9 +161,10 @@ fn write_effect(out: &mut Vec<u8>, effect: Effect, reranks: &[&str]) {
 }
 
 /// What an answer's items have in common.
-struct Pieces {
+struct Pieces<'a> {
     routes: Named,
     terms: Named,
+    reranks: &'a [&'a str],
 }
 
 /// The same JSON around each of some names, quoted once for all items.

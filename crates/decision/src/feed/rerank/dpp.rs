@@ -37,7 +37,7 @@ impl Dpp {
         &mut self,
         dpp: &spec::plan::Dpp,
         source: &mut Source<'_>,
-        ground: &mut Ground<'_, '_>,
+        ground: &mut Ground<'_>,
     ) -> Option<Entry> {
         if self.window.fill(dpp.depth, source, ground) {
             self.likenesses.load(dpp.by, self.window.entries(), ground);
@@ -63,7 +63,7 @@ impl Dpp {
     }
 
     /// Takes into account that a candidate has its place.
-    fn add_row(&mut self, dpp: &spec::plan::Dpp, taken: usize, ground: &Ground<'_, '_>) {
+    fn add_row(&mut self, dpp: &spec::plan::Dpp, taken: usize, ground: &Ground<'_>) {
         let Dpp { window, likenesses, gains, rows } = self;
         let width = window.entries().len();
         let start = rows.len();

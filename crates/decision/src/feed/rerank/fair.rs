@@ -42,7 +42,7 @@ impl Fairness {
         &mut self,
         fair: &Fair,
         source: &mut Source<'_>,
-        ground: &mut Ground<'_, '_>,
+        ground: &mut Ground<'_>,
     ) -> Option<Entry> {
         if self.window.fill(fair.depth, source, ground) {
             self.adjust(fair, ground);
@@ -53,7 +53,7 @@ impl Fairness {
         Some(entry)
     }
 
-    fn adjust(&mut self, fair: &Fair, ground: &Ground<'_, '_>) {
+    fn adjust(&mut self, fair: &Fair, ground: &Ground<'_>) {
         let exposure = ground.view.epoch.exposure(fair.exposure);
         let field = ground.view.plan.exposures[usize::from(fair.exposure)].field;
         let total = exposure.impressions(ground.view.now);
@@ -75,7 +75,7 @@ impl Fairness {
     }
 }
 
-fn error(fair: &Fair, exposure: &Exposure, value: Symbol, total: u64, ground: &Ground<'_, '_>) -> f64 {
+fn error(fair: &Fair, exposure: &Exposure, value: Symbol, total: u64, ground: &Ground<'_>) -> f64 {
     let items = f64::from(exposure.items());
     let target = match &fair.target {
         Target::Equal => 1.0 / f64::from(exposure.values().max(1)),

@@ -22,7 +22,7 @@ pub(super) struct Likenesses {
 
 impl Likenesses {
     /// Reads what is compared of the candidates.
-    pub(super) fn load(&mut self, by: Likeness, entries: &[Entry], ground: &Ground<'_, '_>) {
+    pub(super) fn load(&mut self, by: Likeness, entries: &[Entry], ground: &Ground<'_>) {
         self.values.clear();
         self.symbols.clear();
         self.floats.clear();
@@ -74,7 +74,7 @@ impl Likenesses {
     }
 
     /// Of two different candidates.
-    pub(super) fn of(&self, by: Likeness, a: usize, b: usize, ground: &Ground<'_, '_>) -> f64 {
+    pub(super) fn of(&self, by: Likeness, a: usize, b: usize, ground: &Ground<'_>) -> f64 {
         match by {
             Likeness::Equal(_) => f64::from(self.values[a] != Value::Missing && self.values[a] == self.values[b]),
             Likeness::Shared(_) => {

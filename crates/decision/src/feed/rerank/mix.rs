@@ -53,7 +53,7 @@ impl Mixing {
         place: usize,
         mix: &Mix,
         source: &mut Source<'_>,
-        ground: &mut Ground<'_, '_>,
+        ground: &mut Ground<'_>,
     ) -> Option<Entry> {
         if mix.keeps(place)
             && let Some(entry) = self.best_of_other(mix, ground)
@@ -86,7 +86,7 @@ impl Mixing {
         }
     }
 
-    fn best_of_other(&mut self, mix: &Mix, ground: &mut Ground<'_, '_>) -> Option<Entry> {
+    fn best_of_other(&mut self, mix: &Mix, ground: &mut Ground<'_>) -> Option<Entry> {
         if !std::mem::replace(&mut self.ready, true) {
             self.ask(mix, ground);
         }
@@ -107,7 +107,7 @@ impl Mixing {
     }
 
     /// Runs the other feed.
-    fn ask(&mut self, mix: &Mix, ground: &Ground<'_, '_>) {
+    fn ask(&mut self, mix: &Mix, ground: &Ground<'_>) {
         let outer = ground.view;
         let value = |own: &Option<u16>| own.and_then(|own| outer.context.get(usize::from(own))).cloned();
         let context: Vec<Value> = mix.context.iter().map(|own| value(own).unwrap_or_default()).collect();

@@ -25,7 +25,7 @@ impl Mmr {
         &mut self,
         mmr: &spec::plan::Mmr,
         source: &mut Source<'_>,
-        ground: &mut Ground<'_, '_>,
+        ground: &mut Ground<'_>,
     ) -> Option<Entry> {
         let Mmr { window, likenesses, closest } = self;
         if window.fill(mmr.depth, source, ground) {

@@ -25,7 +25,7 @@ impl Slots {
         place: usize,
         rules: &[PlaceRule],
         source: &mut Source<'_>,
-        ground: &mut Ground<'_, '_>,
+        ground: &mut Ground<'_>,
     ) -> Option<Entry> {
         for number in (0..rules.len()).filter(|&number| rules[number].keeps(place)) {
             if let Some(at) = self.find(number, rules, source, ground) {
@@ -41,7 +41,7 @@ impl Slots {
         number: usize,
         rules: &[PlaceRule],
         source: &mut Source<'_>,
-        ground: &mut Ground<'_, '_>,
+        ground: &mut Ground<'_>,
     ) -> Option<usize> {
         let serves = |served: u32| served >> number & 1 == 1;
         if let Some(at) = self.waiting.iter().position(|&(_, served)| serves(served)) {
@@ -61,7 +61,7 @@ impl Slots {
 }
 
 /// Which rules a candidate serves, one bit each.
-fn served(rules: &[PlaceRule], step: usize, entry: Entry, ground: &mut Ground<'_, '_>) -> u32 {
+fn served(rules: &[PlaceRule], step: usize, entry: Entry, ground: &mut Ground<'_>) -> u32 {
     if rules.iter().any(|rule| matches!(rule.source, PlaceSource::Condition(_))) {
         ground.read(step, entry.pick);
     }

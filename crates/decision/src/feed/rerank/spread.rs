@@ -57,7 +57,7 @@ impl Quotas {
         self.placed.clear();
     }
 
-    pub(super) fn next(&mut self, rules: &[Rule], source: &mut Source<'_>, ground: &mut Ground<'_, '_>) -> Option<Entry> {
+    pub(super) fn next(&mut self, rules: &[Rule], source: &mut Source<'_>, ground: &mut Ground<'_>) -> Option<Entry> {
         self.bind(rules);
         let keep_all = |group: &u32| self.kept(rules, *group) == rules.len();
         let waiting = (0..self.groups.len() as u32).filter(|&group| self.groups[group as usize].first != NONE);
@@ -150,7 +150,7 @@ impl Quotas {
     }
 
     /// The group of a candidate, made if it is the first of it.
-    fn group_of(&mut self, rules: &[Rule], entry: Entry, number: usize, ground: &mut Ground<'_, '_>) -> u32 {
+    fn group_of(&mut self, rules: &[Rule], entry: Entry, number: usize, ground: &mut Ground<'_>) -> u32 {
         let start = self.keys.len();
         for rule in rules {
             let count = self.keys.len();

@@ -25,7 +25,7 @@ impl Window {
     }
 
     /// Takes the candidates, the first time; says whether it was that.
-    pub(super) fn fill(&mut self, depth: u16, source: &mut Source<'_>, ground: &mut Ground<'_, '_>) -> bool {
+    pub(super) fn fill(&mut self, depth: u16, source: &mut Source<'_>, ground: &mut Ground<'_>) -> bool {
         if std::mem::replace(&mut self.filled, true) {
             return false;
         }
