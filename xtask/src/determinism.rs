@@ -4,7 +4,7 @@
 mod script;
 
 use crate::node::{self, Folder};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use domain::{Position, Refusal, Span};
 use engine::{Clock, Config, Engine, LogFile, Mode, Plan};
@@ -84,10 +84,27 @@ impl Determinism {
     }
 }
 
+/// The example with a chain of all rerankers in its first feed.
+fn with_every_reranker(text: &str) -> Result<String> {
+    const SPREAD: &str = "    rerank:  { spread: item.category, window: 5, max: 3 }\n";
+    const ALL: &str = "    rerank:
+      - { spread: [{ by: item.category, window: 5, max: 3 }, { when: item.price < 50.0, window: 8, min: 1 }] }
+      - mmr: { by: similar, lambda: 0.8, depth: 60 }
+      - slots: { at: 4, every: 10, from: fresh }
+      - mix: { feed: popular, every: 7 }
+      - fresh: { by: item.created, within: 3d, share: 0.1 }
+      - fair: { of: item.category, target: proportional, window: 6h }
+      - dpp: { by: item.category, theta: 0.9, depth: 30 }
+";
+    ensure!(text.contains(SPREAD), "the example's rerank step is not as this check expects it");
+    Ok(text.replacen(SPREAD, ALL, 1))
+}
+
 /// Runs everything for one seed.
 pub(crate) fn check(root: &Path, seed: u64, decisions: u64) -> Result<Report> {
     let program = node::program(root)?;
     let text = std::fs::read_to_string(root.join("examples").join("shop.yaml")).context("reading the example")?;
+    let text = with_every_reranker(&text)?;
     let plan = spec::compile("shop.yaml", &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
     let plan = Arc::new(plan);
     let runs: Vec<(Mode, u32)> = MODES.into_iter().flat_map(|mode| SHARDS.map(|shards| (mode, shards))).collect();

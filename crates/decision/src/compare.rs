@@ -48,6 +48,7 @@ impl Differences {
         let what = |part: &str| format!("item {place} ({}), {part}", a.item);
         self.check_floats(&what("score"), [a.score], [b.score]);
         self.check(&what("moved"), &a.moved, &b.moved);
+        self.check(&what("effects"), &a.effects, &b.effects);
         let named = |hits: &[RouteHit]| hits.iter().map(|hit| (hit.route, hit.rank)).collect::<Vec<_>>();
         self.check(&what("routes and ranks"), &named(&a.routes), &named(&b.routes));
         self.check_floats(
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn every_part_is_compared() {
         let a = sample();
-        let changes: [fn(&mut Answer); 16] = [
+        let changes: [fn(&mut Answer); 17] = [
             |b| b.request.count += 1,
             |b| b.plan.0 += 1,
             |b| b.rows.0 += 1,
@@ -108,6 +109,7 @@ mod tests {
             |b| b.items.truncate(1),
             |b| b.items[0].item.push('x'),
             |b| b.items[0].moved += 1,
+            |b| b.items[0].effects.clear(),
             |b| b.items[0].routes[0].rank += 1,
             |b| b.items[0].routes[0].score += 1.0,
             |b| b.items[0].terms[0].value += 1.0,

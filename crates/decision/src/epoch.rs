@@ -9,7 +9,7 @@ use domain::{EntityId, Position, Time, Value};
 use recall::{Indexes, ItemScores};
 use spec::Plan;
 use spec::plan::EntityIndex;
-use state::{Catalogue, Dictionary, Digest, Resolved, Rows, Scope};
+use state::{Catalogue, Dictionary, Digest, Exposure, Resolved, Rows, Scope};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub struct Epoch {
     catalogue: Catalogue,
     items: Rows,
     indexes: Indexes,
+    /// Parallel to `Plan::exposures`.
+    exposures: Vec<Exposure>,
     lists: Arc<Lists>,
     row: Vec<Value>,
 }
@@ -57,15 +59,18 @@ impl Epoch {
             catalogue: Catalogue::new(plan.clone()),
             items: Rows::new(plan.clone(), Scope::Items),
             indexes: Indexes::new(&plan),
+            exposures: plan.exposures.iter().map(|of| Exposure::new(&plan, of)).collect(),
             row: Vec::new(),
             lists: Arc::new(Lists::new(plan)),
         }
     }
 
-    /// Applies one record; every record comes, in log order. Indexes come last: they ask about items as this record left them.
+    /// Applies one record; every record comes, in log order. Exposures come first, since they count an item out of what it
+    /// was; indexes come last: they ask about items as this record left them.
     pub fn apply(&mut self, change: &Resolved) {
         self.position = change.position;
         self.log_time = change.log_time;
+        self.exposures.iter_mut().for_each(|exposure| exposure.apply(change, &self.catalogue));
         self.catalogue.apply(change);
         self.items.apply(change);
         let Epoch { catalogue, items, indexes, lists, row, .. } = self;
@@ -127,7 +132,13 @@ impl Epoch {
         let mut digest = self.catalogue.digest(dictionary);
         digest.add(self.items.digest(dictionary, now));
         digest.add(self.indexes.digest(dictionary));
+        self.exposures.iter().zip(0..).for_each(|(exposure, number)| digest.add(exposure.digest(number, dictionary)));
         digest
+    }
+
+    /// Impressions by the value of an attribute; `number` is an index into `Plan::exposures`.
+    pub(crate) fn exposure(&self, number: u16) -> &Exposure {
+        &self.exposures[usize::from(number)]
     }
 
     /// Whether the item may be recommended.

@@ -6,9 +6,9 @@ mod text;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use domain::{Answer, Position, Recommended, Removal, Time};
+use domain::{Answer, Change, Effect, Position, Recommended, Removal, Step, Time};
 use spec::Plan;
-use spec::plan::Feed;
+use spec::plan::{Feed, Rerank};
 
 /// An answer explained. Plain data, ready to be written in any notation.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +33,10 @@ pub struct Explanation {
     pub left: u32,
     /// How many of them the formula scored; `None` if the feed has no formula and the fused score ranks.
     pub scored: Option<u32>,
-    /// Whether the reranker ran; `None` if the feed has none.
+    /// Whether the rerankers ran; `None` if the feed has none.
     pub reranked: Option<bool>,
+    /// Kinds of the feed's rerankers, in the spec's order.
+    pub reranks: Vec<String>,
     /// What was skipped to meet the deadline, one sentence each.
     pub skipped: Vec<String>,
     /// The slate.
@@ -67,10 +69,21 @@ pub struct ItemExplanation {
     pub routes: Vec<RouteOfItem>,
     /// The terms of its score.
     pub terms: Vec<TermOfItem>,
-    /// How many places the reranker moved it (positive: down).
+    /// How many places it is from where its score would have it (positive: further down).
     pub moved: i16,
+    /// What rerankers, policies and boosts did, in the order in which they did.
+    pub effects: Vec<EffectOfItem>,
     /// All that in one line.
     pub reason: String,
+}
+
+/// What a step did to an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectOfItem {
+    /// The step, such as `rerank 1 (spread)`.
+    pub step: String,
+    /// Such as `moved up 3`.
+    pub did: String,
 }
 
 /// A route that found an item.
@@ -106,18 +119,19 @@ pub fn explain(plan: &Plan, answer: &Answer) -> Explanation {
         rows: answer.rows,
         epoch: answer.epoch,
         now: answer.now,
-        routes: routes(feed, answer),
+        routes: routes(plan, feed, answer),
         candidates: answer.candidates,
         removed: answer.removed.clone(),
         left,
         scored: with_formula.then_some(u32::from(answer.effort.candidates_scored)),
         reranked: feed.filter(|feed| !feed.reranks.is_empty()).map(|_| answer.effort.reranked),
+        reranks: feed.map_or(Vec::new(), |feed| feed.reranks.iter().map(|of| of.kind().to_owned()).collect()),
         skipped: feed.map(|feed| skipped(feed, answer, left)).unwrap_or_default(),
         items: answer
             .items
             .iter()
             .enumerate()
-            .map(|(place, item)| explain_item(feed, all_scored, place, item))
+            .map(|(place, item)| explain_item(plan, feed, all_scored, place, item))
             .collect(),
     }
 }
@@ -125,19 +139,19 @@ pub fn explain(plan: &Plan, answer: &Answer) -> Explanation {
 /// The reason under which excluded items are counted. They are taken out of the routes and are no candidates.
 const EXCLUDE: &str = "exclude";
 
-fn routes(feed: Option<&Feed>, answer: &Answer) -> Vec<RouteExplanation> {
+fn routes(plan: &Plan, feed: Option<&Feed>, answer: &Answer) -> Vec<RouteExplanation> {
     let counts = answer.route_counts.iter().zip(0..);
     let route = |(&candidates, route): (&u32, u16)| RouteExplanation {
-        route: route_name(feed, route),
+        route: route_name(plan, feed, route),
         ran: route < answer.effort.routes_run,
         candidates,
     };
     counts.map(route).collect()
 }
 
-fn route_name(feed: Option<&Feed>, route: u16) -> String {
-    let route_of_plan = feed.and_then(|feed| feed.routes.get(usize::from(route)));
-    route_of_plan.map_or_else(|| format!("route {}", route + 1), |route| route.name.clone())
+fn route_name(plan: &Plan, feed: Option<&Feed>, route: u16) -> String {
+    let name = feed.and_then(|feed| plan.route_names(feed).get(usize::from(route)).copied());
+    name.map_or_else(|| format!("route {}", route + 1), str::to_owned)
 }
 
 fn skipped(feed: &Feed, answer: &Answer, left: u32) -> Vec<String> {
@@ -152,38 +166,44 @@ fn skipped(feed: &Feed, answer: &Answer, left: u32) -> Vec<String> {
         skipped.push(format!("no time to score {} of {left} candidates; they follow in fused order", left - scored));
     }
     if !feed.reranks.is_empty() && !answer.effort.reranked {
-        skipped.push("no time for the reranker".to_owned());
+        skipped.push("no time to rerank".to_owned());
     }
     skipped
 }
 
-fn explain_item(feed: Option<&Feed>, all_scored: bool, place: usize, item: &Recommended) -> ItemExplanation {
-    let of_plan = feed.map_or(&[][..], |feed| &feed.terms);
+fn explain_item(plan: &Plan, feed: Option<&Feed>, all_scored: bool, place: usize, item: &Recommended) -> ItemExplanation {
+    let of_plan = terms_of(plan, feed, item);
     // If some were not scored, an item none of whose terms has a value shows by its score of 0: a fused score is above that.
     let scored = !item.terms.is_empty() || all_scored || (!of_plan.is_empty() && item.score == 0.0);
     let routes: Vec<RouteOfItem> = item
         .routes
         .iter()
-        .map(|hit| RouteOfItem { route: route_name(feed, hit.route), rank: u32::from(hit.rank) + 1, score: hit.score })
+        .map(|hit| RouteOfItem {
+            route: route_name(plan, feed, hit.route),
+            rank: u32::from(hit.rank) + 1,
+            score: hit.score,
+        })
         .collect();
     let value = |index: usize| item.terms.iter().find(|term| usize::from(term.term) == index).map(|term| term.value);
-    let terms = of_plan.iter().enumerate().filter(|_| scored);
+    let terms = of_plan.iter().filter(|_| scored);
     let terms: Vec<TermOfItem> =
-        terms.map(|(index, term)| TermOfItem { term: term.text().to_owned(), value: value(index) }).collect();
+        terms.map(|&(index, term)| TermOfItem { term: term.to_owned(), value: value(index) }).collect();
+    let effects: Vec<EffectOfItem> = item.effects.iter().map(|effect| effect_of_item(feed, *effect)).collect();
     ItemExplanation {
         place: place as u32 + 1,
         item: item.item.clone(),
         score: item.score,
         scored,
-        reason: reason(&routes, &terms, item.moved),
+        reason: reason(&routes, &terms, &effects),
         routes,
         terms,
         moved: item.moved,
+        effects,
     }
 }
 
-/// Such as `similar (rank 3), hot (rank 12); most by 0.8 * ctr; moved down 2 by the reranker`.
-fn reason(routes: &[RouteOfItem], terms: &[TermOfItem], moved: i16) -> String {
+/// Such as `similar (rank 3), hot (rank 12); most by 0.8 * ctr; moved down 2 by rerank 1 (spread)`.
+fn reason(routes: &[RouteOfItem], terms: &[TermOfItem], effects: &[EffectOfItem]) -> String {
     let found: Vec<String> = routes.iter().map(|of| format!("{} (rank {})", of.route, of.rank)).collect();
     let mut reason = found.join(", ");
     let valued = terms.iter().filter_map(|term| Some((term, term.value?)));
@@ -192,9 +212,44 @@ fn reason(routes: &[RouteOfItem], terms: &[TermOfItem], moved: i16) -> String {
     if let Some((term, _)) = largest.filter(|_| terms.len() > 1) {
         reason.push_str(&format!("; most by {}", term.term));
     }
-    if moved != 0 {
-        let way = if moved > 0 { "down" } else { "up" };
-        reason.push_str(&format!("; moved {way} {} by the reranker", moved.unsigned_abs()));
+    for EffectOfItem { step, did } in effects {
+        reason.push_str(&format!("; {did} by {step}"));
     }
     reason
+}
+
+fn effect_of_item(feed: Option<&Feed>, effect: Effect) -> EffectOfItem {
+    let step = match effect.step {
+        Step::Rerank(number) => {
+            let rerank = feed.and_then(|feed| feed.reranks.get(usize::from(number)));
+            format!("rerank {}{}", number + 1, rerank.map_or(String::new(), |of| format!(" ({})", of.kind())))
+        }
+        Step::Policy(number) => format!("policy {}", number + 1),
+        Step::Boost(number) => format!("boost {}", number + 1),
+    };
+    let did = match effect.change {
+        Change::Moved(places) if places > 0 => format!("moved down {places}"),
+        Change::Moved(places) => format!("moved up {}", places.unsigned_abs()),
+        Change::Scaled(factor) => format!("scored {factor} times"),
+        Change::Placed => "placed".to_owned(),
+    };
+    EffectOfItem { step, did }
+}
+
+/// The terms of an item's score with their numbers: the feed's, or those of the feed that it was mixed in from.
+fn terms_of<'p>(plan: &'p Plan, feed: Option<&'p Feed>, item: &Recommended) -> Vec<(usize, &'p str)> {
+    let Some(feed) = feed else { return Vec::new() };
+    let mut feeds = vec![feed];
+    for effect in item.effects.iter().filter(|effect| effect.change == Change::Placed) {
+        if let Step::Rerank(number) = effect.step
+            && let Some(Rerank::Mix(_)) = feed.reranks.get(usize::from(number))
+        {
+            let before = &feed.reranks[..=usize::from(number)];
+            let nth = before.iter().filter(|rerank| matches!(rerank, Rerank::Mix(_))).count();
+            feeds.extend(plan.mixed(feed).take(nth));
+        }
+    }
+    let own = feeds.pop().unwrap_or(feed);
+    let first: usize = feeds.iter().map(|feed| feed.terms.len()).sum();
+    own.terms.iter().enumerate().map(|(index, term)| (first + index, term.text())).collect()
 }

@@ -14,14 +14,14 @@ mod tests;
 
 pub(crate) use fuse::{Candidate, Found};
 pub(crate) use order::Order;
-pub(crate) use rerank::Places;
+pub(crate) use rerank::{Chain, Pick};
 
 use crate::epoch::Epoch;
 use crate::pace::{Meter, Pace};
 use crate::query::{Names, Query};
 use crate::reads::FeedReads;
 use crate::scratch::Scratch;
-use domain::{Answer, FeedRequest, PlanVersion, Time};
+use domain::{Answer, FeedRequest, PlanVersion, Time, Value};
 use spec::Plan;
 use spec::plan::Feed;
 
@@ -40,7 +40,8 @@ pub fn answer(
     scratch: &mut Scratch,
 ) -> Answer {
     let feed = &plan.feeds[usize::from(query.feed)];
-    let view = View { plan, feed, reads: epoch.feed_reads(query.feed), request: &request, query, epoch, now };
+    let (reads, context) = (epoch.feed_reads(query.feed), query.context.as_slice());
+    let view = View { plan, feed, reads, request: &request, query, context, epoch, now };
     let mut meter = Meter::new(pace);
 
     features::of_subject(&view, scratch);
@@ -48,7 +49,7 @@ pub fn answer(
     let candidates = fuse::run(&view, scratch);
     let removed = filter::run(&view, names, scratch);
     rank::run(&view, &mut meter, scratch);
-    rerank::run(&view, &mut meter, scratch);
+    rerank::start(&view, &mut meter, scratch);
     let items = slate::run(&view, names, scratch);
 
     let rows = query.rows.as_ref().map_or(epoch.position, |rows| rows.position);
@@ -81,6 +82,8 @@ pub(crate) struct View<'a> {
     pub(crate) request: &'a FeedRequest,
     /// The request resolved, with the subject's rows.
     pub(crate) query: &'a Query,
+    /// The request's context, by `Feed::context` of this feed (the query's is that of the feed that was asked for).
+    pub(crate) context: &'a [Value],
     /// Items and indexes.
     pub(crate) epoch: &'a Epoch,
     /// The instant at which windows end.

@@ -16,7 +16,7 @@ mod world;
 pub use compare::compare;
 pub use entity::features_of;
 pub use epoch::{Epoch, EpochSnapshot, ItemView};
-pub use explain::{Explanation, ItemExplanation, RouteExplanation, RouteOfItem, TermOfItem, explain};
+pub use explain::{EffectOfItem, Explanation, ItemExplanation, RouteExplanation, RouteOfItem, TermOfItem, explain};
 pub use feed::answer;
 pub use pace::{Budget, Pace};
 pub use query::{Names, Query};

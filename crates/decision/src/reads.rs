@@ -44,6 +44,8 @@ pub(crate) struct FeedReads {
     pub(crate) filters: Vec<Reads>,
     /// The candidate's slots that the terms of the score read.
     pub(crate) score: Reads,
+    /// For each reranker the candidate's slots that its conditions read.
+    pub(crate) reranks: Vec<Reads>,
 }
 
 impl FeedReads {
@@ -61,9 +63,15 @@ impl FeedReads {
             subject.extend(needed);
         }
         subject.extend(&scored);
+        let mut reranks = Vec::new();
+        for rerank in &feed.reranks {
+            let needed = closure(plan, rerank.conditions().flat_map(|program| program.slots()).copied());
+            reranks.push(reads(&needed.iter().copied().filter(varies).collect()));
+            subject.extend(needed);
+        }
         subject.retain(|slot| !varies(slot));
         let score = reads(&scored.into_iter().filter(varies).collect());
-        FeedReads { subject: reads(&subject), filters, score }
+        FeedReads { subject: reads(&subject), filters, score, reranks }
     }
 }
 

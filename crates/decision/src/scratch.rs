@@ -1,6 +1,6 @@
 //! Working memory of one serving thread, kept from request to request so that the pipeline allocates next to nothing.
 
-use crate::feed::{Candidate, Found, Order, Places};
+use crate::feed::{Candidate, Chain, Found, Order, Pick};
 use domain::{EntityId, RouteHit, Value};
 use recall::Hit;
 
@@ -35,6 +35,8 @@ pub struct Scratch {
     pub(crate) terms: Vec<f64>,
     /// An ordering of candidates, as far as it is needed.
     pub(crate) order: Order,
-    /// The reranker's memory.
-    pub(crate) places: Places,
+    /// The rerankers, and what they remember.
+    pub(crate) chain: Chain,
+    /// What came to the slate.
+    pub(crate) picks: Vec<Pick>,
 }

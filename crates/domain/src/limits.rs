@@ -12,6 +12,8 @@ pub const STRING_BYTES_MAX: usize = 4_096;
 pub const FIELDS_MAX: usize = 64;
 /// Most elements in one list value.
 pub const LIST_MAX: usize = 64;
+/// Most elements in one list of floats.
+pub const VECTOR_MAX: usize = 1_024;
 /// Largest encoded payload of one record, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 /// Deepest nesting of a JSON body.
@@ -77,7 +79,15 @@ pub const STREAMS_MAX: usize = 1_024;
 /// Most recall routes of one feed.
 pub const ROUTES_MAX: usize = 32;
 /// Most rerankers of one feed.
-pub const RERANKS_MAX: usize = 1;
+pub const RERANKS_MAX: usize = 16;
+/// Most rules of one `spread` or `slots`.
+pub const RERANK_RULES_MAX: usize = 16;
+/// Most candidates that one reranker orders anew.
+pub const RERANK_DEPTH_MAX: u16 = 500;
+/// Most values of an attribute whose impressions are counted one by one; those of further ones count together.
+pub const EXPOSURE_VALUES_MAX: usize = 65_536;
+/// Most counts of impressions (by attribute and window) of one plan.
+pub const EXPOSURES_MAX: usize = 16;
 /// Most filters of one feed.
 pub const FILTERS_MAX: usize = 64;
 /// Most bytes of state that one key of one table may need.

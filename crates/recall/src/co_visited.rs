@@ -261,6 +261,18 @@ impl CoVisited {
         sum * popularity * self.ageing.worth(row.counters.era(), now)
     }
 
+    /// See `Indexes::co_visited_likeness`.
+    pub(crate) fn likeness(&self, a: EntityId, b: EntityId, now: Time) -> f64 {
+        let row = |item: EntityId| self.items.get(item.0).and_then(Option::as_ref);
+        let (Some(of_a), Some(of_b)) = (row(a), row(b)) else { return 0.0 };
+        let count = |of: &Item, other: EntityId| {
+            of.counters.count(other.0).map_or(0.0, |count| f64::from(count) * self.ageing.worth(of.counters.era(), now))
+        };
+        let total = |of: &Item| of.total * self.ageing.left(now.since(of.at)) + self.parameters.shrinkage;
+        let common = count(of_a, b).max(count(of_b, a));
+        if common > 0.0 { (common / (total(of_a) * total(of_b)).sqrt()).min(1.0) } else { 0.0 }
+    }
+
     fn sum(&self, context: &[(EntityId, f64)], now: Time, scratch: &mut Scratch) {
         let most = self.neighbours().min(usize::from(self.parameters.counters));
         scratch.start(self.popularity.len(), context.len() * most);

@@ -198,6 +198,15 @@ impl Indexes {
         }
     }
 
+    /// How much two items go together by an `Index::CoVisited`, from 0 to 1, whichever comes first: the larger of the two counts
+    /// as a share of the geometric mean of what both items have, each increased by the index's shrinkage.
+    pub fn co_visited_likeness(&self, index: u16, a: EntityId, b: EntityId, now: Time) -> f64 {
+        match self.kept.get(usize::from(index)) {
+            Some(Kept::CoVisited(index)) => index.likeness(a, b, now),
+            _ => 0.0,
+        }
+    }
+
     /// Appends the newest `limit` items of an `Index::Newest`, newest first, of equal times the smallest id first: only present
     /// items that have the attribute and that `skip` does not name. The score is the time in milliseconds.
     pub fn newest(&self, index: u16, limit: usize, skip: &dyn Fn(EntityId) -> bool, out: &mut Vec<Hit>) {

@@ -60,7 +60,14 @@ feeds:
       again: { history: user.recent, limit: 4 }
     filter: [item.price < 90.0 || request.country == "DE"]
     rank: { score: recall.score + item.trend + 0.1 * recall.similar }
-    rerank: { spread: item.category, window: 3, max: 1 }
+    rerank:
+      - { spread: item.category, window: 3, max: 1 }
+      - mmr: { by: similar, lambda: 0.6, depth: 6 }
+      - slots: { at: 2, every: 3, from: again }
+      - mix: { feed: home, every: 4 }
+      - fresh: { by: item.created, within: 1d, at_least: 1, in: 4 }
+      - fair: { of: item.category, target: equal, window: 2h, strength: 0.4 }
+      - dpp: { by: item.category, theta: 0.8, depth: 5 }
 "#;
 
 const SECOND: &str = r#"

@@ -88,7 +88,7 @@ impl Workload {
 
     /// An event that was never sent.
     fn fresh(&mut self, spec: Spec, log_time: i64) -> Event<'static> {
-        let kind = self.rng.pick(&["view", "view", "view", "buy", "buy", "login"]);
+        let kind = self.rng.pick(&["view", "view", "view", "buy", "buy", "login", "impression"]);
         let kind = if kind == "login" && spec == Spec::Second { "view" } else { kind };
         let mut fields = vec![field("user", text(self.user()))];
         match kind {

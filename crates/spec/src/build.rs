@@ -14,7 +14,7 @@ pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Cross, EntityIndex, EntityType, EventType, Feature, Feed, FieldType, Index, Plan, Role, Slot, Stream,
+    Aggregate, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, Plan, Role, Slot, Stream,
     Table,
 };
 use crate::source::{FieldSource, Source};
@@ -66,6 +66,7 @@ struct Builder<'a> {
     constants: Vec<String>,
     constant_keys: BTreeMap<String, u32>,
     indexes: Vec<Index>,
+    exposures: Vec<Exposure>,
     feeds: Vec<Feed>,
 }
 
@@ -114,6 +115,7 @@ impl<'a> Builder<'a> {
             constants: Vec::new(),
             constant_keys: BTreeMap::new(),
             indexes: Vec::new(),
+            exposures: Vec::new(),
             feeds: Vec::new(),
         }
     }
@@ -131,6 +133,7 @@ impl<'a> Builder<'a> {
             features: self.features,
             slots: self.slots,
             indexes: self.indexes,
+            exposures: self.exposures,
             feeds: self.feeds,
         }
     }

@@ -189,9 +189,12 @@ impl Decoder<'_> {
                 [Node { kind: Kind::Scalar(text), .. }] if text.text == "string" => {
                     Some(Type::List(Box::new(Type::Str)))
                 }
+                [Node { kind: Kind::Scalar(text), .. }] if text.text == "float" => {
+                    Some(Type::List(Box::new(Type::Float)))
+                }
                 _ => {
-                    let issue = Issue::new("unknown_type", &node.span, "the only list type is `[string]`");
-                    self.issues.push(issue.help("write `[string]`"));
+                    let issue = Issue::new("unknown_type", &node.span, "the list types are `[string]` and `[float]`");
+                    self.issues.push(issue.help("write `[string]` or `[float]`"));
                     None
                 }
             };
@@ -205,7 +208,7 @@ impl Decoder<'_> {
             "timestamp" => Type::Time,
             "duration" => Type::Span,
             wrong => {
-                let known = ["string", "int", "float", "bool", "timestamp", "duration", "[string]"];
+                let known = ["string", "int", "float", "bool", "timestamp", "duration", "[string]", "[float]"];
                 let issue = Issue::new("unknown_type", &text.span, format!("{} is not a type", quoted(wrong)));
                 self.issues.push(match wrong {
                     _ if self.issues.full() => issue,

@@ -1,8 +1,10 @@
 //! What changes between two plans, and whether the state of the old one can be kept.
 
+mod rerank;
+
 use crate::build::canonical;
 use crate::plan::{
-    EventType, Feature, Feed, FieldType, From, Index, Plan, Rerank, Route, RouteSource, SlotSource, Stream, StreamValue,
+    EventType, Feature, Feed, FieldType, From, Index, Plan, Route, RouteSource, SlotSource, Stream, StreamValue,
 };
 use expr::Program;
 use std::collections::BTreeMap;
@@ -91,17 +93,8 @@ fn feed_definition(plan: &Plan, feed: &Feed, features: &[String]) -> String {
     feed.routes.iter().for_each(|of| text.push_str(&route(plan, of, features)));
     feed.filters.iter().for_each(|filter| text.push_str(&format!("filter {}", program(plan, filter, features))));
     feed.terms.iter().for_each(|term| text.push_str(&format!("term {}", program(plan, term, features))));
-    feed.reranks.iter().for_each(|of| text.push_str(&rerank(plan, of)));
+    feed.reranks.iter().for_each(|of| text.push_str(&rerank::definition(plan, feed, of, features)));
     text
-}
-
-fn rerank(plan: &Plan, rerank: &Rerank) -> String {
-    match rerank {
-        Rerank::Spread(spread) => {
-            let attribute = &plan.entities[1].fields[usize::from(spread.field)].name;
-            format!("spread {attribute} {} {}\n", spread.window, spread.max)
-        }
-    }
 }
 
 fn route(plan: &Plan, route: &Route, features: &[String]) -> String {
@@ -141,7 +134,7 @@ fn index_definition(plan: &Plan, index: u16, features: &[String]) -> String {
 
 /// All that rows, catalogue and indexes are built by, in the order in which they are numbered.
 fn signature(plan: &Plan) -> String {
-    let Plan { constants, entities, events, tables, .. } = plan;
+    let Plan { constants, entities, events, tables, exposures, .. } = plan;
     let streams: Vec<String> = plan.streams.iter().map(stream).collect();
     let indexes: Vec<String> = plan.indexes.iter().map(|index| kept_index(plan, index)).collect();
     // The order of a `top` index hangs on the formulas of the items' features.
@@ -150,7 +143,7 @@ fn signature(plan: &Plan) -> String {
         plan.features.iter().filter(|feature| ordered && plan.tables[usize::from(feature.table)].name == "item");
     let formulas: Vec<String> =
         of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
-    format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{indexes:?}{formulas:?}")
+    format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{indexes:?}{exposures:?}{formulas:?}")
 }
 
 fn stream(stream: &Stream) -> String {

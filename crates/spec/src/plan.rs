@@ -1,6 +1,12 @@
 //! The plan: the resolved, immutable form of a spec. Every name is an index, every expression is compiled;
 //! a plan that exists is valid, and nothing checks it again at run time.
 
+mod rerank;
+
+pub use rerank::{
+    Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target,
+};
+
 use domain::{Span, Type};
 use expr::Program;
 
@@ -34,6 +40,8 @@ pub struct Plan {
     pub slots: Vec<Slot>,
     /// Recall indexes, shared by the feeds that use them.
     pub indexes: Vec<Index>,
+    /// Impressions that are counted by an attribute of the item.
+    pub exposures: Vec<Exposure>,
     /// Feeds.
     pub feeds: Vec<Feed>,
 }
@@ -370,24 +378,6 @@ pub enum From {
     RequestItem,
 }
 
-/// One reranker.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Rerank {
-    /// By an attribute of the items.
-    Spread(Spread),
-}
-
-/// Spread: within any `window` consecutive items at most `max` have the same value of the attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spread {
-    /// Index into the item type's fields.
-    pub field: u16,
-    /// Length of the sliding window.
-    pub window: u16,
-    /// Most items of one value in it.
-    pub max: u16,
-}
-
 impl Plan {
     /// Index of an entity type by name.
     pub fn entity(&self, name: &str) -> Option<EntityIndex> {
@@ -397,6 +387,30 @@ impl Plan {
     /// Index of an event type by name.
     pub fn event(&self, name: &str) -> Option<u16> {
         self.events.iter().position(|event| event.name == name).map(|index| index as u16)
+    }
+
+    /// The names of a feed's routes as answers number them: its own, then those of the feeds that it mixes in, as `other.hot`.
+    pub fn route_names<'p>(&self, feed: &'p Feed) -> Vec<&'p str> {
+        let own = feed.routes.iter().map(|route| route.name.as_str());
+        let mixed = feed.reranks.iter().flat_map(|rerank| match rerank {
+            Rerank::Mix(mix) => mix.routes.as_slice(),
+            _ => &[],
+        });
+        own.chain(mixed.map(String::as_str)).collect()
+    }
+
+    /// The terms of a feed's score as answers number them: its own, then those of the feeds that it mixes in.
+    pub fn term_names<'p>(&'p self, feed: &'p Feed) -> Vec<&'p str> {
+        let terms = [feed].into_iter().chain(self.mixed(feed)).flat_map(|of| &of.terms);
+        terms.map(|term| term.text()).collect()
+    }
+
+    /// The feeds that a feed mixes in, in the order of its rerankers.
+    pub fn mixed<'p>(&'p self, feed: &'p Feed) -> impl Iterator<Item = &'p Feed> {
+        feed.reranks.iter().filter_map(|rerank| match rerank {
+            Rerank::Mix(mix) => Some(&self.feeds[usize::from(mix.feed)]),
+            _ => None,
+        })
     }
 
     /// Index of a feed by name.

@@ -1,9 +1,14 @@
 //! The spec as written: every field of every section with its place, names not yet resolved.
 
+mod rerank;
+
+pub(crate) use rerank::{
+    DiverseSource, FairSource, FromSource, OfSource, PlaceSource, RerankKind, RerankSource, RuleSource, TargetSource,
+};
+
 use crate::yaml::Text;
 use domain::{Span, Type};
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 /// The whole file. Sections with mistakes hold what could be read.
 #[derive(Debug, Default)]
@@ -92,17 +97,4 @@ pub(crate) struct CoVisitedSource {
     pub(crate) context: u16,
     pub(crate) recency: f64,
     pub(crate) skip_known: bool,
-}
-
-#[derive(Debug)]
-pub(crate) enum RerankSource {
-    Spread(SpreadSource),
-}
-
-#[derive(Debug)]
-pub(crate) struct SpreadSource {
-    pub(crate) attribute: Text,
-    pub(crate) window: u16,
-    pub(crate) max: u16,
-    pub(crate) span: Range<usize>,
 }

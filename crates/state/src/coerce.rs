@@ -49,11 +49,16 @@ pub(crate) fn fits(raw: &Raw<'_>, ty: &Type) -> Result<(), Misfit> {
             if text.is_empty() { Err(Misfit::Value) } else { Ok(()) }
         }
         (Raw::List(list), Type::List(of)) => {
-            sized(list.len() <= limits::LIST_MAX)?;
+            sized(list.len() <= list_max(of))?;
             list.iter().try_for_each(|raw| if *raw == Raw::Null { Err(Misfit::Type) } else { fits(raw, of) })
         }
         _ => scalar(raw, ty).map(|_| ()),
     }
+}
+
+/// Most elements of a list of this type.
+pub(crate) fn list_max(of: &Type) -> usize {
+    if *of == Type::Float { limits::VECTOR_MAX } else { limits::LIST_MAX }
 }
 
 fn sized(ok: bool) -> Result<(), Misfit> {

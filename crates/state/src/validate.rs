@@ -1,6 +1,6 @@
 //! What the edge refuses before anything is written: unknown names, missing keys, wrong types, sizes, full tables.
 
-use crate::coerce::{Misfit, fits, in_range};
+use crate::coerce::{Misfit, fits, in_range, list_max};
 use crate::dictionary::Dictionary;
 use crate::resolve::role_key;
 use domain::{Code, Event, Field, Payload, Raw, Refusal, Type, Upsert, limits};
@@ -232,7 +232,7 @@ fn check_field(field: &Field<'_>, declared: &[FieldType], unknown: impl Fn() -> 
             let message = format!(
                 "the value is too large; at most {} bytes per string and {} elements per list are taken",
                 limits::STRING_BYTES_MAX,
-                limits::LIST_MAX
+                list_max(if let Type::List(of) = &known.ty { of } else { &known.ty })
             );
             Refusal::new(Code::TooLarge, &known.name, message)
         }

@@ -124,8 +124,10 @@ fn scalar<'a>(scan: &mut Scanner<'a>) -> Outcome<Raw<'a>> {
 fn list<'a>(scan: &mut Scanner<'a>) -> Outcome<Raw<'a>> {
     let mut list = Vec::new();
     scan.array(|scan| {
-        if list.len() >= limits::LIST_MAX {
-            return Err(refusal(Code::TooMany, "", format!("more than {} elements in the list", limits::LIST_MAX)));
+        // Only numbers come in long lists: vectors.
+        let most = if matches!(list.last(), Some(Raw::Int(_) | Raw::Float(_))) { limits::VECTOR_MAX } else { limits::LIST_MAX };
+        if list.len() >= most {
+            return Err(refusal(Code::TooMany, "", format!("more than {most} elements in the list")));
         }
         let place = list.len();
         match scalar(scan).map_err(|inner| within(&place.to_string(), inner))? {

@@ -3,12 +3,13 @@
 use super::{Epoch, ItemView};
 use domain::{Position, Time};
 use recall::IndexesSnapshot;
-use state::{CatalogueSnapshot, LoadError, Reader, RowsSnapshot, Snapshot};
+use state::{CatalogueSnapshot, Exposure, LoadError, Reader, RowsSnapshot, Snapshot};
 
 const HEAD: u8 = 0;
 const CATALOGUE: u8 = 1;
 const ITEMS: u8 = 2;
 const INDEXES: u8 = 3;
+const EXPOSURES: u8 = 4;
 
 /// A frozen epoch. Chunk 0 is its head.
 pub struct EpochSnapshot {
@@ -17,11 +18,27 @@ pub struct EpochSnapshot {
     catalogue: CatalogueSnapshot,
     items: RowsSnapshot,
     indexes: IndexesSnapshot,
+    exposures: ExposuresSnapshot,
+}
+
+/// Frozen counts of impressions, one chunk each.
+struct ExposuresSnapshot(Vec<Exposure>);
+
+impl Snapshot for ExposuresSnapshot {
+    fn chunks(&self) -> u32 {
+        self.0.len() as u32
+    }
+
+    fn save(&self, chunk: u32, out: &mut Vec<u8>) {
+        out.extend_from_slice(&chunk.to_le_bytes());
+        self.0[chunk as usize].save(out);
+    }
 }
 
 impl EpochSnapshot {
-    fn parts(&self) -> [(u8, &dyn Snapshot); 3] {
-        [(CATALOGUE, &self.catalogue), (ITEMS, &self.items), (INDEXES, &self.indexes)]
+    fn parts(&self) -> [(u8, &dyn Snapshot); 4] {
+        let EpochSnapshot { catalogue, items, indexes, exposures, .. } = self;
+        [(CATALOGUE, catalogue), (ITEMS, items), (INDEXES, indexes), (EXPOSURES, exposures)]
     }
 }
 
@@ -57,6 +74,7 @@ impl Epoch {
             catalogue: self.catalogue.snapshot(),
             items: self.items.snapshot(),
             indexes: self.indexes.snapshot(),
+            exposures: ExposuresSnapshot(self.exposures.clone()),
         }
     }
 
@@ -71,6 +89,7 @@ impl Epoch {
             CATALOGUE => self.catalogue.load(body),
             ITEMS => self.items.load(body),
             INDEXES => self.indexes.load(body),
+            EXPOSURES => self.load_exposure(body),
             _ => Err(LoadError { what: "a chunk of the epoch has an unknown tag" }),
         }
     }
@@ -82,9 +101,18 @@ impl Epoch {
         if input.is_done() { Ok(()) } else { Err(LoadError { what: "the head of the epoch is too long" }) }
     }
 
+    fn load_exposure(&mut self, body: &[u8]) -> Result<(), LoadError> {
+        let mut input = Reader::new(body);
+        let number = input.u32()? as usize;
+        let exposure = self.exposures.get_mut(number);
+        exposure.ok_or(LoadError { what: "a count of impressions is not in the plan" })?.load(&mut input)?;
+        if input.is_done() { Ok(()) } else { Err(LoadError { what: "a count of impressions is too long" }) }
+    }
+
     /// Completes the epoch after the last chunk: makes what is not saved because it follows from the rest.
     pub fn complete(&mut self) {
-        let Epoch { catalogue, items, indexes, lists, row, log_time, .. } = self;
+        let Epoch { catalogue, items, indexes, exposures, lists, row, log_time, .. } = self;
+        exposures.iter_mut().for_each(|exposure| exposure.rebuild(catalogue));
         indexes.rebuild(*log_time, &ItemView::of(catalogue, items, lists, row));
     }
 }

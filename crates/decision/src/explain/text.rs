@@ -31,9 +31,13 @@ impl Explanation {
             writeln!(f, "removed  {} by {}: {}{more}", removal.count, removal.reason, removal.examples.join(", "))?;
         }
         match self.scored {
-            Some(scored) => writeln!(f, "rank     {scored} of {} scored", self.left),
-            None => writeln!(f, "rank     {} by fused score", self.left),
+            Some(scored) => writeln!(f, "rank     {scored} of {} scored", self.left)?,
+            None => writeln!(f, "rank     {} by fused score", self.left)?,
         }
+        if self.reranked == Some(true) {
+            writeln!(f, "rerank   {}", self.reranks.join(", "))?;
+        }
+        Ok(())
     }
 }
 

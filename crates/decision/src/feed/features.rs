@@ -26,7 +26,7 @@ pub(super) fn of_subject(view: &View<'_>, scratch: &mut Scratch) {
             subject.map_or(Value::Missing, |(_, id)| view.epoch.catalogue().attribute(entity, id, field));
     }
     for &(slot, index) in &reads.context {
-        row[usize::from(slot)] = view.query.context.get(usize::from(index)).cloned().unwrap_or_default();
+        row[usize::from(slot)] = view.context.get(usize::from(index)).cloned().unwrap_or_default();
     }
     reads.fill_now(view.now, row);
     reads.fill_features(view.plan, row);

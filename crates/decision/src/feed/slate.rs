@@ -1,36 +1,67 @@
-//! Slate: the first candidates of the final order, with their keys, routes and terms.
+//! Slate: the first candidates of the final order, with their keys, routes, terms, and what rerankers did to them.
 
 use super::View;
+use super::rerank::{Pick, Pulling};
 use crate::query::Names;
 use crate::scratch::Scratch;
-use domain::{Change, Effect, Recommended, Step, Term};
+use domain::{Recommended, RouteHit, Term};
 
 /// At most as many items as the request asks for, and `limits::SLATE_MAX`.
 pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> Vec<Recommended> {
-    let Scratch { candidates, routes, terms, places, .. } = scratch;
-    let width = view.feed.terms.len();
-    let place = |&(index, moved): &(usize, i16)| {
-        let candidate = &candidates[index];
-        let terms = terms.chunks_exact(width.max(1)).nth(index).unwrap_or_default();
-        Recommended {
-            item: names.item(view.epoch.item_type(), candidate.item),
-            score: candidate.score,
-            routes: routes[candidate.routes.start as usize..candidate.routes.end as usize].to_vec(),
-            terms: valued(terms),
-            moved,
-            effects: effects(moved),
+    let mut picks = std::mem::take(&mut scratch.picks);
+    picks.clear();
+    let mut order = Pulling::new(view, names, scratch);
+    while picks.len() < view.count()
+        && let Some(pick) = order.next()
+    {
+        picks.push(pick);
+    }
+    let recommended = |(place, &pick)| recommended(view, names, scratch, pick, place);
+    let slate = picks.iter().enumerate().map(recommended).collect();
+    scratch.picks = picks;
+    slate
+}
+
+/// An item of the slate. One of another feed has the routes and terms of that one, numbered behind this feed's own
+/// (`Plan::route_names`, `Plan::term_names`).
+fn recommended(view: &View<'_>, names: &dyn Names, scratch: &Scratch, pick: Pick, place: usize) -> Recommended {
+    let candidate = &scratch.candidates[pick.index];
+    let (mut routes, mut terms);
+    match scratch.chain.mixed(pick.index) {
+        None => {
+            routes = hits(scratch, pick.index);
+            terms = valued(scratch, pick.index, view.feed.terms.len());
         }
-    };
-    places.slate.iter().map(place).collect()
+        Some(mixed) => {
+            let mut before: Vec<_> = [view.feed].into_iter().chain(view.plan.mixed(view.feed)).collect();
+            before.truncate(mixed.nth + 2);
+            let width = before.pop().map_or(0, |other| other.terms.len());
+            let first_route: usize = before.iter().map(|feed| feed.routes.len()).sum();
+            let first_term: usize = before.iter().map(|feed| feed.terms.len()).sum();
+            routes = hits(mixed.scratch, mixed.index);
+            terms = valued(mixed.scratch, mixed.index, width);
+            routes.iter_mut().for_each(|hit| hit.route += first_route as u16);
+            terms.iter_mut().for_each(|term| term.term += first_term as u16);
+        }
+    }
+    Recommended {
+        item: names.item(view.epoch.item_type(), candidate.item),
+        score: candidate.score,
+        routes,
+        terms,
+        moved: pick.rank.map_or(0, |rank| (place as i64 - i64::from(rank)) as i16),
+        effects: scratch.chain.effects(pick.index),
+    }
 }
 
-/// What the feed's one reranker did.
-fn effects(moved: i16) -> Vec<Effect> {
-    (moved != 0).then_some(Effect { step: Step::Rerank(0), change: Change::Moved(moved) }).into_iter().collect()
+fn hits(scratch: &Scratch, index: usize) -> Vec<RouteHit> {
+    let own = scratch.candidates[index].routes.clone();
+    scratch.routes[own.start as usize..own.end as usize].to_vec()
 }
 
-/// The terms that have a value.
-fn valued(terms: &[f64]) -> Vec<Term> {
+/// The terms that have a value; none for a candidate that was not scored.
+fn valued(scratch: &Scratch, index: usize, width: usize) -> Vec<Term> {
+    let terms = scratch.terms.chunks_exact(width.max(1)).nth(index).unwrap_or_default();
     let numbered = terms.iter().enumerate().filter(|(_, value)| !value.is_nan());
     numbered.map(|(term, &value)| Term { term: term as u16, value }).collect()
 }

@@ -49,6 +49,11 @@ impl Counters {
         &self.counts
     }
 
+    /// The count of one item.
+    pub(crate) fn count(&self, item: u32) -> Option<f32> {
+        self.find(item).map(|index| self.counts[index])
+    }
+
     /// Adds `weight`, grown to the event's time, to the counter of `item`. A new item in full counters may take the place of the
     /// smallest (of equal ones, of the largest item), as the lot falls. Returns where the counter stands that grew.
     pub(crate) fn add(&mut self, item: u32, weight: f64, growth: Growth, capacity: usize, lot: Lot) -> Option<usize> {

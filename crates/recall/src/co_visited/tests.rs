@@ -238,6 +238,29 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn likeness_is_the_larger_count_as_a_share(visits in visits(0..5_000), a in 0u32..30, b in 0u32..30, later in 0i64..2_000) {
+        let parameters = spec::plan::CoVisited { half_life: Some(Span(1_000)), ..parameters() };
+        let (mut fast, mut slow) = (CoVisited::new(parameters.clone()), Slow::new(parameters));
+        for &visit in &visits {
+            fast.visit(visit, true);
+            slow.visit(visit);
+        }
+        let now = Time(visits.iter().map(|visit| visit.time.0).max().unwrap_or(0) + later);
+        let count = |from: u32, to: u32| slow.counts.get(&from).and_then(|row| row.get(&to)).copied().unwrap_or(0.0);
+        let total = |item: u32| {
+            let events = slow.events.get(&item).into_iter().flatten();
+            let aged = events.map(|&(time, weight)| weight * slow.left(now.since(time)));
+            aged.sum::<f64>() + slow.parameters.shrinkage
+        };
+        let common = count(a, b).max(count(b, a)) * slow.left(Span(now.0));
+        let expected = (common / (total(a) * total(b)).sqrt()).min(1.0);
+        prop_assert!(close(fast.likeness(EntityId(a), EntityId(b), now), expected));
+        prop_assert_eq!(fast.likeness(EntityId(a), EntityId(b), now), fast.likeness(EntityId(b), EntityId(a), now));
+    }
+}
+
 fn visit(user: u32, item: u32, weight: f64) -> Visit {
     Visit { user: EntityId(user), item: EntityId(item), weight, time: Time(0), position: Position(1) }
 }

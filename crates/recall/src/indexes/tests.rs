@@ -43,6 +43,7 @@ fn plan() -> Plan {
         digest: [0; 32],
         text: String::new(),
         constants: Vec::new(),
+        exposures: Vec::new(),
         entities: vec![entity("user", Vec::new()), entity("item", vec![created])],
         events: vec![event("view"), event("skip")],
         tables: vec![Table { name: "item".to_owned(), entity: 1, cross: None }],

@@ -73,6 +73,7 @@ fn write(shared: &Shared, id: DecisionId, answer: &Answer, out: &mut Vec<u8>) ->
         answer,
         routes: &names.routes,
         terms: &names.terms,
+        reranks: &names.reranks,
         detail: true,
         durability_wait_us: None,
     };

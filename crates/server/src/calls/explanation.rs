@@ -62,6 +62,8 @@ fn write_stages(out: &mut Vec<u8>, explanation: &Explanation) {
     if let Some(reranked) = explanation.reranked {
         write_key(out, "reranked");
         write_bool(out, reranked);
+        write_key(out, "reranks");
+        write_array(out, &explanation.reranks, |out, kind| write_text(out, kind));
     }
 }
 
@@ -97,6 +99,15 @@ fn write_item(out: &mut Vec<u8>, item: &ItemExplanation) {
     });
     write_key(out, "moved");
     write_int(out, i64::from(item.moved));
+    write_key(out, "effects");
+    write_array(out, &item.effects, |out, of| {
+        out.push(b'{');
+        write_key(out, "step");
+        write_text(out, &of.step);
+        write_key(out, "did");
+        write_text(out, &of.did);
+        out.push(b'}');
+    });
     write_key(out, "reason");
     write_text(out, &item.reason);
     out.push(b'}');

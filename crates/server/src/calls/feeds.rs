@@ -19,6 +19,7 @@ pub(crate) async fn ask(shared: &Shared, feed: &str, body: &[u8]) -> Result<Repl
         answer: &served.answer,
         routes: &names.routes,
         terms: &names.terms,
+        reranks: &names.reranks,
         detail: call.explain,
         durability_wait_us: Some(wait.as_micros() as u64),
     };
@@ -27,10 +28,11 @@ pub(crate) async fn ask(shared: &Shared, feed: &str, body: &[u8]) -> Result<Repl
     Ok(Reply::json(body))
 }
 
-/// Names of a feed's routes and terms.
+/// Names of a feed's routes, terms and rerankers, as answers number them.
 pub(crate) struct Names<'p> {
     pub(crate) routes: Vec<&'p str>,
     pub(crate) terms: Vec<&'p str>,
+    pub(crate) reranks: Vec<&'p str>,
 }
 
 impl<'p> Names<'p> {
@@ -38,8 +40,9 @@ impl<'p> Names<'p> {
     pub(crate) fn of(plan: &'p Plan, feed: &str) -> Names<'p> {
         let feed = plan.feed(feed).map(|feed| &plan.feeds[usize::from(feed)]);
         Names {
-            routes: feed.map_or(Vec::new(), |feed| feed.routes.iter().map(|route| route.name.as_str()).collect()),
-            terms: feed.map_or(Vec::new(), |feed| feed.terms.iter().map(|term| term.text()).collect()),
+            routes: feed.map_or(Vec::new(), |feed| plan.route_names(feed)),
+            terms: feed.map_or(Vec::new(), |feed| plan.term_names(feed)),
+            reranks: feed.map_or(Vec::new(), |feed| feed.reranks.iter().map(|rerank| rerank.kind()).collect()),
         }
     }
 }

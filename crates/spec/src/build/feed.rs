@@ -1,9 +1,10 @@
 //! Feeds: context, filters, and the score split into its additive terms.
 
+use super::rerank::Around;
 use super::scope::{FeedPlace, Place, Scope};
 use super::{Builder, ITEM, USER, field_types};
 use crate::diagnostic::{Issue, quoted};
-use crate::plan::{EntityIndex, Feed};
+use crate::plan::{EntityIndex, Feed, Route};
 use crate::source::{FeedSource, Source};
 use crate::yaml::Text;
 use domain::{Type, Value};
@@ -17,7 +18,7 @@ impl Builder<'_> {
                 return;
             }
             let subject = self.subject(declared);
-            let feed = self.feed(declared, subject);
+            let feed = self.feed(declared, subject, source);
             self.feeds.push(feed);
         }
     }
@@ -37,7 +38,7 @@ impl Builder<'_> {
         }
     }
 
-    fn feed(&mut self, declared: &FeedSource, subject: EntityIndex) -> Feed {
+    fn feed(&mut self, declared: &FeedSource, subject: EntityIndex, source: &Source) -> Feed {
         let context = field_types(&declared.context);
         if let Some(field) = declared.context.iter().find(|field| field.name.text == "item") {
             let message = "`request.item` is the item that the feed is asked for";
@@ -51,10 +52,11 @@ impl Builder<'_> {
             context: &context,
             routes: &names,
         };
-        let routes = declared.routes.iter().filter_map(|route| self.route(route, subject)).collect();
+        let routes: Vec<Route> = declared.routes.iter().filter_map(|route| self.route(route, subject)).collect();
         let filters = declared.filters.iter().filter_map(|filter| self.filter(filter, place)).collect();
         let terms = declared.score.as_ref().map_or(Vec::new(), |score| self.terms(score, place));
-        let reranks = declared.reranks.iter().filter_map(|rerank| self.rerank(rerank)).collect();
+        let around = Around { place, routes: &routes, feeds: &source.feeds };
+        let reranks = declared.reranks.iter().filter_map(|rerank| self.rerank(rerank, around)).collect();
         let (name, durable) = (declared.name.text.clone(), declared.durable);
         Feed { name, subject, context, routes, filters, terms, reranks, durable }
     }
@@ -69,7 +71,7 @@ impl Builder<'_> {
         Some(program)
     }
 
-    fn compile_in_feed(&mut self, text: &Text, ast: &Ast, node: &Node, place: FeedPlace<'_>) -> Option<Program> {
+    pub(super) fn compile_in_feed(&mut self, text: &Text, ast: &Ast, node: &Node, place: FeedPlace<'_>) -> Option<Program> {
         let mut scope = Scope { builder: self, ast, place: Place::Feed(place), more: Vec::new() };
         let result = expr::compile(ast, node, &mut scope);
         let more = std::mem::take(&mut scope.more);

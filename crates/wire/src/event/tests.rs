@@ -37,7 +37,7 @@ fn an_event_reads_whole() {
 fn refusals_name_the_member() {
     let long = |len: usize| "x".repeat(len);
     let many: String = (0..limits::FIELDS_MAX + 1).map(|n| format!(",\"f{n}\":1")).collect();
-    let list = format!("[{}1]", "1,".repeat(limits::LIST_MAX));
+    let list = format!("[{}true]", "true,".repeat(limits::LIST_MAX));
     let table = [
         ("".into(), Code::InvalidJson, ""),
         ("[]".into(), Code::InvalidJson, ""),

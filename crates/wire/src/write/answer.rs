@@ -2,7 +2,7 @@
 
 use super::{write_array, write_float, write_int, write_key, write_raw, write_text, write_uint};
 use crate::time::write_time;
-use domain::{Answer, DecisionId, FeedRequest, Recommended, Removal, Subject};
+use domain::{Answer, Change, DecisionId, Effect, FeedRequest, Recommended, Removal, Step, Subject};
 
 /// An answer and what its JSON needs beside it.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ pub struct AnswerView<'a> {
     pub routes: &'a [&'a str],
     /// Names of the terms of the feed's score, in the spec's order.
     pub terms: &'a [&'a str],
+    /// Kinds of the feed's rerankers, in the spec's order.
+    pub reranks: &'a [&'a str],
     /// Whether the request and examples of what filters removed are written too.
     pub detail: bool,
     /// How long the answer was held back until all that it read was durable, in microseconds.
@@ -48,6 +50,7 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     let pieces = Pieces {
         routes: Named::new(b"{\"route\":", view.routes, b",\"rank\":"),
         terms: Named::new(b"{\"term\":", view.terms, b",\"value\":"),
+        reranks: view.reranks,
     };
     out.reserve(answer.items.len() * ITEM_BYTES);
     write_array(out, &answer.items, |out, item| write_item(out, item, &pieces));
@@ -95,7 +98,7 @@ fn write_effort(out: &mut Vec<u8>, view: &AnswerView<'_>) {
 }
 
 /// An item has tens of small parts: what is the same in all items is written in one piece each.
-fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces) {
+fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces<'_>) {
     out.extend_from_slice(b"{\"item\":");
     write_text(out, &item.item);
     out.extend_from_slice(b",\"score\":");
@@ -116,13 +119,52 @@ fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces) {
     });
     out.extend_from_slice(b",\"moved\":");
     write_int(out, i64::from(item.moved));
+    if !item.effects.is_empty() {
+        write_key(out, "effects");
+        write_array(out, &item.effects, |out, effect| write_effect(out, *effect, pieces.reranks));
+    }
+    out.push(b'}');
+}
+
+/// What a step did, such as `{"step":"rerank 1: spread","moved":2}`.
+fn write_effect(out: &mut Vec<u8>, effect: Effect, reranks: &[&str]) {
+    out.extend_from_slice(b"{\"step\":\"");
+    let (name, number) = match effect.step {
+        Step::Rerank(number) => ("rerank ", number),
+        Step::Policy(number) => ("policy ", number),
+        Step::Boost(number) => ("boost ", number),
+    };
+    out.extend_from_slice(name.as_bytes());
+    write_uint(out, u64::from(number) + 1);
+    if let Step::Rerank(number) = effect.step
+        && let Some(kind) = reranks.get(usize::from(number))
+    {
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(kind.as_bytes());
+    }
+    out.push(b'"');
+    match effect.change {
+        Change::Moved(places) => {
+            write_key(out, "moved");
+            write_int(out, i64::from(places));
+        }
+        Change::Scaled(factor) => {
+            write_key(out, "scaled");
+            write_float(out, factor);
+        }
+        Change::Placed => {
+            write_key(out, "placed");
+            out.extend_from_slice(b"true");
+        }
+    }
     out.push(b'}');
 }
 
 /// What an answer's items have in common.
-struct Pieces {
+struct Pieces<'a> {
     routes: Named,
     terms: Named,
+    reranks: &'a [&'a str],
 }
 
 /// The same JSON around each of some names, quoted once for all items.

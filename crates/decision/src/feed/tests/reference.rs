@@ -1,14 +1,15 @@
 //! The feed pipeline, slow and obvious: every slot of every candidate from scratch, full sorts, nothing shared with the
 //! fast one but indexes, rows and expressions.
 
+mod rerank;
+
 use crate::world::World;
 use crate::{ItemView, Names};
 use domain::{
-    Answer, Change, Effect, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Step, Subject,
-    Term, Value,
+    Answer, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Subject, Term, Value,
 };
 use recall::{Hit, Known};
-use spec::plan::{AggregateOp, Cross, Feed, From, Rerank, RouteSource, SlotIndex, SlotSource, Spread};
+use spec::plan::{AggregateOp, Cross, Feed, From, RouteSource, SlotIndex, SlotSource};
 use std::collections::{BTreeMap, BTreeSet};
 
 struct Slow<'a> {
@@ -31,40 +32,21 @@ struct Item {
 
 /// The answer that this effort gives.
 pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> Answer {
-    let query = world.query(request);
-    let feed = &world.plan.feeds[usize::from(query.feed)];
-    let mut slow = Slow { world, feed, request, query, best: Vec::new() };
+    let mut slow = Slow::new(world, request, world.query(request));
     let epoch = &world.epoch;
     let key = |id| world.names.item(epoch.item_type(), id);
-
-    let (per_route, excluded) = slow.recall(effort);
-    slow.best = per_route.iter().map(|hits| hits.iter().map(|hit| hit.score).fold(0.0, f64::max)).collect();
-    let mut items = slow.fuse(&per_route);
-    let candidates = items.len() as u32;
-    let mut removed: Vec<(String, Vec<EntityId>)> = vec![("exclude".into(), excluded.into_iter().collect())];
-    for filter in &feed.filters {
-        let passes = |item: &Item| slow.eval(filter, item).is_true();
-        let (stay, go): (Vec<Item>, Vec<Item>) = items.into_iter().partition(passes);
-        removed.push((filter.text().to_owned(), go.iter().map(|item| item.id).collect()));
-        items = stay;
+    let Ranked { per_route, items, candidates, removed } = slow.ranked(effort);
+    let mut places = rerank::placed(items);
+    for number in (0..slow.feed.reranks.len()).filter(|_| effort.reranked) {
+        places = slow.rerank(number, places);
     }
-    slow.score(&mut items, effort);
-    let places: Vec<EntityId> = items.iter().map(|item| item.id).collect();
-    for rerank in feed.reranks.iter().filter(|_| effort.reranked) {
-        let Rerank::Spread(spread) = rerank;
-        items = slow.spread(items, *spread);
-    }
-    let recommended = |(place, item): (usize, Item)| {
-        let moved = (place as i32 - places.iter().position(|&id| id == item.id).unwrap() as i32) as i16;
-        let effect = Effect { step: Step::Rerank(0), change: Change::Moved(moved) };
-        Recommended {
-            item: key(item.id),
-            score: item.score,
-            routes: item.hits,
-            terms: item.terms,
-            moved,
-            effects: (moved != 0).then_some(effect).into_iter().collect(),
-        }
+    let recommended = |(place, placed): (usize, rerank::Placed)| Recommended {
+        item: key(placed.item.id),
+        score: placed.item.score,
+        routes: placed.item.hits,
+        terms: placed.item.terms,
+        moved: placed.rank.map_or(0, |rank| (place as i64 - rank as i64) as i16),
+        effects: placed.effects,
     };
     let count = usize::from(request.count).min(domain::limits::SLATE_MAX);
     let removal = |(reason, ids): (String, Vec<EntityId>)| Removal {
@@ -82,9 +64,40 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
         route_counts: per_route.iter().map(|hits| hits.len() as u32).collect(),
         candidates,
         removed: removed.into_iter().filter(|(_, ids)| !ids.is_empty()).map(removal).collect(),
-        items: items.into_iter().take(count).enumerate().map(recommended).collect(),
+        items: places.into_iter().take(count).enumerate().map(recommended).collect(),
         later: Vec::new(),
         holdout: false,
+    }
+}
+
+/// What stands before the rerankers.
+struct Ranked {
+    per_route: Vec<Vec<Hit>>,
+    items: Vec<Item>,
+    candidates: u32,
+    removed: Vec<(String, Vec<EntityId>)>,
+}
+
+impl<'a> Slow<'a> {
+    fn new(world: &'a World, request: &'a FeedRequest, query: crate::Query) -> Slow<'a> {
+        Slow { world, feed: &world.plan.feeds[usize::from(query.feed)], request, query, best: Vec::new() }
+    }
+
+    /// Recall to rank.
+    fn ranked(&mut self, effort: Effort) -> Ranked {
+        let (per_route, excluded) = self.recall(effort);
+        self.best = per_route.iter().map(|hits| hits.iter().map(|hit| hit.score).fold(0.0, f64::max)).collect();
+        let mut items = self.fuse(&per_route);
+        let candidates = items.len() as u32;
+        let mut removed: Vec<(String, Vec<EntityId>)> = vec![("exclude".into(), excluded.into_iter().collect())];
+        for filter in &self.feed.filters {
+            let passes = |item: &Item| self.eval(filter, item).is_true();
+            let (stay, go): (Vec<Item>, Vec<Item>) = items.into_iter().partition(passes);
+            removed.push((filter.text().to_owned(), go.iter().map(|item| item.id).collect()));
+            items = stay;
+        }
+        self.score(&mut items, effort);
+        Ranked { per_route, items, candidates, removed }
     }
 }
 
@@ -186,7 +199,8 @@ impl Slow<'_> {
     }
 
     fn score(&self, items: &mut [Item], effort: Effort) {
-        let scored = &mut items[..usize::from(effort.candidates_scored)];
+        let scored = usize::from(effort.candidates_scored).min(items.len() * usize::from(!self.feed.terms.is_empty()));
+        let scored = &mut items[..scored];
         for item in scored.iter_mut() {
             let mut sum = 0.0;
             for (term, program) in self.feed.terms.iter().enumerate() {
@@ -198,23 +212,6 @@ impl Slow<'_> {
             item.score = if f64::is_finite(sum) { sum } else { f64::MIN };
         }
         scored.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap().then(a.id.cmp(&b.id)));
-    }
-
-    fn spread(&self, mut rest: Vec<Item>, spread: Spread) -> Vec<Item> {
-        let value =
-            |item: &Item| self.world.epoch.catalogue().attribute(self.world.epoch.item_type(), item.id, spread.field);
-        let mut slate: Vec<Item> = Vec::new();
-        while !rest.is_empty() {
-            let window = &slate[slate.len().saturating_sub(usize::from(spread.window) - 1)..];
-            let fits = |item: &Item| {
-                let own = value(item);
-                own == Value::Missing
-                    || window.iter().filter(|other| value(other) == own).count() < usize::from(spread.max)
-            };
-            let next = rest.iter().position(fits).unwrap_or(0);
-            slate.push(rest.remove(next));
-        }
-        slate
     }
 
     fn present(&self, item: EntityId) -> bool {
