@@ -171,7 +171,13 @@ fn skipped(feed: &Feed, answer: &Answer, left: u32) -> Vec<String> {
     skipped
 }
 
-fn explain_item(plan: &Plan, feed: Option<&Feed>, all_scored: bool, place: usize, item: &Recommended) -> ItemExplanation {
+fn explain_item(
+    plan: &Plan,
+    feed: Option<&Feed>,
+    all_scored: bool,
+    place: usize,
+    item: &Recommended,
+) -> ItemExplanation {
     let of_plan = terms_of(plan, feed, item);
     // If some were not scored, an item none of whose terms has a value shows by its score of 0: a fused score is above that.
     let scored = !item.terms.is_empty() || all_scored || (!of_plan.is_empty() && item.score == 0.0);

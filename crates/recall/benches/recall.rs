@@ -57,6 +57,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         digest: [0; 32],
         text: String::new(),
         constants: Vec::new(),
+        exposures: Vec::new(),
         entities: vec![
             entity("user", Vec::new()),
             entity("item", vec![FieldType { name: "created".to_owned(), ty: Type::Time }]),

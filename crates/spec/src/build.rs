@@ -14,8 +14,8 @@ pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, Plan, Role, Slot, Stream,
-    Table,
+    Aggregate, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, Plan, Role, Slot,
+    Stream, Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;

@@ -3,9 +3,7 @@
 
 mod rerank;
 
-pub use rerank::{
-    Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target,
-};
+pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
 
 use domain::{Span, Type};
 use expr::Program;

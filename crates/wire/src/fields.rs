@@ -125,7 +125,11 @@ fn list<'a>(scan: &mut Scanner<'a>) -> Outcome<Raw<'a>> {
     let mut list = Vec::new();
     scan.array(|scan| {
         // Only numbers come in long lists: vectors.
-        let most = if matches!(list.last(), Some(Raw::Int(_) | Raw::Float(_))) { limits::VECTOR_MAX } else { limits::LIST_MAX };
+        let most = if matches!(list.last(), Some(Raw::Int(_) | Raw::Float(_))) {
+            limits::VECTOR_MAX
+        } else {
+            limits::LIST_MAX
+        };
         if list.len() >= most {
             return Err(refusal(Code::TooMany, "", format!("more than {most} elements in the list")));
         }

@@ -118,8 +118,7 @@ impl Arm {
         let answer = machine.answer(request, &query, now, Pace::Live(&mut Endless), scratch);
         self.took += started.elapsed();
         self.ranks.add(answer.items.iter().position(|listed| listed.item == item));
-        let sets: Vec<BTreeSet<u32>> =
-            answer.items.iter().map(|listed| values(machine, field, &listed.item)).collect();
+        let sets: Vec<BTreeSet<u32>> = answer.items.iter().map(|listed| values(machine, field, &listed.item)).collect();
         if let Some(distance) = distance_within(&sets) {
             self.distance.0 += distance;
             self.distance.1 += 1;
@@ -139,7 +138,9 @@ fn values(machine: &Machine, field: u16, item: &str) -> BTreeSet<u32> {
     let Some(entity) = machine.plan.entity("item") else { return BTreeSet::new() };
     let Some(id) = machine.names.entity(entity, item) else { return BTreeSet::new() };
     match machine.epoch.catalogue().attribute(entity, id, field) {
-        Value::List(list) => list.iter().filter_map(|value| if let Value::Str(of) = value { Some(of.0) } else { None }).collect(),
+        Value::List(list) => {
+            list.iter().filter_map(|value| if let Value::Str(of) = value { Some(of.0) } else { None }).collect()
+        }
         _ => BTreeSet::new(),
     }
 }

@@ -71,7 +71,13 @@ impl Builder<'_> {
         Some(program)
     }
 
-    pub(super) fn compile_in_feed(&mut self, text: &Text, ast: &Ast, node: &Node, place: FeedPlace<'_>) -> Option<Program> {
+    pub(super) fn compile_in_feed(
+        &mut self,
+        text: &Text,
+        ast: &Ast,
+        node: &Node,
+        place: FeedPlace<'_>,
+    ) -> Option<Program> {
         let mut scope = Scope { builder: self, ast, place: Place::Feed(place), more: Vec::new() };
         let result = expr::compile(ast, node, &mut scope);
         let more = std::mem::take(&mut scope.more);

@@ -118,7 +118,8 @@ impl Builder<'_> {
                 Type::List(of) if **of == Type::Float => return Some(Likeness::Cosine(field)),
                 _ => {}
             }
-            let message = format!("{} is {ty}; items are compared by string, bool, int, [string] or [float]", quoted(&by.text));
+            let message =
+                format!("{} is {ty}; items are compared by string, bool, int, [string] or [float]", quoted(&by.text));
             self.issues.push(Issue::new("wrong_type", &by.span, message));
             return None;
         }

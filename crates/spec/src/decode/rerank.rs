@@ -34,7 +34,8 @@ impl Decoder<'_> {
             return None;
         };
         if let Some((second, _)) = kinds.next() {
-            let issue = Issue::new("several_kinds", &second.span, "a step of `rerank` does one thing; this is a second");
+            let issue =
+                Issue::new("several_kinds", &second.span, "a step of `rerank` does one thing; this is a second");
             self.issues.push(issue.help("make it a step of its own: `rerank: [{ spread: .. }, { mmr: .. }]`"));
         }
         let beside: &[&str] = if key.text == "spread" && !is_rules(value) { &["window", "max"] } else { &[] };
@@ -261,7 +262,12 @@ impl Decoder<'_> {
         if !self.one_of(node, has("share"), has("at_least"), "`fresh`", "`share` or `at_least`") {
             return None;
         }
-        Some(RerankKind::Fresh { by: by?, within: within?, least: least.or(share.map(|share| part(share, window)))?, window })
+        Some(RerankKind::Fresh {
+            by: by?,
+            within: within?,
+            least: least.or(share.map(|share| part(share, window)))?,
+            window,
+        })
     }
 
     fn fair(&mut self, key: &Text, node: &Node) -> Option<FairSource> {
@@ -287,9 +293,8 @@ impl Decoder<'_> {
     fn target(&mut self, node: &Node) -> Option<TargetSource> {
         if let Kind::Map(entries) = &node.kind {
             self.at_most_values(node, entries.len());
-            let share = |(value, share): &(Text, Node)| {
-                Some((value.clone(), self.number(share, "a share", 1e-6..=1.0)?))
-            };
+            let share =
+                |(value, share): &(Text, Node)| Some((value.clone(), self.number(share, "a share", 1e-6..=1.0)?));
             let shares: Vec<(Text, f64)> = entries.iter().filter_map(share).collect();
             let total: f64 = shares.iter().map(|(_, share)| share).sum();
             if total > 1.0 + 1e-9 {

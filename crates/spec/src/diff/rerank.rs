@@ -1,7 +1,7 @@
 //! The meaning of a reranker as text, in which no index of the plan occurs.
 
 use super::{index_definition, program};
-use crate::plan::{Fair, Feed, Likeness, Of, Plan, PlaceSource, Rerank, Rule, Target};
+use crate::plan::{Fair, Feed, Likeness, Of, PlaceSource, Plan, Rerank, Rule, Target};
 
 /// One line for each rule.
 pub(super) fn definition(plan: &Plan, feed: &Feed, rerank: &Rerank, features: &[String]) -> String {

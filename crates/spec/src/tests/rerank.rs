@@ -87,7 +87,10 @@ fn steps_that_are_refused() {
         };
         let first = &found.list[0];
         let words = format!("{} {}", first.message, first.help.as_deref().unwrap_or(""));
-        if found.list.len() != 1 || (first.code, first.line, first.column) != (code, 19, *column) || !words.contains(said) {
+        if found.list.len() != 1
+            || (first.code, first.line, first.column) != (code, 19, *column)
+            || !words.contains(said)
+        {
             wrong.push_str(&format!("wanted {code} 19:{column} with `{said}`, got\n{found}\n"));
         }
     }
@@ -122,16 +125,21 @@ fn parameters_default() {
     let reranks = &plan.feeds[3].reranks;
     let kinds: Vec<&str> = reranks.iter().map(Rerank::kind).collect();
     assert_eq!(kinds, ["spread", "mmr", "dpp", "slots", "mix", "fresh", "fair", "fair"]);
-    let [Rerank::Spread(rules), Rerank::Mmr(mmr), Rerank::Dpp(dpp), Rerank::Slots(slots), Rerank::Mix(mix), ..] = &reranks[..]
+    let [Rerank::Spread(rules), Rerank::Mmr(mmr), Rerank::Dpp(dpp), Rerank::Slots(slots), Rerank::Mix(mix), ..] =
+        &reranks[..]
     else {
         panic!("{reranks:?}")
     };
     assert!(matches!(rules[1], Rule { of: Of::Attribute(2), window: 6, most: Some(3), least: 0 }));
     assert_eq!(*mmr, Mmr { by: Likeness::Cosine(3), lambda: 0.7, depth: 100 });
-    assert!(matches!(dpp.by, Likeness::CoVisited(index) if matches!(plan.indexes[usize::from(index)], Index::CoVisited(_))));
+    assert!(
+        matches!(dpp.by, Likeness::CoVisited(index) if matches!(plan.indexes[usize::from(index)], Index::CoVisited(_)))
+    );
     assert!(matches!(slots[..], [PlaceRule { at: 4, every: Some(4), source: PlaceSource::Route(2) }]));
     assert_eq!((mix.feed, mix.at, mix.every, mix.routes.as_slice()), (0, 5, 5, ["other.hot".to_owned()].as_slice()));
-    let [Rerank::Fresh(fresh), Rerank::Fair(first), Rerank::Fair(second)] = &reranks[5..] else { panic!("{reranks:?}") };
+    let [Rerank::Fresh(fresh), Rerank::Fair(first), Rerank::Fair(second)] = &reranks[5..] else {
+        panic!("{reranks:?}")
+    };
     assert!(matches!(fresh, Rule { of: Of::Age { field: 5, .. }, window: 10, most: None, least: 3 }));
     let Target::Shares(shares) = &first.target else { panic!("{first:?}") };
     assert_eq!(plan.constants[shares[0].0 as usize], "acme");
@@ -159,10 +167,7 @@ fn every_setting_is_a_change_and_only_exposures_rebuild() {
             "{ fresh: { by: item.created, within: 1d, at_least: 1 } }",
             "{ fresh: { by: item.created, within: 2d, at_least: 1 } }",
         ),
-        (
-            "{ fair: { of: item.seller, target: equal } }",
-            "{ fair: { of: item.seller, target: { acme: 0.5 } } }",
-        ),
+        ("{ fair: { of: item.seller, target: equal } }", "{ fair: { of: item.seller, target: { acme: 0.5 } } }"),
         (
             "{ fair: { of: item.seller, target: { acme: 0.5 } } }",
             "{ fair: { of: item.seller, target: { acme: 0.4 } } }",

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{resolve, Dictionary};
+use crate::{Dictionary, resolve};
 use domain::{Event, Field, Payload, Position, Raw, Upsert};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -46,7 +46,8 @@ struct World {
 
 impl World {
     fn new() -> World {
-        let plan = Arc::new(spec::compile("test.yaml", SPEC).unwrap_or_else(|errors| panic!("{}", spec::render(&errors))));
+        let plan =
+            Arc::new(spec::compile("test.yaml", SPEC).unwrap_or_else(|errors| panic!("{}", spec::render(&errors))));
         World {
             names: Dictionary::new(&plan, 3),
             catalogue: Catalogue::new(plan.clone()),
@@ -70,7 +71,8 @@ impl World {
             Step::Show { item, late_s } => {
                 let key = format!("i{item}");
                 let time = Time(self.now.0 - late_s * 1_000);
-                let role = |name: &'static str, key: &str| Field { name: name.into(), value: Raw::Str(key.to_owned().into()) };
+                let role =
+                    |name: &'static str, key: &str| Field { name: name.into(), value: Raw::Str(key.to_owned().into()) };
                 let fields = vec![role("user", "u"), role("item", &key)];
                 let event = Event { kind: "impression".into(), source: "".into(), id: None, time: Some(time), fields };
                 self.record(&Payload::Event(event));
@@ -104,7 +106,10 @@ impl World {
 
     fn check(&self, now: Time) -> Result<(), TestCaseError> {
         let counted = |seller: Option<Symbol>| {
-            let of = self.shown.iter().filter(|(of, time)| of.is_some() && self.counts(*time, now) && (seller.is_none() || *of == seller));
+            let of = self
+                .shown
+                .iter()
+                .filter(|(of, time)| of.is_some() && self.counts(*time, now) && (seller.is_none() || *of == seller));
             of.count() as u64
         };
         prop_assert_eq!(self.exposure.impressions(now), counted(None));

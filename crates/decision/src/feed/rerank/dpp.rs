@@ -45,9 +45,7 @@ impl Dpp {
             self.gains.resize(self.window.entries().len(), 1.0);
         }
         let worth = |place: usize| match self.gains[place] {
-            gain if gain > NOTHING => {
-                dpp.theta * self.window.relevance()[place] + (1.0 - dpp.theta) * libm::log(gain)
-            }
+            gain if gain > NOTHING => dpp.theta * self.window.relevance()[place] + (1.0 - dpp.theta) * libm::log(gain),
             _ => f64::NAN,
         };
         if let Some(taken) = self.window.best(worth) {

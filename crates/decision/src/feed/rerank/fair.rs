@@ -38,12 +38,7 @@ impl Fairness {
         self.errors.clear();
     }
 
-    pub(super) fn next(
-        &mut self,
-        fair: &Fair,
-        source: &mut Source<'_>,
-        ground: &mut Ground<'_>,
-    ) -> Option<Entry> {
+    pub(super) fn next(&mut self, fair: &Fair, source: &mut Source<'_>, ground: &mut Ground<'_>) -> Option<Entry> {
         if self.window.fill(fair.depth, source, ground) {
             self.adjust(fair, ground);
         }
@@ -80,9 +75,7 @@ fn error(fair: &Fair, exposure: &Exposure, value: Symbol, total: u64, ground: &G
     let target = match &fair.target {
         Target::Equal => 1.0 / f64::from(exposure.values().max(1)),
         Target::Proportional => f64::from(exposure.items_of(value)) / items.max(1.0),
-        Target::Shares(shares) => {
-            shares.iter().find(|(of, _)| *of == value.0).map_or(0.0, |(_, share)| *share)
-        }
+        Target::Shares(shares) => shares.iter().find(|(of, _)| *of == value.0).map_or(0.0, |(_, share)| *share),
     };
     if target <= 0.0 {
         return 0.0;

@@ -52,11 +52,16 @@ fn step() -> impl Strategy<Value = String> {
     let rule = prop_oneof![
         (prop::sample::select(vec!["item.tags", "item.category", "item.seller"]), 3u8..9, 1u8..3)
             .prop_map(|(by, window, max)| format!("{{ by: {by}, window: {window}, max: {max} }}")),
-        (3u8..9, 1u8..4).prop_map(|(window, min)| format!("{{ when: item.price > 40.0, window: {window}, min: {min} }}")),
+        (3u8..9, 1u8..4)
+            .prop_map(|(window, min)| format!("{{ when: item.price > 40.0, window: {window}, min: {min} }}")),
         (3u8..9).prop_map(|window| format!("{{ when: 'recall.hot > 0.2', window: {window}, max: 1 }}")),
         (3u8..9).prop_map(|window| format!("{{ when: item.category == \"c1\", window: {window}, min: 1, max: 2 }}")),
     ];
-    let slot = (1u8..6, prop::option::of(1u8..6), prop::sample::select(vec!["from: cold", "from: similar", "when: item.price < 9.0"]))
+    let slot = (
+        1u8..6,
+        prop::option::of(1u8..6),
+        prop::sample::select(vec!["from: cold", "from: similar", "when: item.price < 9.0"]),
+    )
         .prop_map(|(at, every, who)| match every {
             Some(every) => format!("{{ at: {at}, every: {every}, {who} }}"),
             None => format!("{{ at: {at}, {who} }}"),
@@ -64,14 +69,19 @@ fn step() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::collection::vec(rule, 1..4).prop_map(|rules| format!("spread: [{}]", rules.join(", "))),
         Just("{ spread: [item.category, item.seller], window: 4, max: 1 }".to_owned()),
-        (by(), 0u8..10, 2u8..50).prop_map(|(by, lambda, depth)| format!("mmr: {{ by: {by}, lambda: 0.{lambda}, depth: {depth} }}")),
-        (by(), 0u8..10, 2u8..50).prop_map(|(by, theta, depth)| format!("dpp: {{ by: {by}, theta: 0.{theta}, depth: {depth} }}")),
+        (by(), 0u8..10, 2u8..50)
+            .prop_map(|(by, lambda, depth)| format!("mmr: {{ by: {by}, lambda: 0.{lambda}, depth: {depth} }}")),
+        (by(), 0u8..10, 2u8..50)
+            .prop_map(|(by, theta, depth)| format!("dpp: {{ by: {by}, theta: 0.{theta}, depth: {depth} }}")),
         prop::collection::vec(slot, 1..4).prop_map(|slots| format!("slots: [{}]", slots.join(", "))),
         (prop::sample::select(vec!["other", "plain"]), 2u8..6, 1u8..4)
             .prop_map(|(feed, every, at)| format!("mix: {{ feed: {feed}, at: {at}, every: {every} }}")),
         (1u8..4).prop_map(|least| format!("fresh: {{ by: item.created, within: 20h, at_least: {least}, in: 6 }}")),
-        (prop::sample::select(vec!["equal", "proportional", "{ s1: 0.5, s2: 0.1 }"]), 1u8..10, 2u8..80)
-            .prop_map(|(target, strength, depth)| format!("fair: {{ of: item.seller, target: {target}, strength: 0.{strength}, depth: {depth} }}")),
+        (prop::sample::select(vec!["equal", "proportional", "{ s1: 0.5, s2: 0.1 }"]), 1u8..10, 2u8..80).prop_map(
+            |(target, strength, depth)| format!(
+                "fair: {{ of: item.seller, target: {target}, strength: 0.{strength}, depth: {depth} }}"
+            )
+        ),
     ]
 }
 
@@ -297,7 +307,10 @@ fn mixed_items_come_with_routes_and_terms_of_their_feed() {
     assert_eq!(world.plan.term_names(home)[usize::from(mixed.terms[0].term)], "0.5 * item.price");
     assert_eq!(changes(&answer, "i5"), [Change::Placed]);
     let explained = crate::explain(&world.plan, &answer);
-    assert_eq!(explained.items[2].reason, "other.cold (rank 6), other.busy (rank 6); most by 0.5 * item.price; placed by rerank 1 (mix)");
+    assert_eq!(
+        explained.items[2].reason,
+        "other.cold (rank 6), other.busy (rank 6); most by 0.5 * item.price; placed by rerank 1 (mix)"
+    );
 }
 
 #[test]

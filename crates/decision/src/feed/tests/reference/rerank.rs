@@ -184,7 +184,7 @@ impl Slow<'_> {
             let place = done.len() as u16 + 1;
             let kept = rules.iter().filter(|rule| match rule.every {
                 None => place == rule.at,
-                Some(every) => place >= rule.at && (place - rule.at) % every == 0,
+                Some(every) => place >= rule.at && (place - rule.at).is_multiple_of(every),
             });
             let found = kept.into_iter().find_map(|rule| rest.iter().position(|placed| serves(&rule, placed)));
             done.push(rest.remove(found.unwrap_or(0)));
@@ -217,7 +217,7 @@ impl Slow<'_> {
             let place = done.len() as u16 + 1;
             let came = |id: EntityId| done.iter().any(|placed| placed.item.id == id);
             let mut next = None;
-            if place >= mix.at && (place - mix.at) % mix.every == 0 {
+            if place >= mix.at && (place - mix.at).is_multiple_of(mix.every) {
                 next = others.find(|item| !came(item.id)).map(|mut item| {
                     item.hits.iter_mut().for_each(|hit| hit.route += routes as u16);
                     item.terms.iter_mut().for_each(|term| term.term += terms as u16);
@@ -244,8 +244,7 @@ impl Slow<'_> {
                 Target::Proportional => f64::from(exposure.items_of(seller)) / f64::from(exposure.items().max(1)),
                 Target::Shares(shares) => shares.iter().find(|share| share.0 == seller.0).map_or(0.0, |share| share.1),
             };
-            let (own, all) =
-                (exposure.impressions_of(seller, self.world.now), exposure.impressions(self.world.now));
+            let (own, all) = (exposure.impressions_of(seller, self.world.now), exposure.impressions(self.world.now));
             let share = (own as f64 + 100.0 * target) / (all as f64 + 100.0);
             if target > 0.0 { (5.0 * (target - share) / target).clamp(-1.0, 1.0) } else { 0.0 }
         };
