@@ -19,6 +19,7 @@ test: rust ## everything that guards the project
 	$(CARGO) xtask tidy
 	$(CARGO) xtask determinism --decisions 500
 	$(CARGO) xtask kill --rounds 5
+	$(CARGO) xtask gorse-compat
 
 bench: rust ## the figures of README, measured on this machine
 	$(CARGO) xtask bench spine

@@ -144,6 +144,7 @@ impl Setting {
             threads: 2,
             checkpoint_every: rng.pick(&["10ms", "50ms", "300ms", "1h"]),
             core: None,
+            more: &[],
         };
         std::fs::create_dir_all(&self.dir)?;
         if rng.percent(25) {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod determinism;
+mod gorse_compat;
 mod kill;
 mod node;
 mod seeds;
@@ -33,6 +34,7 @@ enum Chore {
     #[command(subcommand)]
     Bench(bench::Bench),
     Soak(soak::Soak),
+    GorseCompat(gorse_compat::GorseCompat),
 }
 
 fn main() -> Result<()> {
@@ -43,5 +45,6 @@ fn main() -> Result<()> {
         Chore::Determinism(determinism) => determinism.run(root),
         Chore::Bench(bench) => bench.run(root),
         Chore::Soak(soak) => soak.run(root),
+        Chore::GorseCompat(compat) => compat.run(root),
     }
 }

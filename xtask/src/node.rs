@@ -45,6 +45,8 @@ pub(crate) struct Start<'a> {
     pub(crate) checkpoint_every: &'a str,
     /// The only core it may run on.
     pub(crate) core: Option<usize>,
+    /// More arguments.
+    pub(crate) more: &'a [&'a str],
 }
 
 /// A process that may not serve yet. Killed when dropped.
@@ -74,7 +76,7 @@ impl Start<'_> {
         command.args(["serve", "--bind", "127.0.0.1:0", "--mode", self.mode]);
         command.args(["--checkpoint-every", self.checkpoint_every]);
         command.arg("--shards").arg(self.shards.to_string()).arg("--threads").arg(self.threads.to_string());
-        command.arg("--dir").arg(self.dir).arg("--spec").arg(self.spec);
+        command.arg("--dir").arg(self.dir).arg("--spec").arg(self.spec).args(self.more);
         let mut child = command.stdout(Stdio::piped()).stderr(complaints).spawn().context("starting millrace")?;
         let stdout = BufReader::new(child.stdout.take().context("the output is piped")?);
         Ok(Node { child, stdout, since, address: SocketAddr::from(([127, 0, 0, 1], 0)), found: 0 })

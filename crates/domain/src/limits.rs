@@ -94,3 +94,11 @@ pub const FILTERS_MAX: usize = 64;
 pub const ROW_BYTES_MAX: usize = 1 << 20;
 /// How many recent items per user `seen` looks at.
 pub const SEEN_RECENTS: u16 = 1_024;
+/// Most feedback that the Gorse interface keeps for reading back: about 90 bytes each.
+pub const GORSE_FEEDBACK_MAX: usize = 20_000_000;
+/// Most feedback with a time to come that waits for it.
+pub const GORSE_DUE_MAX: usize = 1_000_000;
+/// Most feedback types.
+pub const GORSE_TYPES_MAX: usize = 256;
+/// Most users, items or feedback on one page or in one list.
+pub const GORSE_PAGE_MAX: usize = 10_000;

@@ -67,6 +67,10 @@ pub(crate) struct Serve {
     /// served, to everyone. Tenants have theirs in the file of tenants
     #[arg(long, conflicts_with = "tenants")]
     tokens: Option<PathBuf>,
+    /// Serve the Gorse REST API under /api beside our own, for applications that use its clients; the spec must declare what
+    /// it needs (start from examples/gorse.yaml), and the log must be whole. See docs/gorse.md
+    #[arg(long, conflicts_with_all = ["retain", "tenants"])]
+    gorse: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -88,7 +92,7 @@ impl Serve {
     /// One node: listened for at once, served when its log is applied.
     fn serve_one(&self, spec: &Path, stop: StopSignal) -> Result<()> {
         let plan = node::read_spec(spec)?;
-        let (config, dir) = (self.config(), self.dir.clone());
+        let (config, dir, gorse) = (self.config(), self.dir.clone(), self.gorse);
         let mut http = self.http();
         if let Some(path) = &self.tokens {
             http.tokens = tokens::read(path)?;
@@ -103,7 +107,10 @@ impl Serve {
                     slot.progress(done, total);
                 })?;
                 node::tell("", &report);
-                slot.serve(Arc::new(engine));
+                match gorse {
+                    true => slot.serve_with_gorse(Arc::new(engine))?,
+                    false => slot.serve(Arc::new(engine)),
+                }
             }
             println!("serving on http://{address}; stop with Ctrl-C");
             Ok(())
@@ -141,6 +148,7 @@ impl Serve {
 
     fn http(&self) -> server::Config {
         let mut http = server::Config::new(self.bind);
+        http.gorse = self.gorse;
         if let Some(threads) = self.threads {
             http.threads = threads.clamp(1, 256);
         }

@@ -70,6 +70,31 @@ pub(crate) fn admit(tokens: &[Token], headers: &HeaderMap, access: Access) -> Re
     Err(Refusal::new(Code::Forbidden, "authorization", "this token's role does not allow the call; use another token"))
 }
 
+/// The same for the Gorse interface, whose clients send one secret as `X-API-Key`. A secret that is listed for several roles
+/// may do what each of them may.
+///
+/// # Errors
+/// As [`admit`].
+pub(crate) fn admit_key(tokens: &[Token], headers: &HeaderMap, access: Access) -> Result<(), Refusal> {
+    if access == Access::Open {
+        return Ok(());
+    }
+    if tokens.is_empty() {
+        return admit_local(headers);
+    }
+    let digest = blake3::hash(headers.get("x-api-key").map_or(&[][..], |key| key.as_bytes()));
+    let may_not = |role| matches!(access, Access::Only(needed) if needed != role && role != Role::Admin);
+    let (known, allowed) = tokens.iter().fold((false, false), |(known, allowed), token| {
+        let same = token.digest == digest;
+        (known | same, allowed | (same & !may_not(token.role)))
+    });
+    match (known, allowed) {
+        (_, true) => Ok(()),
+        (true, false) => Err(Refusal::new(Code::Forbidden, "", "this key's role does not allow the call")),
+        (false, false) => Err(Refusal::new(Code::Unauthorized, "", "unauthorized")),
+    }
+}
+
 /// What who has no token here is told, whether or not there is anything here.
 pub(crate) fn unauthorized() -> Refusal {
     let message = "send a token of this server: 'Authorization: Bearer <token>'";

@@ -18,6 +18,8 @@ pub struct Config {
     pub threads: usize,
     /// What the server bears.
     pub limits: Limits,
+    /// Whether the Gorse interface is served beside our own.
+    pub gorse: bool,
 }
 
 /// Sizes, counts and times that one client may take.
@@ -75,7 +77,7 @@ impl Config {
     /// Sound settings on this address: a thread for each core, no tokens.
     pub fn new(bind: SocketAddr) -> Config {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Config { bind, tokens: Vec::new(), threads, limits: Limits::default() }
+        Config { bind, tokens: Vec::new(), threads, limits: Limits::default(), gorse: false }
     }
 
     /// Whether anybody who reaches the address may call everything, as far as these tokens go.
@@ -103,6 +105,8 @@ pub enum StartError {
     Bind(SocketAddr, std::io::Error),
     /// The system gives no thread or no event queue.
     Thread(std::io::Error),
+    /// The Gorse interface cannot be served: what the spec lacks, or that the log is not whole.
+    Gorse(Vec<String>),
 }
 
 impl fmt::Display for StartError {
@@ -128,6 +132,7 @@ impl fmt::Display for StartError {
             }
             StartError::Bind(bind, error) => write!(f, "cannot listen on {bind}: {error}"),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            StartError::Gorse(lacking) => write!(f, "the Gorse interface cannot be served: {}", lacking.join("; ")),
         }
     }
 }

@@ -6,6 +6,7 @@ mod body;
 mod calls;
 mod config;
 mod connection;
+mod gorse_api;
 mod listen;
 mod metrics;
 mod query;
@@ -55,4 +56,6 @@ struct Shared {
     metrics: Arc<metrics::Metrics>,
     meter: Arc<quota::Meter>,
     replays: Arc<replays::Replays>,
+    /// The Gorse interface, if it is served.
+    gorse: Option<Arc<gorse_api::Gorse>>,
 }

@@ -39,7 +39,12 @@ impl Server {
     /// See [`StartError`]; above all an address that others can reach is refused without tokens.
     pub fn start(config: Config, engine: Arc<Engine>) -> Result<Server, StartError> {
         let server = Server::listen(config)?;
-        server.tenants().iter().for_each(|only| only.serve(engine.clone()));
+        for only in server.tenants() {
+            match server.process.config.gorse {
+                true => only.serve_with_gorse(engine.clone())?,
+                false => only.serve(engine.clone()),
+            }
+        }
         Ok(server)
     }
 
@@ -140,6 +145,8 @@ impl Server {
             // A thread that panicked has said so already; the others must still be joined.
             let _ = thread.join();
         }
+        let open = self.process.tenants.list().iter().filter_map(|tenant| tenant.shared().ok());
+        open.filter_map(|shared| shared.gorse.as_ref()).for_each(|gorse| gorse.stop());
     }
 }
 

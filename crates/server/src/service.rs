@@ -7,7 +7,7 @@ use crate::reply::{Reply, status_of};
 use crate::routes::{self, Access, Call, Matched};
 use crate::stream::Phase;
 use crate::tenants::{Target, Tenant};
-use crate::{Limits, Process, Shared, auth, body};
+use crate::{Limits, Process, Shared, auth, body, gorse_api};
 use domain::{Code, Refusal};
 use http_body_util::Full;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
@@ -32,6 +32,11 @@ pub(crate) async fn respond(
     let start = Instant::now();
     let path = request.uri().path().to_owned();
     let (target, path) = process.tenants.find(&path);
+    if let (Target::Tenant(tenant), true) = (&target, process.config.gorse && path.starts_with("/api/")) {
+        let (route, reply) = gorse_api::answer(tenant, path, request).await;
+        metrics_of(&process, &target).answered(route, reply.status, reply.code, start.elapsed());
+        return Ok(http(reply, phase));
+    }
     let matched = routes::find(request.method(), path);
     let route = matched.as_ref().map_or("none", |matched| matched.route.path);
     let mut reply = match matched {
@@ -211,7 +216,7 @@ fn body_max(call: Call, limits: &Limits) -> usize {
 }
 
 /// HTTP/1.1 asks for exactly one `Host`.
-fn admit_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn admit_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     let hosts = headers.get_all(header::HOST).iter().count();
     if hosts == 1 || (hosts == 0 && version < Version::HTTP_11) {
         return Ok(());
@@ -225,7 +230,7 @@ fn wants_text(headers: &HeaderMap) -> bool {
 }
 
 /// Runs the call; a panic inside it becomes a refusal and stays there.
-async fn caught(call: impl Future<Output = Result<Reply, Refusal>>) -> Result<Reply, Refusal> {
+pub(crate) async fn caught(call: impl Future<Output = Result<Reply, Refusal>>) -> Result<Reply, Refusal> {
     let mut call = pin!(call);
     let panicked = |_| {
         let message =

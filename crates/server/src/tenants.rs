@@ -4,6 +4,7 @@
 use crate::Shared;
 use crate::auth::Token;
 use crate::config::{Config, StartError};
+use crate::gorse_api::Gorse;
 use crate::metrics::{Metrics, Scope};
 use crate::quota::{Meter, Quota};
 use crate::replays::{Replays, Running};
@@ -77,15 +78,31 @@ impl Tenant {
 
     /// Serves from this engine from now on; stops it at once if the server is stopping, or if there is one already.
     pub fn serve(&self, engine: Arc<Engine>) {
+        self.begin(engine, None);
+    }
+
+    /// The same with the Gorse interface, which reads the whole log first.
+    ///
+    /// # Errors
+    /// `Gorse`: it cannot be served from this spec or this log.
+    pub fn serve_with_gorse(&self, engine: Arc<Engine>) -> Result<(), StartError> {
+        let gorse = Gorse::open(&engine)?;
+        self.begin(engine, Some(gorse));
+        Ok(())
+    }
+
+    fn begin(&self, engine: Arc<Engine>, gorse: Option<Arc<Gorse>>) {
         let shared = Shared {
             config: self.config.clone(),
             engine: engine.clone(),
             metrics: self.metrics.clone(),
             meter: self.meter.clone(),
             replays: Arc::new(Replays::new(self.running.clone())),
+            gorse: gorse.clone(),
         };
         let first = self.open.set(Arc::new(shared)).is_ok();
         if !first || self.stopping.load(Ordering::Acquire) {
+            gorse.iter().for_each(|gorse| gorse.stop());
             engine.stop();
         }
     }

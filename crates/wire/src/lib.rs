@@ -15,7 +15,7 @@ pub use batch::{Batch, Form, LineRefusal, parse_entities, parse_events};
 pub use entity::parse_fields;
 pub use event::parse_event;
 pub use feed::{FeedCall, parse_feed};
-pub use scan::check;
+pub use scan::{Outcome, Scanner, check, whole};
 pub use time::{parse_time, write_time};
 pub use write::{
     AnswerView, Applied, EntityFacts, LineOutcome, write_answer, write_applied, write_array, write_entity, write_error,

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 #[cfg(test)]
 mod tests;
 
-/// A refusal is boxed inside this crate so that the results of the hot path stay two words wide.
-pub(crate) type Outcome<T> = Result<T, Box<Refusal>>;
+/// What reading gives. A refusal is boxed so that the results of the hot path stay two words wide.
+pub type Outcome<T> = Result<T, Box<Refusal>>;
 
 /// Is this exactly one JSON value, within the depth limit? Duplicate names pass here; the readers of objects refuse them.
 ///
@@ -18,7 +18,10 @@ pub fn check(bytes: &[u8]) -> Result<(), Refusal> {
 }
 
 /// Reads one value that is the whole of `bytes`.
-pub(crate) fn whole<'a, T>(bytes: &'a [u8], value: impl FnOnce(&mut Scanner<'a>) -> Outcome<T>) -> Result<T, Refusal> {
+///
+/// # Errors
+/// What `value` refuses, or `invalid_json` around it.
+pub fn whole<'a, T>(bytes: &'a [u8], value: impl FnOnce(&mut Scanner<'a>) -> Outcome<T>) -> Result<T, Refusal> {
     let mut scan = Scanner::new(utf8(bytes)?);
     let value = scan.space_then(value).map_err(|refusal| *refusal)?;
     scan.end().map_err(|refusal| *refusal)?;
@@ -33,8 +36,8 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Refusal> {
 }
 
 /// A place in a JSON text.
-#[derive(Clone)]
-pub(crate) struct Scanner<'a> {
+#[derive(Clone, Debug)]
+pub struct Scanner<'a> {
     text: &'a str,
     at: usize,
     line: u32,
@@ -81,8 +84,9 @@ impl<'a> Scanner<'a> {
         Scanner { text, at: 0, line: 1, line_start: 0 }
     }
 
+    /// The byte that comes next, if there is one.
     #[inline]
-    pub(crate) fn peek(&self) -> Option<u8> {
+    pub fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
@@ -110,7 +114,7 @@ impl<'a> Scanner<'a> {
 
     /// Skips white space, counting lines.
     #[inline(always)]
-    pub(crate) fn space(&mut self) {
+    pub fn space(&mut self) {
         if self.peek().is_some_and(|byte| byte <= b' ') {
             self.blanks();
         }
@@ -164,8 +168,11 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a string; the scanner stands at its opening quote.
+    ///
+    /// # Errors
+    /// `invalid_json`.
     #[inline(always)]
-    pub(crate) fn string(&mut self) -> Outcome<Cow<'a, str>> {
+    pub fn string(&mut self) -> Outcome<Cow<'a, str>> {
         match self.plain_string() {
             Some(text) => Ok(Cow::Borrowed(text)),
             None => self.other_string(),
@@ -259,8 +266,11 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a number: an int if it is written as one and fits 64 bits, else a float.
+    ///
+    /// # Errors
+    /// `invalid_json`; `invalid_value` beyond a double.
     #[inline]
-    pub(crate) fn number(&mut self) -> Outcome<Raw<'a>> {
+    pub fn number(&mut self) -> Outcome<Raw<'a>> {
         let start = self.at;
         let negative = self.peek() == Some(b'-');
         let number = self.number_parts(start + usize::from(negative))?;
@@ -337,7 +347,10 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads `true`, `false` or `null`.
-    pub(crate) fn literal(&mut self) -> Outcome<Raw<'a>> {
+    ///
+    /// # Errors
+    /// `invalid_json`.
+    pub fn literal(&mut self) -> Outcome<Raw<'a>> {
         for (word, value) in [("true", Raw::Bool(true)), ("false", Raw::Bool(false)), ("null", Raw::Null)] {
             if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
                 self.at += word.len();
@@ -348,8 +361,11 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads an object; `member` is called with each name, the scanner standing at the value, which it must take.
+    ///
+    /// # Errors
+    /// `invalid_json`, or what the closure refuses.
     #[inline]
-    pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Outcome<()>) -> Outcome<()> {
+    pub fn object(&mut self, mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Outcome<()>) -> Outcome<()> {
         self.expect(b'{', "expected an object")?;
         self.space();
         if self.eat(b'}') {
@@ -370,8 +386,11 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads an array; `element` is called at each value, which it must take.
+    ///
+    /// # Errors
+    /// `invalid_json`, or what the closure refuses.
     #[inline]
-    pub(crate) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Outcome<()>) -> Outcome<()> {
+    pub fn array(&mut self, mut element: impl FnMut(&mut Self) -> Outcome<()>) -> Outcome<()> {
         self.expect(b'[', "expected an array")?;
         self.space();
         if self.eat(b']') {
@@ -388,7 +407,10 @@ impl<'a> Scanner<'a> {
     }
 
     /// Checks and passes over any value that stands inside `depth` others.
-    pub(crate) fn skip(&mut self, depth: usize) -> Outcome<()> {
+    ///
+    /// # Errors
+    /// `invalid_json`, also beyond the depth limit.
+    pub fn skip(&mut self, depth: usize) -> Outcome<()> {
         let next = self.peek();
         if matches!(next, Some(b'{' | b'[')) && depth >= limits::JSON_DEPTH_MAX {
             let message = format!("nested deeper than {} levels: flatten it", limits::JSON_DEPTH_MAX);
@@ -401,5 +423,15 @@ impl<'a> Scanner<'a> {
             Some(b'[') => self.array(|scan| scan.skip(depth + 1)),
             _ => self.literal().map(drop),
         }
+    }
+
+    /// The text of any value that stands inside `depth` others, as it was sent.
+    ///
+    /// # Errors
+    /// As [`skip`](Scanner::skip).
+    pub fn text_of(&mut self, depth: usize) -> Outcome<&'a str> {
+        let start = self.at;
+        self.skip(depth)?;
+        Ok(&self.text[start..self.at])
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn serve(setting: &Setting, folder: &Folder, spec: &Path) -> Result<N
         threads: 1,
         checkpoint_every: "60s",
         core: Some(0),
+        more: &[],
     };
     let node = start.ready()?;
     let answer = node.client().post("/v1/entities", &setting.catalogue()).context("sending the catalogue")?;

@@ -46,7 +46,12 @@ impl House {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> House {
-        let (engine, folder) = engine();
+        House::of(SPEC, change)
+    }
+
+    /// A server of another spec.
+    pub(crate) fn of(spec: &str, change: impl FnOnce(&mut Config)) -> House {
+        let (engine, folder) = engine_of(spec, |_, _| {});
         let mut config = Config::new(local());
         config.threads = 1;
         config.limits.head_time = Duration::from_millis(400);
@@ -89,11 +94,15 @@ pub(crate) fn engine() -> (Arc<Engine>, PathBuf) {
 
 /// The same with other settings.
 pub(crate) fn engine_with(change: impl FnOnce(&mut engine::Config, &mut journal::Options)) -> (Arc<Engine>, PathBuf) {
+    engine_of(SPEC, change)
+}
+
+fn engine_of(spec: &str, change: impl FnOnce(&mut engine::Config, &mut journal::Options)) -> (Arc<Engine>, PathBuf) {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = format!("millrace-server-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let folder = std::env::temp_dir().join(name);
     let disk = Arc::new(journal::FileDisk::open(&folder).expect("the temporary folder is writable"));
-    let plan = spec::compile("test.yaml", SPEC).unwrap_or_else(|wrong| panic!("{}", spec::render(&wrong)));
+    let plan = spec::compile("test.yaml", spec).unwrap_or_else(|wrong| panic!("{}", spec::render(&wrong)));
     let (mut settings, mut options) = (engine::Config::new(Clock::Wall), journal::Options::default());
     change(&mut settings, &mut options);
     let (engine, _) =

@@ -2,6 +2,7 @@
 
 mod calls;
 mod framing;
+mod gorse;
 mod house;
 mod suite;
 mod tenants;
