@@ -100,11 +100,21 @@ fn with_every_reranker(text: &str) -> Result<String> {
     Ok(text.replacen(SPREAD, ALL, 1))
 }
 
+/// A feed of routes that the example does not use; `feeds` is the example's last section.
+const ONWARD: &str = "
+  onward:
+    for: user
+    recall:
+      next:  { session: { view: 1, cart: 3, buy: 5 }, from: user.recent, limit: 50, keep: 300, sessions: 20 }
+      alike: { users_like: [view, buy], from: user.recent, limit: 50, half_life: 30d, known: keep }
+    filter: [item.in_stock]
+";
+
 /// Runs everything for one seed.
 pub(crate) fn check(root: &Path, seed: u64, decisions: u64) -> Result<Report> {
     let program = node::program(root)?;
     let text = std::fs::read_to_string(root.join("examples").join("shop.yaml")).context("reading the example")?;
-    let text = with_every_reranker(&text)?;
+    let text = with_every_reranker(&text)? + ONWARD;
     let plan = spec::compile("shop.yaml", &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
     let plan = Arc::new(plan);
     let runs: Vec<(Mode, u32)> = MODES.into_iter().flat_map(|mode| SHARDS.map(|shards| (mode, shards))).collect();

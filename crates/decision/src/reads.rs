@@ -78,9 +78,9 @@ impl FeedReads {
 fn context_slot(route: &spec::plan::Route) -> Option<SlotIndex> {
     use spec::plan::{From, RouteSource};
     match route.source {
-        RouteSource::CoVisited { from: From::Slot(slot), .. } | RouteSource::History { from: From::Slot(slot), .. } => {
-            Some(slot)
-        }
+        RouteSource::CoVisited { from: From::Slot(slot), .. }
+        | RouteSource::Sessions { from: From::Slot(slot), .. }
+        | RouteSource::History { from: From::Slot(slot), .. } => Some(slot),
         _ => None,
     }
 }

@@ -52,6 +52,13 @@ feeds:
     recall:
       hot: { top: item.heat, limit: 3 }
       again: { history: user.recent, limit: 9, weight: 2 }
+  onward:
+    for: user
+    recall:
+      next: { session: { view: 1, buy: 2 }, from: user.recent, limit: 20, gap: 3h, length: 4, known: keep, half_life: 1d }
+      alike: { users_like: view, from: user.recent, limit: 20 }
+      hot: { top: item.heat, limit: 5 }
+    rank: { score: recall.next + 0.5 * recall.alike + 0.01 * recall.hot }
   unseen:
     for: user
     recall:

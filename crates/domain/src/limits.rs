@@ -102,3 +102,7 @@ pub const GORSE_DUE_MAX: usize = 1_000_000;
 pub const GORSE_TYPES_MAX: usize = 256;
 /// Most users, items or feedback on one page or in one list.
 pub const GORSE_PAGE_MAX: usize = 10_000;
+/// Most sessions that one `session` or `users_like` index keeps.
+pub const SESSIONS_MAX: u32 = 16_000_000;
+/// Most event types that one `session` or `users_like` index counts.
+pub const SESSION_EVENTS_MAX: usize = 64;

@@ -1,12 +1,15 @@
 //! Where events come from when no client sends them: CSV and JSON lines, and the folders of well-known public data sets.
 //! Every source is an iterator of payloads in file order; nothing is read ahead.
 
+mod amazon;
 mod lines;
 mod movielens;
 mod ncf;
 mod retailrocket;
+mod yoochoose;
 
 pub(crate) use ncf::{Judged, judged};
+pub(crate) use yoochoose::Shipped;
 
 use anyhow::{Context, Result, bail};
 use domain::{Event, Field, Payload, Raw, Time};
@@ -36,6 +39,10 @@ pub(crate) fn open(path: &Path, event: Option<&str>) -> Result<Dataset> {
         ncf::open(path)?
     } else if path.is_dir() && has("events.csv") {
         retailrocket::open(path)?
+    } else if has(yoochoose::TRAIN) {
+        yoochoose::open(path)?
+    } else if has(amazon::FILE) {
+        amazon::open(path)?
     } else if path.is_file() {
         lines::open(path, event)?
     } else if path.is_dir() {
@@ -44,6 +51,43 @@ pub(crate) fn open(path: &Path, event: Option<&str>) -> Result<Dataset> {
         bail!("{} does not exist", path.display());
     };
     Ok(Dataset { name, about, payloads })
+}
+
+/// What came next, to be asked for after all payloads.
+pub(crate) struct Question {
+    /// Which one, in the words of the data set.
+    pub(crate) name: String,
+    /// Who asks; nobody is an anonymous visit.
+    pub(crate) user: Option<String>,
+    /// Items of the visit, newest first.
+    pub(crate) visit: Vec<String>,
+    /// The item that came next.
+    pub(crate) target: String,
+    /// When it is asked.
+    pub(crate) time: Time,
+}
+
+/// Questions that come with a data set.
+pub(crate) struct Held {
+    /// In file order.
+    pub(crate) questions: Vec<Question>,
+    /// Answers of another program to some of them.
+    pub(crate) shipped: Vec<Shipped>,
+    /// How many of the first places count.
+    pub(crate) top: usize,
+}
+
+/// What a known folder holds out of what `open` gives; none if it holds out nothing.
+pub(crate) fn held_out(path: &Path) -> Result<Option<Held>> {
+    if path.join(yoochoose::TRAIN).is_file() {
+        let questions = yoochoose::questions(path)?;
+        let shipped = yoochoose::shipped(path, &questions)?;
+        return Ok(Some(Held { questions, shipped, top: 20 }));
+    }
+    if path.join(amazon::FILE).is_file() {
+        return Ok(Some(Held { questions: amazon::questions(path)?, shipped: Vec::new(), top: 10 }));
+    }
+    Ok(None)
 }
 
 /// How many lines a file has, about: from its size and the length of its first lines.

@@ -5,8 +5,8 @@
 
 use domain::{EntityId, Position, Time, Type, Value};
 use expr::Program;
-use recall::{Hit, Indexes, ItemScores, Known, Scratch};
-use spec::plan::{CoVisited, EntityType, EventType, Feature, FieldType, Index, Plan, Role, Slot, SlotSource};
+use recall::{Hit, Indexes, ItemScores, Known, Scratch, Visitor};
+use spec::plan::{CoVisited, EntityType, EventType, Feature, FieldType, Index, Plan, Role, Sessions, Slot, SlotSource};
 use state::{Change, EventChange, Resolved};
 use std::hint::black_box;
 use std::time::Instant;
@@ -35,6 +35,54 @@ impl ItemScores for Items {
     fn attribute(&self, item: EntityId, _: u16) -> Value {
         Value::Time(Time(i64::from(item.0)))
     }
+}
+
+/// Sessions of about four events, as many as `USERS` make in the bench; or whole histories.
+fn sessions(gap: Option<domain::Span>, length: u16, neighbours: u16) -> Plan {
+    let sessions = Sessions {
+        events: vec![(0, 1.0)],
+        gap,
+        length,
+        sessions: 500,
+        keep: 100_000,
+        neighbours,
+        similarity_exponent: 0.5,
+        distance_decay: 0.7,
+        backward: 0.7,
+        popularity_exponent: 0.1,
+        context_exponent: 0.5,
+        shrinkage: 10.0,
+        half_life: None,
+    };
+    Plan { indexes: vec![Index::Sessions(sessions)], ..plan(20, 200, 0) }
+}
+
+fn measure_sessions(items: u32, gap: Option<domain::Span>, length: u16, neighbours: u16) {
+    let mut indexes = Indexes::new(&sessions(gap, length, neighbours));
+    let mut draw = Draw(1);
+    let scores = Items { heat: vec![0.0; items as usize] };
+    indexes.rebuild(Time(0), &scores);
+    let events: Vec<Resolved> = (0..900_000).map(|at| event(&mut draw, items, at)).collect();
+    events[..400_000].iter().for_each(|event| indexes.apply(event, &scores));
+    let update = median(5, 100_000, |call| indexes.apply(&events[400_000 + call], &scores));
+    let contexts: Vec<Vec<(EntityId, f64)>> =
+        (0..500).map(|_| (0..5).map(|place| (EntityId(draw.item(items)), 0.6f64.powi(place))).collect()).collect();
+    let (mut scratch, mut hits, mut found) = (Scratch::new(), Vec::new(), 0);
+    let read = median(5, 3_000, |call| {
+        hits.clear();
+        let visitor = Visitor { user: Some(EntityId(call as u32 % USERS)), skip_known: true, ..Visitor::default() };
+        let context = &contexts[call % 500];
+        indexes.sessions(0, context, 300, Time(1_000_000), visitor, &mut scratch, &|_| false, &mut hits);
+        found += black_box(&hits).len();
+    });
+    let memory = indexes.memory()[0];
+    println!(
+        "{items} items, sessions of at most {length}, neighbours {neighbours}: event {:.0} ns, 5 -> 300 {:.1} us ({} found), {:.1} MB",
+        update * 1e9,
+        read * 1e6,
+        found / 15_000,
+        memory.bytes as f64 / 1e6,
+    );
 }
 
 fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
@@ -184,6 +232,12 @@ fn measure(items: u32, history: u16, counters: u16, neighbours: u16) {
 }
 
 fn main() {
+    // Time goes on by 1 ms per event, so a user has one every 5 seconds on average.
+    for (items, gap, length, neighbours) in
+        [(2_000, Some(8_000), 50, 500), (2_000, None, 200, 200), (100_000, Some(8_000), 50, 500)]
+    {
+        measure_sessions(items, gap.map(domain::Span), length, neighbours);
+    }
     for (items, history, counters, neighbours) in
         [(2_000, 20, 200, 0), (2_000, 20, 200, 50), (2_000, 50, 200, 0), (100_000, 20, 200, 0)]
     {

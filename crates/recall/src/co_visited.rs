@@ -372,12 +372,12 @@ fn similarity_of(key: u64) -> f32 {
 }
 
 /// Whether a context weight adds anything.
-fn usable(weight: f64) -> bool {
+pub(crate) fn usable(weight: f64) -> bool {
     weight > 0.0 && weight.is_finite()
 }
 
 /// The element of an item, made if it is not there.
-fn at<T: Clone + Default>(list: &mut Vec<T>, item: u32) -> &mut T {
+pub(crate) fn at<T: Clone + Default>(list: &mut Vec<T>, item: u32) -> &mut T {
     let index = item as usize;
     if list.len() <= index {
         list.resize(index + 1, T::default());
@@ -396,7 +396,7 @@ fn row_bytes(row: &Item) -> usize {
 }
 
 /// `count^-exponent`, bounded so that sums stay finite; 0 where nothing was counted.
-fn norm(count: f64, exponent: f64) -> f64 {
+pub(crate) fn norm(count: f64, exponent: f64) -> f64 {
     const NORM_MAX: f64 = 1e12;
     if count <= 0.0 {
         return 0.0;

@@ -1,6 +1,7 @@
 //! All indexes of a plan behind one door: one `apply` for every change of the log, one read per kind.
 
 use crate::co_visited::{CoVisited, Known, Scratch, Side, Visit};
+use crate::sessions::{Click, Sessions, Visitor};
 use crate::{Hit, ItemScores, newest::Newest, top::Top};
 use domain::{EntityId, Position, Time};
 use spec::plan::{EntityIndex, Index, Plan};
@@ -13,6 +14,7 @@ pub(crate) enum Kept {
     Top(Top),
     CoVisited(CoVisited),
     Newest(Newest),
+    Sessions(Sessions),
 }
 
 /// The indexes of a plan. A clone costs as much as the indexes are large.
@@ -56,6 +58,7 @@ impl Indexes {
             Index::Top { feature } => Kept::Top(Top::new(plan, *feature)),
             Index::CoVisited(parameters) => Kept::CoVisited(CoVisited::new(parameters.clone())),
             Index::Newest { field } => Kept::Newest(Newest::new(*field)),
+            Index::Sessions(parameters) => Kept::Sessions(Sessions::new(parameters.clone())),
         });
         Indexes { kept: kept.collect(), events: events.collect(), item, user }
     }
@@ -83,6 +86,7 @@ impl Indexes {
             Kept::Top(top) => top.touched.keep(),
             Kept::CoVisited(index) => index.lead(),
             Kept::Newest(newest) => newest.touched.keep(),
+            Kept::Sessions(index) => index.lead(),
         });
     }
 
@@ -93,6 +97,7 @@ impl Indexes {
                 (Kept::Top(top), Kept::Top(ahead)) => top.follow(ahead),
                 (Kept::CoVisited(index), Kept::CoVisited(ahead)) => index.follow(ahead),
                 (Kept::Newest(newest), Kept::Newest(ahead)) => newest.follow(ahead),
+                (Kept::Sessions(index), Kept::Sessions(ahead)) => index.follow(ahead),
                 _ => unreachable!("copies are of one plan"),
             }
         }
@@ -112,6 +117,14 @@ impl Indexes {
                         index.visit(visit, scores.present(item));
                     }
                 }
+                Kept::Sessions(index) => {
+                    if let (Some(kind), Some(user), Some(item)) =
+                        (index.kind(event.event), roles.user, items.clone().next())
+                    {
+                        let click = Click { user: event.entities[user], item, kind, time: event.time };
+                        index.visit(click, scores.present(item));
+                    }
+                }
                 Kept::Newest(_) => {}
             }
         }
@@ -122,6 +135,7 @@ impl Indexes {
             match kept {
                 Kept::Top(top) => top.refresh(item, now, scores),
                 Kept::CoVisited(index) => index.set_present(item, scores.present(item)),
+                Kept::Sessions(index) => index.set_present(item, scores.present(item)),
                 Kept::Newest(newest) => newest.refresh(item, scores),
             }
         }
@@ -129,8 +143,10 @@ impl Indexes {
 
     fn user_deleted(&mut self, user: EntityId) {
         for kept in &mut self.kept {
-            if let Kept::CoVisited(index) = kept {
-                index.forget_user(user);
+            match kept {
+                Kept::CoVisited(index) => index.forget_user(user),
+                Kept::Sessions(index) => index.forget_user(user),
+                Kept::Top(_) | Kept::Newest(_) => {}
             }
         }
     }
@@ -207,6 +223,26 @@ impl Indexes {
         }
     }
 
+    /// Appends the best `limit` candidates of an `Index::Sessions` for weighted context items, best first, of equal scores the
+    /// smallest id first: only present items that are not left out as known and that `skip` does not name. Context items are
+    /// candidates too. `now` is what the age of sessions is reckoned from.
+    #[expect(clippy::too_many_arguments, reason = "as `co_visited`")]
+    pub fn sessions(
+        &self,
+        index: u16,
+        context: &[(EntityId, f64)],
+        limit: usize,
+        now: Time,
+        visitor: Visitor<'_>,
+        scratch: &mut Scratch,
+        skip: &dyn Fn(EntityId) -> bool,
+        out: &mut Vec<Hit>,
+    ) {
+        if let Some(Kept::Sessions(index)) = self.kept.get(usize::from(index)) {
+            index.read(context, limit, now, visitor, scratch, skip, out);
+        }
+    }
+
     /// Appends the newest `limit` items of an `Index::Newest`, newest first, of equal times the smallest id first: only present
     /// items that have the attribute and that `skip` does not name. The score is the time in milliseconds.
     pub fn newest(&self, index: u16, limit: usize, skip: &dyn Fn(EntityId) -> bool, out: &mut Vec<Hit>) {
@@ -221,6 +257,7 @@ impl Indexes {
             Kept::Top(top) => Memory { items: top.ranked().len(), bytes: top.bytes() },
             Kept::Newest(newest) => Memory { items: newest.ranked().len(), bytes: newest.ranked().bytes() },
             Kept::CoVisited(index) => index.memory(),
+            Kept::Sessions(index) => index.memory(),
         });
         memory.collect()
     }

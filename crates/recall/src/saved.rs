@@ -3,6 +3,7 @@
 use crate::ItemScores;
 use crate::co_visited::CoVisitedSnapshot;
 use crate::indexes::{Indexes, Kept};
+use crate::sessions::SessionsSnapshot;
 use crate::top::TopSnapshot;
 use domain::{EntityId, Time};
 use spec::plan::EntityIndex;
@@ -16,6 +17,7 @@ pub struct IndexesSnapshot {
 enum Part {
     Top(TopSnapshot),
     CoVisited(CoVisitedSnapshot),
+    Sessions(SessionsSnapshot),
 }
 
 impl Part {
@@ -23,6 +25,7 @@ impl Part {
         match self {
             Part::Top(part) => part.chunks(),
             Part::CoVisited(part) => part.chunks(),
+            Part::Sessions(part) => part.chunks(),
         }
     }
 }
@@ -40,6 +43,7 @@ impl Snapshot for IndexesSnapshot {
                 return match part {
                     Part::Top(part) => part.save(chunk, out),
                     Part::CoVisited(part) => part.save(chunk, out),
+                    Part::Sessions(part) => part.save(chunk, out),
                 };
             }
             chunk -= part.chunks();
@@ -53,6 +57,7 @@ impl Indexes {
         let parts = self.kept.iter_mut().zip(0u16..).filter_map(|(kept, index)| match kept {
             Kept::Top(top) => Some((index, Part::Top(top.snapshot()))),
             Kept::CoVisited(kept) => Some((index, Part::CoVisited(kept.snapshot()))),
+            Kept::Sessions(kept) => Some((index, Part::Sessions(kept.snapshot()))),
             Kept::Newest(_) => None,
         });
         IndexesSnapshot { parts: parts.collect() }
@@ -68,6 +73,7 @@ impl Indexes {
         match self.kept.get_mut(usize::from(index)) {
             Some(Kept::Top(top)) => top.load(&mut input)?,
             Some(Kept::CoVisited(kept)) => kept.load(&mut input)?,
+            Some(Kept::Sessions(kept)) => kept.load(&mut input)?,
             _ => return Err(LoadError { what: "a chunk belongs to an index that the plan does not have" }),
         }
         if input.is_done() {
@@ -78,13 +84,14 @@ impl Indexes {
     }
 
     /// Completes the indexes after the last `load`, or fills new ones, from items as of log time `now`: the newest, which items
-    /// are present, and every `Index::Top` of which no chunk was loaded. Co-visits are filled only by applying the log.
+    /// are present, and every `Index::Top` of which no chunk was loaded. Co-visits and sessions are filled only by applying the log.
     pub fn rebuild(&mut self, now: Time, scores: &dyn ItemScores) {
         for kept in &mut self.kept {
             match kept {
                 Kept::Top(top) if top.is_loaded() => {}
                 Kept::Top(top) => top.rebuild(now, scores),
                 Kept::CoVisited(index) => index.rebuild(scores),
+                Kept::Sessions(index) => index.rebuild(scores),
                 Kept::Newest(newest) => newest.rebuild(scores),
             }
         }
@@ -99,6 +106,7 @@ impl Indexes {
             match kept {
                 Kept::Top(top) => top.digest(self.item, &mut entries),
                 Kept::CoVisited(kept) => kept.digest(self.item, self.user, &mut entries),
+                Kept::Sessions(kept) => kept.digest(self.item, self.user, &mut entries),
                 Kept::Newest(newest) => newest.ranked().digest(self.item, &mut entries),
             }
         }

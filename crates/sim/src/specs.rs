@@ -58,6 +58,8 @@ feeds:
       trend: { top: item.trend, limit: 5 }
       similar: { co_visited: { view: 1, buy: 3 }, from: user.recent, limit: 5, context: 3, recency: 0.8, half_life: 2d }
       again: { history: user.recent, limit: 4 }
+      next: { session: [view, buy], from: user.recent, limit: 4, gap: 10m, length: 5, sessions: 6, keep: 40 }
+      alike: { users_like: view, from: user.recent, limit: 4, sessions: 8, keep: 30, half_life: 2d }
     filter: [item.price < 90.0 || request.country == "DE"]
     rank: { score: recall.score + item.trend + 0.1 * recall.similar }
     rerank:

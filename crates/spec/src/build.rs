@@ -7,6 +7,7 @@ mod feed;
 mod rerank;
 mod route;
 mod scope;
+mod session;
 mod slots;
 mod stream;
 

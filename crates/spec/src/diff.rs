@@ -111,6 +111,10 @@ fn route(plan: &Plan, route: &Route, features: &[String]) -> String {
             let index = index_definition(plan, *index, features);
             format!("{index} from {} {recency:?} {context} {skip_known}", from(items))
         }
+        RouteSource::Sessions { index, from: items, recency, context, skip_known } => {
+            let index = index_definition(plan, *index, features);
+            format!("{index} from {} {recency:?} {context} {skip_known}", from(items))
+        }
         RouteSource::History { from: items, recency } => format!("history {} {recency:?}", from(items)),
     };
     format!("route {} {source} {} {:?}\n", route.name, route.limit, route.weight)
@@ -121,15 +125,21 @@ fn index_definition(plan: &Plan, index: u16, features: &[String]) -> String {
         Index::Top { feature } => format!("top {}", features[usize::from(*feature)]),
         Index::Newest { field } => format!("newest {}", plan.entities[1].fields[usize::from(*field)].name),
         Index::CoVisited(of) => {
-            let events = of
-                .events
-                .iter()
-                .map(|(event, weight)| format!("{} {weight:?} ", plan.events[usize::from(*event)].name));
             let mut rest = of.clone();
-            rest.events.clear();
-            format!("co_visited {}{rest:?}", events.collect::<String>())
+            let events = event_weights(plan, &std::mem::take(&mut rest.events));
+            format!("co_visited {events}{rest:?}")
+        }
+        Index::Sessions(of) => {
+            let mut rest = of.clone();
+            let events = event_weights(plan, &std::mem::take(&mut rest.events));
+            format!("sessions {events}{rest:?}")
         }
     }
+}
+
+fn event_weights(plan: &Plan, events: &[(u16, f64)]) -> String {
+    let named = |&(event, weight): &(u16, f64)| format!("{} {weight:?} ", plan.events[usize::from(event)].name);
+    events.iter().map(named).collect()
 }
 
 /// All that rows, catalogue and indexes are built by, in the order in which they are numbered.

@@ -267,6 +267,8 @@ pub enum Index {
         /// Index into the item type's fields.
         field: u16,
     },
+    /// Past sessions, or whole histories of users, to find the next items by.
+    Sessions(Sessions),
 }
 
 /// Parameters of incremental item-to-item co-visitation.
@@ -294,6 +296,37 @@ pub struct CoVisited {
     /// Added to counts before the normalisation divides by them.
     pub shrinkage: f64,
     /// Half-life of counts; none = counts do not age.
+    pub half_life: Option<Span>,
+}
+
+/// Parameters of neighbours by session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sessions {
+    /// The events that count, with their weights; at most `SESSION_EVENTS_MAX`.
+    pub events: Vec<(u16, f64)>,
+    /// Longest time between two events of a session; none = all events of a user are of one.
+    pub gap: Option<Span>,
+    /// Most events of a session, at least 1; the next event begins another.
+    pub length: u16,
+    /// How many sessions each item lists, the newest.
+    pub sessions: u16,
+    /// How many sessions are kept in all, at least 1 and at most `SESSIONS_MAX`.
+    pub keep: u32,
+    /// How many sessions most like the visit are read.
+    pub neighbours: u16,
+    /// Exponent of a neighbour's likeness in what it adds; 0 = all neighbours count the same.
+    pub similarity_exponent: f64,
+    /// Factor per place of distance to the matched item.
+    pub distance_decay: f64,
+    /// Factor for items that came before the matched item; 1 = direction does not count.
+    pub backward: f64,
+    /// Exponent of the candidate's own count of sessions, by which its score is divided.
+    pub popularity_exponent: f64,
+    /// Exponent of the context item's count of sessions, by which its weight is divided.
+    pub context_exponent: f64,
+    /// Added to counts before anything is divided by them.
+    pub shrinkage: f64,
+    /// Half-life of what a neighbour says, since its newest event; none = sessions do not age.
     pub half_life: Option<Span>,
 }
 
@@ -351,6 +384,19 @@ pub enum RouteSource {
         context: u16,
         /// Whether items that the user has visited before are left out: those that the index remembers of the user, and those
         /// of the visit at hand.
+        skip_known: bool,
+    },
+    /// What the sessions most like the context went on with, in `Plan::indexes[index]`, an `Index::Sessions`.
+    Sessions {
+        /// Index into `Plan::indexes`.
+        index: u16,
+        /// The context items.
+        from: From,
+        /// Factor per place in the context, newest first.
+        recency: f64,
+        /// How many context items are read.
+        context: u16,
+        /// Whether items of the visit at hand and of the user's newest sessions are left out.
         skip_known: bool,
     },
     /// The head of `Plan::indexes[index]`, an `Index::Newest`.

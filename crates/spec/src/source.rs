@@ -74,6 +74,7 @@ pub(crate) struct RouteSource {
 pub(crate) enum RouteKind {
     Top(Text),
     CoVisited(Box<CoVisitedSource>),
+    Sessions(Box<SessionsSource>),
     Newest(Text),
     History(Text, f64),
     /// Already reported.
@@ -88,6 +89,27 @@ pub(crate) struct CoVisitedSource {
     pub(crate) counters: u16,
     pub(crate) history: u16,
     pub(crate) keep: u16,
+    pub(crate) distance_decay: f64,
+    pub(crate) backward: f64,
+    pub(crate) popularity_exponent: f64,
+    pub(crate) context_exponent: f64,
+    pub(crate) shrinkage: f64,
+    pub(crate) half_life: Option<Span>,
+    pub(crate) context: u16,
+    pub(crate) recency: f64,
+    pub(crate) skip_known: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct SessionsSource {
+    pub(crate) events: Vec<(Text, f64)>,
+    pub(crate) from: Option<Text>,
+    pub(crate) gap: Option<Span>,
+    pub(crate) length: u16,
+    pub(crate) sessions: u16,
+    pub(crate) keep: u32,
+    pub(crate) neighbours: u16,
+    pub(crate) similarity_exponent: f64,
     pub(crate) distance_decay: f64,
     pub(crate) backward: f64,
     pub(crate) popularity_exponent: f64,

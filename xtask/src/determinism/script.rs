@@ -49,7 +49,12 @@ impl Script {
             }
             if round < requests {
                 let count = draw.rng.pick(&[1, 10, 20, 50]);
-                script.steps.push(Step::Ask(Box::new(SHOP.request(&mut draw.rng, count))));
+                let mut request = SHOP.request(&mut draw.rng, count);
+                if request.feed == "home" && round % 4 == 3 {
+                    request.feed = "onward".to_owned();
+                    request.context.clear();
+                }
+                script.steps.push(Step::Ask(Box::new(request)));
             }
             if round % (rounds / CHECKPOINTS).max(1) == rounds / CHECKPOINTS / 2 {
                 script.steps.push(Step::Checkpoint);

@@ -5,7 +5,7 @@ use super::{Found, View};
 use crate::epoch::ItemView;
 use crate::pace::Meter;
 use crate::scratch::Scratch;
-use ::recall::{Hit, Known};
+use ::recall::{Hit, Known, Visitor};
 use domain::{EntityId, RouteHit, Value, limits};
 use spec::plan::{From, Route, RouteSource};
 
@@ -58,6 +58,13 @@ fn search(view: &View<'_>, route: &Route, limit: usize, scratch: &mut Scratch) {
             weigh(context, recency);
             let known = if skip_known { known(view) } else { Known::default() };
             indexes.co_visited(index, context, limit, view.now, known, sums, &skip, hits);
+        }
+        RouteSource::Sessions { index, from, recency, context: most, skip_known } => {
+            set_context(view, row, from, usize::from(most), context);
+            weigh(context, recency);
+            let Known { user, items: recent } = known(view);
+            let visitor = Visitor { user, recent, skip_known };
+            indexes.sessions(index, context, limit, view.now, visitor, sums, &skip, hits);
         }
         RouteSource::History { from, recency } => {
             set_context(view, row, from, usize::MAX, context);

@@ -55,7 +55,7 @@ fn random_request() -> impl Strategy<Value = FeedRequest> {
         1 => Just(Subject::Anonymous),
     ];
     let feed = prop_oneof![
-        (prop_oneof![3 => Just("home"), 1 => Just("plain"), 1 => Just("unseen")], subject).boxed(),
+        (prop_oneof![3 => Just("home"), 1 => Just("plain"), 1 => Just("unseen"), 1 => Just("onward")], subject).boxed(),
         (Just("related"), (0u8..120).prop_map(|item| Subject::Item(format!("i{item}")))).boxed(),
     ];
     (feed, keys(6), keys(6), 0u16..130, any::<bool>()).prop_map(|((feed, subject), recent, exclude, count, german)| {
@@ -165,7 +165,7 @@ fn a_visit_counts_for_the_anonymous() {
 
 #[test]
 fn an_empty_world_answers() {
-    for feed in ["home", "plain", "unseen"] {
+    for feed in ["home", "plain", "unseen", "onward"] {
         let answer = World::new(SPEC).ask(request(feed, user("u1"), 10), Pace::Live(&mut ample()));
         assert_eq!((answer.items.len(), answer.candidates), (0, 0), "{feed}");
     }

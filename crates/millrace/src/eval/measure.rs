@@ -61,6 +61,52 @@ impl Figures {
     }
 }
 
+/// Sums over requests of which only the first few places count, for every figure.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AtTop {
+    top: usize,
+    requests: u64,
+    hits: u64,
+    gain: f64,
+    reciprocal: f64,
+}
+
+impl AtTop {
+    /// Nothing yet, of the first `top` places.
+    pub(super) fn new(top: usize) -> AtTop {
+        AtTop { top, requests: 0, hits: 0, gain: 0.0, reciprocal: 0.0 }
+    }
+
+    /// Counts a request whose target was found at this place, from 0.
+    pub(super) fn add(&mut self, place: Option<usize>) {
+        self.requests += 1;
+        if let Some(place) = place.filter(|place| *place < self.top) {
+            self.hits += 1;
+            self.gain += 1.0 / ((place + 2) as f64).log2();
+            self.reciprocal += 1.0 / (place + 1) as f64;
+        }
+    }
+
+    pub(super) fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Means of hits, gain and reciprocal rank; 0 without requests.
+    fn means(&self) -> [f64; 3] {
+        [self.hits as f64, self.gain, self.reciprocal].map(|sum| round(sum / self.requests.max(1) as f64, 4))
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let names = ["hr", "ndcg", "mrr"].map(|name| format!("{name}@{}", self.top));
+        names.into_iter().zip(self.means().map(Value::from)).collect::<serde_json::Map<_, _>>().into()
+    }
+
+    pub(super) fn text(&self) -> String {
+        let ([hr, ndcg, mrr], top) = (self.means(), self.top);
+        format!("hr@{top} {hr:.4} ndcg {ndcg:.4} mrr {mrr:.4}")
+    }
+}
+
 /// To `digits` places after the point.
 pub(super) fn round(value: f64, digits: i32) -> f64 {
     let scale = 10f64.powi(digits);

@@ -36,7 +36,8 @@ struct Run {
     events: u64,
 }
 
-struct Endless;
+/// Never out of time.
+pub(super) struct Endless;
 
 impl Budget for Endless {
     fn spent(&mut self) -> bool {
@@ -71,7 +72,7 @@ pub(super) fn run(plan: &Arc<Plan>, data: Dataset, limit: Option<u64>) -> Result
 }
 
 /// The plan with one more feed for each route of `feed`, and the names of all arms.
-fn with_arms(plan: &Plan) -> Result<(Plan, Vec<String>)> {
+pub(super) fn with_arms(plan: &Plan) -> Result<(Plan, Vec<String>)> {
     let (whole, popularity) = (&plan.feeds[feed(plan, "feed")?], &plan.feeds[feed(plan, "popularity")?]);
     let conditions = |feed: &Feed| feed.filters.iter().map(|filter| filter.text().to_owned()).collect::<Vec<_>>();
     ensure!(
@@ -184,7 +185,7 @@ fn row(figures: Figures, digits: usize) -> String {
     format!("{hr:7.digits$} {ndcg:8.digits$} {mrr:7.digits$}")
 }
 
-fn request(feed: &str, user: &str) -> FeedRequest {
+pub(super) fn request(feed: &str, user: &str) -> FeedRequest {
     FeedRequest::new(feed, Subject::User(user.to_owned()), LISTED as u16)
 }
 

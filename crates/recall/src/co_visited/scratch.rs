@@ -1,6 +1,8 @@
 //! Working memory of a read, owned by the thread that reads: sums by item in a dense array, and what was touched.
 
-/// Working memory of `Indexes::co_visited`. Create one per thread and pass it to every read: it grows to the number of items
+use crate::sessions::SessionScratch;
+
+/// Working memory of `Indexes::co_visited` and `Indexes::sessions`. Create one per thread and pass it to every read: it grows to the number of items
 /// (8 bytes each) and is then never allocated again. It carries nothing from one read to the next.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
@@ -12,6 +14,8 @@ pub struct Scratch {
     pub(super) keys: Vec<u64>,
     /// Candidates, packed likewise.
     ranked: Vec<u64>,
+    /// What reads of sessions need beside the sums.
+    pub(crate) sessions: SessionScratch,
 }
 
 /// Which sums may not be 0.
@@ -39,7 +43,7 @@ impl Scratch {
     }
 
     /// Forgets the last read and makes room for this many items, to which at most about `additions` will be made.
-    pub(super) fn start(&mut self, items: usize, additions: usize) {
+    pub(crate) fn start(&mut self, items: usize, additions: usize) {
         match &mut self.touched {
             Touched::Any => self.sums.fill(0.0),
             Touched::These(touched) => touched.drain(..).for_each(|item| self.sums[item as usize] = 0.0),
@@ -55,7 +59,7 @@ impl Scratch {
     }
 
     /// Adds values, none negative, to the sums of items; items beyond the number that `start` was given have none.
-    pub(super) fn add(&mut self, values: impl Iterator<Item = (u32, f64)>) {
+    pub(crate) fn add(&mut self, values: impl Iterator<Item = (u32, f64)>) {
         match &mut self.touched {
             Touched::Any => values.for_each(|(item, value)| {
                 if let Some(sum) = self.sums.get_mut(item as usize) {
@@ -75,7 +79,7 @@ impl Scratch {
     }
 
     /// Takes out the sums of these items, after the last addition.
-    pub(super) fn forget(&mut self, items: impl Iterator<Item = u32>) {
+    pub(crate) fn forget(&mut self, items: impl Iterator<Item = u32>) {
         items.for_each(|item| {
             if let Some(sum) = self.sums.get_mut(item as usize) {
                 *sum = 0.0;
@@ -90,7 +94,7 @@ impl Scratch {
 
     /// Gives items and sums, rounded to `f32`, best first and of equal ones the smallest item first, until `take` says that it
     /// has enough. Orders a block at a time: what is never asked for is never ordered.
-    pub(super) fn best(&mut self, block: usize, mut take: impl FnMut(u32, f64) -> bool) {
+    pub(crate) fn best(&mut self, block: usize, mut take: impl FnMut(u32, f64) -> bool) {
         self.rank();
         let mut rest = self.ranked.as_mut_slice();
         while !rest.is_empty() {

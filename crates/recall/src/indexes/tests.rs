@@ -22,6 +22,7 @@ const HEAT: u16 = 0;
 const RECENT: u16 = 1;
 const NEWEST: u16 = 2;
 const TOGETHER: u16 = 3;
+const SESSIONS: u16 = 4;
 
 fn feature(name: &str, slot: u16, out: u16, landmark: Option<Span>) -> Feature {
     let program =
@@ -84,6 +85,21 @@ fn plan() -> Plan {
                 context_exponent: 0.6,
                 shrinkage: 2.0,
                 half_life: Some(Span(3_000)),
+            }),
+            Index::Sessions(spec::plan::Sessions {
+                events: vec![(0, 1.0), (1, 0.5)],
+                gap: Some(Span(100)),
+                length: 5,
+                sessions: 4,
+                keep: 10,
+                neighbours: 4,
+                similarity_exponent: 0.5,
+                distance_decay: 0.8,
+                backward: 0.7,
+                popularity_exponent: 0.3,
+                context_exponent: 0.4,
+                shrinkage: 1.0,
+                half_life: Some(Span(1_000)),
             }),
         ],
         feeds: Vec::new(),
@@ -229,11 +245,13 @@ fn load(plan: &Plan, snapshot: &IndexesSnapshot, now: Time, world: &World) -> In
 fn reads(indexes: &Indexes, now: Time, world: &World) -> Vec<Vec<Hit>> {
     let mut scratch = Scratch::new();
     let context: Vec<(EntityId, f64)> = (0..4).map(|item| (EntityId(item), 1.0 / f64::from(item + 1))).collect();
-    let mut all = vec![Vec::new(); 4];
+    let mut all = vec![Vec::new(); 5];
     indexes.top(HEAT, 30, now, world, &|_| false, &mut all[0]);
     indexes.top(RECENT, 3, now, world, &|_| false, &mut all[1]);
     indexes.newest(NEWEST, 30, &|_| false, &mut all[2]);
     indexes.co_visited(TOGETHER, &context, 30, now, Known::default(), &mut scratch, &|_| false, &mut all[3]);
+    let visitor = Visitor { user: Some(EntityId(0)), ..Visitor::default() };
+    indexes.sessions(SESSIONS, &context, 30, now, visitor, &mut scratch, &|_| false, &mut all[4]);
     all
 }
 
@@ -312,7 +330,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_chunks_are_refused_or_read_but_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), index in 0u8..5, kind in 0u8..3) {
+    fn damaged_chunks_are_refused_or_read_but_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), index in 0u8..6, kind in 0u8..5) {
         let mut indexes = Indexes::new(&plan());
         let bytes: Vec<u8> = [index, 0, kind].into_iter().chain(bytes).map(|byte| byte & 0x1f).collect();
         let _ = indexes.load(&bytes);
@@ -371,6 +389,6 @@ fn ties_go_by_item_and_nothing_is_computed_twice_at_read() {
     }
     assert_eq!(world.computed.get(), 0);
     let memory = indexes.memory();
-    assert_eq!(memory.iter().map(|memory| memory.items).collect::<Vec<_>>(), [4, 4, 4, 4]);
+    assert_eq!(memory.iter().map(|memory| memory.items).collect::<Vec<_>>(), [4, 4, 4, 4, 4]);
     assert!(memory.iter().all(|memory| memory.bytes > 0));
 }

@@ -12,6 +12,7 @@ impl Builder<'_> {
         let source = match &declared.kind {
             RouteKind::Top(feature) => Source::Top { index: self.top(feature)? },
             RouteKind::CoVisited(source) => self.co_visited(source, subject)?,
+            RouteKind::Sessions(source) => self.sessions(source, subject)?,
             RouteKind::Newest(attribute) => Source::Newest { index: self.newest(attribute)? },
             RouteKind::History(from, recency) => Source::History { from: self.from(from, subject)?, recency: *recency },
             RouteKind::Broken => return None,
@@ -19,7 +20,7 @@ impl Builder<'_> {
         Some(Route { name: declared.name.text.clone(), source, limit: declared.limit, weight: declared.weight })
     }
 
-    fn index(&mut self, index: Index) -> u16 {
+    pub(super) fn index(&mut self, index: Index) -> u16 {
         let at = self.indexes.iter().position(|known| *known == index).unwrap_or_else(|| {
             self.indexes.push(index);
             self.indexes.len() - 1
@@ -64,17 +65,7 @@ impl Builder<'_> {
     }
 
     fn co_visited(&mut self, source: &CoVisitedSource, subject: EntityIndex) -> Option<Source> {
-        let mut events: Vec<(u16, f64)> = Vec::new();
-        for (name, weight) in &source.events {
-            let Some(event) = self.visiting_event(name) else { continue };
-            if events.iter().any(|(known, _)| *known == event) {
-                let message = format!("the event {} is there twice", quoted(&name.text));
-                self.issues.push(Issue::new("duplicate_name", &name.span, message).help("remove one"));
-                continue;
-            }
-            events.push((event, *weight));
-        }
-        events.sort_by_key(|(event, _)| *event);
+        let events = self.visiting_events(&source.events);
         let from = self.from(source.from.as_ref()?, subject)?;
         if events.is_empty() {
             return None;
@@ -94,6 +85,22 @@ impl Builder<'_> {
         }));
         let CoVisitedSource { recency, context, skip_known, .. } = *source;
         Some(Source::CoVisited { index, from, recency, context, skip_known })
+    }
+
+    /// Events that name a user and an item, each once, in the order of the plan.
+    pub(super) fn visiting_events(&mut self, declared: &[(Text, f64)]) -> Vec<(u16, f64)> {
+        let mut events: Vec<(u16, f64)> = Vec::new();
+        for (name, weight) in declared {
+            let Some(event) = self.visiting_event(name) else { continue };
+            if events.iter().any(|(known, _)| *known == event) {
+                let message = format!("the event {} is there twice", quoted(&name.text));
+                self.issues.push(Issue::new("duplicate_name", &name.span, message).help("remove one"));
+                continue;
+            }
+            events.push((event, *weight));
+        }
+        events.sort_by_key(|(event, _)| *event);
+        events
     }
 
     /// An event that names a user and an item.
@@ -117,7 +124,7 @@ impl Builder<'_> {
     }
 
     /// `user.<feature>` or `request.item`: the context items of a route.
-    fn from(&mut self, text: &Text, subject: EntityIndex) -> Option<From> {
+    pub(super) fn from(&mut self, text: &Text, subject: EntityIndex) -> Option<From> {
         let issue = match (text.text.as_str(), subject) {
             ("request.item", ITEM) => return Some(From::RequestItem),
             ("request.item", _) => {

@@ -1,5 +1,7 @@
 //! Feeds: their routes, filters, score and rerank step.
 
+mod session;
+
 use super::Decoder;
 use crate::diagnostic::Issue;
 use crate::source::{CoVisitedSource, FeedSource, RouteKind, RouteSource};
@@ -7,7 +9,7 @@ use crate::yaml::{Kind, Node, Text};
 use domain::limits;
 
 const FEED: [&str; 7] = ["for", "context", "recall", "filter", "rank", "rerank", "durable"];
-const KINDS: [&str; 4] = ["top", "co_visited", "newest", "history"];
+const KINDS: [&str; 6] = ["top", "co_visited", "newest", "history", "session", "users_like"];
 const CO_VISITED: [&str; 17] = [
     "co_visited",
     "from",
@@ -129,6 +131,8 @@ impl Decoder<'_> {
         let has = |field: &str| entries.iter().any(|(key, _)| key.text == field);
         if has("co_visited") {
             route.kind = self.co_visited(name, entries);
+        } else if has("session") || has("users_like") {
+            route.kind = self.sessions(name, entries);
         } else if let Some((key, value)) = entries.iter().find(|(key, _)| KINDS.contains(&key.text.as_str())) {
             route.kind = self.simple_route(&key.text, value);
             let of_history = (key.text == "history").then_some("recency");
@@ -162,9 +166,11 @@ impl Decoder<'_> {
         let plain = |key: &Text| matches!(key.text.as_str(), "limit" | "weight");
         if entries.iter().all(|(key, _)| plain(key)) {
             let issue = Issue::new("missing_field", &name.span, "a route must say where its candidates come from");
-            self.issues.push(issue.help("give it one of `top`, `co_visited`, `newest`, `history`"));
+            self.issues
+                .push(issue.help("give it one of `top`, `co_visited`, `session`, `users_like`, `newest`, `history`"));
         }
-        self.only(entries, &["top", "co_visited", "newest", "history", "limit", "weight"]);
+        let known: Vec<&str> = KINDS.into_iter().chain(["limit", "weight"]).collect();
+        self.only(entries, &known);
     }
 
     fn simple_route(&mut self, kind: &str, value: &Node) -> RouteKind {
@@ -234,7 +240,7 @@ impl Decoder<'_> {
     fn co_visited_field(&mut self, source: &mut CoVisitedSource, key: &Text, value: &Node) {
         let what = format!("`{}`", key.text);
         match key.text.as_str() {
-            "co_visited" => source.events = self.weighted_events(value),
+            "co_visited" => source.events = self.weighted_events(value, &what),
             "from" => source.from = self.text(value, &what).cloned(),
             "neighbours" => {
                 let count = self.int(value, &what, 0..=COUNT_MAX);
@@ -279,7 +285,7 @@ impl Decoder<'_> {
     }
 
     /// `view`, `[view, buy]` or `{view: 1, buy: 5}`.
-    fn weighted_events(&mut self, node: &Node) -> Vec<(Text, f64)> {
+    fn weighted_events(&mut self, node: &Node, what: &str) -> Vec<(Text, f64)> {
         let events: Vec<(Text, f64)> = match &node.kind {
             Kind::List(list) => {
                 list.iter().filter_map(|node| Some((self.text(node, "an event")?.clone(), 1.0))).collect()
@@ -290,12 +296,12 @@ impl Decoder<'_> {
                     Some((event.clone(), self.number(weight, "an event's weight", 1e-6..=1e6)?))
                 })
                 .collect(),
-            _ => self.text(node, "`co_visited`").map(|event| (event.clone(), 1.0)).into_iter().collect(),
+            _ => self.text(node, what).map(|event| (event.clone(), 1.0)).into_iter().collect(),
         };
         if matches!(&node.kind, Kind::List(list) if list.is_empty())
             || matches!(&node.kind, Kind::Map(map) if map.is_empty())
         {
-            self.issues.push(Issue::new("missing_value", &node.span, "`co_visited` needs at least one event"));
+            self.issues.push(Issue::new("missing_value", &node.span, format!("{what} needs at least one event")));
         }
         events
     }

@@ -321,6 +321,35 @@ feeds:
 }
 
 #[test]
+fn sessions_and_histories_are_one_index_with_other_defaults() {
+    let text = r#"
+version: 1
+events: { view: { user: user, item: item }, buy: { user: user, item: item } }
+feeds:
+  f:
+    for: item
+    recall:
+      a: { session: { buy: 3, view: 1 }, from: request.item, gap: 10m, half_life: 2d }
+      b: { users_like: view, from: request.item, keep: 1000, recency: 0.5, known: keep }
+      c: { session: view, from: request.item, gap: none, recency: 0.1, limit: 7 }
+      d: { session: view, from: request.item, gap: none }
+"#;
+    let plan = plan(text);
+    let sessions = |index: usize| match &plan.indexes[index] {
+        Index::Sessions(of) => of,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(plan.indexes.len(), 3);
+    let (visits, users, endless) = (sessions(0), sessions(1), sessions(2));
+    assert_eq!(visits.events.iter().map(|(_, weight)| *weight).collect::<Vec<_>>(), [1.0, 3.0]);
+    assert_eq!((visits.gap, visits.half_life), (Some(Span(600_000)), Some(Span(2 * DAY.0))));
+    assert_eq!((users.gap, users.keep, users.length), (None, 1_000, 200));
+    assert_eq!((endless.gap, endless.keep, endless.length), (None, 500_000, 50));
+    let RouteSource::Sessions { skip_known, recency, .. } = plan.feeds[0].routes[1].source else { panic!() };
+    assert!(!skip_known && recency == 0.5);
+}
+
+#[test]
 fn context_and_time_are_read_in_feeds() {
     let text = r#"
 version: 1

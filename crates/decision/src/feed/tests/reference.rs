@@ -8,7 +8,7 @@ use crate::{ItemView, Names};
 use domain::{
     Answer, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Subject, Term, Value,
 };
-use recall::{Hit, Known};
+use recall::{Hit, Known, Visitor};
 use spec::plan::{AggregateOp, Cross, Feed, From, RouteSource, SlotIndex, SlotSource};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -136,6 +136,18 @@ impl Slow<'_> {
                 }
                 let (mut all, scratch) = (Vec::new(), &mut recall::Scratch::new());
                 indexes.co_visited(index, &weighted, usize::MAX, now, Known::default(), scratch, &skip, &mut all);
+                all.retain(|hit| !(skip_known && self.knows(hit.item)));
+                out.extend(all.into_iter().take(limit));
+            }
+            RouteSource::Sessions { index, from, recency, context, skip_known } => {
+                let mut weighted = Vec::new();
+                for (place, item) in self.context(from).into_iter().take(usize::from(context)).enumerate() {
+                    weighted.push((item, (0..place).fold(1.0, |weight, _| weight * recency)));
+                }
+                let user = self.query.subject.map(|(_, id)| id);
+                let visitor = Visitor { user, ..Visitor::default() };
+                let (mut all, scratch) = (Vec::new(), &mut recall::Scratch::new());
+                indexes.sessions(index, &weighted, usize::MAX, now, visitor, scratch, &skip, &mut all);
                 all.retain(|hit| !(skip_known && self.knows(hit.item)));
                 out.extend(all.into_iter().take(limit));
             }
