@@ -113,8 +113,7 @@ const ONWARD: &str = "
 /// Runs everything for one seed.
 pub(crate) fn check(root: &Path, seed: u64, decisions: u64) -> Result<Report> {
     let program = node::program(root)?;
-    let text = std::fs::read_to_string(root.join("examples").join("shop.yaml")).context("reading the example")?;
-    let text = with_every_reranker(&text)? + ONWARD;
+    let text = with_every_reranker(&crate::shop::spec_text(root)?)? + ONWARD;
     let plan = spec::compile("shop.yaml", &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
     let plan = Arc::new(plan);
     let runs: Vec<(Mode, u32)> = MODES.into_iter().flat_map(|mode| SHARDS.map(|shards| (mode, shards))).collect();

@@ -1,6 +1,7 @@
 //! `cargo xtask kill`: the real server, killed again and again at random moments and started again on the same directory,
 //! under traffic; then its log is read offline and held against what the clients were told.
 
+mod caps;
 mod clients;
 mod verdict;
 
@@ -28,6 +29,9 @@ pub(crate) struct Kill {
     /// How often it is killed
     #[arg(long, default_value_t = 200)]
     rounds: u64,
+    /// How many answers of a feed with caps and quotas are made, under kills of their own, and held against every impression
+    #[arg(long, default_value_t = 20_000)]
+    answers: u64,
     /// Decides what is sent and when it is killed; the moments themselves depend on the machine too
     #[arg(long)]
     seed: Option<u64>,
@@ -49,6 +53,7 @@ impl Kill {
     pub(crate) fn run(self, root: &Path) -> Result<()> {
         let seed = self.seed.unwrap_or_else(|| u64::from(std::process::id()));
         let mut report = rounds(root, seed, self.rounds)?;
+        let caps = caps::check(root, seed, self.answers)?;
         let summary = seeds::run(0, self.rounds * SEEDS_PER_ROUND);
         let planted = seeds::planted();
         let caught = planted.iter().filter(|(_, caught)| *caught).count();
@@ -70,6 +75,11 @@ impl Kill {
                 "recovery_ms": { "p50": recovery_ms[0], "p99": recovery_ms[1] },
                 "power_cuts": summary.power_cuts,
                 "simulated_failures": summary.failures,
+                "cap_answers": caps.answers,
+                "cap_items": caps.items,
+                "cap_removed": caps.removed,
+                "cap_kills": caps.kills,
+                "cap_violations": caps.violations,
                 "planted_bugs": planted.len(),
                 "caught": caught,
             });
@@ -81,10 +91,15 @@ impl Kill {
                 "{} digests differ; {} of {} decisions identical",
                 verdict.digest_mismatch, verdict.identical, verdict.replayed
             );
+            println!(
+                "{} answers with {} items under {} kills, {} candidates removed by caps and quotas: {} violations",
+                caps.answers, caps.items, caps.kills, caps.removed, caps.violations
+            );
             println!("recovery {} ms (p50), {} ms (p99)", recovery_ms[0], recovery_ms[1]);
             println!("{} simulated power cuts; {caught} of {} planted bugs caught", summary.power_cuts, planted.len());
         }
         let mut wrong = verdict.wrong.clone();
+        wrong.extend(caps.wrong);
         wrong.extend(summary.failures);
         wrong.extend(
             planted.iter().filter(|(_, caught)| !caught).map(|(name, _)| format!("planted and not caught: {name}")),
@@ -101,7 +116,9 @@ impl Kill {
 pub(crate) fn rounds(root: &Path, seed: u64, count: u64) -> Result<Report> {
     let program = node::program(root)?;
     let mut folder = Folder::new("kill")?;
-    let setting = Setting { program, dir: folder.path.join("data"), spec: root.join("examples").join("shop.yaml") };
+    let spec = folder.path.join("spec.yaml");
+    std::fs::write(&spec, crate::shop::spec_text(root)?)?;
+    let setting = Setting { program, dir: folder.path.join("data"), spec };
     let base = Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64));
     let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(seed, number, base)).collect();
     let mut rng = Rng::new(seed);

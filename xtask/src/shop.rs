@@ -1,9 +1,37 @@
 //! A made-up shop: items, events and requests drawn from a seed, in the words of `examples/shop.yaml`.
 
+use anyhow::{Context, Result};
 use domain::{Event, FeedRequest, Field, Raw, Subject, Time, Upsert};
 use sim::Rng;
+use std::path::Path;
 
 const HOUR: i64 = 3_600_000;
+
+/// A feed with policies for the shop of `examples/shop.yaml`, in windows so short that caps and quotas are reached all the time.
+const POLICED: &str = r#"
+  policed:
+    for: user
+    recall:
+      hot: { top: item.heat, limit: 60 }
+      fresh: { newest: item.created, limit: 60 }
+    filter: [item.in_stock]
+    holdout: { share: 10%, salt: chores }
+    policy:
+      - boost: { by: 1.3, when: item.category == "c3" }
+      - bury: { by: 0.5, when: item.price > 150.0 }
+      - cap: { per: user, impressions: 2, in: 2s }
+      - cap: { per: user, impressions: 8, in: 10s, of: item.category }
+      - quota: { of: item.category, impressions: 3000, in: 1m, pace: even }
+      - quota: { of: item, impressions: 400, in: 1m }
+      - pin: { item: i1, at: 2 }
+      - never_follow: { item: item.category == "c5", after: item.category == "c5" }
+"#;
+
+/// The example's spec with one more feed, `policed`.
+pub(crate) fn spec_text(root: &Path) -> Result<String> {
+    let example = std::fs::read_to_string(root.join("examples").join("shop.yaml")).context("reading the example")?;
+    Ok(format!("{}{POLICED}", example.trim_end()))
+}
 
 /// How many users and items the shop has.
 #[derive(Clone, Copy)]
@@ -62,6 +90,7 @@ impl Shop {
         let (feed, subject) = match rng.below(10) {
             0 => ("home", Subject::Anonymous),
             1 => ("related", Subject::Item(self.item(rng))),
+            2..4 => ("policed", Subject::User(self.user(rng))),
             _ => ("home", Subject::User(self.user(rng))),
         };
         let context = if feed == "home" { vec![("device".to_owned(), text("phone"))] } else { vec![] };

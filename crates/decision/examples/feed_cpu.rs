@@ -172,6 +172,7 @@ impl Node {
             recent: vec![],
             exclude: vec![],
             context: vec![],
+            pinned: vec![],
         };
         let request = FeedRequest::new(feed, Subject::User(key), 50);
         let mut budget = Endless;

@@ -19,6 +19,7 @@ pub fn compare(a: &Answer, b: &Answer) -> Vec<String> {
     told.check("candidates per route", &a.route_counts, &b.route_counts);
     told.check("candidates", &a.candidates, &b.candidates);
     told.check("removed", &removed(&a.removed), &removed(&b.removed));
+    told.check("holdout", &a.holdout, &b.holdout);
     told.check("number of items", &a.items.len(), &b.items.len());
     for (place, (a, b)) in a.items.iter().zip(&b.items).enumerate() {
         told.item(place + 1, a, b);
@@ -76,6 +77,7 @@ impl Differences {
 mod tests {
     use super::*;
     use crate::explain::tests::sample;
+    use domain::{Change, Effect, Step};
 
     #[test]
     fn equal_answers_do_not_differ() {
@@ -96,7 +98,7 @@ mod tests {
     #[test]
     fn every_part_is_compared() {
         let a = sample();
-        let changes: [fn(&mut Answer); 17] = [
+        let changes: [fn(&mut Answer); 19] = [
             |b| b.request.count += 1,
             |b| b.plan.0 += 1,
             |b| b.rows.0 += 1,
@@ -107,6 +109,8 @@ mod tests {
             |b| b.candidates += 1,
             |b| b.removed[0].count += 1,
             |b| b.items.truncate(1),
+            |b| b.holdout ^= true,
+            |b| b.items[0].effects.push(Effect { step: Step::Policy(1), change: Change::Placed }),
             |b| b.items[0].item.push('x'),
             |b| b.items[0].moved += 1,
             |b| b.items[0].effects.clear(),

@@ -9,7 +9,7 @@ use domain::{EntityId, Position, Time, Value};
 use recall::{Indexes, ItemScores};
 use spec::Plan;
 use spec::plan::EntityIndex;
-use state::{Catalogue, Dictionary, Digest, Exposure, Resolved, Rows, Scope};
+use state::{Catalogue, Dictionary, Digest, Exposure, Quotas, Resolved, Rows, Scope};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ pub struct Epoch {
     indexes: Indexes,
     /// Parallel to `Plan::exposures`.
     exposures: Vec<Exposure>,
+    quotas: Quotas,
     lists: Arc<Lists>,
     row: Vec<Value>,
 }
@@ -60,6 +61,7 @@ impl Epoch {
             items: Rows::new(plan.clone(), Scope::Items),
             indexes: Indexes::new(&plan),
             exposures: plan.exposures.iter().map(|of| Exposure::new(&plan, of)).collect(),
+            quotas: Quotas::new(plan.clone()),
             row: Vec::new(),
             lists: Arc::new(Lists::new(plan)),
         }
@@ -73,6 +75,7 @@ impl Epoch {
         self.exposures.iter_mut().for_each(|exposure| exposure.apply(change, &self.catalogue));
         self.catalogue.apply(change);
         self.items.apply(change);
+        self.quotas.apply(change, &self.catalogue);
         let Epoch { catalogue, items, indexes, lists, row, .. } = self;
         indexes.apply(change, &ItemView::of(catalogue, items, lists, row));
     }
@@ -81,6 +84,7 @@ impl Epoch {
     pub fn lead(&mut self) {
         self.catalogue.lead();
         self.items.lead();
+        self.quotas.lead();
         self.indexes.lead();
     }
 
@@ -91,6 +95,8 @@ impl Epoch {
         self.log_time = ahead.log_time;
         self.catalogue.follow(&ahead.catalogue);
         self.items.follow(&ahead.items);
+        self.quotas.follow(&ahead.quotas);
+        self.exposures.clone_from(&ahead.exposures);
         self.indexes.follow(&ahead.indexes);
     }
 
@@ -122,6 +128,11 @@ impl Epoch {
         &self.indexes
     }
 
+    /// How often a quota's value of this item was shown in the window that holds `now`; `None` where it has no value.
+    pub(crate) fn counted(&self, quota: u16, item: EntityId, now: Time) -> Option<u32> {
+        self.quotas.counted(quota, item, now, &self.catalogue)
+    }
+
     /// Index of the item type in `Plan::entities`.
     pub fn item_type(&self) -> EntityIndex {
         self.lists.item
@@ -133,6 +144,7 @@ impl Epoch {
         digest.add(self.items.digest(dictionary, now));
         digest.add(self.indexes.digest(dictionary));
         self.exposures.iter().zip(0..).for_each(|(exposure, number)| digest.add(exposure.digest(number, dictionary)));
+        digest.add(self.quotas.digest(dictionary, now));
         digest
     }
 

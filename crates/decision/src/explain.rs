@@ -230,7 +230,10 @@ fn effect_of_item(feed: Option<&Feed>, effect: Effect) -> EffectOfItem {
             let rerank = feed.and_then(|feed| feed.reranks.get(usize::from(number)));
             format!("rerank {}{}", number + 1, rerank.map_or(String::new(), |of| format!(" ({})", of.kind())))
         }
-        Step::Policy(number) => format!("policy {}", number + 1),
+        Step::Policy(number) => {
+            let policy = feed.and_then(|feed| feed.policies.get(usize::from(number)));
+            policy.map_or_else(|| format!("policy {}", number + 1), |of| format!("policy {}", of.text))
+        }
         Step::Boost(number) => format!("boost {}", number + 1),
     };
     let did = match effect.change {

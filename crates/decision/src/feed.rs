@@ -4,6 +4,7 @@ mod features;
 mod filter;
 mod fuse;
 mod order;
+mod policy;
 mod rank;
 mod recall;
 mod rerank;
@@ -14,6 +15,7 @@ mod tests;
 
 pub(crate) use fuse::{Candidate, Found};
 pub(crate) use order::Order;
+pub(crate) use policy::{InForce, Placement};
 pub(crate) use rerank::{Chain, Pick};
 
 use crate::epoch::Epoch;
@@ -41,7 +43,8 @@ pub fn answer(
 ) -> Answer {
     let feed = &plan.feeds[usize::from(query.feed)];
     let (reads, context) = (epoch.feed_reads(query.feed), query.context.as_slice());
-    let view = View { plan, feed, reads, request: &request, query, context, epoch, now };
+    let policies = InForce::of(feed, &request, now);
+    let view = View { plan, feed, reads, request: &request, query, context, epoch, now, policies };
     let mut meter = Meter::new(pace);
 
     features::of_subject(&view, scratch);
@@ -50,6 +53,7 @@ pub fn answer(
     let removed = filter::run(&view, names, scratch);
     rank::run(&view, &mut meter, scratch);
     rerank::start(&view, &mut meter, scratch);
+    policy::start(&view, scratch);
     let items = slate::run(&view, names, scratch);
 
     let rows = query.rows.as_ref().map_or(epoch.position, |rows| rows.position);
@@ -65,7 +69,7 @@ pub fn answer(
         removed,
         items,
         later: Vec::new(),
-        holdout: false,
+        holdout: policies.holdout,
         request,
     }
 }
@@ -88,6 +92,8 @@ pub(crate) struct View<'a> {
     pub(crate) epoch: &'a Epoch,
     /// The instant at which windows end.
     pub(crate) now: Time,
+    /// Which of the feed's policies act.
+    pub(crate) policies: policy::InForce,
 }
 
 impl View<'_> {

@@ -19,5 +19,5 @@ pub use epoch::{Epoch, EpochSnapshot, ItemView};
 pub use explain::{EffectOfItem, Explanation, ItemExplanation, RouteExplanation, RouteOfItem, TermOfItem, explain};
 pub use feed::answer;
 pub use pace::{Budget, Pace};
-pub use query::{Names, Query};
+pub use query::{Names, Query, pinned};
 pub use scratch::Scratch;

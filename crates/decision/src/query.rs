@@ -1,7 +1,7 @@
 //! A request with its names resolved to numbers, and the way back from numbers to names.
 
 use domain::{EntityId, Value};
-use spec::plan::EntityIndex;
+use spec::plan::{Action, EntityIndex, Feed};
 use state::Subject;
 
 /// A resolved request: what the pipeline needs to know beside the request as it was sent.
@@ -19,6 +19,17 @@ pub struct Query {
     pub exclude: Vec<EntityId>,
     /// Request context, one value for each of `Feed::context`; `Missing` where the request gave none.
     pub context: Vec<Value>,
+    /// The feed's pinned items, in the order of its pins ([`pinned`]); `None` for a key that is not known.
+    pub pinned: Vec<Option<EntityId>>,
+}
+
+/// The pinned items of a feed by their keys, as `item` knows them.
+pub fn pinned(feed: &Feed, item: impl Fn(&str) -> Option<EntityId>) -> Vec<Option<EntityId>> {
+    let keys = feed.policies.iter().filter_map(|policy| match &policy.action {
+        Action::Pin(pin) => Some(pin.item.as_str()),
+        _ => None,
+    });
+    keys.map(item).collect()
 }
 
 /// The keys of entities. The engine's dictionary supplies it.

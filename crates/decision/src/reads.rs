@@ -3,7 +3,7 @@
 
 use domain::{Time, Value};
 use spec::Plan;
-use spec::plan::{AggregateOp, Cross, EntityIndex, Feature, Feed, SlotIndex, SlotSource};
+use spec::plan::{Action, AggregateOp, Cross, EntityIndex, Feature, Feed, SlotIndex, SlotSource};
 use std::collections::BTreeSet;
 
 /// Slots to fill, by where their values come from; features last, each after what it reads.
@@ -46,6 +46,21 @@ pub(crate) struct FeedReads {
     pub(crate) score: Reads,
     /// For each reranker the candidate's slots that its conditions read.
     pub(crate) reranks: Vec<Reads>,
+    /// What the policies read.
+    pub(crate) policies: PolicyReads,
+}
+
+/// What the policies of one feed need of a candidate, by stage.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PolicyReads {
+    /// The policies that remove, in the order in which they are asked: what blocks, what allows, then caps and quotas.
+    pub(crate) removing: Vec<u16>,
+    /// Their slots.
+    pub(crate) removal: Reads,
+    /// Slots of boosts and burials.
+    pub(crate) scale: Reads,
+    /// Slots of pins and `never_follow`.
+    pub(crate) placement: Reads,
 }
 
 impl FeedReads {
@@ -62,6 +77,7 @@ impl FeedReads {
             filters.push(reads(&needed.iter().copied().filter(|slot| varies(slot) && filled.insert(*slot)).collect()));
             subject.extend(needed);
         }
+        let policies = PolicyReads::new(plan, feed, &mut subject);
         subject.extend(&scored);
         let mut reranks = Vec::new();
         for rerank in &feed.reranks {
@@ -71,7 +87,44 @@ impl FeedReads {
         }
         subject.retain(|slot| !varies(slot));
         let score = reads(&scored.into_iter().filter(varies).collect());
-        FeedReads { subject: reads(&subject), filters, score, reranks }
+        FeedReads { subject: reads(&subject), filters, score, reranks, policies }
+    }
+}
+
+impl PolicyReads {
+    /// Of one feed. What is the same for every candidate goes to `subject`.
+    fn new(plan: &Plan, feed: &Feed, subject: &mut BTreeSet<SlotIndex>) -> PolicyReads {
+        let mut needed = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
+        let mut removing = Vec::new();
+        for (index, policy) in feed.policies.iter().enumerate() {
+            let mut roots: Vec<SlotIndex> = policy.when.iter().flat_map(|when| when.slots()).copied().collect();
+            let (stage, precedence) = match &policy.action {
+                Action::Block => (0, Some(0)),
+                Action::Allow => (0, Some(1)),
+                Action::Cap(cap) => {
+                    roots.push(plan.aggregates[usize::from(cap.aggregate)].slot);
+                    (0, Some(2))
+                }
+                Action::Quota(_) => (0, Some(2)),
+                Action::Scale(_) => (1, None),
+                Action::Pin(_) => (2, None),
+                Action::NeverFollow(rule) => {
+                    roots.extend(rule.item.slots().iter().chain(rule.after.slots()));
+                    (2, None)
+                }
+            };
+            removing.extend(precedence.map(|precedence| (precedence, index as u16)));
+            needed[stage].extend(closure(plan, roots));
+        }
+        removing.sort_unstable();
+        let mut reads = needed.map(|slots: BTreeSet<SlotIndex>| {
+            let (varying, same): (BTreeSet<SlotIndex>, BTreeSet<SlotIndex>) =
+                slots.into_iter().partition(|&slot| plan.slots[usize::from(slot)].per_candidate);
+            subject.extend(same);
+            Reads::new(plan, Some(feed), feed.subject, &varying)
+        });
+        let [removal, scale, placement] = reads.each_mut().map(std::mem::take);
+        PolicyReads { removing: removing.into_iter().map(|(_, index)| index).collect(), removal, scale, placement }
     }
 }
 
@@ -159,7 +212,9 @@ impl Reads {
 /// The value of an aggregate over no events.
 fn empty(op: AggregateOp) -> Value {
     match op {
-        AggregateOp::Count(_) | AggregateOp::Sum(_) | AggregateOp::Decayed(_) => Value::Float(0.0),
+        AggregateOp::Count(_) | AggregateOp::Sum(_) | AggregateOp::Decayed(_) | AggregateOp::CountRecents(_) => {
+            Value::Float(0.0)
+        }
         AggregateOp::Mean(_) | AggregateOp::Min(_) | AggregateOp::Max(_) | AggregateOp::Last(_) => Value::Missing,
         AggregateOp::LastEntities(_) => Value::List([].into()),
         AggregateOp::Seen(_) => Value::Bool(false),

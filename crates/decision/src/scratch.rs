@@ -1,7 +1,7 @@
 //! Working memory of one serving thread, kept from request to request so that the pipeline allocates next to nothing.
 
-use crate::feed::{Candidate, Chain, Found, Order, Pick};
-use domain::{EntityId, RouteHit, Value};
+use crate::feed::{Candidate, Chain, Found, Order, Pick, Placement};
+use domain::{Effect, EntityId, RouteHit, Value};
 use recall::Hit;
 
 /// One thread's working memory. It carries nothing from one answer to the next but capacity.
@@ -35,8 +35,14 @@ pub struct Scratch {
     pub(crate) terms: Vec<f64>,
     /// An ordering of candidates, as far as it is needed.
     pub(crate) order: Order,
+    /// Candidates that filters and policies have removed, if the feed has pins.
+    pub(crate) gone: Vec<EntityId>,
+    /// What boosts and burials did to candidates, by candidate and in the order in which they did.
+    pub(crate) scaled: Vec<(usize, Effect)>,
     /// The rerankers, and what they remember.
     pub(crate) chain: Chain,
+    /// Pins, and what may not follow what.
+    pub(crate) placement: Placement,
     /// What came to the slate.
     pub(crate) picks: Vec<Pick>,
 }

@@ -71,6 +71,41 @@ feeds:
       similar: { co_visited: { view: 1, buy: 3 }, from: request.item, limit: 10 }
       hot: { top: item.heat, limit: 10 }
     rank: { score: recall.similar + 0.01 * item.heat }
+  policed:
+    for: user
+    context: { country: string }
+    recall:
+      hot: { top: item.heat, limit: 40 }
+      fresh: { newest: item.created, limit: 30 }
+    filter: [item.in_stock]
+    rank: { score: 10.0 * recall.score - 0.1 + 0.001 * item.price }
+    rerank: { spread: item.category, window: 4, max: 2 }
+    holdout: { share: 30%, salt: s }
+    policy:
+      - boost: { by: 1.5, when: item.category == "c1" }
+      - bury: { by: 0.2, when: item.price > 80.0 }
+      - boost: { by: 4, when: recall.fresh > 0.5, from: 2023-11-15, until: 2023-11-18 }
+      - cap: { per: user, impressions: 2, in: 1h, name: twice }
+      - cap: { per: user, impressions: 7, in: 6h, of: item.category, when: item.price > 10.0 }
+      - quota: { of: item.category, impressions: 30, in: 1d, pace: even, when: item.price > 50.0 }
+      - quota: { of: item, impressions: 3, in: 1h, from: 2023-11-14T22:30:00Z }
+      - allow: { when: item.price < 95.0 }
+      - block: { when: item.category == "c2" && request.country == "DE" }
+      - pin: { item: i5, at: 1 }
+      - pin: { item: i70, at: 3, when: request.country == "DE" }
+      - pin: { item: i3, at: 3, when: item.price < 50.0 }
+      - pin: { item: i9, at: 30 }
+      - never_follow: { item: item.category == "c3", after: item.category == "c3" }
+      - never_follow: { item: item.price > 60.0, after: item.price > 70.0, when: item.category == "c4" }
+  capped:
+    for: user
+    recall:
+      hot: { top: item.heat, limit: 30 }
+      again: { history: user.recent, limit: 9, weight: 2 }
+    policy:
+      - cap: { per: user, impressions: 1, in: 30m }
+      - boost: { by: 1.5, when: item.category == "c1" }
+      - pin: { item: i4, at: 2 }
 "#;
 
 /// State as a node would have it, with one shard.
@@ -85,6 +120,16 @@ pub(crate) struct World {
     pub(crate) scratch: Scratch,
     /// Which users were on which items, by views.
     pub(crate) visited: BTreeSet<(EntityId, EntityId)>,
+    /// Every impression.
+    pub(crate) shown: Vec<Shown>,
+}
+
+/// An impression: whom it was shown to, which item, of which category then, and when.
+pub(crate) struct Shown {
+    pub(crate) user: EntityId,
+    pub(crate) item: EntityId,
+    pub(crate) category: Value,
+    pub(crate) time: Time,
 }
 
 impl Names for Dictionary {
@@ -106,6 +151,7 @@ impl World {
             position: Position::START,
             scratch: Scratch::default(),
             visited: BTreeSet::new(),
+            shown: Vec::new(),
             plan,
         }
     }
@@ -132,18 +178,30 @@ impl World {
     }
 
     pub(crate) fn event(&mut self, kind: &str, user: &str, item: &str) {
+        self.event_at(kind, user, item, self.now);
+    }
+
+    pub(crate) fn event_at(&mut self, kind: &str, user: &str, item: &str, time: Time) {
         let role =
             |name: &str, key: &str| Field { name: name.to_owned().into(), value: Raw::Str(key.to_owned().into()) };
         self.record(&Payload::Event(Event {
             kind: kind.to_owned().into(),
             source: "".into(),
             id: None,
-            time: Some(self.now),
+            time: Some(time),
             fields: vec![role("user", user), role("item", item)],
         }));
-        if kind == "view" {
-            let user_type = self.plan.entity("user").unwrap();
-            self.visited.insert((self.names.entity(user_type, user).unwrap(), self.id(item)));
+        let user = self.names.entity(self.plan.entity("user").unwrap(), user).unwrap();
+        let item = self.id(item);
+        match kind {
+            "view" => {
+                self.visited.insert((user, item));
+            }
+            "impression" => {
+                let category = self.catalogue.attribute(self.epoch.item_type(), item, 0);
+                self.shown.push(Shown { user, item, category, time });
+            }
+            _ => {}
         }
     }
 
@@ -175,6 +233,9 @@ impl World {
             recent: items(&request.recent),
             exclude: items(&request.exclude),
             context: context.collect(),
+            pinned: crate::pinned(&self.plan.feeds[usize::from(feed)], |key| {
+                self.names.entity(self.epoch.item_type(), key)
+            }),
         }
     }
 

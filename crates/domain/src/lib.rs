@@ -9,6 +9,7 @@ mod position;
 mod refusal;
 mod request;
 mod time;
+mod timestamp;
 mod value;
 
 pub use answer::{Answer, Change, DecisionId, Effect, Effort, Recommended, Removal, RouteHit, Step, Term};
@@ -18,4 +19,5 @@ pub use position::{EntityId, PlanVersion, Position, Symbol};
 pub use refusal::{Code, Refusal};
 pub use request::{Boost, FeedRequest, Page, Subject};
 pub use time::{Span, Time};
+pub use timestamp::parse_timestamp;
 pub use value::{Type, Value};

@@ -88,6 +88,17 @@ pub const RERANK_DEPTH_MAX: u16 = 500;
 pub const EXPOSURE_VALUES_MAX: usize = 65_536;
 /// Most counts of impressions (by attribute and window) of one plan.
 pub const EXPOSURES_MAX: usize = 16;
+/// Most policies of one feed.
+pub const POLICIES_MAX: usize = 64;
+/// Most entities (or attribute values) under one user whose impressions a cap remembers at once: those within its window. Beyond
+/// it those longest untouched in log order are forgotten.
+pub const CAPPED_ROWS_MAX: usize = 16_384;
+/// Shortest window of a quota: longer than an event may be ahead of the log, so that two windows at most are open at once.
+pub const QUOTA_WINDOW_MIN: Span = Span(60_000);
+/// Largest quota of impressions.
+pub const QUOTA_MAX: u32 = 1_000_000_000;
+/// Most quotas counted by one plan.
+pub const QUOTAS_MAX: usize = 256;
 /// Most filters of one feed.
 pub const FILTERS_MAX: usize = 64;
 /// Most bytes of state that one key of one table may need.

@@ -40,24 +40,32 @@ pub struct ReplayReport {
 /// Most differing decisions that a report lists.
 const DIFFERENT_MAX: usize = 10;
 /// Decisions recomputed in one reading of the log: bounds the memory for copies of rows.
-const DECISIONS_PER_READING: usize = 20_000;
+pub(crate) const DECISIONS_PER_READING: usize = 20_000;
 
 impl<D: Disk> LogFile<D> {
     /// Recovers the log (a torn tail is cut) and finds its specs. The directory must not be in use.
     pub fn open(disk: Arc<D>, options: journal::Options) -> Result<LogFile<D>, OpenError> {
-        let opened = journal::open(disk, options)?;
-        let first = opened.recovery.first;
-        let known = if first > Position(1) { checkpoint::specs(&opened.reader)? } else { None };
+        LogFile::of(journal::open(disk, options)?.reader)
+    }
+
+    /// Reads the log beside a node that may have it open: nothing is locked and nothing written.
+    pub fn open_beside(disk: Arc<D>) -> Result<LogFile<D>, OpenError> {
+        LogFile::of(journal::open_beside(disk)?)
+    }
+
+    fn of(reader: Reader<D>) -> Result<LogFile<D>, OpenError> {
+        let (first, last) = (reader.first(), reader.last());
+        let known = if first > Position(1) { checkpoint::specs(&reader)? } else { None };
         let (known_to, mut specs, text) =
             known.map_or_else(Default::default, |known| (known.end, known.at, Some(known.text)));
         let spec_of_checkpoint = text.map(|text| (PlanVersion(specs.len() as u32), text));
-        let mut records = opened.reader.iter_from(first.max(known_to.next()))?;
+        let mut records = reader.iter_from(first.max(known_to.next()))?;
         while let Some(record) = records.next()? {
             if record.header.kind == Payload::Spec("".into()).kind() {
                 specs.push(record.header.position);
             }
         }
-        Ok(LogFile { reader: opened.reader, last: opened.recovery.last, specs, spec_of_checkpoint })
+        Ok(LogFile { reader, last, specs, spec_of_checkpoint })
     }
 
     /// The plan of the spec last in force; none if neither the log nor its newest checkpoint has one that compiles.
@@ -65,7 +73,7 @@ impl<D: Disk> LogFile<D> {
         self.plan_of(PlanVersion(self.specs.len() as u32))
     }
 
-    fn plan_of(&self, version: PlanVersion) -> Option<Arc<Plan>> {
+    pub(crate) fn plan_of(&self, version: PlanVersion) -> Option<Arc<Plan>> {
         let at = *self.specs.get((version.0 as usize).checked_sub(1)?)?;
         let saved = self.spec_of_checkpoint.iter().find(|(of, _)| *of == version).map(|(_, text)| text.clone());
         let text = spec_text(&self.reader, at).ok()?.or(saved)?;
@@ -183,7 +191,7 @@ impl<D: Disk> LogFile<D> {
     }
 
     /// State at or before everything that these decisions read; none if there is none any more.
-    fn start_of(
+    pub(crate) fn start_of(
         &self,
         plan: &Arc<Plan>,
         shards: u32,
@@ -198,7 +206,7 @@ impl<D: Disk> LogFile<D> {
     }
 
     /// Whether the log can be replayed from before everything that the answer read.
-    fn reaches(&self, answer: &Answer) -> bool {
+    pub(crate) fn reaches(&self, answer: &Answer) -> bool {
         let from = self.reader.replay_from();
         from == Position(1) || first_read(answer).next() >= from
     }

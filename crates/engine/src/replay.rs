@@ -82,7 +82,7 @@ pub fn recompute<D: Disk>(
 }
 
 /// Question indexes ordered by a position of theirs.
-fn order(questions: &[Question], of: impl Fn(&Answer) -> Position) -> Vec<(Position, usize)> {
+pub(crate) fn order(questions: &[Question], of: impl Fn(&Answer) -> Position) -> Vec<(Position, usize)> {
     let mut order: Vec<_> =
         questions.iter().enumerate().map(|(index, question)| (of(&question.stripped), index)).collect();
     order.sort_unstable();
@@ -94,7 +94,7 @@ const PROGRESS_EVERY: u64 = 4_096;
 
 /// Applies the log up to `end` and stops at each of the ordered positions, before the first record after it. `read` hears now
 /// and then how far it is.
-fn walk<D: Disk>(
+pub(crate) fn walk<D: Disk>(
     reader: &Reader<D>,
     machine: &mut Machine,
     end: Position,
@@ -136,11 +136,11 @@ fn walk<D: Disk>(
     }
 }
 
-fn query_at(machine: &Machine, stripped: &Answer) -> Result<Query, Refusal> {
+pub(crate) fn query_at(machine: &Machine, stripped: &Answer) -> Result<Query, Refusal> {
     machine.query(&stripped.request)
 }
 
-fn answer_at(machine: &Machine, stripped: &Answer, query: &Query, scratch: &mut Scratch) -> Answer {
+pub(crate) fn answer_at(machine: &Machine, stripped: &Answer, query: &Query, scratch: &mut Scratch) -> Answer {
     let pace = Pace::Replay(stripped.effort);
     let mut answer = machine.answer(stripped.request.clone(), query, stripped.now, pace, scratch);
     // The machine stands at the last record at or before the position that was read; both name the same state.

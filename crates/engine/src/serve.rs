@@ -136,6 +136,7 @@ pub(crate) fn query_of(plan: &Plan, feed: u16, request: &FeedRequest, names: &Di
         recent: items(&request.recent),
         exclude: items(&request.exclude),
         context: context_of(feed_plan, request, names)?,
+        pinned: decision::pinned(feed_plan, |key| names.entity(item_type, key)),
     })
 }
 

@@ -1,5 +1,6 @@
 //! A node on a real directory: what it acknowledges, answers, keeps and computes again.
 
+mod dry_run;
 mod retention;
 mod shared;
 

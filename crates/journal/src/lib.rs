@@ -28,7 +28,7 @@ pub use file_disk::FileDisk;
 pub use manifest::{CheckpointEntry, KEPT_MAX, Manifest};
 pub use reader::{Reader, Records};
 pub use record::{OwnedRecord, Record, RecordHeader};
-pub use recovery::{Opened, Options, RecoveryReport, Verify, open};
+pub use recovery::{Opened, Options, RecoveryReport, Verify, open, open_beside};
 pub use writer::Writer;
 
 /// A full BLAKE3 digest.

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Check a spec: every mistake with its place, or what its features cost
+/// Check a spec: every mistake and every warning with its place, and what its features cost
 ///
 /// Takes a file of tenants too (`tenants:` in it): every spec and file of tokens that it names is read, and what is wrong is
 /// said tenant by tenant.
@@ -29,7 +29,7 @@ impl Check {
         let plan = node::read_spec(&self.spec)?;
         let summary = plan.describe();
         if self.json {
-            println!("{:#}", as_json(&summary));
+            println!("{:#}", as_json(&summary, &plan.warnings_at(node::now())));
             return Ok(());
         }
         println!("{}: no mistakes", self.spec.display());
@@ -76,7 +76,7 @@ fn print_tenant(hosted: &Hosted) {
 fn tenant_as_json(hosted: &Hosted) -> Value {
     let mut tenant = json!({ "name": hosted.written.name, "spec": hosted.spec.display().to_string() });
     match &hosted.plan {
-        Ok(plan) => tenant["summary"] = as_json(&plan.describe()),
+        Ok(plan) => tenant["summary"] = as_json(&plan.describe(), &plan.warnings_at(node::now())),
         Err(error) => tenant["mistakes"] = format!("{error:#}").into(),
     }
     tenant
@@ -88,7 +88,19 @@ fn row_bytes(plan: &spec::Plan) -> u64 {
     tables.iter().filter(|table| !table.name.contains('.')).map(|table| table.bytes_per_key as u64).sum()
 }
 
-fn as_json(summary: &spec::Summary) -> Value {
+fn as_json(summary: &spec::Summary, warnings: &[&spec::Diagnostic]) -> Value {
+    let warnings: Vec<Value> = warnings
+        .iter()
+        .map(|warning| {
+            json!({
+                "code": warning.code,
+                "line": warning.line,
+                "column": warning.column,
+                "message": warning.message,
+                "help": warning.help,
+            })
+        })
+        .collect();
     let tables: Vec<Value> = summary
         .tables
         .iter()
@@ -114,5 +126,6 @@ fn as_json(summary: &spec::Summary) -> Value {
         "slots": summary.slots,
         "indexes": summary.indexes,
         "feeds": summary.feeds,
+        "warnings": warnings,
     })
 }

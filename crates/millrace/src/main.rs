@@ -7,6 +7,7 @@ mod digest;
 mod eval;
 mod import;
 mod node;
+mod policy;
 mod replay;
 mod serve;
 mod tenants;
@@ -37,6 +38,8 @@ enum Command {
     Eval(eval::Eval),
     Import(import::Import),
     Digest(digest::Digest),
+    #[command(subcommand)]
+    Policy(policy::Policy),
     Replay(replay::Replay),
 }
 
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Eval(eval) => eval.run(),
         Command::Import(import) => import.run(),
         Command::Digest(digest) => digest.run(),
+        Command::Policy(policy) => policy.run(),
         Command::Replay(replay) => replay.run(),
     };
     match result {

@@ -1,6 +1,7 @@
 //! What several commands need: the spec from a file, the node from a directory, progress on the terminal.
 
 use anyhow::{Context, Result, bail};
+use domain::Time;
 use engine::{Config, Engine, OpenReport};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use journal::FileDisk;
@@ -9,12 +10,23 @@ use std::fs;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Reads and compiles a spec file; the error is the full report of what is wrong with it.
+/// The machine's clock.
+pub(crate) fn now() -> Time {
+    Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
+}
+
+/// Reads and compiles a spec file; the error is the full report of what is wrong with it. What is only likely wrong is told on
+/// the error stream.
 pub(crate) fn read_spec(path: &Path) -> Result<Arc<Plan>> {
     let bytes = fs::read(path).with_context(|| format!("reading the spec {}", path.display()))?;
-    match spec::compile_bytes(&path.display().to_string(), &bytes) {
-        Ok(plan) => Ok(Arc::new(plan)),
+    let name = path.display().to_string();
+    match spec::compile_bytes(&name, &bytes) {
+        Ok(plan) => {
+            plan.warnings_at(now()).iter().for_each(|warning| eprint!("{}", spec::render_warning(&name, warning)));
+            Ok(Arc::new(plan))
+        }
         Err(diagnostics) => bail!("{}", spec::render(&diagnostics)),
     }
 }

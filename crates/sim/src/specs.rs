@@ -70,6 +70,15 @@ feeds:
       - fresh: { by: item.created, within: 1d, at_least: 1, in: 4 }
       - fair: { of: item.category, target: equal, window: 2h, strength: 0.4 }
       - dpp: { by: item.category, theta: 0.8, depth: 5 }
+    holdout: { share: 20%, salt: sim }
+    policy:
+      - boost: { by: 1.5, when: item.category == "c1" }
+      - cap: { per: user, impressions: 3, in: 2h, event: view }
+      - cap: { per: user, impressions: 6, in: 1d, of: item.category, event: view }
+      - quota: { of: item, impressions: 12, in: 1d, event: view }
+      - quota: { of: item.category, impressions: 30, in: 7d, event: view, pace: even, when: item.price > 50.0 }
+      - pin: { item: i1, at: 2 }
+      - never_follow: { item: item.category == "c2", after: item.category == "c2" }
 "#;
 
 const SECOND: &str = r#"

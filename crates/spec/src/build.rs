@@ -4,6 +4,7 @@ mod aggregate;
 mod check;
 mod feature;
 mod feed;
+mod policy;
 mod rerank;
 mod route;
 mod scope;
@@ -15,8 +16,8 @@ pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, Plan, Role, Slot,
-    Stream, Table,
+    Aggregate, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, Plan, QuotaCount,
+    Role, Slot, Stream, Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
@@ -69,6 +70,7 @@ struct Builder<'a> {
     indexes: Vec<Index>,
     exposures: Vec<Exposure>,
     feeds: Vec<Feed>,
+    quotas: Vec<QuotaCount>,
 }
 
 /// What became of a declared feature.
@@ -118,6 +120,7 @@ impl<'a> Builder<'a> {
             indexes: Vec::new(),
             exposures: Vec::new(),
             feeds: Vec::new(),
+            quotas: Vec::new(),
         }
     }
 
@@ -136,6 +139,8 @@ impl<'a> Builder<'a> {
             indexes: self.indexes,
             exposures: self.exposures,
             feeds: self.feeds,
+            quotas: self.quotas,
+            warnings: Vec::new(),
         }
     }
 
@@ -228,7 +233,7 @@ impl<'a> Builder<'a> {
             }
             Some(second) => Some(self.cross(name, entity, second)?),
         };
-        Some(Table { name: name.text.clone(), entity, cross })
+        Some(Table { name: name.text.clone(), entity, cross, for_caps: false })
     }
 
     fn cross(&mut self, name: &Text, owner: EntityIndex, second: &str) -> Option<Cross> {

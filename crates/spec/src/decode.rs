@@ -2,6 +2,7 @@
 //! Every mistake is noted and reading goes on.
 
 mod feed;
+mod policy;
 mod rerank;
 mod scalar;
 mod tenants;

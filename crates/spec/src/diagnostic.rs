@@ -1,6 +1,6 @@
 //! What is wrong with a spec: stable codes with file, line, column and caret, all of a file at once.
 
-use domain::limits;
+use domain::{Time, limits};
 use std::fmt::{self, Write};
 use std::ops::Range;
 
@@ -23,6 +23,15 @@ pub struct Diagnostic {
     pub source: String,
 }
 
+/// Something in a spec that is likely not meant, but refuses nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What and where.
+    pub diagnostic: Diagnostic,
+    /// From this instant on; none: at any time. What has expired does nothing since.
+    pub since: Option<Time>,
+}
+
 /// Everything that is wrong with one spec, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
@@ -32,13 +41,18 @@ pub struct Diagnostics {
     pub list: Vec<Diagnostic>,
     /// How many more there were.
     pub omitted: usize,
+    /// What is likely not meant beside the mistakes.
+    pub warnings: Vec<Warning>,
 }
 
 /// The diagnostics as text for a terminal: for each the place, the line, a caret under the mistake, and help.
 pub fn render(diagnostics: &Diagnostics) -> String {
     let mut out = String::new();
     for diagnostic in &diagnostics.list {
-        render_one(&diagnostics.file, diagnostic, &mut out).expect("writing to a string cannot fail");
+        render_one(&diagnostics.file, "error", diagnostic, &mut out).expect("writing to a string cannot fail");
+    }
+    for warning in diagnostics.warnings.iter().filter(|warning| warning.since.is_none()) {
+        out.push_str(&render_warning(&diagnostics.file, &warning.diagnostic));
     }
     let total = diagnostics.list.len() + diagnostics.omitted;
     if diagnostics.omitted > 0 {
@@ -48,12 +62,19 @@ pub fn render(diagnostics: &Diagnostics) -> String {
     out
 }
 
+/// A warning as text for a terminal.
+pub fn render_warning(file: &str, warning: &Diagnostic) -> String {
+    let mut out = String::new();
+    render_one(file, "warning", warning, &mut out).expect("writing to a string cannot fail");
+    out
+}
+
 /// Longest part of a source line that is shown, in characters.
 const SHOWN_MAX: usize = 140;
 
-fn render_one(file: &str, diagnostic: &Diagnostic, out: &mut String) -> fmt::Result {
+fn render_one(file: &str, severity: &str, diagnostic: &Diagnostic, out: &mut String) -> fmt::Result {
     let Diagnostic { code, line, column, .. } = diagnostic;
-    writeln!(out, "{}:{line}:{column}: error[{code}]: {}", printable(file), printable(&diagnostic.message))?;
+    writeln!(out, "{}:{line}:{column}: {severity}[{code}]: {}", printable(file), printable(&diagnostic.message))?;
     let column = *column as usize - 1;
     let skipped = if column + 20 > SHOWN_MAX { column - 40 } else { 0 };
     let shown: String = printable(&diagnostic.source).chars().skip(skipped).take(SHOWN_MAX).collect();
@@ -132,6 +153,7 @@ impl Issue {
 pub(crate) struct Issues {
     list: Vec<Issue>,
     omitted: usize,
+    warnings: Vec<(Option<Time>, Issue)>,
 }
 
 impl Issues {
@@ -142,6 +164,21 @@ impl Issues {
         } else {
             self.omitted += 1;
         }
+    }
+
+    /// Notes what refuses nothing; with an instant, what holds from then on.
+    pub(crate) fn warn(&mut self, since: Option<Time>, issue: Issue) {
+        if self.warnings.len() < limits::DIAGNOSTICS_MAX {
+            self.warnings.push((since, issue));
+        }
+    }
+
+    /// The warnings by place; none are left here.
+    pub(crate) fn take_warnings(&mut self, text: &str) -> Vec<Warning> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        warnings.sort_by_key(|(_, issue)| (issue.span.start, issue.span.end));
+        let warnings = warnings.into_iter();
+        warnings.map(|(since, issue)| Warning { diagnostic: place(issue, text), since }).collect()
     }
 
     /// Whether more than will be shown is here: then nobody reads what more would say, and work for it can be spared.
@@ -155,12 +192,13 @@ impl Issues {
 
     /// Sorts by place and finds lines and columns.
     pub(crate) fn finish(mut self, file: &str, text: &str) -> Diagnostics {
+        let warnings = self.take_warnings(text);
         self.list.sort_by(|a, b| (a.span.start, a.span.end, a.code).cmp(&(b.span.start, b.span.end, b.code)));
         self.list.dedup();
         let omitted = self.omitted + self.list.len().saturating_sub(limits::DIAGNOSTICS_MAX);
         self.list.truncate(limits::DIAGNOSTICS_MAX);
         let list = self.list.into_iter().map(|issue| place(issue, text)).collect();
-        Diagnostics { file: file.to_owned(), list, omitted }
+        Diagnostics { file: file.to_owned(), list, omitted, warnings }
     }
 }
 

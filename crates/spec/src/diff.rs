@@ -4,7 +4,8 @@ mod rerank;
 
 use crate::build::canonical;
 use crate::plan::{
-    EventType, Feature, Feed, FieldType, From, Index, Plan, Route, RouteSource, SlotSource, Stream, StreamValue,
+    Action, EventType, Feature, Feed, FieldType, From, Index, Plan, Policy, Route, RouteSource, SlotSource, Stream,
+    StreamValue,
 };
 use expr::Program;
 use std::collections::BTreeMap;
@@ -94,7 +95,34 @@ fn feed_definition(plan: &Plan, feed: &Feed, features: &[String]) -> String {
     feed.filters.iter().for_each(|filter| text.push_str(&format!("filter {}", program(plan, filter, features))));
     feed.terms.iter().for_each(|term| text.push_str(&format!("term {}", program(plan, term, features))));
     feed.reranks.iter().for_each(|of| text.push_str(&rerank::definition(plan, feed, of, features)));
+    feed.policies.iter().for_each(|of| text.push_str(&policy(plan, of, features)));
+    text.push_str(&format!("{:?}\n", feed.holdout));
     text
+}
+
+fn policy(plan: &Plan, policy: &Policy, features: &[String]) -> String {
+    let Policy { text, when, from, until, action } = policy;
+    let when = when.as_ref().map(|when| program(plan, when, features));
+    let does = match action {
+        Action::Cap(cap) => {
+            let aggregate = &plan.aggregates[usize::from(cap.aggregate)];
+            let stream = &plan.streams[usize::from(aggregate.stream)];
+            let table = &plan.tables[usize::from(stream.table)].name;
+            let events = stream.events.iter().map(|&event| plan.events[usize::from(event)].name.as_str());
+            format!("{} {table} {:?} {:?}", cap.impressions, events.collect::<Vec<_>>(), aggregate.op)
+        }
+        Action::Quota(quota) => {
+            let count = &plan.quotas[usize::from(quota.count)];
+            let of = count.of.map(|field| plan.entities[1].fields[usize::from(field)].name.as_str());
+            let event = &plan.events[usize::from(count.event)].name;
+            format!("{} {} {event} {of:?} {} {:?}", quota.impressions, quota.even, count.window, count.anchor)
+        }
+        Action::NeverFollow(rule) => {
+            format!("{}{}", program(plan, &rule.item, features), program(plan, &rule.after, features))
+        }
+        Action::Scale(_) | Action::Block | Action::Allow | Action::Pin(_) => format!("{action:?}"),
+    };
+    format!("policy {text} {when:?} {from:?} {until:?} {does}\n")
 }
 
 fn route(plan: &Plan, route: &Route, features: &[String]) -> String {
@@ -153,18 +181,19 @@ fn signature(plan: &Plan) -> String {
         plan.features.iter().filter(|feature| ordered && plan.tables[usize::from(feature.table)].name == "item");
     let formulas: Vec<String> =
         of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
-    format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{indexes:?}{exposures:?}{formulas:?}")
+    let quotas = &plan.quotas;
+    format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{indexes:?}{exposures:?}{formulas:?}{quotas:?}")
 }
 
 fn stream(stream: &Stream) -> String {
-    let Stream { table, events, filter, value, panes, half_lives, recents, parts } = stream;
+    let Stream { table, events, filter, value, panes, half_lives, recents, recents_window, parts } = stream;
     let filter = filter.as_ref().map(|filter| canonical(filter.text()));
     let value = match value {
         StreamValue::One => "1".to_owned(),
         StreamValue::Number(program) => canonical(program.text()),
         StreamValue::Role(roles) => format!("{roles:?}"),
     };
-    format!("{table} {events:?} {filter:?} {value} {panes:?} {half_lives:?} {recents} {parts:?}")
+    format!("{table} {events:?} {filter:?} {value} {panes:?} {half_lives:?} {recents} {recents_window:?} {parts:?}")
 }
 
 fn kept_index(plan: &Plan, index: &Index) -> String {

@@ -11,7 +11,7 @@ mod summary;
 mod tenants;
 mod yaml;
 
-pub use diagnostic::{Diagnostic, Diagnostics, render};
+pub use diagnostic::{Diagnostic, Diagnostics, Warning, render, render_warning};
 pub use diff::{Diff, diff};
 pub use plan::Plan;
 pub use summary::{FeatureSummary, Summary, TableSummary};
@@ -30,7 +30,10 @@ pub fn compile(file_name: &str, text: &str) -> Result<Plan, Diagnostics> {
         build::build(text, &source, &mut issues)
     });
     match plan {
-        Some(plan) if issues.is_empty() => Ok(plan),
+        Some(mut plan) if issues.is_empty() => {
+            plan.warnings = issues.take_warnings(text);
+            Ok(plan)
+        }
         _ => Err(issues.finish(file_name, text)),
     }
 }

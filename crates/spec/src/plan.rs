@@ -1,11 +1,14 @@
 //! The plan: the resolved, immutable form of a spec. Every name is an index, every expression is compiled;
 //! a plan that exists is valid, and nothing checks it again at run time.
 
+mod policy;
 mod rerank;
 
+pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
 
-use domain::{Span, Type};
+use crate::diagnostic::Warning;
+use domain::{Span, Time, Type};
 use expr::Program;
 
 /// Index of an entity type in `Plan::entities`.
@@ -42,6 +45,10 @@ pub struct Plan {
     pub exposures: Vec<Exposure>,
     /// Feeds.
     pub feeds: Vec<Feed>,
+    /// What quotas count, shared by the feeds that use it.
+    pub quotas: Vec<QuotaCount>,
+    /// What is likely not meant; see [`Plan::warnings_at`].
+    pub warnings: Vec<Warning>,
 }
 
 /// An entity type: `user`, `item`, `device`, ...
@@ -91,6 +98,9 @@ pub struct Table {
     pub entity: EntityIndex,
     /// For a crossed entity, the second part of the key.
     pub cross: Option<Cross>,
+    /// Whether it is kept for caps alone: then an owner may have `limits::CAPPED_ROWS_MAX` rows, and those whose lists are too old
+    /// for every read are dropped first.
+    pub for_caps: bool,
 }
 
 /// The second part of a crossed key.
@@ -120,6 +130,8 @@ pub struct Stream {
     pub half_lives: Vec<Span>,
     /// For `last(event, <role>, n)` and `seen`: keep the newest this many (entity, event time) entries; 0 = none.
     pub recents: u16,
+    /// If all reads of that list are `CountRecents`, the longest window among them.
+    pub recents_window: Option<Span>,
     /// Which partial results a pane must keep.
     pub parts: Parts,
 }
@@ -191,6 +203,9 @@ pub enum AggregateOp {
     LastEntities(u16),
     /// Whether the candidate item is among the recents with an event time in the window. Reads the candidate.
     Seen(Span),
+    /// How many of the recents are newer than `now - W`, to the millisecond, those ahead of `now` among them; float. As the list
+    /// keeps the newest, the count is exact up to the list's length.
+    CountRecents(Span),
 }
 
 /// A named feature of a table.
@@ -349,6 +364,10 @@ pub struct Feed {
     pub reranks: Vec<Rerank>,
     /// Whether decision records are synced before the answer leaves.
     pub durable: bool,
+    /// Policies, in the spec's order.
+    pub policies: Vec<Policy>,
+    /// Whom they spare.
+    pub holdout: Option<Holdout>,
 }
 
 /// One recall route.
@@ -455,6 +474,12 @@ impl Plan {
             Rerank::Mix(mix) => Some(&self.feeds[usize::from(mix.feed)]),
             _ => None,
         })
+    }
+
+    /// What is likely not meant, or does nothing any more at this instant, in the order of the file.
+    pub fn warnings_at(&self, now: Time) -> Vec<&crate::Diagnostic> {
+        let told = self.warnings.iter().filter(|warning| warning.since.is_none_or(|since| since <= now));
+        told.map(|warning| &warning.diagnostic).collect()
     }
 
     /// Index of a feed by name.

@@ -1,7 +1,9 @@
 //! The spec as written: every field of every section with its place, names not yet resolved.
 
+mod policy;
 mod rerank;
 
+pub(crate) use policy::{CountSource, HoldoutSource, PolicyKind, PolicySource};
 pub(crate) use rerank::{
     DiverseSource, FairSource, FromSource, OfSource, PlaceSource, RerankKind, RerankSource, RuleSource, TargetSource,
 };
@@ -60,6 +62,10 @@ pub(crate) struct FeedSource {
     pub(crate) score: Option<Text>,
     pub(crate) reranks: Vec<RerankSource>,
     pub(crate) durable: bool,
+    pub(crate) policies: Vec<PolicySource>,
+    pub(crate) holdout: Option<HoldoutSource>,
+    /// Where the feed says that nobody reports its impressions.
+    pub(crate) unreported: Option<std::ops::Range<usize>>,
 }
 
 #[derive(Debug)]

@@ -113,7 +113,10 @@ fn window_error(op: AggregateOp) -> Option<Span> {
         | AggregateOp::Min(window)
         | AggregateOp::Max(window)
         | AggregateOp::Last(window) => Some(crate::build::pane_width(window)),
-        AggregateOp::Decayed(_) | AggregateOp::LastEntities(_) | AggregateOp::Seen(_) => None,
+        AggregateOp::Decayed(_)
+        | AggregateOp::LastEntities(_)
+        | AggregateOp::Seen(_)
+        | AggregateOp::CountRecents(_) => None,
     }
 }
 

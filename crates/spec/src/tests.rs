@@ -5,6 +5,7 @@ mod differences;
 mod mutations;
 mod places;
 mod plans;
+mod policies;
 mod rerank;
 
 use crate::{Diagnostics, Plan, compile};

@@ -1,8 +1,7 @@
 //! A client's raw value as a value of a declared type: the few conversions there are, the same at the edge and in the log.
 
 use crate::dictionary::Dictionary;
-use crate::timestamp::parse_timestamp;
-use domain::{Raw, Span, Time, Type, Value, limits};
+use domain::{Raw, Span, Time, Type, Value, limits, parse_timestamp};
 
 /// Why a raw value is not of the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

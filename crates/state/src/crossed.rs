@@ -26,7 +26,7 @@ pub(crate) struct Crossed {
 
 impl Crossed {
     /// The row of a pair for writing. A new row first makes the owner's list drop what is gone, each time its length has doubled;
-    /// at `limits::CROSSED_ROWS_MAX` the row longest untouched in log order gives way.
+    /// at `TableLayout::rows_max` first what is gone and then, if that was little, the rows longest untouched in log order give way.
     pub(crate) fn touch(
         &mut self,
         layout: &TableLayout,
@@ -43,19 +43,14 @@ impl Crossed {
                 entries[at].slot
             }
             Err(_) => {
-                if entries.len() >= limits::CROSSED_ROWS_MAX {
-                    let oldest =
-                        entries.iter().enumerate().min_by_key(|(_, entry)| entry.touched).map_or(0, |(at, _)| at);
-                    release(&mut self.slab, &mut self.free, entries.remove(oldest).slot);
+                let (slab, free) = (&mut self.slab, &mut self.free);
+                if entries.len() >= layout.rows_max && layout.rows_max > limits::CROSSED_ROWS_MAX {
+                    drop_gone(entries, slab, free, layout, log_time);
+                    drop_oldest(entries, slab, free, layout.rows_max - layout.rows_max / 8);
+                } else if entries.len() >= layout.rows_max {
+                    drop_oldest(entries, slab, free, layout.rows_max - 1);
                 } else if entries.len() >= 8 && entries.len().is_power_of_two() {
-                    let (slab, free) = (&mut self.slab, &mut self.free);
-                    entries.retain(|entry| {
-                        let live = slab.get(entry.slot).is_some_and(|row| row.is_live(layout, log_time));
-                        if !live {
-                            release(slab, free, entry.slot);
-                        }
-                        live
-                    });
+                    drop_gone(entries, slab, free, layout, log_time);
                 }
                 let slot = self.free.pop().unwrap_or_else(|| {
                     self.used += 1;
@@ -80,10 +75,17 @@ impl Crossed {
     }
 
     /// Puts a loaded row in its place; false if the pair has one or the owner is full.
-    pub(crate) fn restore(&mut self, owner: u32, second: u32, touched: Position, row: Row) -> bool {
+    pub(crate) fn restore(
+        &mut self,
+        layout: &TableLayout,
+        owner: u32,
+        second: u32,
+        touched: Position,
+        row: Row,
+    ) -> bool {
         let entries = self.owners.get_mut(owner);
         let known = entries.binary_search_by_key(&second, |entry| entry.second).is_ok();
-        if known || entries.len() >= limits::CROSSED_ROWS_MAX {
+        if known || entries.len() >= layout.rows_max {
             return false;
         }
         insert(entries, Entry { second, slot: self.used, touched });
@@ -132,6 +134,36 @@ fn insert(entries: &mut Vec<Entry>, entry: Entry) {
         entries.reserve_exact((entries.len() / 2).max(2));
     }
     entries.insert(at, entry);
+}
+
+/// Drops the rows that no read at `log_time` or later can see anything of.
+fn drop_gone(
+    entries: &mut Vec<Entry>,
+    slab: &mut Paged<Row>,
+    free: &mut Vec<u32>,
+    layout: &TableLayout,
+    log_time: Time,
+) {
+    entries.retain(|entry| {
+        let live = slab.get(entry.slot).is_some_and(|row| row.is_live(layout, log_time));
+        if !live {
+            release(slab, free, entry.slot);
+        }
+        live
+    });
+}
+
+/// Drops the rows longest untouched in log order until `left` are left. A record touches one row of an owner, so none are equal.
+fn drop_oldest(entries: &mut Vec<Entry>, slab: &mut Paged<Row>, free: &mut Vec<u32>, left: usize) {
+    let Some(more) = entries.len().checked_sub(left).filter(|more| *more > 0) else { return };
+    let mut touched: Vec<Position> = entries.iter().map(|entry| entry.touched).collect();
+    let bound = *touched.select_nth_unstable(more - 1).1;
+    entries.retain(|entry| {
+        if entry.touched <= bound {
+            release(slab, free, entry.slot);
+        }
+        entry.touched > bound
+    });
 }
 
 fn release(slab: &mut Paged<Row>, free: &mut Vec<u32>, slot: u32) {

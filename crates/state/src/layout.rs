@@ -30,6 +30,8 @@ pub(crate) struct TableLayout {
     pub(crate) segments: Vec<Segment>,
     /// The lists of recents.
     pub(crate) recents: Vec<RecentsLayout>,
+    /// Of a crossed table, the most rows of one owner.
+    pub(crate) rows_max: usize,
 }
 
 /// One level of panes of one stream.
@@ -63,6 +65,15 @@ pub(crate) struct RecentsLayout {
     pub(crate) capacity: usize,
     /// Type of the entities in it.
     pub(crate) entity: u16,
+    /// If only what is newer than this span is ever read, that span.
+    pub(crate) window: Option<Span>,
+}
+
+impl RecentsLayout {
+    /// Whether a read at `now` or later may see an entry of this time.
+    pub(crate) fn is_live(&self, time: Time, now: Time) -> bool {
+        self.window.is_none_or(|window| time > now.minus(window))
+    }
 }
 
 /// How an aggregate is read.
@@ -111,7 +122,7 @@ struct Place {
 impl Layout {
     /// The layout of all tables, with the steps of those that `in_scope` takes.
     pub(crate) fn new(plan: Arc<Plan>, in_scope: impl Fn(&Table) -> bool) -> Layout {
-        let mut tables: Vec<TableLayout> = plan.tables.iter().map(|_| TableLayout::default()).collect();
+        let mut tables: Vec<TableLayout> = plan.tables.iter().map(TableLayout::empty).collect();
         let places: Vec<Place> = plan
             .streams
             .iter()
@@ -135,6 +146,11 @@ impl Layout {
 }
 
 impl TableLayout {
+    fn empty(table: &Table) -> TableLayout {
+        let rows_max = if table.for_caps { limits::CAPPED_ROWS_MAX } else { limits::CROSSED_ROWS_MAX };
+        TableLayout { rows_max, ..TableLayout::default() }
+    }
+
     /// Words before the first segment.
     pub(crate) fn header(&self) -> usize {
         2 * self.half_lives.len() + self.segments.len()
@@ -146,7 +162,8 @@ impl TableLayout {
         self.half_lives.extend(&stream.half_lives);
         let recents = (stream.recents > 0).then_some(self.recents.len());
         let capacity = (stream.recents as usize).min(limits::RECENTS_MAX);
-        self.recents.extend(recents.map(|_| RecentsLayout { capacity, entity }));
+        let window = stream.recents_window;
+        self.recents.extend(recents.map(|_| RecentsLayout { capacity, entity, window }));
         Place { segments: segments..self.segments.len(), decays: decays..self.half_lives.len(), recents }
     }
 }
@@ -168,7 +185,9 @@ impl Place {
             AggregateOp::Decayed(half_life) => {
                 self.decays.start + stream.half_lives.iter().position(|known| *known == half_life).expect(absent)
             }
-            AggregateOp::LastEntities(_) | AggregateOp::Seen(_) => self.recents.expect(absent),
+            AggregateOp::LastEntities(_) | AggregateOp::Seen(_) | AggregateOp::CountRecents(_) => {
+                self.recents.expect(absent)
+            }
         }
     }
 }

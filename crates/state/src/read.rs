@@ -27,7 +27,10 @@ impl<'l> ReadAt<'l> {
                 let segment = &layout.segments[read.at];
                 (segment.pane(now.minus(window)), segment.pane(now))
             }
-            AggregateOp::Decayed(_) | AggregateOp::LastEntities(_) | AggregateOp::Seen(_) => (0, 0),
+            AggregateOp::Decayed(_)
+            | AggregateOp::LastEntities(_)
+            | AggregateOp::Seen(_)
+            | AggregateOp::CountRecents(_) => (0, 0),
         };
         ReadAt { layout, read, now, panes }
     }
@@ -53,6 +56,10 @@ impl<'l> ReadAt<'l> {
                 Value::List(newest.map(|recent| Value::Entity(recent.entity)).collect())
             }
             AggregateOp::Seen(_) => Value::Missing,
+            AggregateOp::CountRecents(window) => {
+                let after = self.now.minus(window);
+                Value::Float(row.recents(self.read.at).take_while(|recent| recent.time > after).count() as f64)
+            }
             _ => self.windowed(row),
         }
     }
@@ -99,7 +106,9 @@ pub(crate) fn value(row: Option<&Row>, layout: &TableLayout, read: &AggregateRea
 /// The value where nothing was ever collected.
 fn absent(op: AggregateOp) -> Value {
     match op {
-        AggregateOp::Count(_) | AggregateOp::Sum(_) | AggregateOp::Decayed(_) => Value::Float(0.0),
+        AggregateOp::Count(_) | AggregateOp::Sum(_) | AggregateOp::Decayed(_) | AggregateOp::CountRecents(_) => {
+            Value::Float(0.0)
+        }
         AggregateOp::LastEntities(_) => Value::List([].into()),
         _ => Value::Missing,
     }
@@ -136,7 +145,10 @@ pub(crate) fn next_change(row: &Row, layout: &TableLayout, read: &AggregateRead,
         | AggregateOp::Min(window)
         | AggregateOp::Max(window)
         | AggregateOp::Last(window) => window,
-        AggregateOp::Decayed(_) | AggregateOp::LastEntities(_) | AggregateOp::Seen(_) => return None,
+        AggregateOp::Decayed(_)
+        | AggregateOp::LastEntities(_)
+        | AggregateOp::Seen(_)
+        | AggregateOp::CountRecents(_) => return None,
     };
     let segment = &layout.segments[read.at];
     let current = segment.pane(now);

@@ -167,7 +167,9 @@ impl Row {
             let (sum, since) = self.decayed(at);
             sum != 0.0 && now.since(since).0 <= half_life.0.saturating_mul(64)
         });
-        panes || decayed || self.recents.iter().any(|list| !list.is_empty())
+        let lists = self.recents.iter().zip(&layout.recents);
+        let mut newest = lists.filter_map(|(list, of)| Some((list.front()?, of)));
+        panes || decayed || newest.any(|(newest, of)| of.is_live(newest.time, now))
     }
 
     /// Appends all that a read at `now` or later can see, in one form; whether that is anything. `key` writes an entity's key.
@@ -192,8 +194,9 @@ impl Row {
             live.iter().for_each(|word| put_u64(out, *word));
         }
         for (at, list) in layout.recents.iter().enumerate() {
-            put_u32(out, self.recents(at).count() as u32);
-            for recent in self.recents(at) {
+            let live = || self.recents(at).take_while(|recent| list.is_live(recent.time, now));
+            put_u32(out, live().count() as u32);
+            for recent in live() {
                 any = true;
                 put_u64(out, recent.time.0 as u64);
                 key(list.entity, recent.entity, out);

@@ -3,13 +3,14 @@
 use super::{Epoch, ItemView};
 use domain::{Position, Time};
 use recall::IndexesSnapshot;
-use state::{CatalogueSnapshot, Exposure, LoadError, Reader, RowsSnapshot, Snapshot};
+use state::{CatalogueSnapshot, Exposure, LoadError, QuotasSnapshot, Reader, RowsSnapshot, Snapshot};
 
 const HEAD: u8 = 0;
 const CATALOGUE: u8 = 1;
 const ITEMS: u8 = 2;
 const INDEXES: u8 = 3;
 const EXPOSURES: u8 = 4;
+const QUOTAS: u8 = 7;
 
 /// A frozen epoch. Chunk 0 is its head.
 pub struct EpochSnapshot {
@@ -19,6 +20,7 @@ pub struct EpochSnapshot {
     items: RowsSnapshot,
     indexes: IndexesSnapshot,
     exposures: ExposuresSnapshot,
+    quotas: QuotasSnapshot,
 }
 
 /// Frozen counts of impressions, one chunk each.
@@ -36,9 +38,9 @@ impl Snapshot for ExposuresSnapshot {
 }
 
 impl EpochSnapshot {
-    fn parts(&self) -> [(u8, &dyn Snapshot); 4] {
-        let EpochSnapshot { catalogue, items, indexes, exposures, .. } = self;
-        [(CATALOGUE, catalogue), (ITEMS, items), (INDEXES, indexes), (EXPOSURES, exposures)]
+    fn parts(&self) -> [(u8, &dyn Snapshot); 5] {
+        let EpochSnapshot { catalogue, items, indexes, exposures, quotas, .. } = self;
+        [(CATALOGUE, catalogue), (ITEMS, items), (INDEXES, indexes), (EXPOSURES, exposures), (QUOTAS, quotas)]
     }
 }
 
@@ -75,6 +77,7 @@ impl Epoch {
             items: self.items.snapshot(),
             indexes: self.indexes.snapshot(),
             exposures: ExposuresSnapshot(self.exposures.clone()),
+            quotas: self.quotas.snapshot(),
         }
     }
 
@@ -90,6 +93,7 @@ impl Epoch {
             ITEMS => self.items.load(body),
             INDEXES => self.indexes.load(body),
             EXPOSURES => self.load_exposure(body),
+            QUOTAS => self.quotas.load(body),
             _ => Err(LoadError { what: "a chunk of the epoch has an unknown tag" }),
         }
     }

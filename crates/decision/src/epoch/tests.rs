@@ -62,6 +62,8 @@ fn a_copy_that_follows_is_no_different_from_one_that_works_it_out() {
         for world in [&mut world, &mut plain] {
             for (user, item) in [("u1", "a"), ("u2", "c"), ("new", "d"), ("u1", "b")] {
                 world.event("view", user, item);
+                // Quotas count these.
+                world.event("impression", user, item);
             }
             world.item("c", "z", 1.0 + f64::from(round), round != 2);
             world.now = Time(world.now.0 + HOUR);

@@ -3,8 +3,8 @@
 //! adds 0 and is left out of the answer's terms. A sum that overflows is the lowest finite score: it sinks to the bottom.
 //! Candidates that were not scored keep their fused score and order, behind all that were.
 
-use super::View;
 use super::features::{Filling, Routes};
+use super::{View, policy};
 use crate::pace::Meter;
 use crate::scratch::Scratch;
 
@@ -27,6 +27,10 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
             scored += block;
         }
     }
+    // Without a formula the fused order stands, unless policies change fused scores.
+    let fused = view.feed.terms.is_empty() && view.policies.scales;
+    let scored = if fused { scratch.candidates.len() } else { scored };
+    policy::scale(view, scored, scratch);
     let Scratch { candidates, order, .. } = scratch;
     for (index, candidate) in candidates.iter().enumerate().take(scored) {
         order.push(candidate.score, candidate.item.0, index);

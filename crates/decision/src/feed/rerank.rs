@@ -12,7 +12,7 @@ mod spread;
 mod window;
 
 use super::features::{Filling, Routes};
-use super::{Candidate, Order, View};
+use super::{Candidate, Order, Placement, View};
 use crate::pace::Meter;
 use crate::query::Names;
 use crate::scratch::Scratch;
@@ -99,11 +99,26 @@ pub(super) struct Pulling<'a> {
 }
 
 impl<'a> Pulling<'a> {
-    /// After `start`; goes on where the one before has stopped.
-    pub(super) fn new(view: &'a View<'a>, names: &'a dyn Names, scratch: &'a mut Scratch) -> Pulling<'a> {
-        let Scratch { chain, candidates, routes, best, order, row, .. } = scratch;
+    /// After `start`; goes on where the one before has stopped. Beside it the placement's memory.
+    pub(super) fn new(
+        view: &'a View<'a>,
+        names: &'a dyn Names,
+        scratch: &'a mut Scratch,
+    ) -> (Pulling<'a>, &'a mut Placement) {
+        let Scratch { chain, candidates, routes, best, order, row, placement, .. } = scratch;
         let ground = Ground { view, names, candidates, routes, best, order, row, fillings: Vec::new() };
-        Pulling { chain, ground }
+        (Pulling { chain, ground }, placement)
+    }
+
+    /// A candidate that has come, and the row to be filled for it.
+    pub(super) fn candidate(&mut self, index: usize) -> (&Candidate, Routes<'_>, &mut Vec<Value>) {
+        let Ground { candidates, routes, best, row, .. } = &mut self.ground;
+        (&candidates[index], Routes { hits: routes, best }, row)
+    }
+
+    /// What the steps did to a candidate, in the order of the steps.
+    pub(super) fn effects(&self, index: usize) -> Vec<Effect> {
+        self.chain.effects(index)
     }
 
     /// The next best candidate; `None` if all have come. Each comes once.
@@ -254,6 +269,8 @@ impl Work {
             (Work::Quotas(work), Rerank::Fresh(rule)) => work.next(std::slice::from_ref(rule), source, ground),
             (Work::Mmr(work), Rerank::Mmr(mmr)) => work.next(mmr, source, ground),
             (Work::Dpp(work), Rerank::Dpp(dpp)) => work.next(dpp, source, ground),
+            // Who is held out has no kept places.
+            (Work::Slots(_), Rerank::Slots(_)) if view.policies.holdout => source.next(ground),
             (Work::Slots(work), Rerank::Slots(rules)) => work.next(place as usize, rules, source, ground),
             (Work::Mix(work), Rerank::Mix(mix)) => work.next(place as usize, mix, source, ground),
             (Work::Fair(work), Rerank::Fair(fair)) => work.next(fair, source, ground),

@@ -1,7 +1,8 @@
 //! Slate: the first candidates of the final order, with their keys, routes, terms, and what rerankers did to them.
 
 use super::View;
-use super::rerank::{Pick, Pulling};
+use super::policy::{self, Placing};
+use super::rerank::Pick;
 use crate::query::Names;
 use crate::scratch::Scratch;
 use domain::{Recommended, RouteHit, Term};
@@ -10,7 +11,7 @@ use domain::{Recommended, RouteHit, Term};
 pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> Vec<Recommended> {
     let mut picks = std::mem::take(&mut scratch.picks);
     picks.clear();
-    let mut order = Pulling::new(view, names, scratch);
+    let mut order = Placing::new(view, names, scratch);
     while picks.len() < view.count()
         && let Some(pick) = order.next()
     {
@@ -50,7 +51,7 @@ fn recommended(view: &View<'_>, names: &dyn Names, scratch: &Scratch, pick: Pick
         routes,
         terms,
         moved: pick.rank.map_or(0, |rank| (place as i64 - i64::from(rank)) as i16),
-        effects: scratch.chain.effects(pick.index),
+        effects: policy::effects(scratch, pick.index),
     }
 }
 

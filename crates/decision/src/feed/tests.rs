@@ -1,6 +1,7 @@
 //! The pipeline against the slow reference on random worlds, and by hand where a person can say what is right.
 
 mod chain;
+mod policies;
 mod reference;
 
 use crate::world::{HOUR, SPEC, Told, World, ample, request, user};
@@ -12,6 +13,7 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 enum Step {
     Event { kind: &'static str, user: u8, item: u8 },
+    Impression { user: u8, item: u8, late_ms: i64 },
     Item { item: u8, category: u8, price: u8, in_stock: bool },
     Delete { item: u8 },
     Pass { hours: u8 },
@@ -21,6 +23,9 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (prop_oneof![4 => Just("view"), 1 => Just("buy")], 0u8..5, 0u8..110)
             .prop_map(|(kind, user, item)| Step::Event { kind, user, item }),
+        // Few users and items, so that caps and quotas are reached; late, early, and at equal times.
+        6 => (0u8..3, 0u8..24, prop_oneof![3 => Just(0i64), 1 => -60_000i64..0, 2 => 0i64..2 * HOUR])
+            .prop_map(|(user, item, late_ms)| Step::Impression { user, item: item * 4, late_ms }),
         2 => (0u8..110, 0u8..5, 0u8..100, any::<bool>())
             .prop_map(|(item, category, price, in_stock)| Step::Item { item, category, price, in_stock }),
         1 => (0u8..110).prop_map(|item| Step::Delete { item }),
@@ -31,6 +36,10 @@ fn step() -> impl Strategy<Value = Step> {
 fn happen(world: &mut World, step: Step) {
     match step {
         Step::Event { kind, user, item } => world.event(kind, &format!("u{user}"), &format!("i{item}")),
+        Step::Impression { user, item, late_ms } => {
+            let time = Time(world.now.0 - late_ms);
+            world.event_at("impression", &format!("u{user}"), &format!("i{item}"), time);
+        }
         Step::Item { item, category, price, in_stock } => {
             let category = if category == 0 { String::new() } else { format!("c{category}") };
             world.item(&format!("i{item}"), &category, f64::from(price), in_stock);
@@ -55,12 +64,23 @@ fn random_request() -> impl Strategy<Value = FeedRequest> {
         1 => Just(Subject::Anonymous),
     ];
     let feed = prop_oneof![
-        (prop_oneof![3 => Just("home"), 1 => Just("plain"), 1 => Just("unseen"), 1 => Just("onward")], subject).boxed(),
+        (
+            prop_oneof![
+                3 => Just("home"),
+                1 => Just("plain"),
+                1 => Just("unseen"),
+                1 => Just("onward"),
+                4 => Just("policed"),
+                1 => Just("capped"),
+            ],
+            subject,
+        )
+            .boxed(),
         (Just("related"), (0u8..120).prop_map(|item| Subject::Item(format!("i{item}")))).boxed(),
     ];
     (feed, keys(6), keys(6), 0u16..130, any::<bool>()).prop_map(|((feed, subject), recent, exclude, count, german)| {
         let mut request = FeedRequest { recent, exclude, ..request(feed, subject, count) };
-        if feed == "home" && german {
+        if matches!(feed, "home" | "policed") && german {
             request.context.push(("country".into(), Raw::Str("DE".into())));
         }
         request

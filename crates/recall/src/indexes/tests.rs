@@ -47,7 +47,7 @@ fn plan() -> Plan {
         exposures: Vec::new(),
         entities: vec![entity("user", Vec::new()), entity("item", vec![created])],
         events: vec![event("view"), event("skip")],
-        tables: vec![Table { name: "item".to_owned(), entity: 1, cross: None }],
+        tables: vec![Table { name: "item".to_owned(), entity: 1, cross: None, for_caps: false }],
         streams: vec![Stream {
             table: 0,
             events: vec![0],
@@ -56,6 +56,7 @@ fn plan() -> Plan {
             panes: Vec::new(),
             half_lives: vec![HALF_LIFE],
             recents: 0,
+            recents_window: None,
             parts: Parts::default(),
         }],
         aggregates: vec![
@@ -103,6 +104,8 @@ fn plan() -> Plan {
             }),
         ],
         feeds: Vec::new(),
+        quotas: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a slate of the feed `home` must be: routes in order, filters, and the terms of the score.
 
 use super::features::{Reader, near};
-use super::{Model, features};
+use super::{HOUR, Happened, Model, features};
 use crate::specs::Spec;
 use domain::{Answer, Raw, Recommended, Subject};
 
@@ -20,6 +20,9 @@ struct View<'a> {
 /// # Errors
 /// What differs.
 pub fn check_answer(model: &Model, spec: Spec, answer: &Answer) -> Result<(), String> {
+    if spec == Spec::First && answer.request.feed == "rising" {
+        check_counts(model, answer)?;
+    }
     let Subject::User(user) = &answer.request.subject else { return Ok(()) };
     let view = View { model, spec, user, rows: answer.rows.0, epoch: answer.epoch.0, now: answer.now.0 };
     if answer.request.feed != "home" || view.now < model.time_at(view.rows).max(model.time_at(view.epoch)) {
@@ -39,6 +42,40 @@ pub fn check_answer(model: &Model, spec: Spec, answer: &Answer) -> Result<(), St
     }
     answer.items.iter().try_for_each(|item| view.check_item(item))?;
     view.check_complete(&routes, limits, answer)
+}
+
+/// No item of the slate has reached a cap or a quota of the feed `rising`, by the positions that the answer read.
+fn check_counts(model: &Model, answer: &Answer) -> Result<(), String> {
+    let (rows, epoch, now) = (answer.rows.0, answer.epoch.0, answer.now.0);
+    let category = |item: &str, at| model.attribute("item", item, "category", at).cloned();
+    let is = |event: &Happened, role, key: &str| event.keys.get(role).is_some_and(|known| known == key);
+    for item in &answer.items {
+        let own = category(&item.item, epoch);
+        let same = |event: &&Happened| is(event, "item", &item.item);
+        let alike = |event: &&Happened| {
+            own.is_some() && event.keys.get("item").is_some_and(|of| category(of, event.position) == own)
+        };
+        if let Subject::User(user) = &answer.request.subject {
+            let views = || model.happened(Spec::First, "view", rows).filter(|event| is(event, "user", user));
+            let few = views().filter(same).filter(|event| event.time > now - 2 * HOUR).count() < 3;
+            let few_alike = views().filter(alike).filter(|event| event.time > now - 24 * HOUR).count() < 6;
+            if !few || !few_alike {
+                return Err(format!("{} is in the slate although its cap is reached", item.item));
+            }
+        }
+        let start = |length: i64| now - now.rem_euclid(length);
+        let within = |event: &&Happened, length| (start(length)..start(length) + length).contains(&event.time);
+        let views = || model.happened(Spec::First, "view", epoch);
+        let day = views().filter(same).filter(|event| within(event, 24 * HOUR)).count();
+        let week = views().filter(alike).filter(|event| within(event, 168 * HOUR)).count() as i64;
+        let dear =
+            matches!(model.attribute("item", &item.item, "price", epoch), Some(Raw::Float(price)) if *price > 50.0);
+        let ahead = week >= 30 || week * 168 * HOUR >= 30 * (now - start(168 * HOUR));
+        if day >= 12 || (dear && own.is_some() && ahead) {
+            return Err(format!("{} is in the slate although its quota is reached", item.item));
+        }
+    }
+    Ok(())
 }
 
 /// Every item of the slate that names the route has a rank at which the model has it, or one that scores the same.

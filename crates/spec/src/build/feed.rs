@@ -57,15 +57,16 @@ impl Builder<'_> {
         let terms = declared.score.as_ref().map_or(Vec::new(), |score| self.terms(score, place));
         let around = Around { place, routes: &routes, feeds: &source.feeds };
         let reranks = declared.reranks.iter().filter_map(|rerank| self.rerank(rerank, around)).collect();
+        let (policies, holdout) = self.policies(declared, place);
         let (name, durable) = (declared.name.text.clone(), declared.durable);
-        Feed { name, subject, context, routes, filters, terms, reranks, durable }
+        Feed { name, subject, context, routes, filters, terms, reranks, durable, policies, holdout }
     }
 
-    fn filter(&mut self, text: &Text, place: FeedPlace<'_>) -> Option<Program> {
+    pub(super) fn filter(&mut self, text: &Text, place: FeedPlace<'_>) -> Option<Program> {
         let ast = self.parse(text)?;
         let program = self.compile_in_feed(text, &ast, ast.root(), place)?;
         if *program.ty() != Type::Bool {
-            let message = format!("a filter must be a condition (bool), but this is {}", program.ty());
+            let message = format!("this must be a condition (bool), but it is {}", program.ty());
             self.issues.push(Issue::new("wrong_type", &text.span, message).help("compare it with something"));
         }
         Some(program)

@@ -52,6 +52,7 @@ impl Need {
             panes: Vec::new(),
             half_lives: Vec::new(),
             recents: 0,
+            recents_window: None,
             parts: Parts::default(),
         };
         Need { key, stream, op, ty, name: String::new() }
@@ -96,7 +97,7 @@ impl Builder<'_> {
     /// The table of users, made if the spec declares no features for it.
     pub(super) fn user_table(&mut self) -> u16 {
         self.table("user").unwrap_or_else(|| {
-            self.tables.push(Table { name: "user".to_owned(), entity: USER, cross: None });
+            self.tables.push(Table { name: "user".to_owned(), entity: USER, cross: None, for_caps: false });
             (self.tables.len() - 1) as u16
         })
     }
@@ -136,6 +137,8 @@ fn extend(stream: &mut Stream, op: AggregateOp) {
             }
             return;
         }
+        // The length of the list stands in the stream as it was asked for: it depends on how many are enough.
+        AggregateOp::CountRecents(window) => return stream.recents_window = stream.recents_window.max(Some(window)),
         AggregateOp::LastEntities(count) => return stream.recents = stream.recents.max(count),
         AggregateOp::Seen(_) => return stream.recents = stream.recents.max(limits::SEEN_RECENTS),
     };

@@ -8,7 +8,8 @@ use crate::source::{CoVisitedSource, FeedSource, RouteKind, RouteSource};
 use crate::yaml::{Kind, Node, Text};
 use domain::limits;
 
-const FEED: [&str; 7] = ["for", "context", "recall", "filter", "rank", "rerank", "durable"];
+const FEED: [&str; 10] =
+    ["for", "context", "recall", "filter", "rank", "rerank", "durable", "policy", "holdout", "impressions"];
 const KINDS: [&str; 6] = ["top", "co_visited", "newest", "history", "session", "users_like"];
 const CO_VISITED: [&str; 17] = [
     "co_visited",
@@ -49,6 +50,9 @@ impl Decoder<'_> {
             score: None,
             reranks: Vec::new(),
             durable: false,
+            policies: Vec::new(),
+            holdout: None,
+            unreported: None,
         };
         for (key, value) in entries {
             match key.text.as_str() {
@@ -59,7 +63,10 @@ impl Decoder<'_> {
                 "rank" => feed.score = self.rank(value),
                 "rerank" => feed.reranks = self.reranks(key, value),
                 "durable" => feed.durable = self.bool(value, "`durable`").unwrap_or(false),
-                "policy" | "explore" | "variants" => self.not_available(key),
+                "policy" => feed.policies = self.policies(key, value),
+                "holdout" => feed.holdout = self.holdout(key, value),
+                "impressions" => feed.unreported = self.unreported(value),
+                "explore" | "variants" => self.not_available(key),
                 _ => self.unknown(key, "a feed", &FEED),
             }
         }

@@ -284,7 +284,7 @@ fn feed(fields: &str) -> String {
 fn feeds() {
     let cases: &[Case] = &[
         ("    filtr: []\n", "unknown_field", 13, 5, "did you mean `filter`"),
-        ("    policy: []\n", "not_available", 13, 5, "release"),
+        ("    explore: []\n", "not_available", 13, 5, "release"),
         ("    durable: yes\n", "wrong_type", 13, 14, "`true` or `false`"),
         ("    durable: \"true\"\n", "wrong_type", 13, 14, "without quotes"),
         ("    filter: item.price > 1.0\n", "wrong_type", 13, 13, "a list"),

@@ -92,7 +92,7 @@ impl Rows {
             let (second, touched) = (input.u32()?, Position(input.u64()?));
             let row = Row::load(layout, input)?;
             if let (Keyed::Crossed(rows), Some(local)) = (&mut self.tables[table], local)
-                && !rows.restore(local, second, touched, row)
+                && !rows.restore(layout, local, second, touched, row)
             {
                 return Err(repeated);
             }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod quotas;
 mod reference;
 mod world;
 
@@ -267,4 +268,27 @@ fn an_owner_keeps_the_crossed_rows_touched_last() {
     again.all().for_each(|rows| rows.apply(&extra));
     whole.apply(&extra);
     assert_eq!(again.digest(&world, now), whole.digest(&world.dictionary, now), "the order of touching is restored");
+}
+
+#[test]
+fn caps_remember_far_more_rows_than_features_do() {
+    let plan = plan();
+    let mut world = World::new(plan.clone());
+    let mut rows = Rows::new(plan.clone(), Scope::Shard { index: 0, count: 1 });
+    let items = 3 * domain::limits::CROSSED_ROWS_MAX;
+    for item in 0..items {
+        rows.apply(&world.resolve(&Act::viewed(item)));
+    }
+    let cap = plan.aggregates.iter().position(|of| of.op == AggregateOp::CountRecents(domain::Span(600_000))).unwrap();
+    let subject = rows.subject(0, EntityId(0));
+    let count = |item: usize, now| {
+        let second = world.dictionary.entity(1, &format!("i{item}")).unwrap().0;
+        let mut row = vec![Value::Missing; plan.slots.len()];
+        subject.read(&[cap as u16], &|_| second, now, &mut row);
+        row[plan.aggregates[cap].slot as usize].clone()
+    };
+    assert!((0..items).all(|item| count(item, world.log_time) == Value::Float(1.0)));
+    // Out of the window they are gone, and the next new rows make the memory free.
+    let later = Time(world.log_time.0 + 600_000);
+    assert!((0..items).all(|item| count(item, later) == Value::Float(0.0)));
 }

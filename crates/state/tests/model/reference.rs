@@ -49,6 +49,10 @@ impl Reference {
                 let newest = newest_first(&all);
                 Value::List(newest.iter().take(count as usize).map(|c| Value::Entity(c.entity.unwrap())).collect())
             }
+            AggregateOp::CountRecents(window) => {
+                let newer = all.iter().filter(|c| c.time.0 > now.0 - window.0).count();
+                Value::Float(newer.min(stream.recents.into()) as f64)
+            }
             AggregateOp::Seen(_) => panic!("seen is asked with `seen`"),
             AggregateOp::Count(w)
             | AggregateOp::Sum(w)

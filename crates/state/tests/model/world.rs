@@ -55,7 +55,19 @@ features:
     sales: count(buy, 1d)
   user.device:
     here: count(payment, 1h)
-feeds: {}
+feeds:
+  capped:
+    for: user
+    recall: { hot: { top: item.heat } }
+    policy:
+      - cap: { per: user, impressions: 2, in: 10m, event: view }
+      - cap: { per: user, impressions: 3, in: 1d, of: item.category, event: view }
+      - cap: { per: user, impressions: 1, in: 1h, of: item.category, event: view }
+      - cap: { per: user, impressions: 1, in: 1h, of: item.grade, event: buy }
+      - cap: { per: user, impressions: 5, in: 30s, of: item.sale, event: view }
+      - quota: { of: item, impressions: 4, in: 1m, event: view }
+      - quota: { of: item.category, impressions: 4, in: 1d, event: view }
+      - quota: { of: item.category, impressions: 4, in: 1h, event: buy, from: 2023-11-14T22:13:21Z }
 "#;
 
 pub(crate) fn plan() -> Arc<Plan> {

@@ -57,6 +57,10 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     write_key(out, "removed");
     write_array(out, &answer.removed, |out, removal| write_removal(out, removal, view.detail));
     write_effort(out, view);
+    if answer.holdout {
+        write_key(out, "holdout");
+        out.extend_from_slice(b"true");
+    }
     if view.detail {
         write_key(out, "request");
         write_request(out, &answer.request);

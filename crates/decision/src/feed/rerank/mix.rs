@@ -4,7 +4,7 @@
 //! filters remove is not counted in the answer.
 
 use super::{Entry, Ground, Pick, Source};
-use crate::feed::{Candidate, View, features, filter, fuse, rank, recall};
+use crate::feed::{Candidate, InForce, View, features, filter, fuse, rank, recall};
 use crate::pace::{Meter, Pace};
 use crate::scratch::Scratch;
 use domain::{Effort, EntityId, Value};
@@ -115,6 +115,7 @@ impl Mixing {
             feed: &outer.plan.feeds[usize::from(mix.feed)],
             reads: outer.epoch.feed_reads(mix.feed),
             context: &context,
+            policies: InForce::of(&outer.plan.feeds[usize::from(mix.feed)], outer.request, outer.now),
             ..*outer
         };
         let mut meter = Meter::new(Pace::Replay(FULL));

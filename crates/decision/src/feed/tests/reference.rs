@@ -3,31 +3,35 @@
 
 mod rerank;
 
+pub(super) use rerank::Placed;
+
+use super::policies;
 use crate::world::World;
 use crate::{ItemView, Names};
 use domain::{
-    Answer, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Subject, Term, Value,
+    Answer, Effect, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Subject, Term, Value,
 };
 use recall::{Hit, Known, Visitor};
-use spec::plan::{AggregateOp, Cross, Feed, From, RouteSource, SlotIndex, SlotSource};
+use spec::plan::{Action, AggregateOp, Cross, Feed, From, RouteSource, SlotIndex, SlotSource};
 use std::collections::{BTreeMap, BTreeSet};
 
-struct Slow<'a> {
-    world: &'a World,
-    feed: &'a Feed,
-    request: &'a FeedRequest,
-    query: crate::Query,
+pub(super) struct Slow<'a> {
+    pub(super) world: &'a World,
+    pub(super) feed: &'a Feed,
+    pub(super) request: &'a FeedRequest,
+    pub(super) query: crate::Query,
     /// The best score of each route.
     best: Vec<f64>,
 }
 
 #[derive(Clone)]
-struct Item {
-    id: EntityId,
-    hits: Vec<RouteHit>,
-    fused: f64,
-    score: f64,
-    terms: Vec<Term>,
+pub(super) struct Item {
+    pub(super) id: EntityId,
+    pub(super) hits: Vec<RouteHit>,
+    pub(super) fused: f64,
+    pub(super) score: f64,
+    pub(super) terms: Vec<Term>,
+    pub(super) effects: Vec<Effect>,
 }
 
 /// The answer that this effort gives.
@@ -35,11 +39,13 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
     let mut slow = Slow::new(world, request, world.query(request));
     let epoch = &world.epoch;
     let key = |id| world.names.item(epoch.item_type(), id);
-    let Ranked { per_route, items, candidates, removed } = slow.ranked(effort);
+    let Ranked { per_route, items, candidates, removed, gone } = slow.ranked(effort);
     let mut places = rerank::placed(items);
     for number in (0..slow.feed.reranks.len()).filter(|_| effort.reranked) {
         places = slow.rerank(number, places);
     }
+    let count = usize::from(request.count).min(domain::limits::SLATE_MAX);
+    let places = policies::place(&slow, places, &gone, count);
     let recommended = |(place, placed): (usize, rerank::Placed)| Recommended {
         item: key(placed.item.id),
         score: placed.item.score,
@@ -48,7 +54,6 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
         moved: placed.rank.map_or(0, |rank| (place as i64 - rank as i64) as i16),
         effects: placed.effects,
     };
-    let count = usize::from(request.count).min(domain::limits::SLATE_MAX);
     let removal = |(reason, ids): (String, Vec<EntityId>)| Removal {
         reason,
         count: ids.len() as u32,
@@ -64,9 +69,9 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
         route_counts: per_route.iter().map(|hits| hits.len() as u32).collect(),
         candidates,
         removed: removed.into_iter().filter(|(_, ids)| !ids.is_empty()).map(removal).collect(),
-        items: places.into_iter().take(count).enumerate().map(recommended).collect(),
+        items: places.into_iter().enumerate().map(recommended).collect(),
         later: Vec::new(),
-        holdout: false,
+        holdout: slow.holdout(),
     }
 }
 
@@ -76,6 +81,7 @@ struct Ranked {
     items: Vec<Item>,
     candidates: u32,
     removed: Vec<(String, Vec<EntityId>)>,
+    gone: Vec<EntityId>,
 }
 
 impl<'a> Slow<'a> {
@@ -96,8 +102,9 @@ impl<'a> Slow<'a> {
             removed.push((filter.text().to_owned(), go.iter().map(|item| item.id).collect()));
             items = stay;
         }
+        let gone = policies::remove(self, &mut items, &mut removed);
         self.score(&mut items, effort);
-        Ranked { per_route, items, candidates, removed }
+        Ranked { per_route, items, candidates, removed, gone }
     }
 }
 
@@ -203,7 +210,7 @@ impl Slow<'_> {
             .into_iter()
             .map(|(id, hits)| {
                 let fused = hits.iter().fold(0.0, |sum, hit| sum + weight(hit));
-                Item { id, hits, fused, score: fused, terms: vec![] }
+                Item { id, hits, fused, score: fused, terms: vec![], effects: vec![] }
             })
             .collect();
         items.sort_by(|a, b| b.fused.partial_cmp(&a.fused).unwrap().then(a.id.cmp(&b.id)));
@@ -211,7 +218,11 @@ impl Slow<'_> {
     }
 
     fn score(&self, items: &mut [Item], effort: Effort) {
-        let scored = usize::from(effort.candidates_scored).min(items.len() * usize::from(!self.feed.terms.is_empty()));
+        // Without a formula the fused order stands, unless boosts act on it.
+        let fused =
+            self.feed.terms.is_empty() && policies::acting(self).any(|(_, of)| matches!(of.action, Action::Scale(_)));
+        let formula = usize::from(effort.candidates_scored).min(items.len() * usize::from(!self.feed.terms.is_empty()));
+        let scored = if fused { items.len() } else { formula };
         let scored = &mut items[..scored];
         for item in scored.iter_mut() {
             let mut sum = 0.0;
@@ -221,16 +232,27 @@ impl Slow<'_> {
                     item.terms.push(Term { term: term as u16, value });
                 }
             }
-            item.score = if f64::is_finite(sum) { sum } else { f64::MIN };
+            if !self.feed.terms.is_empty() {
+                item.score = if f64::is_finite(sum) { sum } else { f64::MIN };
+            }
         }
+        policies::scale(self, scored);
         scored.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap().then(a.id.cmp(&b.id)));
     }
 
-    fn present(&self, item: EntityId) -> bool {
+    /// Whether the subject is held out.
+    pub(super) fn holdout(&self) -> bool {
+        match (&self.feed.holdout, &self.request.subject) {
+            (Some(holdout), Subject::User(key)) => holdout.holds(key),
+            _ => false,
+        }
+    }
+
+    pub(super) fn present(&self, item: EntityId) -> bool {
         self.world.epoch.catalogue().present(self.world.epoch.item_type(), item)
     }
 
-    fn eval(&self, program: &expr::Program, item: &Item) -> Value {
+    pub(super) fn eval(&self, program: &expr::Program, item: &Item) -> Value {
         let mut row = vec![Value::Missing; self.world.plan.slots.len()];
         program.slots().iter().for_each(|&slot| row[usize::from(slot)] = self.slot(slot, Some(item)));
         program.eval(&row)

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 /// An item on its way to the slate.
 #[derive(Clone)]
-pub(super) struct Placed {
-    pub(super) item: Item,
-    pub(super) rank: Option<usize>,
-    pub(super) effects: Vec<Effect>,
+pub(in super::super) struct Placed {
+    pub(in super::super) item: Item,
+    pub(in super::super) rank: Option<usize>,
+    pub(in super::super) effects: Vec<Effect>,
     /// Its score, as steps before have changed it.
     level: f64,
 }
@@ -18,7 +18,21 @@ pub(super) struct Placed {
 /// The order of the scores.
 pub(super) fn placed(items: Vec<Item>) -> Vec<Placed> {
     let ranked = items.into_iter().enumerate();
-    ranked.map(|(rank, item)| Placed { level: item.score, item, rank: Some(rank), effects: Vec::new() }).collect()
+    let placed = |(rank, item): (usize, Item)| Placed {
+        level: item.score,
+        effects: item.effects.clone(),
+        item,
+        rank: Some(rank),
+    };
+    ranked.map(placed).collect()
+}
+
+impl Placed {
+    /// An item from outside of the order.
+    pub(in super::super) fn outside(item: Item, effect: Effect) -> Placed {
+        let effects = item.effects.iter().copied().chain([effect]).collect();
+        Placed { level: item.score, item, rank: None, effects }
+    }
 }
 
 impl Slow<'_> {
@@ -30,6 +44,7 @@ impl Slow<'_> {
             Rerank::Fresh(rule) => self.quotas(std::slice::from_ref(rule), before),
             Rerank::Mmr(mmr) => self.mmr(mmr, before),
             Rerank::Dpp(dpp) => self.dpp(dpp, before),
+            Rerank::Slots(_) if self.holdout() => before,
             Rerank::Slots(rules) => self.slots(rules, before),
             Rerank::Mix(mix) => self.mix(number, mix, before),
             Rerank::Fair(fair) => self.fair(fair, before),

@@ -1,6 +1,6 @@
 //! Timestamps as text: the subset of RFC 3339 that is `YYYY-MM-DDThh:mm:ss[.fraction](Z|+hh:mm|-hh:mm)`.
 
-use domain::{Time, limits};
+use crate::{Time, limits};
 
 /// Reads an RFC 3339 timestamp. `T` and `Z` in either case, a space may stand for `T`, the fraction is cut to
 /// milliseconds, the second 60 (a leap second) reads as the first instant of the next minute.
