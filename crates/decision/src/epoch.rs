@@ -86,6 +86,7 @@ impl Epoch {
         self.items.lead();
         self.quotas.lead();
         self.indexes.lead();
+        self.exposures.iter_mut().for_each(Exposure::lead);
     }
 
     /// Becomes the same as the copy that is ahead, by what changed there since this one was ahead of it: what an event takes to
@@ -98,6 +99,7 @@ impl Epoch {
         self.quotas.follow(&ahead.quotas);
         self.exposures.clone_from(&ahead.exposures);
         self.indexes.follow(&ahead.indexes);
+        self.exposures.iter_mut().zip(&ahead.exposures).for_each(|(own, ahead)| own.follow(ahead));
     }
 
     /// Applies records that follow one another; the memory of item rows is asked for ahead.

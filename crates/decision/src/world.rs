@@ -65,6 +65,7 @@ feeds:
       hot: { top: item.heat, limit: 50 }
     filter: ["!seen(item, 30d)"]
     rank: { score: 1.0 / (item.price - 5.0) + item.heat }
+    rerank: { fair: { of: item.category, target: proportional, window: 3h } }
   related:
     for: item
     recall:

@@ -34,6 +34,21 @@ pub struct Exposure {
     /// Items of the catalogue by value. Not saved: it follows from the catalogue.
     items: BTreeMap<u32, u32>,
     item_count: u32,
+    /// What happened since this copy followed another one, if it has to be known.
+    noted: Option<Vec<Note>>,
+}
+
+/// Something that changes the counts.
+#[derive(Clone, Copy, Debug)]
+enum Note {
+    /// An impression of this value in the pane of this number.
+    Shown(u32, i64),
+    /// Panes before this number have left the window.
+    Expired(i64),
+    /// An item with this value has come into the catalogue.
+    Entered(u32),
+    /// One has left it.
+    Left(u32),
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +76,36 @@ impl Exposure {
             total: 0,
             items: BTreeMap::new(),
             item_count: 0,
+            noted: None,
+        }
+    }
+
+    /// From now on notes what happens, so that a copy can [`follow`](Exposure::follow).
+    pub fn lead(&mut self) {
+        self.noted = Some(Vec::new());
+    }
+
+    /// Takes over what happened in the copy that is ahead since this one was ahead of it.
+    pub fn follow(&mut self, ahead: &Exposure) {
+        ahead.noted.iter().flatten().for_each(|&note| self.happen(note));
+        if let Some(noted) = &mut self.noted {
+            noted.clear();
+        }
+    }
+
+    /// The one way in which counts change.
+    fn happen(&mut self, note: Note) {
+        match note {
+            Note::Shown(value, number) => self.show(value, number),
+            Note::Expired(oldest) => self.drop_before(oldest),
+            Note::Entered(value) => {
+                *self.items.entry(value).or_default() += 1;
+                self.item_count += 1;
+            }
+            Note::Left(value) => self.drop_item(value),
+        }
+        if let Some(noted) = &mut self.noted {
+            noted.push(note);
         }
     }
 
@@ -87,30 +132,35 @@ impl Exposure {
     fn leave(&mut self, id: EntityId, before: &Catalogue) {
         if let Value::Str(Symbol(value)) = before.attribute(self.item, id, self.field)
             && before.present(self.item, id)
-            && let Some(count) = self.items.get_mut(&value)
         {
-            *count -= 1;
-            self.item_count -= 1;
-            if *count == 0 {
-                self.items.remove(&value);
-            }
+            self.happen(Note::Left(value));
+        }
+    }
+
+    fn drop_item(&mut self, value: u32) {
+        let Some(count) = self.items.get_mut(&value) else { return };
+        *count -= 1;
+        self.item_count -= 1;
+        if *count == 0 {
+            self.items.remove(&value);
         }
     }
 
     fn enter(&mut self, value: &Value) {
         if let Value::Str(Symbol(value)) = value {
-            *self.items.entry(*value).or_default() += 1;
-            self.item_count += 1;
+            self.happen(Note::Entered(*value));
         }
     }
 
-    fn count(&mut self, value: Symbol, time: Time, log_time: Time) {
+    fn count(&mut self, Symbol(value): Symbol, time: Time, log_time: Time) {
         let number = time.0.div_euclid(self.width.0);
-        if number < self.oldest(log_time) {
-            return;
+        if number >= self.oldest(log_time) {
+            let room = self.totals.len() < limits::EXPOSURE_VALUES_MAX || self.totals.contains_key(&value);
+            self.happen(Note::Shown(if room { value } else { REST }, number));
         }
-        let room = self.totals.len() < limits::EXPOSURE_VALUES_MAX || self.totals.contains_key(&value.0);
-        let value = if room { value.0 } else { REST };
+    }
+
+    fn show(&mut self, value: u32, number: i64) {
         let at = self.panes.partition_point(|pane| pane.number < number);
         if self.panes.get(at).is_none_or(|pane| pane.number != number) {
             self.panes.insert(at, Pane { number, counts: BTreeMap::new() });
@@ -127,6 +177,12 @@ impl Exposure {
 
     fn expire(&mut self, now: Time) {
         let oldest = self.oldest(now);
+        if self.panes.front().is_some_and(|pane| pane.number < oldest) {
+            self.happen(Note::Expired(oldest));
+        }
+    }
+
+    fn drop_before(&mut self, oldest: i64) {
         while self.panes.front().is_some_and(|pane| pane.number < oldest) {
             let pane = self.panes.pop_front().expect("it was there at the line before");
             for (value, count) in pane.counts {

@@ -13,6 +13,7 @@ fn shop() -> World {
         for user in ["u1", "u2", "u3"].into_iter().take(item.len() + usize::from(item > "b")) {
             world.event("view", user, item);
             world.event("view", user, "a");
+            world.event("impression", user, item);
         }
     }
     world.event("buy", "u1", "b");
@@ -62,7 +63,7 @@ fn a_copy_that_follows_is_no_different_from_one_that_works_it_out() {
         for world in [&mut world, &mut plain] {
             for (user, item) in [("u1", "a"), ("u2", "c"), ("new", "d"), ("u1", "b")] {
                 world.event("view", user, item);
-                // Quotas count these.
+                // Quotas and `fair` count these.
                 world.event("impression", user, item);
             }
             world.item("c", "z", 1.0 + f64::from(round), round != 2);
