@@ -97,7 +97,6 @@ impl Epoch {
         self.catalogue.follow(&ahead.catalogue);
         self.items.follow(&ahead.items);
         self.quotas.follow(&ahead.quotas);
-        self.exposures.clone_from(&ahead.exposures);
         self.indexes.follow(&ahead.indexes);
         self.exposures.iter_mut().zip(&ahead.exposures).for_each(|(own, ahead)| own.follow(ahead));
     }
