@@ -6,6 +6,7 @@ mod freshness;
 mod ingest;
 mod memory;
 mod rows;
+mod stages;
 
 use crate::node;
 use crate::shop::Shop;
@@ -29,6 +30,24 @@ const SHOP: Shop = Shop { users: 20_000, items: 2_000 };
 #[derive(Subcommand)]
 pub(crate) enum Bench {
     Spine(Spine),
+    Feed(Feed),
+}
+
+/// Measure what each stage of a feed costs, and the whole with every stage on
+#[derive(Args)]
+pub(crate) struct Feed {
+    /// A tenth of the work: figures are rough
+    #[arg(long)]
+    quick: bool,
+    /// Fail if the gate does not hold
+    #[arg(long)]
+    gate: bool,
+    /// Append the figures to benches/feed.jsonl
+    #[arg(long)]
+    record: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Measure apply, durable ingest, feeds, freshness, durability and memory
@@ -83,14 +102,32 @@ const GROUPS: [(&str, Group); 5] = [
 
 impl Bench {
     pub(crate) fn run(self, root: &Path) -> Result<()> {
-        let Bench::Spine(spine) = self;
-        spine.run(root)
+        match self {
+            Bench::Spine(spine) => spine.run(root),
+            Bench::Feed(feed) => feed.run(root),
+        }
+    }
+}
+
+impl Feed {
+    fn run(self, root: &Path) -> Result<()> {
+        let setting = Setting::new(root, "feed.yaml", self.quick)?;
+        node::bind_to_core(1);
+        let mut figures = Figures::default();
+        stages::measure(&setting, &mut figures)?;
+        figures.close(root, &setting);
+        figures.publish(self.json, self.record.then(|| root.join("benches").join("feed.jsonl")))?;
+        let failed = figures.gates(&[("every_http_cpu_us", 150.0, false)]);
+        if self.gate && failed > 0 {
+            bail!("the gate does not hold");
+        }
+        Ok(())
     }
 }
 
 impl Spine {
     fn run(self, root: &Path) -> Result<()> {
-        let setting = Setting::new(root, self.quick)?;
+        let setting = Setting::new(root, "spine.yaml", self.quick)?;
         node::bind_to_core(1);
         let mut figures = Figures::default();
         let bar = node::bar(GROUPS.len() as u64, "measuring");
@@ -101,21 +138,9 @@ impl Spine {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        figures.note("load_average", load_average());
-        figures.note("quick", json!(self.quick));
-        figures.note("machine", machine());
-        figures.note("commit", commit(root));
-        figures.note("time", json!(setting.now.0 / 1_000));
-        if self.json {
-            println!("{:#}", Value::Object(figures.0.clone()));
-        } else {
-            figures.0.iter().for_each(|(name, value)| println!("{name:32} {value}"));
-        }
-        if self.record {
-            let mut file = node::append_to(&root.join("benches").join("spine.jsonl"))?;
-            writeln!(file, "{}", Value::Object(figures.0.clone()))?;
-        }
-        let failed = figures.gates();
+        figures.close(root, &setting);
+        figures.publish(self.json, self.record.then(|| root.join("benches").join("spine.jsonl")))?;
+        let failed = figures.gates(&GATES);
         if self.gate && failed > 0 {
             bail!("{failed} gates do not hold");
         }
@@ -139,9 +164,31 @@ impl Figures {
         self.note(name, json!({ "p50": p50, "p99": p99 }));
     }
 
+    /// Notes where, when and on what all this was measured.
+    fn close(&mut self, root: &Path, setting: &Setting) {
+        self.note("load_average", load_average());
+        self.note("quick", json!(setting.quick));
+        self.note("machine", machine());
+        self.note("commit", commit(root));
+        self.note("time", json!(setting.now.0 / 1_000));
+    }
+
+    /// Prints the figures, and appends them to a file.
+    fn publish(&self, json: bool, record: Option<PathBuf>) -> Result<()> {
+        if json {
+            println!("{:#}", Value::Object(self.0.clone()));
+        } else {
+            self.0.iter().for_each(|(name, value)| println!("{name:32} {value}"));
+        }
+        if let Some(path) = record {
+            writeln!(node::append_to(&path)?, "{}", Value::Object(self.0.clone()))?;
+        }
+        Ok(())
+    }
+
     /// Says of each gate whether it holds; returns how many do not.
-    fn gates(&self) -> usize {
-        let judged = GATES.iter().filter_map(|&(name, bound, at_least)| {
+    fn gates(&self, gates: &[(&str, f64, bool)]) -> usize {
+        let judged = gates.iter().filter_map(|&(name, bound, at_least)| {
             let value = self.0.get(name)?.as_f64()?;
             let holds = if at_least { value >= bound } else { value <= bound };
             let sign = if at_least { ">=" } else { "<=" };
@@ -153,11 +200,11 @@ impl Figures {
 }
 
 impl Setting {
-    fn new(root: &Path, quick: bool) -> Result<Setting> {
+    fn new(root: &Path, name: &str, quick: bool) -> Result<Setting> {
         let program = node::program(root)?;
-        let spec = root.join("benches").join("spine.yaml");
+        let spec = root.join("benches").join(name);
         let text = fs::read_to_string(&spec).context("reading the spec of the benchmark")?;
-        let plan = spec::compile("spine.yaml", &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
+        let plan = spec::compile(name, &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
         let now = Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64));
         Ok(Setting { program, spec, plan: Arc::new(plan), quick, now })
     }

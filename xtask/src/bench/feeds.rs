@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use sim::Rng;
 use std::sync::mpsc;
 
-const HISTORY: u64 = 200_000;
-const REQUESTS: u64 = 10_000;
+pub(super) const HISTORY: u64 = 200_000;
+pub(super) const REQUESTS: u64 = 10_000;
 /// A server that sleeps and wakes for each call pays for that too; with several connections it hardly does.
 const CONNECTIONS: u64 = 8;
 /// One answer in so many is read.
@@ -23,11 +23,11 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Result<()> {
     // Both copies of the items are brought up to date before anything is measured.
     std::thread::sleep(std::time::Duration::from_millis(200));
     let count = setting.scaled(REQUESTS);
-    ask(&node, count / 10, 50)?;
+    ask(&node, "home", count / 10, 50)?;
     let mut candidates = 0.0;
     for (slate, name) in [(50, "feed_cpu_us"), (20, "feed_20_cpu_us")] {
         let before = node.cpu()?;
-        candidates = ask(&node, count, slate)?;
+        candidates = ask(&node, "home", count, slate)?;
         figures.number(name, (node.cpu()? - before).as_nanos() as f64 / 1e3 / count as f64);
     }
     figures.number("feed_candidates_mean", candidates);
@@ -39,7 +39,8 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Result<()> {
 }
 
 /// Asks for slates over several connections; returns how many candidates they had on average.
-fn ask(node: &Node, count: u64, slate: u64) -> Result<f64> {
+pub(super) fn ask(node: &Node, feed: &str, count: u64, slate: u64) -> Result<f64> {
+    let path = format!("/v1/feeds/{feed}");
     let candidates = connections(count, |connection, share| {
         let mut client = node.client();
         let mut rng = Rng::new(3).split(connection);
@@ -47,7 +48,7 @@ fn ask(node: &Node, count: u64, slate: u64) -> Result<f64> {
         for number in 0..share {
             let user = SHOP.user(&mut rng);
             let body = format!("{{\"user\":\"{user}\",\"count\":{slate},\"context\":{{\"device\":\"phone\"}}}}");
-            let answer = client.post("/v1/feeds/home", body.as_bytes()).context("asking")?;
+            let answer = client.post(&path, body.as_bytes()).context("asking")?;
             if answer.status != 200 {
                 bail!("status {}: {}", answer.status, answer.text());
             }
@@ -86,6 +87,12 @@ fn connections(count: u64, calls: impl Fn(u64, u64) -> Result<u64> + Sync) -> Re
 /// CPU microseconds of the calling thread per answer of an engine in this process.
 fn in_process(setting: &Setting, count: u64) -> Result<f64> {
     let folder = Folder::new("bench")?;
+    let engine = filled(setting, &folder)?;
+    answers(&engine, "home", count)
+}
+
+/// An engine in this process with the catalogue and the history.
+pub(super) fn filled(setting: &Setting, folder: &Folder) -> Result<Engine> {
     let config = Config { checkpoint_every: Span(0), ..Config::new(Clock::Wall) };
     let disk = node::disk(&folder.path)?;
     let (engine, _) = Engine::open(disk, journal::Options::default(), setting.plan.clone(), config, &mut |_, _| ())?;
@@ -99,7 +106,13 @@ fn in_process(setting: &Setting, count: u64) -> Result<f64> {
         receiver.recv().context("the engine answers")??;
     }
     std::thread::sleep(std::time::Duration::from_millis(200));
-    let requests: Vec<FeedRequest> = (0..count).map(|_| request(&mut rng)).collect();
+    Ok(engine)
+}
+
+/// CPU microseconds of this thread per answer of a feed.
+pub(super) fn answers(engine: &Engine, feed: &str, count: u64) -> Result<f64> {
+    let mut rng = Rng::new(13);
+    let requests: Vec<FeedRequest> = (0..count).map(|_| request(feed, &mut rng)).collect();
     let before = node::thread_cpu()?;
     for request in requests {
         std::hint::black_box(engine.recommend(request)?);
@@ -107,7 +120,7 @@ fn in_process(setting: &Setting, count: u64) -> Result<f64> {
     Ok((node::thread_cpu()? - before).as_nanos() as f64 / 1e3 / count as f64)
 }
 
-fn request(rng: &mut Rng) -> FeedRequest {
+fn request(feed: &str, rng: &mut Rng) -> FeedRequest {
     let context = vec![("device".into(), Raw::Str("phone".into()))];
-    FeedRequest { context, ..FeedRequest::new("home", Subject::User(SHOP.user(rng)), 50) }
+    FeedRequest { context, ..FeedRequest::new(feed, Subject::User(SHOP.user(rng)), 50) }
 }
