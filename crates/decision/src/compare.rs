@@ -28,7 +28,6 @@ pub fn compare(a: &Answer, b: &Answer) -> Vec<String> {
     for (place, (x, y)) in a.later.iter().zip(&b.later).enumerate() {
         told.item(a.items.len() + place + 1, x, y);
     }
-    told.check("holdout", &a.holdout, &b.holdout);
     told.0.truncate(DIFFERENCES_MAX);
     told.0
 }
@@ -104,7 +103,7 @@ mod tests {
     fn every_part_is_compared() {
         let mut a = sample();
         a.later = a.items.clone();
-        let changes: [fn(&mut Answer); 22] = [
+        let changes: [fn(&mut Answer); 21] = [
             |b| b.request.count += 1,
             |b| b.plan.0 += 1,
             |b| b.rows.0 += 1,
@@ -126,7 +125,6 @@ mod tests {
             |b| b.items[0].terms[0].term += 1,
             |b| b.later.push(b.items[0].clone()),
             |b| b.later[0].score += 1.0,
-            |b| b.holdout ^= true,
         ];
         for change in changes {
             let mut b = a.clone();
