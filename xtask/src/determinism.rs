@@ -15,6 +15,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, mpsc};
 
+/// A feed of lists, and the lists, behind the example's last feed.
+const LISTS: &str = "
+  curated:
+    for: user
+    recall:
+      picks: { list: picks, limit: 40 }
+      hot:   { top: item.heat, limit: 100 }
+    filter: ['!listed(item, blocked) || listed(user, vip)', item.in_stock]
+    rank:  { score: recall.picks + recall.hot }
+lists:
+  picks:   { of: item, max: 60 }
+  blocked: { of: item }
+  vip:     { of: user, max: 100 }
+";
+
 /// Modes and shard counts that must not matter.
 const SHARDS: [u32; 4] = [1, 2, 4, 8];
 const MODES: [Mode; 2] = [Mode::Inline, Mode::Threaded];
@@ -113,7 +128,7 @@ const ONWARD: &str = "
 /// Runs everything for one seed.
 pub(crate) fn check(root: &Path, seed: u64, decisions: u64) -> Result<Report> {
     let program = node::program(root)?;
-    let text = with_every_reranker(&crate::shop::spec_text(root)?)? + ONWARD;
+    let text = with_every_reranker(&crate::shop::spec_text(root)?)? + ONWARD + LISTS;
     let plan = spec::compile("shop.yaml", &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
     let plan = Arc::new(plan);
     let runs: Vec<(Mode, u32)> = MODES.into_iter().flat_map(|mode| SHARDS.map(|shards| (mode, shards))).collect();
@@ -184,7 +199,14 @@ impl Run<'_> {
             match step {
                 Step::Send(payloads) => last = last.max(engine.submit(payloads, false)?.last),
                 Step::Ask(request) => {
-                    engine.recommend((**request).clone())?;
+                    let served = engine.recommend((**request).clone())?;
+                    if request.pages {
+                        // One more record in every run: how far an answer goes hangs on what was published when.
+                        let page = served.next.map(|token| engine.page(&request.feed, &token, None));
+                        if page.is_none_or(|page| page.is_err()) {
+                            engine.recommend((**request).clone())?;
+                        }
+                    }
                 }
                 Step::Checkpoint => copies.push(self.checkpoint(&engine, last, copies.len())?),
             }

@@ -166,6 +166,8 @@ impl Node {
         let key = format!("user-{}", user % USERS);
         let subject = self.names.entity(user_type, &key).map(|id| (user_type, id));
         let query = Query {
+            rules: None,
+            page: None,
             feed: self.plan.feed(feed).expect("in the spec"),
             subject,
             rows: subject.map(|(entity, id)| self.rows.subject(entity, id)),

@@ -24,6 +24,10 @@ pub fn compare(a: &Answer, b: &Answer) -> Vec<String> {
     for (place, (a, b)) in a.items.iter().zip(&b.items).enumerate() {
         told.item(place + 1, a, b);
     }
+    told.check("number of items kept for later", &a.later.len(), &b.later.len());
+    for (place, (x, y)) in a.later.iter().zip(&b.later).enumerate() {
+        told.item(a.items.len() + place + 1, x, y);
+    }
     told.0.truncate(DIFFERENCES_MAX);
     told.0
 }
@@ -97,8 +101,9 @@ mod tests {
 
     #[test]
     fn every_part_is_compared() {
-        let a = sample();
-        let changes: [fn(&mut Answer); 19] = [
+        let mut a = sample();
+        a.later = a.items.clone();
+        let changes: [fn(&mut Answer); 21] = [
             |b| b.request.count += 1,
             |b| b.plan.0 += 1,
             |b| b.rows.0 += 1,
@@ -118,9 +123,11 @@ mod tests {
             |b| b.items[0].routes[0].score += 1.0,
             |b| b.items[0].terms[0].value += 1.0,
             |b| b.items[0].terms[0].term += 1,
+            |b| b.later.push(b.items[0].clone()),
+            |b| b.later[0].score += 1.0,
         ];
         for change in changes {
-            let mut b = sample();
+            let mut b = a.clone();
             change(&mut b);
             assert_eq!(compare(&a, &b).len(), 1, "{b:?}");
         }

@@ -26,6 +26,7 @@ pub struct Epoch {
     /// Parallel to `Plan::exposures`.
     exposures: Vec<Exposure>,
     quotas: Quotas,
+    listed: state::Lists,
     lists: Arc<Lists>,
     row: Vec<Value>,
 }
@@ -62,6 +63,7 @@ impl Epoch {
             indexes: Indexes::new(&plan),
             exposures: plan.exposures.iter().map(|of| Exposure::new(&plan, of)).collect(),
             quotas: Quotas::new(plan.clone()),
+            listed: state::Lists::new(plan.clone()),
             row: Vec::new(),
             lists: Arc::new(Lists::new(plan)),
         }
@@ -76,6 +78,7 @@ impl Epoch {
         self.catalogue.apply(change);
         self.items.apply(change);
         self.quotas.apply(change, &self.catalogue);
+        self.listed.apply(change);
         let Epoch { catalogue, items, indexes, lists, row, .. } = self;
         indexes.apply(change, &ItemView::of(catalogue, items, lists, row));
     }
@@ -87,6 +90,7 @@ impl Epoch {
         self.quotas.lead();
         self.indexes.lead();
         self.exposures.iter_mut().for_each(Exposure::lead);
+        self.listed.lead();
     }
 
     /// Becomes the same as the copy that is ahead, by what changed there since this one was ahead of it: what an event takes to
@@ -99,6 +103,7 @@ impl Epoch {
         self.quotas.follow(&ahead.quotas);
         self.indexes.follow(&ahead.indexes);
         self.exposures.iter_mut().zip(&ahead.exposures).for_each(|(own, ahead)| own.follow(ahead));
+        self.listed.follow(&ahead.listed);
     }
 
     /// Applies records that follow one another; the memory of item rows is asked for ahead.
@@ -134,6 +139,11 @@ impl Epoch {
         self.quotas.counted(quota, item, now, &self.catalogue)
     }
 
+    /// Who stands on which of the spec's lists.
+    pub fn listed(&self) -> &state::Lists {
+        &self.listed
+    }
+
     /// Index of the item type in `Plan::entities`.
     pub fn item_type(&self) -> EntityIndex {
         self.lists.item
@@ -146,6 +156,7 @@ impl Epoch {
         digest.add(self.indexes.digest(dictionary));
         self.exposures.iter().zip(0..).for_each(|(exposure, number)| digest.add(exposure.digest(number, dictionary)));
         digest.add(self.quotas.digest(dictionary, now));
+        digest.add(self.listed.digest(dictionary));
         digest
     }
 

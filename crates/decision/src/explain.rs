@@ -109,9 +109,11 @@ pub struct TermOfItem {
 /// Explains an answer with the plan that gave it. Never fails: with another plan names may be missing (`route 3`).
 pub fn explain(plan: &Plan, answer: &Answer) -> Explanation {
     let feed = plan.feed(&answer.request.feed).map(|feed| &plan.feeds[usize::from(feed)]);
-    let left = answer.removed.iter().filter(|removal| removal.reason != EXCLUDE).map(|removal| removal.count).sum();
+    let page = answer.request.page.is_some();
+    let of_candidates = |removal: &&Removal| page || removal.reason != EXCLUDE;
+    let left = answer.removed.iter().filter(of_candidates).map(|removal| removal.count).sum();
     let left = answer.candidates.saturating_sub(left);
-    let with_formula = feed.is_some_and(|feed| !feed.terms.is_empty());
+    let with_formula = !page && feed.is_some_and(|feed| !feed.terms.is_empty());
     let all_scored = with_formula && u32::from(answer.effort.candidates_scored) >= left;
     Explanation {
         feed: answer.request.feed.clone(),
@@ -124,7 +126,7 @@ pub fn explain(plan: &Plan, answer: &Answer) -> Explanation {
         removed: answer.removed.clone(),
         left,
         scored: with_formula.then_some(u32::from(answer.effort.candidates_scored)),
-        reranked: feed.filter(|feed| !feed.reranks.is_empty()).map(|_| answer.effort.reranked),
+        reranked: feed.filter(|feed| !page && !feed.reranks.is_empty()).map(|_| answer.effort.reranked),
         reranks: feed.map_or(Vec::new(), |feed| feed.reranks.iter().map(|of| of.kind().to_owned()).collect()),
         skipped: feed.map(|feed| skipped(feed, answer, left)).unwrap_or_default(),
         items: answer
@@ -156,13 +158,20 @@ fn route_name(plan: &Plan, feed: Option<&Feed>, route: u16) -> String {
 
 fn skipped(feed: &Feed, answer: &Answer, left: u32) -> Vec<String> {
     let mut skipped = Vec::new();
+    if let Some(page) = &answer.request.page {
+        return vec![format!(
+            "all but the filters: this is a further page of {}, in its order from place {} on",
+            page.of,
+            u32::from(page.from) + 1
+        )];
+    }
     let routes = feed.routes.iter().skip(usize::from(answer.effort.routes_run));
     let routes: Vec<&str> = routes.map(|route| route.name.as_str()).collect();
     if !routes.is_empty() {
         skipped.push(format!("no time for the routes: {}", routes.join(", ")));
     }
     let scored = u32::from(answer.effort.candidates_scored);
-    if !feed.terms.is_empty() && scored < left {
+    if (!feed.terms.is_empty() || !answer.request.boosts.is_empty()) && scored < left {
         skipped.push(format!("no time to score {} of {left} candidates; they follow in fused order", left - scored));
     }
     if !feed.reranks.is_empty() && !answer.effort.reranked {

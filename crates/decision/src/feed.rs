@@ -4,6 +4,7 @@ mod features;
 mod filter;
 mod fuse;
 mod order;
+mod page;
 mod policy;
 mod rank;
 mod recall;
@@ -22,8 +23,9 @@ use crate::epoch::Epoch;
 use crate::pace::{Meter, Pace};
 use crate::query::{Names, Query};
 use crate::reads::FeedReads;
+use crate::rules::Rules;
 use crate::scratch::Scratch;
-use domain::{Answer, FeedRequest, PlanVersion, Time, Value};
+use domain::{Answer, FeedRequest, PlanVersion, Recommended, Removal, Time, Value, limits};
 use spec::Plan;
 use spec::plan::Feed;
 
@@ -33,7 +35,7 @@ use spec::plan::Feed;
 pub fn answer(
     plan: &Plan,
     version: PlanVersion,
-    request: FeedRequest,
+    mut request: FeedRequest,
     query: &Query,
     epoch: &Epoch,
     now: Time,
@@ -43,19 +45,31 @@ pub fn answer(
 ) -> Answer {
     let feed = &plan.feeds[usize::from(query.feed)];
     let (reads, context) = (epoch.feed_reads(query.feed), query.context.as_slice());
-    let policies = InForce::of(feed, &request, now);
-    let view = View { plan, feed, reads, request: &request, query, context, epoch, now, policies };
+    let (rules, policies) = (query.rules.as_deref(), InForce::of(feed, &request, now));
+    let view = View { plan, feed, reads, request: &request, query, rules, context, epoch, now, policies };
     let mut meter = Meter::new(pace);
 
     features::of_subject(&view, scratch);
-    let route_counts = recall::run(&view, &mut meter, scratch);
-    let candidates = fuse::run(&view, scratch);
-    let removed = filter::run(&view, names, scratch);
-    rank::run(&view, &mut meter, scratch);
-    rerank::start(&view, &mut meter, scratch);
-    policy::start(&view, scratch);
-    let items = slate::run(&view, names, scratch);
+    let made = match &request.page {
+        Some(of) => page::run(&view, of, scratch),
+        None => {
+            let route_counts = recall::run(&view, &mut meter, scratch);
+            let candidates = fuse::run(&view, scratch);
+            let removed = filter::run(&view, names, scratch);
+            rank::run(&view, &mut meter, scratch);
+            rerank::start(&view, &mut meter, scratch);
+            policy::start(&view, scratch);
+            let mut items = slate::run(&view, names, scratch);
+            let later = items.split_off(view.shown().min(items.len()));
+            Made { route_counts, candidates, removed, items, later }
+        }
+    };
 
+    let Made { route_counts, candidates, removed, items, later } = made;
+    if let Some(page) = &mut request.page {
+        // As far as it was looked at, so that the record holds no more than the answer came from.
+        page.items.truncate(candidates as usize);
+    }
     let rows = query.rows.as_ref().map_or(epoch.position, |rows| rows.position);
     let (epoch, effort) = (epoch.position, meter.effort());
     Answer {
@@ -68,10 +82,24 @@ pub fn answer(
         candidates,
         removed,
         items,
-        later: Vec::new(),
+        later,
         holdout: policies.holdout,
         request,
     }
+}
+
+/// What the stages made.
+pub(crate) struct Made {
+    /// How many candidates each route gave.
+    pub(crate) route_counts: Vec<u32>,
+    /// How many different candidates there were.
+    pub(crate) candidates: u32,
+    /// What filters removed.
+    pub(crate) removed: Vec<Removal>,
+    /// The slate.
+    pub(crate) items: Vec<Recommended>,
+    /// What further pages would show.
+    pub(crate) later: Vec<Recommended>,
 }
 
 /// What every stage may read; nothing of it changes while a request is answered.
@@ -86,6 +114,8 @@ pub(crate) struct View<'a> {
     pub(crate) request: &'a FeedRequest,
     /// The request resolved, with the subject's rows.
     pub(crate) query: &'a Query,
+    /// The request's own filter and boosts; not for a feed that is mixed in.
+    pub(crate) rules: Option<&'a Rules>,
     /// The request's context, by `Feed::context` of this feed (the query's is that of the feed that was asked for).
     pub(crate) context: &'a [Value],
     /// Items and indexes.
@@ -97,8 +127,19 @@ pub(crate) struct View<'a> {
 }
 
 impl View<'_> {
-    /// How many items the answer has at most.
+    /// How many places the final order has at most: those of the slate, and those kept for further pages.
     pub(crate) fn count(&self) -> usize {
-        usize::from(self.request.count).min(domain::limits::SLATE_MAX)
+        self.shown() + if self.request.pages { limits::PAGE_DEPTH } else { 0 }
+    }
+
+    /// How many items the slate has at most.
+    pub(crate) fn shown(&self) -> usize {
+        usize::from(self.request.count).min(limits::SLATE_MAX)
+    }
+
+    /// What every random choice of this answer follows from, beside what it is about. Always the recorded one.
+    #[expect(dead_code, reason = "for the routes that choose at random")]
+    pub(crate) fn seed(&self) -> u64 {
+        self.request.seed
     }
 }

@@ -9,6 +9,7 @@ mod feed;
 mod pace;
 mod query;
 mod reads;
+mod rules;
 mod scratch;
 #[cfg(test)]
 mod world;
@@ -20,4 +21,5 @@ pub use explain::{EffectOfItem, Explanation, ItemExplanation, RouteExplanation, 
 pub use feed::answer;
 pub use pace::{Budget, Pace};
 pub use query::{Names, Query, pinned};
+pub use rules::Rules;
 pub use scratch::Scratch;

@@ -1,8 +1,10 @@
 //! A request with its names resolved to numbers, and the way back from numbers to names.
 
+use crate::rules::Rules;
 use domain::{EntityId, Value};
 use spec::plan::{Action, EntityIndex, Feed};
 use state::Subject;
+use std::sync::Arc;
 
 /// A resolved request: what the pipeline needs to know beside the request as it was sent.
 #[derive(Clone)]
@@ -21,6 +23,10 @@ pub struct Query {
     pub context: Vec<Value>,
     /// The feed's pinned items, in the order of its pins ([`pinned`]); `None` for a key that is not known.
     pub pinned: Vec<Option<EntityId>>,
+    /// The request's own filter and boosts; none if it has none.
+    pub rules: Option<Arc<Rules>>,
+    /// The items of a further page, in its order; none for the first.
+    pub page: Option<Vec<Option<EntityId>>>,
 }
 
 /// The pinned items of a feed by their keys, as `item` knows them.

@@ -3,7 +3,7 @@
 
 use domain::{Time, Value};
 use spec::Plan;
-use spec::plan::{Action, AggregateOp, Cross, EntityIndex, Feature, Feed, SlotIndex, SlotSource};
+use spec::plan::{Action, AggregateOp, Cross, EntityIndex, Feature, Feed, Slot, SlotIndex, SlotSource};
 use std::collections::BTreeSet;
 
 /// Slots to fill, by where their values come from; features last, each after what it reads.
@@ -29,6 +29,10 @@ pub(crate) struct Reads {
     pub(crate) routes: Vec<(SlotIndex, u16)>,
     /// Slots of the fused score (none or one).
     pub(crate) fused: Vec<SlotIndex>,
+    /// `listed(item, ..)`: slot and list.
+    pub(crate) listed_item: Vec<(SlotIndex, u16)>,
+    /// `listed(user, ..)`: slot and list.
+    pub(crate) listed_subject: Vec<(SlotIndex, u16)>,
     /// Slots of `now` (none or one).
     pub(crate) now: Vec<SlotIndex>,
     /// Features, in the plan's order, which is that of their dependencies.
@@ -138,13 +142,19 @@ fn context_slot(route: &spec::plan::Route) -> Option<SlotIndex> {
     }
 }
 
+/// A slot of the plan, or of those behind them.
+pub(crate) fn slot_of<'s>(plan: &'s Plan, more: &'s [Slot], slot: SlotIndex) -> &'s Slot {
+    let index = usize::from(slot);
+    plan.slots.get(index).unwrap_or_else(|| &more[index - plan.slots.len()])
+}
+
 /// The slots and all that the features among them read, directly or not.
 pub(crate) fn closure(plan: &Plan, roots: impl IntoIterator<Item = SlotIndex>) -> BTreeSet<SlotIndex> {
     let mut open: Vec<SlotIndex> = roots.into_iter().collect();
     let mut closed = BTreeSet::new();
     while let Some(slot) = open.pop() {
         if closed.insert(slot)
-            && let SlotSource::Feature(feature) = plan.slots[usize::from(slot)].source
+            && let Some(SlotSource::Feature(feature)) = plan.slots.get(usize::from(slot)).map(|slot| slot.source)
         {
             open.extend(plan.features[usize::from(feature)].program.slots());
         }
@@ -155,19 +165,35 @@ pub(crate) fn closure(plan: &Plan, roots: impl IntoIterator<Item = SlotIndex>) -
 impl Reads {
     /// Of exactly these slots, for a subject of this type.
     pub(crate) fn new(plan: &Plan, feed: Option<&Feed>, subject: EntityIndex, slots: &BTreeSet<SlotIndex>) -> Reads {
+        Reads::with(plan, &[], feed, subject, slots)
+    }
+
+    /// The same with slots behind those of the plan.
+    pub(crate) fn with(
+        plan: &Plan,
+        more: &[Slot],
+        feed: Option<&Feed>,
+        subject: EntityIndex,
+        slots: &BTreeSet<SlotIndex>,
+    ) -> Reads {
         let mut reads = Reads::default();
         for &slot in slots {
-            match plan.slots[usize::from(slot)].source {
+            let of = slot_of(plan, more, slot);
+            match of.source {
                 SlotSource::Aggregate(aggregate) => reads.add_aggregate(plan, subject, slot, aggregate),
                 SlotSource::Feature(feature) => reads.features.push(feature),
                 SlotSource::Attribute { entity, field } if Some(entity) == plan.entity("item") => {
                     reads.item_attributes.push((slot, field));
                 }
                 SlotSource::Attribute { entity, field } => reads.attributes.push((slot, entity, field)),
-                SlotSource::Context => reads.context.extend(context_index(plan, feed, slot).map(|index| (slot, index))),
+                SlotSource::Context => reads.context.extend(context_index(feed, of).map(|index| (slot, index))),
                 SlotSource::RouteScore { route, .. } => reads.routes.push((slot, route)),
                 SlotSource::FusedScore => reads.fused.push(slot),
                 SlotSource::Now => reads.now.push(slot),
+                SlotSource::Listed(list) if Some(plan.lists[usize::from(list)].of) == plan.entity("item") => {
+                    reads.listed_item.push((slot, list));
+                }
+                SlotSource::Listed(list) => reads.listed_subject.push((slot, list)),
             }
         }
         reads.features.sort_unstable();
@@ -222,7 +248,7 @@ fn empty(op: AggregateOp) -> Value {
 }
 
 /// Which of the feed's context fields a slot named `request.<name>` holds.
-fn context_index(plan: &Plan, feed: Option<&Feed>, slot: SlotIndex) -> Option<u16> {
-    let name = plan.slots[usize::from(slot)].name.strip_prefix("request.")?;
+fn context_index(feed: Option<&Feed>, slot: &Slot) -> Option<u16> {
+    let name = slot.name.strip_prefix("request.")?;
     feed?.context.iter().position(|field| field.name == name).map(|index| index as u16)
 }

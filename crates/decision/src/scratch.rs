@@ -33,6 +33,8 @@ pub struct Scratch {
     pub(crate) routes: Vec<RouteHit>,
     /// Values of the terms, one row per scored candidate; NaN where a term has no value.
     pub(crate) terms: Vec<f64>,
+    /// Which boosts of the request changed which candidates' scores, by candidate.
+    pub(crate) boosted: Vec<(usize, u16)>,
     /// An ordering of candidates, as far as it is needed.
     pub(crate) order: Order,
     /// Candidates that filters and policies have removed, if the feed has pins.

@@ -1,6 +1,6 @@
 //! A small world for tests: a spec, a log that is applied as it is written, and requests.
 
-use crate::{Epoch, Names, Pace, Query, Scratch, answer};
+use crate::{Epoch, Names, Pace, Query, Rules, Scratch, answer};
 use domain::{
     Answer, EntityId, Event, FeedRequest, Field, Payload, PlanVersion, Position, Raw, Subject, Time, Upsert, Value,
 };
@@ -30,6 +30,10 @@ features:
     conversion: (count(buy, 7d) + 1) / (count(view, 7d) + 20)
   user.category:
     share_7d: count(view, 7d) / max(user.views_7d, 1)
+lists:
+  picks: { of: item, max: 20 }
+  blocked: { of: item }
+  vip: { of: user }
 feeds:
   home:
     for: user
@@ -66,6 +70,13 @@ feeds:
     filter: ["!seen(item, 30d)"]
     rank: { score: 1.0 / (item.price - 5.0) + item.heat }
     rerank: { fair: { of: item.category, target: proportional, window: 3h } }
+  curated:
+    for: user
+    recall:
+      picks: { list: picks, limit: 12 }
+      hot: { top: item.heat, limit: 8 }
+    filter: ["!listed(item, blocked) || listed(user, vip)"]
+    rank: { score: recall.picks + 0.1 * recall.hot }
   related:
     for: item
     recall:
@@ -237,7 +248,20 @@ impl World {
             pinned: crate::pinned(&self.plan.feeds[usize::from(feed)], |key| {
                 self.names.entity(self.epoch.item_type(), key)
             }),
+            rules: self.rules(feed, request),
+            page: request
+                .page
+                .as_ref()
+                .map(|page| page.items.iter().map(|of| self.names.entity(self.epoch.item_type(), &of.item)).collect()),
         }
+    }
+
+    /// The request's own expressions, compiled.
+    pub(crate) fn rules(&self, feed: u16, request: &FeedRequest) -> Option<Arc<Rules>> {
+        let symbols = |text: &str| self.names.symbol(text);
+        let overlay = spec::overlay(&self.plan, feed, request, &symbols).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let any = overlay.filter.is_some() || !overlay.boosts.is_empty();
+        any.then(|| Arc::new(Rules::new(&self.plan, feed, overlay)))
     }
 
     pub(crate) fn ask(&mut self, request: FeedRequest, pace: Pace<'_>) -> Answer {

@@ -3,7 +3,7 @@
 
 mod answer;
 
-use crate::{Answer, Event, Field, Raw, Time, Upsert, limits};
+use crate::{Answer, Event, Field, ListPut, Raw, Time, Upsert, limits};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -27,6 +27,15 @@ pub enum Payload<'a> {
     Tick,
     /// A feed was answered. State ignores it.
     Decision(Box<Answer>),
+    /// An entity was put on a list.
+    ListPut(ListPut<'a>),
+    /// An entity was taken off a list.
+    ListDelete {
+        /// The list's name.
+        list: Cow<'a, str>,
+        /// The entity's key.
+        key: Cow<'a, str>,
+    },
 }
 
 /// Bytes that are not a payload.
@@ -42,7 +51,8 @@ impl fmt::Display for CodecError {
 impl std::error::Error for CodecError {}
 
 impl<'a> Payload<'a> {
-    /// The kind byte of the record header: 1 event, 2 upsert, 3 delete, 4 spec, 5 tick, 6 decision.
+    /// The kind byte of the record header: 1 event, 2 upsert, 3 delete, 4 spec, 5 tick, 6 decision, 7 list put,
+    /// 8 list delete.
     pub fn kind(&self) -> u8 {
         match self {
             Payload::Event(_) => 1,
@@ -51,6 +61,8 @@ impl<'a> Payload<'a> {
             Payload::Spec(_) => 4,
             Payload::Tick => 5,
             Payload::Decision(_) => Answer::KIND,
+            Payload::ListPut(_) => 7,
+            Payload::ListDelete { .. } => 8,
         }
     }
 
@@ -82,6 +94,11 @@ impl<'a> Payload<'a> {
             Payload::Spec(text) => put_str(out, text),
             Payload::Tick => {}
             Payload::Decision(answer) => answer.encode(out),
+            Payload::ListPut(put) => put_list_put(out, put),
+            Payload::ListDelete { list, key } => {
+                put_str(out, list);
+                put_str(out, key);
+            }
         }
     }
 
@@ -95,6 +112,8 @@ impl<'a> Payload<'a> {
             4 => Payload::Spec(input.text()?),
             5 => Payload::Tick,
             6 => Payload::Decision(Box::new(answer::take(&mut input)?)),
+            7 => Payload::ListPut(input.list_put()?),
+            8 => Payload::ListDelete { list: input.text()?, key: input.text()? },
             _ => return Err(CodecError),
         };
         if input.bytes.is_empty() { Ok(payload) } else { Err(CodecError) }
@@ -135,6 +154,15 @@ fn put_int(out: &mut Vec<u8>, value: i64) {
 fn put_str(out: &mut Vec<u8>, text: &str) {
     put_uint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
+}
+
+fn put_list_put(out: &mut Vec<u8>, put: &ListPut<'_>) {
+    put_str(out, &put.list);
+    put_str(out, &put.key);
+    out.push(u8::from(put.score.is_some()));
+    put.score.iter().for_each(|score| out.extend_from_slice(&score.to_bits().to_le_bytes()));
+    out.push(u8::from(put.until.is_some()));
+    put.until.iter().for_each(|until| put_int(out, until.0));
 }
 
 fn put_option_str(out: &mut Vec<u8>, text: Option<&str>) {
@@ -257,6 +285,15 @@ impl<'a> Input<'a> {
             id: self.option(Self::text)?,
             time: self.option(|input| input.int().map(Time))?,
             fields: self.fields()?,
+        })
+    }
+
+    fn list_put(&mut self) -> Result<ListPut<'a>, CodecError> {
+        Ok(ListPut {
+            list: self.text()?,
+            key: self.text()?,
+            score: self.option(Self::float)?,
+            until: self.option(|input| input.int().map(Time))?,
         })
     }
 

@@ -56,6 +56,19 @@ pub struct Upsert<'a> {
     pub fields: Vec<Field<'a>>,
 }
 
+/// Puts an entity on a list, or changes how it stands there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListPut<'a> {
+    /// The list's name in the spec.
+    pub list: Cow<'a, str>,
+    /// The entity's key.
+    pub key: Cow<'a, str>,
+    /// What it is ordered by where the list is a recall route: higher first; 0 if not said.
+    pub score: Option<f64>,
+    /// It is on the list before this time of the log; without one until it is taken off.
+    pub until: Option<Time>,
+}
+
 impl<'a> Event<'a> {
     /// The raw value of a field, if the client sent it.
     pub fn field(&self, name: &str) -> Option<&Raw<'a>> {

@@ -14,9 +14,9 @@ mod value;
 
 pub use answer::{Answer, Change, DecisionId, Effect, Effort, Recommended, Removal, RouteHit, Step, Term};
 pub use codec::{CodecError, Payload};
-pub use event::{Event, Field, Raw, Upsert};
+pub use event::{Event, Field, ListPut, Raw, Upsert};
 pub use position::{EntityId, PlanVersion, Position, Symbol};
-pub use refusal::{Code, Refusal};
+pub use refusal::{Code, Mark, Refusal};
 pub use request::{Boost, FeedRequest, Page, Subject};
 pub use time::{Span, Time};
 pub use timestamp::parse_timestamp;

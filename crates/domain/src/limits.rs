@@ -117,3 +117,25 @@ pub const GORSE_PAGE_MAX: usize = 10_000;
 pub const SESSIONS_MAX: u32 = 16_000_000;
 /// Most event types that one `session` or `users_like` index counts.
 pub const SESSION_EVENTS_MAX: usize = 64;
+/// Most lists of one spec.
+pub const LISTS_MAX: usize = 64;
+/// Most entries of one list, whatever its spec allows.
+pub const LIST_ENTRIES_MAX: u32 = 100_000;
+/// Most entries of a list whose spec does not say.
+pub const LIST_ENTRIES_DEFAULT: u32 = 10_000;
+/// Most entries of a list returned by one call.
+pub const LIST_PAGE_MAX: usize = 1_000;
+/// Longest filter or boost condition of a request, in bytes.
+pub const REQUEST_EXPRESSION_BYTES_MAX: usize = 2_048;
+/// Deepest nesting of an expression of a request.
+pub const REQUEST_EXPRESSION_DEPTH_MAX: usize = 32;
+/// Most nodes of all expressions of one request together.
+pub const REQUEST_EXPRESSION_NODES_MAX: usize = 256;
+/// Most boosts of one request.
+pub const BOOSTS_MAX: usize = 16;
+/// Largest factor of a boost.
+pub const BOOST_FACTOR_MAX: f64 = 1_000.0;
+/// Most places that an answer keeps for further pages.
+pub const PAGE_DEPTH: usize = 300;
+/// How long after the first page further ones may be asked for, by the clock.
+pub const PAGE_TTL: Span = Span(30 * 60_000);

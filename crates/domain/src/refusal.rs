@@ -15,6 +15,11 @@ pub enum Code {
     UnknownEntity,
     UnknownFeed,
     UnknownDecision,
+    UnknownList,
+    ListFull,
+    InvalidExpression,
+    BadPageToken,
+    PageExpired,
     TooLarge,
     TooMany,
     TimeInFuture,
@@ -57,6 +62,11 @@ impl Code {
             Code::UnknownEntity => "unknown_entity",
             Code::UnknownFeed => "unknown_feed",
             Code::UnknownDecision => "unknown_decision",
+            Code::UnknownList => "unknown_list",
+            Code::ListFull => "list_full",
+            Code::InvalidExpression => "invalid_expression",
+            Code::BadPageToken => "bad_page_token",
+            Code::PageExpired => "page_expired",
             Code::TooLarge => "too_large",
             Code::TooMany => "too_many",
             Code::TimeInFuture => "time_in_future",
@@ -97,12 +107,46 @@ pub struct Refusal {
     pub field: String,
     /// A sentence that says what is wrong and what to do.
     pub message: String,
+    /// Where in the text of the field, if that is an expression.
+    pub mark: Option<Box<Mark>>,
+}
+
+/// A place in an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// In characters, from 1.
+    pub column: u32,
+    /// The line of the expression, and under it a caret for each character that is meant.
+    pub caret: String,
+}
+
+impl Mark {
+    /// Marks the bytes of `span` in `text`.
+    pub fn new(text: &str, span: std::ops::Range<usize>) -> Mark {
+        let floor = |at: usize| (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        let start = floor(span.start);
+        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        let width = text[start..floor(span.end).clamp(start, line_end)].chars().count().max(1);
+        let before = text[line_start..start].chars().count();
+        let line = &text[line_start..line_end];
+        Mark {
+            column: text[..start].chars().count() as u32 + 1,
+            caret: format!("{line}\n{}{}", " ".repeat(before), "^".repeat(width)),
+        }
+    }
 }
 
 impl Refusal {
     /// A refusal about one field.
     pub fn new(code: Code, field: impl Into<String>, message: impl Into<String>) -> Refusal {
-        Refusal { code, field: field.into(), message: message.into() }
+        Refusal { code, field: field.into(), message: message.into(), mark: None }
+    }
+
+    /// The same with the place in the field's text.
+    pub fn with_mark(mut self, mark: Mark) -> Refusal {
+        self.mark = Some(Box::new(mark));
+        self
     }
 }
 

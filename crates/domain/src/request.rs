@@ -56,9 +56,11 @@ pub struct Boost {
 pub struct Page {
     /// The decision of the first page.
     pub of: DecisionId,
-    /// How many items came on the pages before.
+    /// How many places of the first answer's order the pages before have used up.
     pub from: u16,
-    /// What the first answer kept for later and has not been shown, best first.
+    /// The best score of each of the feed's routes among what the first answer kept.
+    pub best: Vec<f64>,
+    /// What the first answer kept for later, best first, from that place on, as far as this page has looked.
     pub items: Vec<Recommended>,
 }
 

@@ -1,6 +1,6 @@
 //! How a node runs: threads, paces and limits. What it does is the spec's business, not this file's.
 
-use crate::Clock;
+use crate::{Clock, PageKey};
 use domain::{Span, limits};
 use std::sync::Arc;
 
@@ -35,6 +35,8 @@ pub struct Config {
     /// How much of the log is kept, in log time; none = all of it. After a changed spec nothing is dropped until every kept
     /// checkpoint is of the new one.
     pub retain: Option<Span>,
+    /// What page tokens are sealed with: secret, and the same after a restart if tokens are to live on.
+    pub page_key: PageKey,
     /// Most bytes that may wait for the disk before events are refused as `overloaded`.
     pub unsynced_bytes_max: usize,
     /// Most entities of one type that were ever named; a new one beyond it is refused as `capacity_reached`. What is in the log
@@ -48,7 +50,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Sound settings for a server on this clock.
+    /// Sound settings for a server on this clock. Who gives page tokens to strangers must set a key.
     pub fn new(clock: Clock) -> Config {
         Config {
             mode: Mode::Inline,
@@ -60,6 +62,7 @@ impl Config {
             checkpoint_every: Span(60_000),
             tick_every: Span(10_000),
             retain: None,
+            page_key: PageKey::default(),
             unsynced_bytes_max: 64 << 20,
             entities_max: limits::ENTITIES_MAX,
             strings_max: limits::SYMBOLS_MAX,

@@ -6,7 +6,9 @@ use crate::checkpoint::{Checkpointing, Complete, Deposits};
 use crate::epochs::Epochs;
 use crate::gate::{Gate, Wake, journal_failed};
 use crate::machine::shard_of;
+use crate::page::FirstPages;
 use crate::ring::{Batch, Message, Ring};
+use crate::rules::KnownRules;
 use crate::sequencer::{Accepted, Candidate, Judged, Prepared, Sequencer};
 use domain::{Code, Payload, PlanVersion, Position, Refusal, Time};
 use journal::{Disk, Reader, Writer};
@@ -50,6 +52,8 @@ pub struct Core<D: Disk> {
     /// Copies that threaded consumers handed over at a barrier.
     pub(crate) deposits: Mutex<Deposits>,
     pub(crate) complete: Complete,
+    pub(crate) rules: KnownRules,
+    pub(crate) first_pages: FirstPages,
     /// Held while a checkpoint is written.
     pub(crate) checkpointing: Mutex<Checkpointing>,
 }
@@ -191,6 +195,8 @@ impl<D: Disk> Core<D> {
         match sequencer.judge(&self.plan, names, candidate, follows)? {
             Judged::Duplicate(position) => Ok(Accepted { position, duplicate: true }),
             Judged::Good(fresh) => {
+                // Of a call that is all or nothing, each as the ones before it leave the lists.
+                sequencer.lists.admit(names, sequencer.log_time, candidate.payload)?;
                 let change = sequencer.accept(&self.plan, names, candidate, fresh);
                 let position = change.position;
                 changes.push(change);
@@ -209,6 +215,9 @@ impl<D: Disk> Core<D> {
         sequencer.advance(self.config.clock.now(), None);
         let names = &*self.names.read();
         if let Err(refusal) = state::admit_all(&self.plan, names, payloads) {
+            return payloads.iter().map(|_| Err(refusal.clone())).collect();
+        }
+        if let Err(refusal) = sequencer.lists.admit_all(names, sequencer.log_time, payloads) {
             return payloads.iter().map(|_| Err(refusal.clone())).collect();
         }
         let follows = self.config.clock.follows_events();

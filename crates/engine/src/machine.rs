@@ -1,7 +1,8 @@
 //! All state of a node as one single-threaded value: the log applied record by record. Recovery, replay, digests and the
 //! simulator use it; the running node holds the same parts behind locks. There is no second way to build state.
 
-use crate::serve::{query_of, unknown_feed};
+use crate::rules::rules_of;
+use crate::serve::{query_of, subject_of, unknown_feed};
 use decision::{Epoch, Pace, Query, Scratch};
 use domain::{Answer, CodecError, EntityId, FeedRequest, Payload, PlanVersion, Position, Refusal, Time};
 use spec::Plan;
@@ -87,9 +88,10 @@ impl Machine {
     /// Resolves a request against this state, with a copy of the subject's rows.
     pub fn query(&self, request: &FeedRequest) -> Result<Query, Refusal> {
         let feed = self.plan.feed(&request.feed).ok_or_else(|| unknown_feed(&self.plan, &request.feed))?;
-        let mut query = query_of(&self.plan, feed, request, &self.names)?;
-        query.rows = query.subject.map(|(entity, id)| self.subject(entity, id));
-        Ok(query)
+        let subject = subject_of(&self.plan, feed, request, &self.names)?;
+        let rows = subject.map(|(entity, id)| self.subject(entity, id));
+        let rules = rules_of(&self.plan, feed, request, &self.names)?;
+        query_of(&self.plan, feed, request, subject, rows, rules, &self.names)
     }
 
     /// Answers a resolved request from this state's items and indexes.

@@ -6,7 +6,9 @@ use crate::core::{Core, Log, Work};
 use crate::epochs::Epochs;
 use crate::gate::Gate;
 use crate::machine::Machine;
+use crate::page::FirstPages;
 use crate::ring::Ring;
+use crate::rules::KnownRules;
 use crate::sequencer::Sequencer;
 use crate::{Config, Mode};
 use domain::{Payload, PlanVersion, Position, Refusal};
@@ -130,13 +132,15 @@ impl<D: Disk> Core<D> {
         gate.set_durable(appender.position());
         gate.set_applied(appender.position());
         let consumers = shards.len() + 1;
+        // The epoch and the sequencer keep the same lists: one looks, the other judges.
+        let lists = epoch.listed().clone();
         let ring = (config.mode == Mode::Threaded).then(|| Ring::new(RING_MESSAGES, consumers));
         Core {
             plan_version: PlanVersion(specs.len() as u32),
             specs: Mutex::new(specs),
             writer_epoch: 0,
             names: RwLock::new(names.with_capacity(config.entities_max, config.strings_max)),
-            sequencer: Mutex::new(Sequencer::new(appender, catalogue, dedupe, log_time)),
+            sequencer: Mutex::new(Sequencer::new(appender, catalogue, dedupe, lists, log_time)),
             shards: shards.into_iter().map(RwLock::new).collect(),
             epochs: Epochs::new(epoch),
             gate,
@@ -150,6 +154,8 @@ impl<D: Disk> Core<D> {
             work: Work::default(),
             deposits: Mutex::default(),
             complete: Complete::default(),
+            rules: KnownRules::default(),
+            first_pages: FirstPages::default(),
             checkpointing: Mutex::default(),
             plan,
             config,

@@ -4,7 +4,7 @@
 use domain::{Code, Event, Payload, Position, Refusal, Span, Time, limits};
 use journal::Appender;
 use spec::Plan;
-use state::{Body, Catalogue, Dedupe, Delivery, Dictionary, Fresh, Resolved};
+use state::{Body, Catalogue, Dedupe, Delivery, Dictionary, Fresh, Lists, Resolved};
 
 /// What the caller learns about one payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,7 @@ pub(crate) struct Sequencer {
     pub(crate) appender: Appender,
     pub(crate) catalogue: Catalogue,
     pub(crate) dedupe: Dedupe,
+    pub(crate) lists: Lists,
     pub(crate) log_time: Time,
     /// Whether state changed since the last checkpoint.
     pub(crate) changed: bool,
@@ -85,8 +86,14 @@ pub(crate) struct Sequencer {
 }
 
 impl Sequencer {
-    pub(crate) fn new(appender: Appender, catalogue: Catalogue, dedupe: Dedupe, log_time: Time) -> Sequencer {
-        Sequencer { appender, catalogue, dedupe, log_time, changed: false, stopping: false, buffer: Vec::new() }
+    pub(crate) fn new(
+        appender: Appender,
+        catalogue: Catalogue,
+        dedupe: Dedupe,
+        lists: Lists,
+        log_time: Time,
+    ) -> Sequencer {
+        Sequencer { appender, catalogue, dedupe, lists, log_time, changed: false, stopping: false, buffer: Vec::new() }
     }
 
     /// Moves log time on to the clock's, and to the event's own where the clock follows events. It never goes back.
@@ -148,6 +155,7 @@ impl Sequencer {
         }
         let resolved = state::resolve_admitted(plan, names, &self.catalogue, position, self.log_time, payload);
         self.catalogue.apply(&resolved);
+        self.lists.apply(&resolved);
         resolved
     }
 

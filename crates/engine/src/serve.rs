@@ -1,16 +1,18 @@
 //! A request for a slate: names to numbers, rows and epoch read once each, the pure pipeline, and the record of what it did.
 
 use crate::core::{Core, stopping};
-use decision::{Budget, Pace, Query, Scratch};
+use decision::{Budget, Pace, Query, Rules, Scratch};
 use domain::{
-    Answer, Code, DecisionId, EntityId, FeedRequest, Position, Raw, Refusal, Span, Subject, Symbol, Time, Type, Value,
+    Answer, Code, DecisionId, EntityId, FeedRequest, Page, Position, Raw, Refusal, Span, Subject, Symbol, Time, Type,
+    Value,
 };
 use journal::Disk;
 use parking_lot::RwLock;
 use spec::Plan;
-use spec::plan::Feed;
+use spec::plan::{EntityIndex, Feed};
 use state::Dictionary;
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 thread_local! {
@@ -27,20 +29,47 @@ pub struct Served {
     pub answer: Answer,
     /// Everything up to here must be durable before the answer leaves.
     pub seen: Position,
+    /// Asks for the next page; none if there is none, or none was asked for.
+    pub next: Option<String>,
 }
 
 impl<D: Disk> Core<D> {
     /// Answers a feed request. Reads the subject's rows and the front epoch, writes one decision record, changes no state.
     pub fn recommend(&self, request: FeedRequest) -> Result<Served, Refusal> {
         self.refuse_if_closed()?;
+        let mut served = self.serve(request)?;
+        served.next = self.first_token(served.id, &served.answer);
+        Ok(served)
+    }
+
+    /// A seed for a request that brings none: it differs between subjects, and moves on with the log.
+    pub fn seed(&self, request: &FeedRequest) -> u64 {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.epochs.read().position.0.to_le_bytes()).update(request.feed.as_bytes());
+        if let Subject::User(key) | Subject::Item(key) = &request.subject {
+            hasher.update(&[0]).update(key.as_bytes());
+        }
+        let hash = hasher.finalize();
+        let seed = u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has more than eight bytes"));
+        // Of a size that every reader of JSON keeps whole.
+        seed >> 11
+    }
+
+    /// Answers a request for a first or a further page, and records the answer.
+    pub(crate) fn serve(&self, request: FeedRequest) -> Result<Served, Refusal> {
         let feed = self.plan.feed(&request.feed).ok_or_else(|| unknown_feed(&self.plan, &request.feed))?;
         let mut budget = Deadline::new(&request);
         let answer = {
-            // In this order: names and rows are then at least as new as the epoch, and what only they know reads as cold, now
-            // and on replay.
+            // In this order: rows are at least as new as the epoch, and names as the rows. What only names know reads as cold, and
+            // what names do not know is in no row; now, and on replay.
             let epoch = self.epochs.read();
-            let mut query = query_of(&self.plan, feed, &request, &self.names.read())?;
-            query.rows = query.subject.map(|(entity, id)| self.shard(id).read().subject(entity, id));
+            let subject = subject_of(&self.plan, feed, &request, &self.names.read())?;
+            let rows = subject.map(|(entity, id)| self.shard(id).read().subject(entity, id));
+            let query = {
+                let names = self.names.read();
+                let rules = self.rules.of(&self.plan, self.plan_version, feed, &request, &names)?;
+                query_of(&self.plan, feed, &request, subject, rows, rules, &names)?
+            };
             let now = self.config.clock.now().max(epoch.log_time);
             let names = Names(&self.names);
             SCRATCH.with_borrow_mut(|scratch| {
@@ -58,7 +87,7 @@ impl<D: Disk> Core<D> {
             })
         };
         let (id, seen) = self.record(&answer, self.plan.feeds[usize::from(feed)].durable)?;
-        Ok(Served { id, answer, seen })
+        Ok(Served { id, answer, seen, next: None })
     }
 
     /// Appends the decision's record; returns its id and what must be durable before the answer leaves.
@@ -112,9 +141,13 @@ impl Budget for Deadline {
     }
 }
 
-/// Turns the request's names into numbers. Unknown users and items are no error: they are cold.
-pub(crate) fn query_of(plan: &Plan, feed: u16, request: &FeedRequest, names: &Dictionary) -> Result<Query, Refusal> {
-    let item_type = plan.entity("item").expect("every plan has items");
+/// Whom or what a request is about; none if the log has not named it: it is cold.
+pub(crate) fn subject_of(
+    plan: &Plan,
+    feed: u16,
+    request: &FeedRequest,
+    names: &Dictionary,
+) -> Result<Option<(EntityIndex, EntityId)>, Refusal> {
     let feed_plan = &plan.feeds[usize::from(feed)];
     let key = match &request.subject {
         Subject::Anonymous => None,
@@ -127,20 +160,41 @@ pub(crate) fn query_of(plan: &Plan, feed: u16, request: &FeedRequest, names: &Di
     {
         return Err(wrong_subject(&feed_plan.name, wanted, kind));
     }
-    let subject = key.and_then(|(_, key)| names.entity(feed_plan.subject, key)).map(|id| (feed_plan.subject, id));
+    Ok(key.and_then(|(_, key)| names.entity(feed_plan.subject, key)).map(|id| (feed_plan.subject, id)))
+}
+
+/// Turns the request's other names into numbers. Unknown items are no error: they are cold.
+pub(crate) fn query_of(
+    plan: &Plan,
+    feed: u16,
+    request: &FeedRequest,
+    subject: Option<(EntityIndex, EntityId)>,
+    rows: Option<state::Subject>,
+    rules: Option<Arc<Rules>>,
+    names: &Dictionary,
+) -> Result<Query, Refusal> {
+    let item_type = plan.entity("item").expect("every plan has items");
     let items = |keys: &[String]| keys.iter().filter_map(|key| names.entity(item_type, key)).collect();
+    let of_page = |page: &Page| page.items.iter().map(|of| names.entity(item_type, &of.item)).collect();
     Ok(Query {
         feed,
         subject,
-        rows: None,
+        rows,
         recent: items(&request.recent),
         exclude: items(&request.exclude),
-        context: context_of(feed_plan, request, names)?,
-        pinned: decision::pinned(feed_plan, |key| names.entity(item_type, key)),
+        context: context_of(&plan.feeds[usize::from(feed)], request, rules.as_deref(), names)?,
+        pinned: decision::pinned(&plan.feeds[usize::from(feed)], |key| names.entity(item_type, key)),
+        page: request.page.as_ref().map(of_page),
+        rules,
     })
 }
 
-fn context_of(feed: &Feed, request: &FeedRequest, names: &Dictionary) -> Result<Vec<Value>, Refusal> {
+fn context_of(
+    feed: &Feed,
+    request: &FeedRequest,
+    rules: Option<&Rules>,
+    names: &Dictionary,
+) -> Result<Vec<Value>, Refusal> {
     for (name, _) in &request.context {
         if !feed.context.iter().any(|field| field.name == *name) {
             return Err(Refusal::new(
@@ -153,7 +207,8 @@ fn context_of(feed: &Feed, request: &FeedRequest, names: &Dictionary) -> Result<
             ));
         }
     }
-    let mut unknown = Vec::new();
+    // The same text in an expression of the request is the same symbol.
+    let mut unknown: Vec<&str> = rules.map_or(&[][..], Rules::unknown).iter().map(String::as_str).collect();
     let given = |name: &str| request.context.iter().find(|(given, _)| given == name).map(|(_, value)| value);
     feed.context
         .iter()

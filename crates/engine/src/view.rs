@@ -1,8 +1,9 @@
 //! What a node tells about itself and its entities.
 
 use crate::core::Core;
-use domain::{Code, Payload, PlanVersion, Position, Raw, Refusal, Time, Type, Value};
+use domain::{Code, EntityId, ListPut, Payload, PlanVersion, Position, Raw, Refusal, Time, Type, Value};
 use journal::Disk;
+use spec::Plan;
 use spec::plan::EntityIndex;
 use state::Dictionary;
 use std::borrow::Cow;
@@ -18,6 +19,21 @@ pub struct EntityView {
     pub position: Position,
     /// The time that windows were read at.
     pub now: Time,
+}
+
+/// A part of a list as it is now.
+#[derive(Debug)]
+pub struct ListView {
+    /// Whose entities stand on it.
+    pub of: String,
+    /// Entries in the order in which the log first named their entities.
+    pub entries: Vec<ListPut<'static>>,
+    /// How many the whole list has.
+    pub count: u64,
+    /// The key behind which the next part begins; none if this is the last.
+    pub next: Option<String>,
+    /// The position that this is as of.
+    pub position: Position,
 }
 
 /// A node's figures.
@@ -106,6 +122,36 @@ impl<D: Disk> Core<D> {
         self.gate.closed()
     }
 
+    /// At most `limit` entries of a list, behind the entity `after`.
+    pub fn list(&self, name: &str, after: Option<&str>, limit: usize) -> Result<ListView, Refusal> {
+        let index = self.plan.list(name).ok_or_else(|| unknown_list(&self.plan, name))?;
+        let of = self.plan.lists[usize::from(index)].of;
+        let epoch = self.epochs.read();
+        let names = self.names.read();
+        let after = match after {
+            Some(key) => Some(names.entity(of, key).ok_or_else(bad_cursor)?),
+            None => None,
+        };
+        let now = self.config.clock.now().max(epoch.log_time);
+        let lists = epoch.listed();
+        let mut found = lists.entries(index, after, now);
+        let entry = |(id, entry): (EntityId, state::ListEntry)| ListPut {
+            list: Cow::Owned(name.to_owned()),
+            key: Cow::Owned(names.key(of, id).to_owned()),
+            score: entry.score,
+            until: entry.until,
+        };
+        let entries: Vec<ListPut<'static>> = found.by_ref().take(limit).map(entry).collect();
+        let more = found.next().is_some();
+        Ok(ListView {
+            of: self.plan.entities[usize::from(of)].name.clone(),
+            next: entries.last().filter(|_| more).map(|last| last.key.to_string()),
+            entries,
+            count: lists.len(index, now) as u64,
+            position: epoch.position,
+        })
+    }
+
     /// The spec in force, as written.
     pub fn spec_text(&self) -> &str {
         &self.plan.text
@@ -147,4 +193,14 @@ fn unknown_type(kind: &str) -> Refusal {
 
 fn unknown_entity(kind: &str, key: &str) -> Refusal {
     Refusal::new(Code::NotFound, "key", format!("no event and no upsert has named the {kind} '{key}' yet"))
+}
+
+fn unknown_list(plan: &Plan, name: &str) -> Refusal {
+    let known: Vec<&str> = plan.lists.iter().map(|list| list.name.as_str()).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Refusal::new(Code::UnknownList, "list", format!("the spec has no list '{name}'; it has: {known}"))
+}
+
+fn bad_cursor() -> Refusal {
+    Refusal::new(Code::InvalidValue, "after", "send the `next` of the part before, or leave it out to begin")
 }

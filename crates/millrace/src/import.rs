@@ -18,7 +18,7 @@ const REPORTED_MAX: usize = 10;
 
 /// Read events from a file or a known data folder into a data directory
 ///
-/// Takes .jsonl/.ndjson (one event a line, as POST /v1/events takes it), .csv/.tsv (a header line; columns `event`, `time`,
+/// Takes .jsonl/.ndjson (one event a line, as POST /v1/events takes it, or one entry of a list with its `list`), .csv/.tsv (a header line; columns `event`, `time`,
 /// `id` and the event's fields), and the folders of MovieLens 100k (RecBole), MovieLens 1M (NCF) and RetailRocket. Times are
 /// the data's own. Rows with an `id` may be imported again: what is there already is not doubled.
 #[derive(Args)]

@@ -46,6 +46,9 @@ pub(crate) fn open(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(Engine, OpenReport)> {
     let disk = open_disk(dir)?;
+    let page_key =
+        engine::page_key(dir).with_context(|| format!("making the key of page tokens in {}", dir.display()))?;
+    let config = Config { page_key, ..config };
     let bar = bar(0, "applying the log");
     let opened = Engine::open(disk, journal::Options::default(), plan, config, &mut |done, total| {
         bar.set_length(total);

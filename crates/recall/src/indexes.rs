@@ -71,7 +71,8 @@ impl Indexes {
             Change::Upsert { entity, id, .. } if Some(*entity) == self.item => self.item_changed(*id, now, scores),
             Change::Delete { entity, id } if Some(*entity) == self.item => self.item_changed(*id, now, scores),
             Change::Delete { entity, id } if Some(*entity) == self.user => self.user_deleted(*id),
-            Change::Upsert { .. } | Change::Delete { .. } | Change::None => {}
+            Change::Upsert { .. } | Change::Delete { .. } => {}
+            Change::ListPut { .. } | Change::ListDelete { .. } | Change::None => {}
         }
         for kept in &mut self.kept {
             if let Kept::Top(top) = kept {

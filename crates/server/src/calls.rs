@@ -5,6 +5,7 @@ pub(crate) mod entities;
 pub(crate) mod events;
 mod explanation;
 pub(crate) mod feeds;
+pub(crate) mod lists;
 pub(crate) mod operations;
 
 use crate::Shared;

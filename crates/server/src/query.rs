@@ -33,6 +33,12 @@ impl Query {
         }
     }
 
+    /// Takes a parameter with any value, if it is there.
+    pub(crate) fn value(&mut self, name: &str) -> Option<String> {
+        let place = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(place).1)
+    }
+
     /// Nothing may be left.
     pub(crate) fn end(&self) -> Result<(), Refusal> {
         match self.0.first() {

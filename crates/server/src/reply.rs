@@ -58,20 +58,25 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         | Code::WrongType
         | Code::UnknownEvent
         | Code::MalformedRequest
-        | Code::TooMany => StatusCode::BAD_REQUEST,
+        | Code::TooMany
+        | Code::InvalidExpression
+        | Code::BadPageToken => StatusCode::BAD_REQUEST,
         Code::TimeInFuture | Code::TimeOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
         Code::Forbidden => StatusCode::FORBIDDEN,
-        Code::UnknownEntity | Code::UnknownFeed | Code::UnknownDecision | Code::UnknownTenant | Code::NotFound => {
-            StatusCode::NOT_FOUND
-        }
+        Code::UnknownEntity
+        | Code::UnknownFeed
+        | Code::UnknownDecision
+        | Code::UnknownList
+        | Code::UnknownTenant
+        | Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::RateLimited | Code::TooManyBytes => StatusCode::TOO_MANY_REQUESTS,
         Code::PathTooLong => StatusCode::URI_TOO_LONG,
         Code::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Code::Timeout => StatusCode::REQUEST_TIMEOUT,
-        Code::IdReused => StatusCode::CONFLICT,
-        Code::Gone => StatusCode::GONE,
+        Code::IdReused | Code::ListFull => StatusCode::CONFLICT,
+        Code::Gone | Code::PageExpired => StatusCode::GONE,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -24,6 +24,10 @@ pub enum Call {
     PutEntity,
     DeleteEntity,
     ReadEntity,
+    SendList,
+    ReadList,
+    PutListed,
+    DeleteListed,
     AskFeed,
     ReadDecision,
     ExplainDecision,
@@ -56,12 +60,16 @@ const SERVE: Access = Access::Only(Role::Serve);
 const ADMIN: Access = Access::Only(Role::Admin);
 
 /// Every call of the server.
-pub static ROUTES: [Route; 13] = [
+pub static ROUTES: [Route; 17] = [
     route(Method::POST, "/v1/events", INGEST, Call::SendEvents),
     route(Method::POST, "/v1/entities", INGEST, Call::SendEntities),
     route(Method::PUT, "/v1/entities/{type}/{key}", INGEST, Call::PutEntity),
     route(Method::DELETE, "/v1/entities/{type}/{key}", INGEST, Call::DeleteEntity),
     route(Method::GET, "/v1/entities/{type}/{key}", SERVE, Call::ReadEntity),
+    route(Method::POST, "/v1/lists/{list}", INGEST, Call::SendList),
+    route(Method::GET, "/v1/lists/{list}", SERVE, Call::ReadList),
+    route(Method::PUT, "/v1/lists/{list}/{key}", INGEST, Call::PutListed),
+    route(Method::DELETE, "/v1/lists/{list}/{key}", INGEST, Call::DeleteListed),
     route(Method::POST, "/v1/feeds/{feed}", SERVE, Call::AskFeed),
     route(Method::GET, "/v1/decisions/{id}", SERVE, Call::ReadDecision),
     route(Method::GET, "/v1/decisions/{id}/explain", SERVE, Call::ExplainDecision),

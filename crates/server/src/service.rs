@@ -1,6 +1,6 @@
 //! The walk of a request: route, token, type and size of the body, the call, and its reply as HTTP.
 
-use crate::calls::{decisions, entities, events, feeds, operations};
+use crate::calls::{decisions, entities, events, feeds, lists, operations};
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::reply::{Reply, status_of};
@@ -72,7 +72,7 @@ async fn lead(
 ) -> Result<Reply, Refusal> {
     let (head, incoming) = request.into_parts();
     let admitted = admit(process, target, &matched, &head);
-    let (tenant, options) = match admitted {
+    let (tenant, asked) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {
             body::discard(&head.headers, incoming).await;
@@ -83,7 +83,7 @@ async fn lead(
         (Call::Health, _) => Ok(Reply::json(b"{\"ok\":true}".to_vec())),
         (Call::Readiness, tenant) => operations::readiness(process, tenant),
         (Call::Metrics, tenant) => Ok(operations::metrics(process, tenant)),
-        (_, Some(tenant)) => ask(process, tenant, matched, options, head, incoming).await,
+        (_, Some(tenant)) => ask(process, tenant, matched, asked, head, incoming).await,
         (_, None) => Err(no_tenant_named()),
     }
 }
@@ -93,7 +93,7 @@ async fn ask(
     process: &Process,
     tenant: &Tenant,
     matched: Matched,
-    options: events::Options,
+    asked: Asked,
     head: Parts,
     incoming: Incoming,
 ) -> Result<Reply, Refusal> {
@@ -107,7 +107,7 @@ async fn ask(
                 0 => Vec::new(),
                 max => body::read(&head.headers, incoming, tenant.meter.body_max(max), &mut held, limits).await?,
             };
-            return call(shared, matched, options, &head.headers, &bytes).await;
+            return call(shared, matched, asked, &head.headers, &bytes).await;
         }
     };
     body::discard(&head.headers, incoming).await;
@@ -117,17 +117,21 @@ async fn ask(
 async fn call(
     shared: &Arc<Shared>,
     matched: Matched,
-    options: events::Options,
+    asked: Asked,
     headers: &HeaderMap,
     bytes: &[u8],
 ) -> Result<Reply, Refusal> {
     let value = |index: usize| matched.values.get(index).map_or("", String::as_str);
     match matched.route.call {
-        Call::SendEvents => events::send(shared, bytes, options, wire::parse_events).await,
-        Call::SendEntities => events::send(shared, bytes, options, wire::parse_entities).await,
+        Call::SendEvents => events::send(shared, wire::parse_events(bytes)?, asked.options).await,
+        Call::SendEntities => events::send(shared, wire::parse_entities(bytes)?, asked.options).await,
         Call::PutEntity => entities::put(shared, value(0), value(1), bytes).await,
         Call::DeleteEntity => entities::delete(shared, value(0), value(1)).await,
         Call::ReadEntity => entities::read(shared, value(0), value(1)).await,
+        Call::SendList => events::send(shared, wire::parse_list(value(0), bytes)?, asked.options).await,
+        Call::ReadList => lists::read(shared, value(0), &asked.part).await,
+        Call::PutListed => lists::put(shared, value(0), value(1), bytes).await,
+        Call::DeleteListed => lists::delete(shared, value(0), value(1)).await,
         Call::AskFeed => feeds::ask(shared, value(0), bytes).await,
         Call::ReadDecision => from_disk(shared, value(0), decisions::read).await,
         Call::ExplainDecision if wants_text(headers) => from_disk(shared, value(0), decisions::explain_as_text).await,
@@ -151,6 +155,13 @@ async fn from_disk(
     done.unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "", "the server made a mistake while it read the log")))
 }
 
+/// What the query asks, by the calls that take one.
+#[derive(Default)]
+struct Asked {
+    options: events::Options,
+    part: lists::Part,
+}
+
 /// Everything that can be judged before the body is read: host, token, query, type of the body. Returns the tenant, if the call is to
 /// one. Who has no token of a tenant learns nothing of it, not even whether it is there.
 fn admit<'t>(
@@ -158,7 +169,7 @@ fn admit<'t>(
     target: &Target<'t>,
     matched: &Matched,
     head: &Parts,
-) -> Result<(Option<&'t Tenant>, events::Options), Refusal> {
+) -> Result<(Option<&'t Tenant>, Asked), Refusal> {
     admit_host(head.version, &head.headers)?;
     let of_the_process = matches!(matched.route.call, Call::Health | Call::Readiness | Call::Metrics);
     if matches!(target, Target::Process) && !of_the_process {
@@ -166,15 +177,17 @@ fn admit<'t>(
     }
     let tenant = admit_caller(process, target, matched.route.access, &head.headers)?;
     let mut query = Query::parse(head.uri.query())?;
-    let options = match matched.route.call {
-        Call::SendEvents | Call::SendEntities => events::Options::take(&mut query)?,
-        _ => events::Options::default(),
-    };
+    let mut asked = Asked::default();
+    match matched.route.call {
+        Call::SendEvents | Call::SendEntities | Call::SendList => asked.options = events::Options::take(&mut query)?,
+        Call::ReadList => asked.part = lists::Part::take(&mut query)?,
+        _ => {}
+    }
     query.end()?;
     if body_max(matched.route.call, &process.config.limits) > 0 {
         body::admit_type(&head.headers)?;
     }
-    Ok((tenant, options))
+    Ok((tenant, asked))
 }
 
 fn no_tenant_named() -> Refusal {
@@ -209,8 +222,8 @@ fn admit_caller<'t>(
 /// Largest body that a call takes; 0 = it reads none.
 fn body_max(call: Call, limits: &Limits) -> usize {
     match call {
-        Call::SendEvents | Call::SendEntities => limits.body_bytes,
-        Call::PutEntity | Call::AskFeed => limits.small_body_bytes,
+        Call::SendEvents | Call::SendEntities | Call::SendList => limits.body_bytes,
+        Call::PutEntity | Call::PutListed | Call::AskFeed => limits.small_body_bytes,
         _ => 0,
     }
 }

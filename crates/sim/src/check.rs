@@ -41,6 +41,7 @@ pub(crate) fn reopened(world: &mut World, report: &OpenReport, clean: bool) -> V
     world.replay_from = first;
     world.ledger.truncate(last);
     world.left.retain(|(id, _)| id.position.0 <= last);
+    world.pages.retain(|next| next.is_of_log(last));
     log(world)?;
     adopted(world);
     world.check_position()?;

@@ -90,6 +90,9 @@ impl Ledger {
         if let Some(code) = sent.wrong {
             return Fate::Refused(code);
         }
+        if let Some(code) = self.model.lists.refusal(&sent.payload, log_time) {
+            return Fate::Refused(code);
+        }
         let Payload::Event(event) = &sent.payload else { return Fate::Taken };
         if event.time.is_some_and(|time| time.0 > log_time + SKEW) {
             return Fate::Refused(Code::TimeInFuture);
@@ -152,8 +155,20 @@ impl Ledger {
             }),
             _ => false,
         };
-        let refused = sent.iter().any(|sent| matches!(self.fate(sent, log_time), Fate::Refused(_)));
-        refused || (0..sent.len()).any(contradicts)
+        // Of lists, the payloads before count too.
+        let of_list = |sent: &Sent| sent.wrong.is_none() && matches!(sent.payload, Payload::ListPut(_));
+        let refused = sent.iter().any(|sent| !of_list(sent) && matches!(self.fate(sent, log_time), Fate::Refused(_)));
+        refused || (0..sent.len()).any(contradicts) || self.overfills(sent, log_time)
+    }
+
+    /// Whether a list has no room for one of the payloads once those before it are on it.
+    fn overfills(&self, sent: &[Sent], log_time: i64) -> bool {
+        let mut lists = self.model.lists.clone();
+        sent.iter().any(|sent| {
+            let refused = lists.refusal(&sent.payload, log_time).is_some();
+            lists.apply(self.last() + 1, &sent.payload);
+            refused
+        })
     }
 
     fn one(&mut self, sent: &Sent, log_time: i64, result: &Result<Accepted, Refusal>) -> Result<(), String> {

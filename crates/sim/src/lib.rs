@@ -6,6 +6,7 @@ mod check;
 pub mod disk;
 mod ledger;
 pub mod model;
+mod pages;
 mod planted;
 mod rng;
 mod run;

@@ -3,9 +3,11 @@
 
 mod answer;
 mod features;
+mod lists;
 
 pub use answer::check_answer;
 pub use features::{Feature, Reader, Value, features};
+pub use lists::{Lists, Standing};
 
 use crate::specs::Spec;
 use domain::{Event, Payload, Raw};
@@ -76,6 +78,8 @@ pub struct Model {
     pub events: Vec<Happened>,
     /// Catalogue changes in log order.
     pub changes: Vec<Changed>,
+    /// Lists.
+    pub lists: Lists,
     ids: BTreeMap<(String, String), Taken>,
     /// `log_time` of every record.
     pub times: Vec<i64>,
@@ -97,6 +101,7 @@ impl Model {
             Payload::Delete { entity, key } => {
                 self.changes.push(Changed { position, entity: entity.to_string(), key: key.to_string(), fields: None })
             }
+            Payload::ListPut(_) | Payload::ListDelete { .. } => self.lists.apply(position, payload),
             Payload::Spec(_) | Payload::Tick | Payload::Decision(_) => {}
         }
     }
@@ -175,6 +180,7 @@ impl Model {
         let of_changes = self.changes.iter().filter(|change| change.entity == "item");
         let mut mentions: Vec<(u64, &str)> =
             of_events.chain(of_changes.map(|change| (change.position, change.key.as_str()))).collect();
+        mentions.extend(self.lists.mentions());
         mentions.retain(|(position, _)| *position <= at);
         mentions.sort();
         let mut items: Vec<&str> = Vec::new();

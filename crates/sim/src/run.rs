@@ -154,6 +154,7 @@ fn step(world: &mut World, step: usize, rng: &mut Rng) -> Verdict {
     match step {
         0 => world.submit(),
         1 => world.sync(),
+        2 if !world.pages.is_empty() && rng.percent(30) => world.page(),
         2 => world.recommend(),
         3 => world.publish(),
         4 => {

@@ -11,6 +11,14 @@ entities:
   item: { fields: { category: string, price: float, created: timestamp, in_stock: bool } }
 "#;
 
+/// And at the end of both.
+const TAIL: &str = r#"
+lists:
+  picks: { of: item, max: 4 }
+  blocked: { of: item, max: 100 }
+  vip: { of: user, max: 3 }
+"#;
+
 const FIRST: &str = r#"
 events:
   view: { user: user, item: item, fields: { dwell: duration } }
@@ -46,8 +54,10 @@ feeds:
       hot: { top: item.heat, limit: 6 }
       busy: { top: item.views_1d, limit: 4 }
       fresh: { newest: item.created, limit: 3 }
+      picks: { list: picks, limit: 2 }
     filter:
       - item.in_stock
+      - "!listed(item, blocked) || listed(user, vip)"
       - "!seen(buy, item, 30d)"
     rank: { score: item.conversion + 0.5 * user.category.share_7d + item.heat / 100 }
   rising:
@@ -105,8 +115,10 @@ feeds:
       hot: { top: item.heat, limit: 4 }
       busy: { top: item.views_1d, limit: 5 }
       fresh: { newest: item.created, limit: 3 }
+      picks: { list: picks, limit: 2 }
     filter:
       - item.in_stock
+      - "!listed(item, blocked) || listed(user, vip)"
       - "!seen(buy, item, 30d)"
     rank: { score: item.conversion + 0.5 * user.category.share_7d + item.heat / 100 }
 "#;
@@ -124,8 +136,8 @@ impl Spec {
     /// As the operator wrote it.
     pub fn text(self) -> String {
         match self {
-            Spec::First => format!("{HEAD}  device: {{}}\n{}", FIRST.trim_start()),
-            Spec::Second => format!("{HEAD}{}", SECOND.trim_start()),
+            Spec::First => format!("{HEAD}  device: {{}}\n{}{TAIL}", FIRST.trim_start()),
+            Spec::Second => format!("{HEAD}{}{TAIL}", SECOND.trim_start()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::rng::Rng;
 use crate::specs::Spec;
-use domain::{Code, Event, FeedRequest, Field, Payload, Raw, Span, Subject, Time, Upsert};
+use domain::{Boost, Code, Event, FeedRequest, Field, ListPut, Payload, Raw, Span, Subject, Time, Upsert};
 
 /// A payload and, if it is wrong, how it must be refused.
 #[derive(Clone, Debug)]
@@ -62,7 +62,8 @@ impl Workload {
         match self.rng.below(100) {
             0..60 => right(Payload::Event(self.fresh(spec, log_time))),
             60..70 => right(Payload::Event(self.again(spec, log_time))),
-            70..88 => right(self.upsert(log_time)),
+            70..84 => right(self.upsert(log_time)),
+            84..88 => right(self.listed(log_time)),
             88..92 => right(Payload::Delete { entity: "item".into(), key: self.item().into() }),
             _ => self.wrong(spec, log_time),
         }
@@ -84,6 +85,19 @@ impl Workload {
             fields.push(field("created", Raw::Int(log_time - self.rng.below(20) as i64 * DAY / 4)));
         }
         Payload::Upsert(Upsert { entity: "item".into(), key: self.item().into(), fields })
+    }
+
+    /// A list changes.
+    fn listed(&mut self, log_time: i64) -> Payload<'static> {
+        let list = self.rng.pick(&["picks", "picks", "blocked", "vip"]);
+        let key = if list == "vip" { self.user() } else { self.item() };
+        if self.rng.percent(30) {
+            return Payload::ListDelete { list: list.into(), key: key.into() };
+        }
+        // Few scores, so that some are equal.
+        let score = self.rng.percent(60).then(|| self.rng.below(5) as f64 - 2.0);
+        let until = self.rng.percent(40).then(|| Time(log_time + self.rng.within(-1_000, 4 * DAY)));
+        Payload::ListPut(ListPut { list: list.into(), key: key.into(), score, until })
     }
 
     /// An event that was never sent.
@@ -141,6 +155,10 @@ impl Workload {
     fn wrong(&mut self, spec: Spec, log_time: i64) -> Sent {
         let mut event = self.fresh(spec, log_time);
         event.id = None;
+        if self.rng.percent(15) {
+            let put = ListPut { list: "pics".into(), key: "i1".into(), score: None, until: None };
+            return Sent { payload: Payload::ListPut(put), wrong: Some(Code::UnknownList) };
+        }
         let wrong = match self.rng.below(6) {
             0 => {
                 event.kind = "viewed".into();
@@ -180,13 +198,22 @@ impl Workload {
             _ => Subject::User(self.user()),
         };
         let feed = if rising { "rising" } else { "home" };
-        let mut request = FeedRequest { seed: self.rng.below(3), ..FeedRequest::new(feed, subject, 20) };
+        let pages = self.rng.percent(25);
+        let count = if pages { 1 + self.rng.below(4) as u16 } else { 20 };
+        let mut request = FeedRequest { seed: self.rng.below(3), pages, ..FeedRequest::new(feed, subject, count) };
         if rising {
             let most = self.rng.below(3);
             request.recent = (0..most).map(|_| self.item()).collect();
             request.exclude = (0..self.rng.below(2)).map(|_| self.item()).collect();
             request.deadline = self.rng.percent(10).then_some(Span(0));
             if self.rng.percent(50) {
+                let conditions =
+                    ["item.price < 60.0", "item.category != \"c1\"", "!listed(item, blocked)", "recall.trend > 0.2"];
+                request.filter = self.rng.percent(40).then(|| self.rng.pick(&conditions).to_owned());
+                for _ in 0..self.rng.below(3) {
+                    let (by, when) = (self.rng.pick(&[0.0, 0.5, 3.0]), self.rng.pick(&conditions).to_owned());
+                    request.boosts.push(Boost { by, when });
+                }
                 request.context = vec![("country".into(), text(self.rng.pick(&["DE", "FR", "XX"])))];
             }
         }

@@ -4,6 +4,7 @@
 use crate::check;
 use crate::disk::{Faults, Quirks, SimDisk, Storage};
 use crate::ledger::Ledger;
+use crate::pages::Next;
 use crate::planted::Plant;
 use crate::rng::Rng;
 use crate::specs::Spec;
@@ -63,7 +64,7 @@ pub struct Counts {
 
 /// A caller that waits.
 #[derive(Clone, Debug)]
-enum Waiting {
+pub(crate) enum Waiting {
     Call(u64),
     Answer(u64, DecisionId, Box<Answer>),
 }
@@ -83,6 +84,8 @@ pub(crate) struct World {
     pub(crate) core: Option<Core<SimDisk>>,
     /// Answers that left.
     pub(crate) left: Vec<(DecisionId, Answer)>,
+    /// Answers that may be gone on with.
+    pub(crate) pages: Vec<Next>,
     pub(crate) replay_from: u64,
     clock: Arc<Clock>,
     pub(crate) now: i64,
@@ -123,6 +126,7 @@ impl World {
             counts: Counts::default(),
             core: None,
             left: Vec::new(),
+            pages: Vec::new(),
             replay_from: 1,
             clock: Arc::new(Clock::Manual(AtomicI64::new(START))),
             now: START,
@@ -160,7 +164,7 @@ impl World {
         self.plant == Some(plant)
     }
 
-    fn node(&self) -> Result<&Core<SimDisk>, String> {
+    pub(crate) fn node(&self) -> Result<&Core<SimDisk>, String> {
         self.core.as_ref().ok_or_else(|| "the node is not running".to_owned())
     }
 
@@ -210,7 +214,7 @@ impl World {
     }
 
     /// A refusal of a whole call must have its reason.
-    fn refused_whole(&mut self, refusal: &Refusal, atomic: bool) -> Verdict {
+    pub(crate) fn refused_whole(&mut self, refusal: &Refusal, atomic: bool) -> Verdict {
         let status = self.node()?.status();
         if atomic {
             self.ledger.log_time = status.log_time.0;
@@ -224,7 +228,7 @@ impl World {
         if just { Ok(()) } else { Err(format!("the call was refused without a reason: {refusal}")) }
     }
 
-    fn wait(&mut self, position: Position, what: Waiting) -> Verdict {
+    pub(crate) fn wait(&mut self, position: Position, what: Waiting) -> Verdict {
         if position == Position::START {
             return Ok(());
         }
@@ -300,6 +304,7 @@ impl World {
             return Err(format!("the decision {} stands at {}", served.id, self.ledger.last()));
         }
         crate::model::check_answer(&self.ledger.model, self.spec, &served.answer)?;
+        self.note_pages(&served);
         self.counts.answers += 1;
         self.wait(served.seen, Waiting::Answer(served.seen.0, served.id, Box::new(served.answer)))
     }

@@ -4,6 +4,7 @@ mod aggregate;
 mod check;
 mod feature;
 mod feed;
+mod list;
 mod policy;
 mod rerank;
 mod route;
@@ -12,12 +13,14 @@ mod session;
 mod slots;
 mod stream;
 
+pub(crate) use list::{listed, listed_slot};
+pub(crate) use scope::{aggregate_call, near};
 pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, Plan, QuotaCount,
-    Role, Slot, Stream, Table,
+    Aggregate, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, List, Plan,
+    QuotaCount, Role, Slot, Stream, Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
@@ -37,6 +40,7 @@ pub(crate) fn build(file: &str, source: &Source, issues: &mut Issues) -> Plan {
     builder.events(source);
     builder.tables(source);
     builder.features(source);
+    builder.lists(source);
     builder.feeds(source);
     builder.check_budgets(source);
     builder.finish()
@@ -69,6 +73,7 @@ struct Builder<'a> {
     constant_keys: BTreeMap<String, u32>,
     indexes: Vec<Index>,
     exposures: Vec<Exposure>,
+    lists: Vec<List>,
     feeds: Vec<Feed>,
     quotas: Vec<QuotaCount>,
 }
@@ -119,6 +124,7 @@ impl<'a> Builder<'a> {
             constant_keys: BTreeMap::new(),
             indexes: Vec::new(),
             exposures: Vec::new(),
+            lists: Vec::new(),
             feeds: Vec::new(),
             quotas: Vec::new(),
         }
@@ -138,6 +144,7 @@ impl<'a> Builder<'a> {
             slots: self.slots,
             indexes: self.indexes,
             exposures: self.exposures,
+            lists: self.lists,
             feeds: self.feeds,
             quotas: self.quotas,
             warnings: Vec::new(),

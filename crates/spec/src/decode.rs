@@ -2,6 +2,7 @@
 //! Every mistake is noted and reading goes on.
 
 mod feed;
+mod list;
 mod policy;
 mod rerank;
 mod scalar;
@@ -27,13 +28,14 @@ pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
             "entities" => source.entities = decoder.section(key, value, Decoder::entity),
             "events" => source.events = decoder.section(key, value, Decoder::event),
             "features" => source.tables = decoder.section(key, value, Decoder::table),
+            "lists" => source.lists = decoder.lists(key, value),
             "feeds" => source.feeds = decoder.section(key, value, Decoder::feed),
             "models" | "decisions" | "policy" | "segments" | "experiments" => decoder.not_available(key),
             "include" | "includes" | "import" => {
                 let issue = Issue::new("not_available", &key.span, "a spec is one file: nothing is included");
                 decoder.issues.push(issue.help("put all sections into this file"));
             }
-            _ => decoder.unknown(key, "the spec", &["version", "entities", "events", "features", "feeds"]),
+            _ => decoder.unknown(key, "the spec", &["version", "entities", "events", "features", "lists", "feeds"]),
         }
     }
     source.broken = decoder.broken;

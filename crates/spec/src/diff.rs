@@ -56,6 +56,10 @@ fn definitions(plan: &Plan) -> BTreeMap<String, String> {
         features.push(blake3::hash(definition.as_bytes()).to_hex().to_string());
         all.insert(format!("feature {}", plan.slots[usize::from(feature.slot)].name), definition);
     }
+    for list in &plan.lists {
+        let of = &plan.entities[usize::from(list.of)].name;
+        all.insert(format!("list {}", list.name), format!("of {of} max {}\n", list.max));
+    }
     for feed in &plan.feeds {
         all.insert(format!("feed {}", feed.name), feed_definition(plan, feed, &features));
     }
@@ -143,6 +147,7 @@ fn route(plan: &Plan, route: &Route, features: &[String]) -> String {
             let index = index_definition(plan, *index, features);
             format!("{index} from {} {recency:?} {context} {skip_known}", from(items))
         }
+        RouteSource::List { list } => format!("list {}", plan.lists[usize::from(*list)].name),
         RouteSource::History { from: items, recency } => format!("history {} {recency:?}", from(items)),
     };
     format!("route {} {source} {} {:?}\n", route.name, route.limit, route.weight)
@@ -172,7 +177,7 @@ fn event_weights(plan: &Plan, events: &[(u16, f64)]) -> String {
 
 /// All that rows, catalogue and indexes are built by, in the order in which they are numbered.
 fn signature(plan: &Plan) -> String {
-    let Plan { constants, entities, events, tables, exposures, .. } = plan;
+    let Plan { constants, entities, events, tables, exposures, lists, .. } = plan;
     let streams: Vec<String> = plan.streams.iter().map(stream).collect();
     let indexes: Vec<String> = plan.indexes.iter().map(|index| kept_index(plan, index)).collect();
     // The order of a `top` index hangs on the formulas of the items' features.
@@ -182,7 +187,8 @@ fn signature(plan: &Plan) -> String {
     let formulas: Vec<String> =
         of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
     let quotas = &plan.quotas;
-    format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{indexes:?}{exposures:?}{formulas:?}{quotas:?}")
+    let counted = format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{indexes:?}");
+    format!("{counted}{exposures:?}{formulas:?}{quotas:?}{lists:?}")
 }
 
 fn stream(stream: &Stream) -> String {

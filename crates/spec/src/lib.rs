@@ -6,6 +6,7 @@ mod decode;
 mod diagnostic;
 mod diff;
 pub mod plan;
+mod request;
 mod source;
 mod summary;
 mod tenants;
@@ -14,6 +15,7 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Diagnostics, Warning, render, render_warning};
 pub use diff::{Diff, diff};
 pub use plan::Plan;
+pub use request::{Overlay, overlay};
 pub use summary::{FeatureSummary, Summary, TableSummary};
 pub use tenants::{Tenant, TenantLimits, Tenants, is_tenant_name, read_tenants};
 

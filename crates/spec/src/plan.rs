@@ -43,12 +43,25 @@ pub struct Plan {
     pub indexes: Vec<Index>,
     /// Impressions that are counted by an attribute of the item.
     pub exposures: Vec<Exposure>,
+    /// Lists, changed by the API and read by feeds.
+    pub lists: Vec<List>,
     /// Feeds.
     pub feeds: Vec<Feed>,
     /// What quotas count, shared by the feeds that use it.
     pub quotas: Vec<QuotaCount>,
     /// What is likely not meant; see [`Plan::warnings_at`].
     pub warnings: Vec<Warning>,
+}
+
+/// A list of entities that the API keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// Its name.
+    pub name: String,
+    /// Whose entities stand on it: `user` or `item`.
+    pub of: EntityIndex,
+    /// Most entries.
+    pub max: u32,
 }
 
 /// An entity type: `user`, `item`, `device`, ...
@@ -254,7 +267,7 @@ pub enum SlotSource {
     /// `request.<name>`: index into `Feed::context` is resolved by the slot's name.
     Context,
     /// `recall.<route>` in a feed's expressions: the route's score of the candidate as a share of the route's best score in
-    /// this answer (of a `newest` route: `1 - place / limit`); from 0 to 1, and 0 where the route did not find it.
+    /// this answer (of `newest` and `list` routes: `1 - place / limit`); from 0 to 1, and 0 where the route did not find it.
     RouteScore {
         /// Index into `Plan::feeds`.
         feed: u16,
@@ -265,6 +278,8 @@ pub enum SlotSource {
     FusedScore,
     /// `now`, a timestamp.
     Now,
+    /// `listed(item, list)` or `listed(user, list)`: whether the candidate, or the subject, stands on `Plan::lists[i]`.
+    Listed(u16),
 }
 
 /// A recall index kept up to date for every event.
@@ -423,6 +438,11 @@ pub enum RouteSource {
         /// Index into `Plan::indexes`.
         index: u16,
     },
+    /// The entries of `Plan::lists[list]`, best score first, ties by item id.
+    List {
+        /// Index into `Plan::lists`.
+        list: u16,
+    },
     /// The context items themselves, newest first, each once.
     History {
         /// The context items.
@@ -480,6 +500,11 @@ impl Plan {
     pub fn warnings_at(&self, now: Time) -> Vec<&crate::Diagnostic> {
         let told = self.warnings.iter().filter(|warning| warning.since.is_none_or(|since| since <= now));
         told.map(|warning| &warning.diagnostic).collect()
+    }
+
+    /// Index of a list by name.
+    pub fn list(&self, name: &str) -> Option<u16> {
+        self.lists.iter().position(|list| list.name == name).map(|index| index as u16)
     }
 
     /// Index of a feed by name.

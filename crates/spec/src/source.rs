@@ -18,6 +18,7 @@ pub(crate) struct Source {
     pub(crate) entities: Vec<EntitySource>,
     pub(crate) events: Vec<EventSource>,
     pub(crate) tables: Vec<TableSource>,
+    pub(crate) lists: Vec<ListSource>,
     pub(crate) feeds: Vec<FeedSource>,
     /// What was declared with a mistake already noted (`entity item.price`, `event view`, `table user`, `feature user.a`):
     /// reading it is no further mistake.
@@ -52,6 +53,14 @@ pub(crate) struct TableSource {
 }
 
 #[derive(Debug)]
+pub(crate) struct ListSource {
+    pub(crate) name: Text,
+    /// The entity type; none if it was not said properly.
+    pub(crate) of: Option<Text>,
+    pub(crate) max: u32,
+}
+
+#[derive(Debug)]
 pub(crate) struct FeedSource {
     pub(crate) name: Text,
     /// The entity type it is asked for; none if it was not said properly.
@@ -83,6 +92,7 @@ pub(crate) enum RouteKind {
     Sessions(Box<SessionsSource>),
     Newest(Text),
     History(Text, f64),
+    List(Text),
     /// Already reported.
     Broken,
 }

@@ -2,10 +2,12 @@
 
 mod diagnostics;
 mod differences;
+mod lists;
 mod mutations;
 mod places;
 mod plans;
 mod policies;
+mod requests;
 mod rerank;
 
 use crate::{Diagnostics, Plan, compile};

@@ -79,7 +79,7 @@ impl Catalogue {
                     }
                 }
             }
-            Change::None => {}
+            Change::ListPut { .. } | Change::ListDelete { .. } | Change::None => {}
         }
     }
 

@@ -125,7 +125,8 @@ impl Exposure {
                 self.enter(&fields[usize::from(self.field)]);
             }
             Change::Delete { entity, id } if *entity == self.item => self.leave(*id, before),
-            Change::Upsert { .. } | Change::Delete { .. } | Change::None => {}
+            Change::Upsert { .. } | Change::Delete { .. } => {}
+            Change::ListPut { .. } | Change::ListDelete { .. } | Change::None => {}
         }
     }
 

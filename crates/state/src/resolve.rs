@@ -3,7 +3,7 @@
 use crate::catalogue::Catalogue;
 use crate::coerce::{coerce, in_range};
 use crate::dictionary::Dictionary;
-use domain::{EntityId, Event, Payload, Position, Refusal, Time, Upsert, Value, limits};
+use domain::{EntityId, Event, ListPut, Payload, Position, Refusal, Time, Upsert, Value, limits};
 use spec::Plan;
 use spec::plan::{Cross, EntityIndex, EventType, Table};
 use std::ops::Deref;
@@ -37,6 +37,24 @@ pub enum Change {
     Delete {
         /// The entity type.
         entity: EntityIndex,
+        /// The entity.
+        id: EntityId,
+    },
+    /// An entity stands on a list from now on.
+    ListPut {
+        /// Index into `Plan::lists`.
+        list: u16,
+        /// The entity.
+        id: EntityId,
+        /// What it is ordered by.
+        score: Option<f64>,
+        /// When it ends.
+        until: Option<Time>,
+    },
+    /// An entity was taken off a list.
+    ListDelete {
+        /// Index into `Plan::lists`.
+        list: u16,
         /// The entity.
         id: EntityId,
     },
@@ -171,6 +189,8 @@ pub fn resolve_admitted(
             Some(entity) => Change::Delete { entity, id: dictionary.intern_entity(entity, key) },
             None => Change::None,
         },
+        Payload::ListPut(put) => resolve_list_put(plan, dictionary, put),
+        Payload::ListDelete { list, key } => resolve_list_delete(plan, dictionary, list, key),
         Payload::Spec(_) | Payload::Tick | Payload::Decision(_) => Change::None,
     };
     Resolved { position, log_time, change }
@@ -255,4 +275,22 @@ fn resolve_upsert(plan: &Plan, dictionary: &mut Dictionary, upsert: &Upsert<'_>)
         raw.and_then(|sent| coerce(&sent.value, &field.ty, dictionary).ok()).unwrap_or_default()
     });
     Change::Upsert { entity, id, fields: fields.collect() }
+}
+
+fn resolve_list_put(plan: &Plan, dictionary: &mut Dictionary, put: &ListPut<'_>) -> Change {
+    let finite = put.score.is_none_or(f64::is_finite);
+    let Some(list) = plan.list(&put.list).filter(|_| is_key(&put.key) && finite) else {
+        return Change::None;
+    };
+    let id = dictionary.intern_entity(plan.lists[usize::from(list)].of, &put.key);
+    Change::ListPut { list, id, score: put.score, until: put.until }
+}
+
+/// An entity that was never named is on no list.
+fn resolve_list_delete(plan: &Plan, dictionary: &Dictionary, list: &str, key: &str) -> Change {
+    let found = plan.list(list).map(|list| (list, plan.lists[usize::from(list)].of));
+    match found.and_then(|(list, of)| Some((list, dictionary.entity(of, key)?))) {
+        Some((list, id)) => Change::ListDelete { list, id },
+        None => Change::None,
+    }
 }

@@ -3,9 +3,9 @@
 use crate::coerce::{Misfit, fits, in_range, list_max};
 use crate::dictionary::Dictionary;
 use crate::resolve::role_key;
-use domain::{Code, Event, Field, Payload, Raw, Refusal, Type, Upsert, limits};
+use domain::{Code, Event, Field, ListPut, Payload, Raw, Refusal, Type, Upsert, limits};
 use spec::Plan;
-use spec::plan::{EntityType, EventType, FieldType};
+use spec::plan::{EntityType, EventType, FieldType, List};
 
 /// Checks a record against the plan. A record that passes resolves completely; only room can still be lacking.
 ///
@@ -17,6 +17,11 @@ pub fn validate(plan: &Plan, payload: &Payload<'_>) -> Result<(), Refusal> {
         Payload::Upsert(upsert) => check_upsert(plan, upsert),
         Payload::Delete { entity, key } => {
             entity_type(plan, entity)?;
+            check_key("key", key)
+        }
+        Payload::ListPut(put) => check_list_put(plan, put),
+        Payload::ListDelete { list, key } => {
+            list_type(plan, list)?;
             check_key("key", key)
         }
         Payload::Spec(_) | Payload::Tick | Payload::Decision(_) => Ok(()),
@@ -54,6 +59,11 @@ pub fn admit(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Res
             let named = plan.entity(entity).map(|entity| (entity, &**key));
             admit_new(plan, dictionary, named.into_iter(), &[], &[])
         }
+        Payload::ListPut(put) => {
+            let named = plan.list(&put.list).map(|list| (plan.lists[usize::from(list)].of, &*put.key));
+            admit_new(plan, dictionary, named.into_iter(), &[], &[])
+        }
+        Payload::ListDelete { .. } => Ok(()),
         Payload::Spec(_) | Payload::Tick | Payload::Decision(_) => Ok(()),
     }
 }
@@ -194,6 +204,28 @@ fn entity_type<'p>(plan: &'p Plan, name: &str) -> Result<&'p EntityType, Refusal
     let known = plan.entities.iter().map(|ty| ty.name.as_str());
     let message = format!("there is no entity `{}` in the spec{}", shown(name), meant(name, known));
     Err(Refusal::new(Code::UnknownEntity, "entity", message))
+}
+
+fn check_list_put(plan: &Plan, put: &ListPut<'_>) -> Result<(), Refusal> {
+    list_type(plan, &put.list)?;
+    check_key("key", &put.key)?;
+    if put.score.is_some_and(|score| !score.is_finite()) {
+        return Err(Refusal::new(Code::InvalidValue, "score", "the score must be a finite number"));
+    }
+    if put.until.is_some_and(|until| !in_range(until.0)) {
+        let message = "the time must lie between 1970-01-01 and 9999-12-31";
+        return Err(Refusal::new(Code::TimeOutOfRange, "until", message));
+    }
+    Ok(())
+}
+
+fn list_type<'p>(plan: &'p Plan, name: &str) -> Result<&'p List, Refusal> {
+    if let Some(index) = plan.list(name) {
+        return Ok(&plan.lists[usize::from(index)]);
+    }
+    let known = plan.lists.iter().map(|list| list.name.as_str());
+    let message = format!("there is no list `{}` in the spec{}", shown(name), meant(name, known));
+    Err(Refusal::new(Code::UnknownList, "list", message))
 }
 
 fn check_key(field: &str, key: &str) -> Result<(), Refusal> {

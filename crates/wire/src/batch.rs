@@ -58,9 +58,14 @@ pub fn parse_entities(body: &[u8]) -> Result<Batch<'_>, Refusal> {
     parse(body, entity::line)
 }
 
-type Element<'a> = fn(&mut Scanner<'a>) -> Outcome<Payload<'a>>;
+/// Reads one element.
+type Element<'e, 'a> = &'e dyn Fn(&mut Scanner<'a>) -> Outcome<Payload<'a>>;
 
-fn parse<'a>(body: &'a [u8], element: Element<'a>) -> Result<Batch<'a>, Refusal> {
+/// Reads one object, an array of objects, or objects on lines of their own.
+pub(crate) fn parse<'a>(
+    body: &'a [u8],
+    element: impl Fn(&mut Scanner<'a>) -> Outcome<Payload<'a>>,
+) -> Result<Batch<'a>, Refusal> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
     let first = body.iter().find(|byte| !blank(byte));
     let mut batch = Batch { form: Form::Many, payloads: Vec::new(), lines: Vec::new(), refused: Vec::new() };
@@ -72,10 +77,10 @@ fn parse<'a>(body: &'a [u8], element: Element<'a>) -> Result<Batch<'a>, Refusal>
                 "the body is empty: send a JSON object, an array or NDJSON",
             ));
         }
-        Some(b'[') => batch.array(Scanner::new(utf8(body)?), element)?,
+        Some(b'[') => batch.array(Scanner::new(utf8(body)?), &element)?,
         Some(_) => match std::str::from_utf8(body) {
-            Ok(text) => batch.lines(Scanner::new(text), element)?,
-            Err(_) => batch.damaged_lines(body, element)?,
+            Ok(text) => batch.lines(Scanner::new(text), &element)?,
+            Err(_) => batch.damaged_lines(body, &element)?,
         },
     }
     if first != Some(&b'[') && batch.len() == 1 {
@@ -95,7 +100,7 @@ impl<'a> Batch<'a> {
         self.len() == 0
     }
 
-    fn array(&mut self, mut scan: Scanner<'a>, element: Element<'a>) -> Result<(), Refusal> {
+    fn array(&mut self, mut scan: Scanner<'a>, element: Element<'_, 'a>) -> Result<(), Refusal> {
         scan.space();
         let mut place = 0;
         let read = scan.array(|scan| {
@@ -112,7 +117,7 @@ impl<'a> Batch<'a> {
         read.and_then(|()| scan.end()).map_err(|refusal| *refusal)
     }
 
-    fn lines(&mut self, mut scan: Scanner<'a>, element: Element<'a>) -> Result<(), Refusal> {
+    fn lines(&mut self, mut scan: Scanner<'a>, element: Element<'_, 'a>) -> Result<(), Refusal> {
         loop {
             scan.space();
             if scan.peek().is_none() {
@@ -131,7 +136,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Lines of a body that is not UTF-8 as a whole: each is judged alone.
-    fn damaged_lines(&mut self, body: &'a [u8], element: Element<'a>) -> Result<(), Refusal> {
+    fn damaged_lines(&mut self, body: &'a [u8], element: Element<'_, 'a>) -> Result<(), Refusal> {
         for (index, bytes) in body.split(|&byte| byte == b'\n').enumerate() {
             let line = index as u32 + 1;
             if bytes.trim_ascii().is_empty() {

@@ -63,7 +63,7 @@ impl<'a> Draft<'a> {
             1 => self.kind = text(scan, "event", limits::NAME_BYTES_MAX)?,
             2 => self.source = text(scan, "source", limits::KEY_BYTES_MAX)?,
             4 => self.id = text(scan, "id", limits::KEY_BYTES_MAX)?,
-            _ => self.time = time(scan)?,
+            _ => self.time = time(scan, "time")?,
         }
         Ok(())
     }
@@ -71,8 +71,7 @@ impl<'a> Draft<'a> {
 
 /// An RFC 3339 string or whole milliseconds since 1970.
 #[inline]
-fn time(scan: &mut Scanner<'_>) -> Outcome<Option<Time>> {
-    let name = "time";
+pub(crate) fn time(scan: &mut Scanner<'_>, name: &str) -> Outcome<Option<Time>> {
     let time = match scan.peek() {
         Some(b'"') => {
             let text = scan.string().map_err(|inner| within(name, inner))?;

@@ -2,8 +2,10 @@
 
 use crate::entity::{flag, unknown};
 use crate::fields::{Fields, refusal, text, twice, within};
+use crate::list::number;
 use crate::scan::{self, Outcome, Scanner};
-use domain::{Code, FeedRequest, Raw, Refusal, Span, Subject, limits};
+use domain::{Boost, Code, FeedRequest, Raw, Refusal, Span, Subject, limits};
+use std::borrow::Cow;
 
 #[cfg(test)]
 mod tests;
@@ -22,10 +24,30 @@ pub struct FeedCall {
     pub request: FeedRequest,
     /// Whether the answer shall name examples of what filters removed.
     pub explain: bool,
+    /// Whether the body gave a seed.
+    pub seeded: bool,
+    /// The token of a further page; the rest of the request is then that of the first.
+    pub page: Option<PageCall>,
+}
+
+/// What the body asks of a further page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageCall {
+    /// The token, as an earlier answer gave it.
+    pub token: String,
+    /// How many items, if the body says.
+    pub count: Option<u16>,
 }
 
 /// The members of a request; `Draft::seen` has one bit for each in this order.
-const MEMBERS: [&str; 9] = ["user", "item", "recent", "context", "exclude", "count", "seed", "deadline", "explain"];
+const MEMBERS: [&str; 13] = [
+    "user", "item", "recent", "context", "exclude", "count", "seed", "deadline", "filter", "boost", "pages", "page",
+    "explain",
+];
+/// Those that a further page takes.
+const OF_PAGE: [&str; 3] = ["page", "count", "explain"];
+/// Longest page token, in bytes.
+const TOKEN_BYTES_MAX: usize = 512;
 
 struct Draft {
     call: FeedCall,
@@ -38,11 +60,11 @@ struct Draft {
 /// `invalid_json`, `unknown_field` (with "did you mean"), `wrong_type`, `invalid_value`, `too_large`, `too_many`.
 pub fn parse_feed(feed: &str, body: &[u8]) -> Result<FeedCall, Refusal> {
     let request = FeedRequest::new(feed, Subject::Anonymous, COUNT_DEFAULT);
-    let mut draft = Draft { call: FeedCall { request, explain: false }, seen: 0 };
+    let mut draft = Draft { call: FeedCall { request, explain: false, seeded: false, page: None }, seen: 0 };
     if !body.trim_ascii().is_empty() {
         scan::whole(body, |scan| scan.object(|scan, name| draft.member(scan, &name)))?;
     }
-    Ok(draft.call)
+    draft.whole().map_err(|refusal| *refusal)
 }
 
 impl Draft {
@@ -65,12 +87,82 @@ impl Draft {
             "context" => request.context = context(scan).map_err(|inner| within(name, inner))?,
             "exclude" => request.exclude = keys(scan, name, EXCLUDE_MAX)?,
             "count" => request.count = count(scan)?,
-            "seed" => request.seed = seed(scan)?,
+            "seed" => (request.seed, self.call.seeded) = (seed(scan)?, true),
             "deadline" => request.deadline = Some(deadline(scan)?),
+            "filter" => request.filter = expression(scan, name)?,
+            "boost" => request.boosts = boosts(scan).map_err(|inner| within(name, inner))?,
+            "pages" => request.pages = flag(scan, name)?,
+            "page" => {
+                let token = text(scan, name, TOKEN_BYTES_MAX)?;
+                self.call.page = token.map(|token| PageCall { token: token.into_owned(), count: None });
+            }
             _ => self.call.explain = flag(scan, name)?,
         }
         Ok(())
     }
+
+    /// The call, once every member is read.
+    fn whole(self) -> Outcome<FeedCall> {
+        let Draft { mut call, seen } = self;
+        let given =
+            |name: &str| MEMBERS.iter().position(|member| *member == name).is_some_and(|at| seen & (1 << at) != 0);
+        if let Some(page) = &mut call.page {
+            if let Some(other) = MEMBERS.iter().find(|member| given(member) && !OF_PAGE.contains(member)) {
+                let message = "a further page is asked for as the first was; send only page, count and explain";
+                return Err(refusal(Code::InvalidValue, other, message));
+            }
+            page.count = given("count").then_some(call.request.count);
+        }
+        Ok(call)
+    }
+}
+
+/// A condition in the language of the spec's filters; what it means the spec says.
+fn expression(scan: &mut Scanner<'_>, name: &str) -> Outcome<Option<String>> {
+    Ok(text(scan, name, limits::REQUEST_EXPRESSION_BYTES_MAX)?.map(Cow::into_owned))
+}
+
+/// `[{"by": 1.5, "when": "item.new"}]`
+fn boosts(scan: &mut Scanner<'_>) -> Outcome<Vec<Boost>> {
+    if scan.peek() != Some(b'[') {
+        return Err(refusal(Code::WrongType, "", "must be a list of {\"by\": 1.5, \"when\": \"item.new\"}"));
+    }
+    let mut boosts = Vec::new();
+    scan.array(|scan| {
+        let place = boosts.len().to_string();
+        if boosts.len() >= limits::BOOSTS_MAX {
+            return Err(refusal(Code::TooMany, &place, format!("more than {} boosts", limits::BOOSTS_MAX)));
+        }
+        boosts.push(boost(scan).map_err(|inner| within(&place, inner))?);
+        Ok(())
+    })?;
+    Ok(boosts)
+}
+
+fn boost(scan: &mut Scanner<'_>) -> Outcome<Boost> {
+    if scan.peek() != Some(b'{') {
+        return Err(refusal(Code::WrongType, "", "must be an object with by and when"));
+    }
+    let (mut by, mut when) = (None, None);
+    scan.object(|scan, name| match &*name {
+        "by" if by.is_none() => {
+            by = number(scan, "by")?;
+            Ok(())
+        }
+        "when" if when.is_none() => {
+            when = expression(scan, "when")?;
+            Ok(())
+        }
+        "by" | "when" => Err(twice(&name)),
+        _ => Err(unknown(&name, &["by", "when"])),
+    })?;
+    let missing = |field: &str| refusal(Code::MissingField, field, "a boost is {\"by\": 1.5, \"when\": \"item.new\"}");
+    let (by, when) = (by.ok_or_else(|| missing("by"))?, when.ok_or_else(|| missing("when"))?);
+    if !(0.0..=limits::BOOST_FACTOR_MAX).contains(&by) {
+        let message = format!("must be from 0 to {}: above 1 raises, below 1 lowers", limits::BOOST_FACTOR_MAX);
+        return Err(refusal(Code::InvalidValue, "by", message));
+    }
+    Ok(Boost { by, when })
 }
 
 fn subject(before: &Subject, name: &str, key: String) -> Outcome<Subject> {

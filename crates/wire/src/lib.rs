@@ -6,6 +6,7 @@ mod entity;
 mod event;
 mod feed;
 mod fields;
+mod list;
 mod scan;
 mod suggest;
 mod time;
@@ -14,10 +15,11 @@ mod write;
 pub use batch::{Batch, Form, LineRefusal, parse_entities, parse_events};
 pub use entity::parse_fields;
 pub use event::parse_event;
-pub use feed::{FeedCall, parse_feed};
+pub use feed::{FeedCall, PageCall, parse_feed};
+pub use list::{parse_list, parse_list_line, parse_list_put};
 pub use scan::{Outcome, Scanner, check, whole};
 pub use time::{parse_time, write_time};
 pub use write::{
-    AnswerView, Applied, EntityFacts, LineOutcome, write_answer, write_applied, write_array, write_entity, write_error,
-    write_float, write_int, write_key, write_raw, write_text, write_uint,
+    AnswerView, Applied, EntityFacts, LineOutcome, ListFacts, write_answer, write_applied, write_array, write_entity,
+    write_error, write_float, write_int, write_key, write_list, write_raw, write_text, write_uint,
 };

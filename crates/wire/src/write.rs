@@ -1,11 +1,13 @@
 //! JSON out, by hand: scalars and strings here, whole bodies in the files beside.
 
 mod answer;
+mod list;
 mod results;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{AnswerView, write_answer};
+pub use list::{ListFacts, write_list};
 pub use results::{Applied, EntityFacts, LineOutcome, write_applied, write_entity, write_error};
 
 use domain::Raw;

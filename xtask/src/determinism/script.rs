@@ -1,7 +1,7 @@
 //! What is sent in a determinism run: drawn once from a seed, played to every node.
 
 use crate::shop::Shop;
-use domain::{Event, FeedRequest, Payload, Time};
+use domain::{Boost, Event, FeedRequest, ListPut, Payload, Subject, Time};
 use sim::Rng;
 
 const SHOP: Shop = Shop { users: 400, items: 300 };
@@ -49,7 +49,7 @@ impl Script {
             }
             if round < requests {
                 let count = draw.rng.pick(&[1, 10, 20, 50]);
-                let mut request = SHOP.request(&mut draw.rng, count);
+                let mut request = draw.request(count);
                 if request.feed == "home" && round % 4 == 3 {
                     request.feed = "onward".to_owned();
                     request.context.clear();
@@ -78,6 +78,7 @@ impl Draw {
                 self.upsert(number)
             }
             2 => Payload::Delete { entity: "item".into(), key: SHOP.item(&mut self.rng).into() },
+            20..24 => self.listed(),
             3..7 if !self.sent.is_empty() => {
                 let at = self.rng.below(self.sent.len() as u64) as usize;
                 Payload::Event(self.sent[at].clone())
@@ -96,6 +97,41 @@ impl Draw {
                 Payload::Event(self.event(late))
             }
         }
+    }
+
+    /// A list changes; some entries end, and a full list refuses.
+    fn listed(&mut self) -> Payload<'static> {
+        let list = self.rng.pick(&["picks", "picks", "blocked", "vip"]);
+        let key = if list == "vip" { SHOP.user(&mut self.rng) } else { SHOP.item(&mut self.rng) };
+        if self.rng.percent(25) {
+            return Payload::ListDelete { list: list.into(), key: key.into() };
+        }
+        let score = self.rng.percent(70).then(|| self.rng.below(9) as f64);
+        let until = self.rng.percent(40).then(|| Time(self.now.0 + self.rng.below(48) as i64 * HOUR));
+        Payload::ListPut(ListPut { list: list.into(), key: key.into(), score, until })
+    }
+
+    /// A visit, now and then with a filter and boosts of its own, or with pages.
+    fn request(&mut self, count: u16) -> FeedRequest {
+        const CONDITIONS: [&str; 4] = [
+            "item.price < 120.0",
+            "item.category in [\"c1\", \"c2\", \"c3\", \"none\"]",
+            "!listed(item, blocked)",
+            "recall.score > 0.01 && now - item.created < 20d",
+        ];
+        let mut request = SHOP.request(&mut self.rng, count);
+        if self.rng.percent(20) && matches!(request.subject, Subject::User(_)) {
+            (request.feed, request.context) = ("curated".to_owned(), Vec::new());
+        }
+        if self.rng.percent(30) {
+            request.filter = self.rng.percent(60).then(|| self.rng.pick(&CONDITIONS).to_owned());
+            for _ in 0..self.rng.below(3) {
+                let (by, when) = (self.rng.pick(&[0.0, 0.5, 2.0]), self.rng.pick(&CONDITIONS).to_owned());
+                request.boosts.push(Boost { by, when });
+            }
+        }
+        request.pages = self.rng.percent(20);
+        request
     }
 
     fn event(&mut self, late: i64) -> Event<'static> {

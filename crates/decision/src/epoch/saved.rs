@@ -3,7 +3,7 @@
 use super::{Epoch, ItemView};
 use domain::{Position, Time};
 use recall::IndexesSnapshot;
-use state::{CatalogueSnapshot, Exposure, LoadError, QuotasSnapshot, Reader, RowsSnapshot, Snapshot};
+use state::{CatalogueSnapshot, Exposure, ListsSnapshot, LoadError, QuotasSnapshot, Reader, RowsSnapshot, Snapshot};
 
 const HEAD: u8 = 0;
 const CATALOGUE: u8 = 1;
@@ -11,6 +11,7 @@ const ITEMS: u8 = 2;
 const INDEXES: u8 = 3;
 const EXPOSURES: u8 = 4;
 const QUOTAS: u8 = 7;
+const LISTS: u8 = 5;
 
 /// A frozen epoch. Chunk 0 is its head.
 pub struct EpochSnapshot {
@@ -21,6 +22,7 @@ pub struct EpochSnapshot {
     indexes: IndexesSnapshot,
     exposures: ExposuresSnapshot,
     quotas: QuotasSnapshot,
+    listed: ListsSnapshot,
 }
 
 /// Frozen counts of impressions, one chunk each.
@@ -38,9 +40,16 @@ impl Snapshot for ExposuresSnapshot {
 }
 
 impl EpochSnapshot {
-    fn parts(&self) -> [(u8, &dyn Snapshot); 5] {
-        let EpochSnapshot { catalogue, items, indexes, exposures, quotas, .. } = self;
-        [(CATALOGUE, catalogue), (ITEMS, items), (INDEXES, indexes), (EXPOSURES, exposures), (QUOTAS, quotas)]
+    fn parts(&self) -> [(u8, &dyn Snapshot); 6] {
+        let EpochSnapshot { catalogue, items, indexes, exposures, quotas, listed, .. } = self;
+        [
+            (CATALOGUE, catalogue),
+            (ITEMS, items),
+            (INDEXES, indexes),
+            (EXPOSURES, exposures),
+            (QUOTAS, quotas),
+            (LISTS, listed),
+        ]
     }
 }
 
@@ -78,6 +87,7 @@ impl Epoch {
             indexes: self.indexes.snapshot(),
             exposures: ExposuresSnapshot(self.exposures.clone()),
             quotas: self.quotas.snapshot(),
+            listed: self.listed.snapshot(),
         }
     }
 
@@ -94,6 +104,7 @@ impl Epoch {
             INDEXES => self.indexes.load(body),
             EXPOSURES => self.load_exposure(body),
             QUOTAS => self.quotas.load(body),
+            LISTS => self.listed.load(body),
             _ => Err(LoadError { what: "a chunk of the epoch has an unknown tag" }),
         }
     }

@@ -12,9 +12,14 @@ use state::{CrossedReading, Paged, Reading};
 pub(super) fn of_subject(view: &View<'_>, scratch: &mut Scratch) {
     let Scratch { row, item_row, .. } = scratch;
     row.clear();
-    row.resize(view.plan.slots.len(), Value::Missing);
+    let more = view.rules.map_or(0, |rules| rules.overlay.slots.len());
+    row.resize(view.plan.slots.len() + more, Value::Missing);
     item_row.resize(view.plan.slots.len(), Value::Missing);
-    let reads = &view.reads.subject;
+    fill_subject(view, &view.reads.subject, row);
+    view.rules.into_iter().for_each(|rules| fill_subject(view, &rules.subject, row));
+}
+
+fn fill_subject(view: &View<'_>, reads: &Reads, row: &mut [Value]) {
     match &view.query.rows {
         Some(rows) => rows.read(&reads.owned, &|_| u32::MAX, view.now, row),
         None => reads.fill_empty(view.plan, &reads.owned, row),
@@ -27,6 +32,12 @@ pub(super) fn of_subject(view: &View<'_>, scratch: &mut Scratch) {
     }
     for &(slot, index) in &reads.context {
         row[usize::from(slot)] = view.context.get(usize::from(index)).cloned().unwrap_or_default();
+    }
+    for &(slot, list) in &reads.listed_subject {
+        let of = view.plan.lists[usize::from(list)].of;
+        let subject = view.query.subject.filter(|&(entity, _)| entity == of);
+        let listed = subject.is_some_and(|(_, id)| view.epoch.listed().contains(list, id, view.now));
+        row[usize::from(slot)] = Value::Bool(listed);
     }
     reads.fill_now(view.now, row);
     reads.fill_features(view.plan, row);
@@ -83,6 +94,9 @@ impl<'v> Filling<'v> {
         }
         for &(slot, aggregate) in &reads.seen {
             row[usize::from(slot)] = Value::Bool(seen(view, aggregate, item));
+        }
+        for &(slot, list) in &reads.listed_item {
+            row[usize::from(slot)] = Value::Bool(view.epoch.listed().contains(list, item, view.now));
         }
         for &(slot, route) in &reads.routes {
             let own = &found.hits[candidate.routes.start as usize..candidate.routes.end as usize];

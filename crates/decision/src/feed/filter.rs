@@ -8,28 +8,28 @@ use super::{Candidate, View};
 use crate::query::Names;
 use crate::scratch::Scratch;
 use domain::{EntityId, Removal, Value};
+use expr::Program;
 
-/// Removes excluded items and those for which one of the feed's filters is not true; each is counted under the first that
-/// removes it. Returns the reasons that removed something: `exclude`, then filters, then policies in the spec's order. Examples are the best
-/// by fused score.
+/// Removes excluded items and those for which one of the feed's filters, or the request's, is not true, or that a policy removes;
+/// each is counted under the first that does. Returns the reasons that removed something: `exclude`, filters in the spec's
+/// order, the request's, policies. Examples are the best by fused score.
 pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> Vec<Removal> {
     let mut removed = Vec::new();
     let excluded = scratch.excluded.iter().filter(|(_, met)| *met).map(|(item, _)| *item);
     excluded.for_each(|item| note(view, names, &mut removed, "exclude", item));
     scratch.gone.clear();
     let (filters, policies) = (&view.feed.filters, &view.feed.policies);
-    if filters.is_empty() && view.reads.policies.removing.is_empty() {
+    if filters.is_empty() && view.reads.policies.removing.is_empty() && of_request(view).is_none() {
         return removed;
     }
-    let mut reasons: Vec<Vec<Removal>> = vec![Vec::new(); filters.len() + policies.len()];
+    let mut reasons: Vec<Vec<Removal>> = vec![Vec::new(); filters.len() + 1 + policies.len()];
     let gates = Gates::new(view, &mut scratch.row);
     let mut kept = 0;
     for index in 0..scratch.candidates.len() {
         let candidate = &scratch.candidates[index];
         let found = Routes { hits: &scratch.routes, best: &scratch.best };
         if let Some(filter) = gates.failing(view, candidate, found, &mut scratch.row) {
-            let policy = || policies[filter - filters.len()].text.as_str();
-            let reason = filters.get(filter).map_or_else(policy, |filter| filter.text());
+            let reason = Gates::reason(view, filter);
             note(view, names, &mut reasons[filter], reason, scratch.candidates[index].item);
         } else {
             scratch.candidates.swap(kept, index);
@@ -44,21 +44,54 @@ pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> 
     removed
 }
 
+/// The request's own filter.
+pub(super) fn of_request<'a>(view: &View<'a>) -> Option<&'a Program> {
+    view.rules.and_then(|rules| rules.overlay.filter.as_ref())
+}
+
+/// The request's own filter, ready for one candidate after another.
+pub(super) struct OfRequest<'v> {
+    filter: &'v Program,
+    filling: Filling<'v>,
+}
+
+impl<'v> OfRequest<'v> {
+    /// None if the request has none.
+    pub(super) fn new(view: &'v View<'v>, row: &mut [Value]) -> Option<OfRequest<'v>> {
+        let rules = view.rules?;
+        let filter = rules.overlay.filter.as_ref()?;
+        Some(OfRequest { filter, filling: Filling::new(view, &rules.filter, row) })
+    }
+
+    /// Whether it is true for the candidate.
+    fn passes(&self, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) -> bool {
+        self.filling.fill(candidate, found, row);
+        self.filter.eval_bool(row)
+    }
+
+    /// Whether it is true for an item that no route of the feed has found: one of a feed that is mixed in.
+    pub(super) fn passes_bare(&self, item: EntityId, best: &[f64], row: &mut [Value]) -> bool {
+        let candidate = Candidate { item, routes: 0..0, fused: 0.0, score: 0.0 };
+        self.passes(&candidate, Routes { hits: &[], best }, row)
+    }
+}
+
 /// What removes candidates, ready for one after another.
 pub(super) struct Gates<'v> {
     filters: Vec<Filling<'v>>,
+    own: Option<OfRequest<'v>>,
     policies: Removing<'v>,
 }
 
 impl<'v> Gates<'v> {
-    /// The feed's filters and policies.
+    /// The feed's filters, the request's, and policies.
     pub(super) fn new(view: &'v View<'v>, row: &mut [Value]) -> Gates<'v> {
         let filters = view.reads.filters.iter().map(|reads| Filling::new(view, reads, row)).collect();
-        Gates { filters, policies: Removing::new(view, row) }
+        Gates { filters, own: OfRequest::new(view, row), policies: Removing::new(view, row) }
     }
 
-    /// The first filter that is not true for the candidate, by number, or else the first policy that removes it, counted on from
-    /// the filters. Later filters read what earlier ones have filled.
+    /// The number of the first that removes the candidate: filters from 0, then the request's, then policies. Later filters read
+    /// what earlier ones have filled.
     pub(super) fn failing(
         &self,
         view: &View<'_>,
@@ -66,11 +99,28 @@ impl<'v> Gates<'v> {
         found: Routes<'_>,
         row: &mut [Value],
     ) -> Option<usize> {
+        let filters = view.feed.filters.len();
         let filter = view.feed.filters.iter().zip(&self.filters).position(|(filter, filling)| {
             filling.fill(candidate, found, row);
             !filter.eval_bool(row)
         });
-        filter.or_else(|| Some(view.feed.filters.len() + self.policies.first(view, candidate, found, row)?))
+        if filter.is_some() {
+            return filter;
+        }
+        if self.own.as_ref().is_some_and(|own| !own.passes(candidate, found, row)) {
+            return Some(filters);
+        }
+        Some(filters + 1 + self.policies.first(view, candidate, found, row)?)
+    }
+
+    /// The text of what has this number.
+    pub(super) fn reason<'a>(view: &View<'a>, number: usize) -> &'a str {
+        let filters = view.feed.filters.len();
+        match view.feed.filters.get(number) {
+            Some(filter) => filter.text(),
+            None if number == filters => of_request(view).map_or("", |filter| filter.text()),
+            None => view.feed.policies[number - filters - 1].text.as_str(),
+        }
     }
 }
 

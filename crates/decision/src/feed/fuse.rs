@@ -45,7 +45,7 @@ pub(super) fn run(view: &View<'_>, scratch: &mut Scratch) -> u32 {
             fused.push(Candidate { item: *item, routes: 0..0, fused: 0.0, score: 0.0 });
         }
         let candidate = &mut fused[places_of[id] as usize];
-        candidate.fused += view.feed.routes[usize::from(hit.route)].weight / (RANK_OFFSET + f64::from(hit.rank) + 1.0);
+        candidate.fused += share(view, hit);
         candidate.routes.end += 1;
     }
     gather(found, places_of, fused, routes);
@@ -76,4 +76,15 @@ fn gather(found: &[Found], places_of: &[u32], fused: &mut [Candidate], routes: &
         routes[*end as usize] = hit.clone();
         *end += 1;
     }
+}
+
+/// What a route's hit adds to the fused score.
+fn share(view: &View<'_>, hit: &RouteHit) -> f64 {
+    let weight = view.feed.routes.get(usize::from(hit.route)).map_or(0.0, |route| route.weight);
+    weight / (RANK_OFFSET + f64::from(hit.rank) + 1.0)
+}
+
+/// The fused score of an item with these hits.
+pub(super) fn fused(view: &View<'_>, hits: &[RouteHit]) -> f64 {
+    hits.iter().fold(0.0, |sum, hit| sum + share(view, hit))
 }

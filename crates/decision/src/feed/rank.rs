@@ -1,21 +1,26 @@
 //! Rank: scores candidates by the feed's formula, in fused order, as far as the pace allows.
 //! A score is the sum of its terms from left to right. A term without a finite value (missing, NaN, infinite, not a number)
 //! adds 0 and is left out of the answer's terms. A sum that overflows is the lowest finite score: it sinks to the bottom.
+//! Boosts of the request change the score of each candidate that meets their condition, in order.
 //! Candidates that were not scored keep their fused score and order, behind all that were.
 
 use super::features::{Filling, Routes};
 use super::{View, policy};
 use crate::pace::Meter;
+use crate::rules::Rules;
 use crate::scratch::Scratch;
 
 /// Leaves in `scratch.order` the candidates by score, ties by item id; what was not scored follows. Without a formula the
-/// fused score ranks.
+/// fused score ranks, and is what boosts change.
 pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch) {
     scratch.terms.clear();
     scratch.order.clear();
+    scratch.boosted.clear();
     let mut scored = 0;
-    if !view.feed.terms.is_empty() {
+    let boosts = view.rules.filter(|rules| !rules.overlay.boosts.is_empty());
+    if boosts.is_some() || !view.feed.terms.is_empty() {
         let filling = Filling::new(view, &view.reads.score, &mut scratch.row);
+        let boosts = boosts.map(|rules| (rules, Filling::new(view, &rules.boosts, &mut scratch.row)));
         loop {
             let block = meter.next_block(scratch.candidates.len() - scored);
             if block == 0 {
@@ -23,7 +28,7 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
             }
             let ahead = scratch.candidates[scored..scored + block].iter();
             view.epoch.items().touch_rows(ahead.map(|candidate| candidate.item));
-            (scored..scored + block).for_each(|index| score(view, &filling, scratch, index));
+            (scored..scored + block).for_each(|index| score(view, &filling, boosts.as_ref(), scratch, index));
             scored += block;
         }
     }
@@ -40,8 +45,14 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
 }
 
 /// Scores one candidate; its terms go to the end of `scratch.terms`.
-fn score(view: &View<'_>, filling: &Filling<'_>, scratch: &mut Scratch, index: usize) {
-    let Scratch { candidates, routes, best, row, terms, .. } = scratch;
+fn score(
+    view: &View<'_>,
+    filling: &Filling<'_>,
+    boosts: Option<&(&Rules, Filling<'_>)>,
+    scratch: &mut Scratch,
+    index: usize,
+) {
+    let Scratch { candidates, routes, best, row, terms, .. } = &mut *scratch;
     filling.fill(&candidates[index], Routes { hits: routes, best }, row);
     let mut sum = 0.0;
     for term in &view.feed.terms {
@@ -49,5 +60,27 @@ fn score(view: &View<'_>, filling: &Filling<'_>, scratch: &mut Scratch, index: u
         sum += value.unwrap_or(0.0);
         terms.push(value.unwrap_or(f64::NAN));
     }
-    candidates[index].score = if sum.is_finite() { sum } else { f64::MIN };
+    if view.feed.terms.is_empty() {
+        sum = candidates[index].fused;
+    }
+    let score = match boosts {
+        _ if !sum.is_finite() => f64::MIN,
+        Some((rules, filling)) => boosted(rules, filling, scratch, index, sum),
+        None => sum,
+    };
+    scratch.candidates[index].score = score;
+}
+
+/// The score after the request's boosts: each whose condition is true adds `|score| * (by - 1)`, so that a factor above 1
+/// raises negative scores too.
+fn boosted(rules: &Rules, filling: &Filling<'_>, scratch: &mut Scratch, index: usize, mut score: f64) -> f64 {
+    let Scratch { candidates, routes, best, row, boosted, .. } = scratch;
+    filling.fill(&candidates[index], Routes { hits: routes, best }, row);
+    for (place, (by, when)) in rules.overlay.boosts.iter().enumerate() {
+        if when.eval_bool(row) {
+            score = (score + score.abs() * (by - 1.0)).clamp(f64::MIN, f64::MAX);
+            boosted.push((index, place as u16));
+        }
+    }
+    score
 }

@@ -66,6 +66,11 @@ fn search(view: &View<'_>, route: &Route, limit: usize, scratch: &mut Scratch) {
             let visitor = Visitor { user, recent, skip_known };
             indexes.sessions(index, context, limit, view.now, visitor, sums, &skip, hits);
         }
+        RouteSource::List { list } => {
+            let entries = view.epoch.listed().best(list, view.now);
+            let entries = entries.filter(|&(item, _)| !skip(item) && view.epoch.present(item));
+            hits.extend(entries.take(limit).map(|(item, score)| Hit { item, score }));
+        }
         RouteSource::History { from, recency } => {
             set_context(view, row, from, usize::MAX, context);
             context.retain(|&(item, _)| !skip(item) && view.epoch.present(item));
@@ -83,10 +88,10 @@ fn known<'a>(view: &View<'a>) -> Known<'a> {
 }
 
 /// The score of a route's hit as expressions see it (`recall.<route>`): a share of the route's best in this answer. The scores of
-/// `newest` are times, of which the place says more.
+/// `newest` are times and those of `list` the operator's own, of which the place says more.
 pub(super) fn share(route: &Route, hit: &RouteHit, best: f64) -> f64 {
     match route.source {
-        RouteSource::Newest { .. } => 1.0 - f64::from(hit.rank) / f64::from(route.limit),
+        RouteSource::Newest { .. } | RouteSource::List { .. } => 1.0 - f64::from(hit.rank) / f64::from(route.limit),
         _ if best > 0.0 => (hit.score / best).clamp(0.0, 1.0),
         _ => 0.0,
     }

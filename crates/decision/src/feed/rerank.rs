@@ -18,6 +18,7 @@ use crate::query::Names;
 use crate::scratch::Scratch;
 use domain::{Change, Effect, RouteHit, Step, Value};
 use mix::Mixed;
+pub(super) use mix::{context_of, view_of};
 use spec::plan::{Of, Rerank};
 
 /// A candidate on its way to the slate.

@@ -5,9 +5,9 @@ use super::policy::{self, Placing};
 use super::rerank::Pick;
 use crate::query::Names;
 use crate::scratch::Scratch;
-use domain::{Recommended, RouteHit, Term};
+use domain::{Change, Effect, Recommended, RouteHit, Step, Term};
 
-/// At most as many items as the request asks for, and `limits::SLATE_MAX`.
+/// The whole final order: what is shown first, then what is kept for further pages.
 pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> Vec<Recommended> {
     let mut picks = std::mem::take(&mut scratch.picks);
     picks.clear();
@@ -51,13 +51,23 @@ fn recommended(view: &View<'_>, names: &dyn Names, scratch: &Scratch, pick: Pick
         routes,
         terms,
         moved: pick.rank.map_or(0, |rank| (place as i64 - i64::from(rank)) as i16),
-        effects: policy::effects(scratch, pick.index),
+        effects: boosts(view, &scratch.boosted, pick.index).chain(policy::effects(scratch, pick.index)).collect(),
     }
 }
 
 fn hits(scratch: &Scratch, index: usize) -> Vec<RouteHit> {
     let own = scratch.candidates[index].routes.clone();
     scratch.routes[own.start as usize..own.end as usize].to_vec()
+}
+
+/// What the request's boosts did to a candidate.
+fn boosts(view: &View<'_>, boosted: &[(usize, u16)], index: usize) -> impl Iterator<Item = Effect> {
+    let first = boosted.partition_point(|(of, _)| *of < index);
+    let own = boosted[first..].iter().take_while(move |(of, _)| *of == index);
+    own.filter_map(|&(_, boost)| {
+        let by = view.request.boosts.get(usize::from(boost))?.by;
+        Some(Effect { step: Step::Boost(boost), change: Change::Scaled(by) })
+    })
 }
 
 /// The terms that have a value; none for a candidate that was not scored.

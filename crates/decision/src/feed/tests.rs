@@ -6,7 +6,9 @@ mod reference;
 
 use crate::world::{HOUR, SPEC, Told, World, ample, request, user};
 use crate::{Pace, compare};
-use domain::{Answer, FeedRequest, Payload, Raw, Removal, Subject, Time};
+use domain::{
+    Answer, Boost, Change, DecisionId, Effect, FeedRequest, ListPut, Page, Payload, Raw, Removal, Subject, Time,
+};
 use proptest::prelude::*;
 
 /// Something that happens in a random world.
@@ -16,6 +18,8 @@ enum Step {
     Impression { user: u8, item: u8, late_ms: i64 },
     Item { item: u8, category: u8, price: u8, in_stock: bool },
     Delete { item: u8 },
+    List { list: &'static str, key: u8, score: Option<u8>, hours: Option<u8> },
+    Unlist { list: &'static str, key: u8 },
     Pass { hours: u8 },
 }
 
@@ -29,8 +33,19 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0u8..110, 0u8..5, 0u8..100, any::<bool>())
             .prop_map(|(item, category, price, in_stock)| Step::Item { item, category, price, in_stock }),
         1 => (0u8..110).prop_map(|item| Step::Delete { item }),
+        3 => (list(), 0u8..110, prop::option::of(0u8..4), prop::option::of(1u8..40))
+            .prop_map(|(list, key, score, hours)| Step::List { list, key, score, hours }),
+        1 => (list(), 0u8..110).prop_map(|(list, key)| Step::Unlist { list, key }),
         1 => (0u8..30).prop_map(|hours| Step::Pass { hours }),
     ]
+}
+
+fn list() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just("picks"), Just("blocked"), Just("vip")]
+}
+
+fn listed_key(list: &str, key: u8) -> std::borrow::Cow<'static, str> {
+    if list == "vip" { format!("u{}", key % 7).into() } else { format!("i{key}").into() }
 }
 
 fn happen(world: &mut World, step: Step) {
@@ -47,6 +62,15 @@ fn happen(world: &mut World, step: Step) {
         Step::Delete { item } => {
             world.record(&Payload::Delete { entity: "item".into(), key: format!("i{item}").into() });
         }
+        Step::List { list, key, score, hours } => world.record(&Payload::ListPut(ListPut {
+            list: list.into(),
+            key: listed_key(list, key),
+            score: score.map(f64::from),
+            until: hours.map(|hours| Time(world.now.0 + i64::from(hours) * HOUR)),
+        })),
+        Step::Unlist { list, key } => {
+            world.record(&Payload::ListDelete { list: list.into(), key: listed_key(list, key) });
+        }
         Step::Pass { hours } => {
             world.now = Time(world.now.0 + i64::from(hours) * HOUR);
             world.record(&Payload::Tick);
@@ -56,6 +80,28 @@ fn happen(world: &mut World, step: Step) {
 
 fn keys(max: usize) -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec((0u8..120).prop_map(|item| format!("i{item}")), 0..max)
+}
+
+/// Conditions that a request may bring; the first few for feeds of items too.
+const CONDITIONS: [&str; 10] = [
+    "item.price < 60.0",
+    "!listed(item, blocked)",
+    "item.category in [\"c1\", \"c2\", \"nowhere\"]",
+    "recall.score > 0.02 || recall.hot > 0.5",
+    "now - item.created < 12h",
+    "item.views_1d + item.price > 40",
+    "user.country == \"DE\" || item.price > 20.0",
+    "!seen(item, 30d)",
+    "listed(user, vip) || listed(item, picks)",
+    "user.category.share_7d > 0.1",
+];
+
+fn conditions(feed: &'static str) -> impl Strategy<Value = (Option<String>, Vec<Boost>)> {
+    let of_items = if feed == "related" { 6 } else { CONDITIONS.len() };
+    let condition = (0..of_items).prop_map(|index| CONDITIONS[index].to_owned());
+    let boost = (prop_oneof![Just(0.0), Just(0.5), Just(1.0), Just(3.5)], condition.clone())
+        .prop_map(|(by, when)| Boost { by, when });
+    (prop::option::of(condition), prop::collection::vec(boost, 0..3))
 }
 
 fn random_request() -> impl Strategy<Value = FeedRequest> {
@@ -72,19 +118,29 @@ fn random_request() -> impl Strategy<Value = FeedRequest> {
                 1 => Just("onward"),
                 4 => Just("policed"),
                 1 => Just("capped"),
+                2 => Just("curated"),
             ],
             subject,
+            conditions("home")
         )
             .boxed(),
-        (Just("related"), (0u8..120).prop_map(|item| Subject::Item(format!("i{item}")))).boxed(),
+        (Just("related"), (0u8..120).prop_map(|item| Subject::Item(format!("i{item}"))), conditions("related")).boxed(),
     ];
-    (feed, keys(6), keys(6), 0u16..130, any::<bool>()).prop_map(|((feed, subject), recent, exclude, count, german)| {
-        let mut request = FeedRequest { recent, exclude, ..request(feed, subject, count) };
-        if matches!(feed, "home" | "policed") && german {
-            request.context.push(("country".into(), Raw::Str("DE".into())));
-        }
-        request
-    })
+    (feed, keys(6), keys(6), 0u16..130, any::<(bool, bool, bool)>()).prop_map(
+        |((feed, subject, (filter, boosts)), recent, exclude, count, (german, pages, own))| {
+            let mut request = FeedRequest { recent, exclude, pages, ..request(feed, subject, count) };
+            if own {
+                // This feed has no route `hot`.
+                let known = |text: &String| feed != "onward" || !text.contains("recall.hot");
+                request.filter = filter.filter(known);
+                request.boosts = boosts.into_iter().filter(|boost| known(&boost.when)).collect();
+            }
+            if matches!(feed, "home" | "policed") && german {
+                request.context.push(("country".into(), Raw::Str("DE".into())));
+            }
+            request
+        },
+    )
 }
 
 fn world(items: usize, steps: Vec<Step>) -> World {
@@ -115,7 +171,7 @@ proptest! {
         let feed = &world.plan.feeds[usize::from(world.plan.feed(&request.feed).unwrap())];
         let gone: u32 = answer.removed.iter().filter(|of| of.reason != "exclude").map(|of| of.count).sum();
         prop_assert_eq!(usize::from(answer.effort.routes_run), feed.routes.len());
-        let scored = if feed.terms.is_empty() { 0 } else { answer.candidates - gone };
+        let scored = if feed.terms.is_empty() && request.boosts.is_empty() { 0 } else { answer.candidates - gone };
         prop_assert_eq!(u32::from(answer.effort.candidates_scored), scored);
         prop_assert_eq!(answer.effort.reranked, !feed.reranks.is_empty());
         same(&reference::answer(&world, &request, answer.effort), &answer)?;
@@ -134,6 +190,85 @@ proptest! {
         same(&live, &world.ask(request.clone(), Pace::Replay(live.effort)))?;
         same(&reference::answer(&world, &request, live.effort), &live)?;
     }
+}
+
+/// The request for what an answer keeps for later, from a place of its order on.
+fn next(first: &Answer, from: usize, count: u16) -> FeedRequest {
+    let kept = || first.items.iter().chain(&first.later);
+    let last = kept().flat_map(|of| &of.routes).map(|hit| hit.route + 1).max().unwrap_or_default();
+    let routes = last.max(first.route_counts.len() as u16);
+    let best = |route| kept().flat_map(|of| &of.routes).filter(move |hit| hit.route == route).map(|hit| hit.score);
+    let page = Page {
+        of: DecisionId { epoch: 1, position: first.epoch },
+        from: from as u16,
+        best: (0..routes).map(|route| best(route).fold(0.0, f64::max)).collect(),
+        items: kept().skip(from).cloned().collect(),
+    };
+    FeedRequest { count, page: Some(page), ..first.request.clone() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pages_go_through_the_first_order_once(
+        items in 20usize..100,
+        request in random_request(),
+        turns in prop::collection::vec((1u16..12, prop::collection::vec(step(), 0..30)), 1..8),
+    ) {
+        let mut world = world(items, Vec::new());
+        let first = world.ask(FeedRequest { pages: true, ..request }, Pace::Live(&mut ample()));
+        let order: Vec<String> = first.items.iter().chain(&first.later).map(|of| of.item.clone()).collect();
+        let mut shown: Vec<String> = first.items.iter().map(|of| of.item.clone()).collect();
+        let mut from = shown.len();
+        for (count, steps) in turns {
+            steps.into_iter().for_each(|step| happen(&mut world, step));
+            let asked = next(&first, from, count);
+            let page = world.ask(asked.clone(), Pace::Live(&mut ample()));
+            let (wanted, looked) = reference::page(&world, &asked);
+            prop_assert_eq!((&page.items, page.candidates), (&wanted, looked));
+            let removed: u32 = page.removed.iter().map(|of| of.count).sum();
+            prop_assert_eq!(removed as usize + page.items.len(), looked as usize);
+            // What was not looked at is not recorded, and the record gives the same page.
+            prop_assert_eq!(page.request.page.as_ref().unwrap().items.len(), looked as usize);
+            same(&page, &world.ask(page.request.clone(), Pace::Replay(page.effort)))?;
+            shown.extend(page.items.into_iter().map(|of| of.item));
+            from += looked as usize;
+        }
+        let mut rest = order.iter();
+        prop_assert!(shown.iter().all(|item| rest.any(|of| of == item)), "in order, nothing twice: {:?}", shown);
+    }
+
+    #[test]
+    fn the_same_request_and_seed_give_the_same_answer(
+        items in 20usize..100,
+        steps in prop::collection::vec(step(), 0..60),
+        request in random_request(),
+        seed in any::<u64>(),
+    ) {
+        let mut world = world(items, steps);
+        let request = FeedRequest { seed, ..request };
+        let first = world.ask(request.clone(), Pace::Live(&mut ample()));
+        prop_assert_eq!(first.request.seed, seed);
+        same(&first, &world.ask(request, Pace::Live(&mut ample())))?;
+    }
+}
+
+#[test]
+fn a_boost_raises_negative_scores_too() {
+    let mut world = shop();
+    let ask = |world: &mut World, by: f64| {
+        let boosts = vec![Boost { by, when: "item.category == \"y\"".into() }];
+        world.ask(FeedRequest { boosts, ..request("home", user("u9"), 10) }, Pace::Live(&mut ample()))
+    };
+    let score = |answer: &Answer| answer.items.iter().find(|of| of.item == "d").unwrap().score;
+    let (plain, doubled, none) = (ask(&mut world, 1.0), ask(&mut world, 2.0), ask(&mut world, 0.0));
+    assert_eq!(score(&doubled), score(&plain) + score(&plain).abs());
+    assert_eq!(score(&none), score(&plain) - score(&plain).abs());
+    let effects = &doubled.items.iter().find(|of| of.item == "d").unwrap().effects;
+    assert_eq!(effects[0], Effect { step: domain::Step::Boost(0), change: Change::Scaled(2.0) });
+    assert!(doubled.items.iter().all(|of| of.item == "d"
+        || of.score.to_bits() == { plain.items.iter().find(|other| other.item == of.item).unwrap().score.to_bits() }));
 }
 
 fn items(answer: &Answer) -> Vec<&str> {

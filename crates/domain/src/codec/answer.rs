@@ -92,6 +92,7 @@ fn put_request(out: &mut Vec<u8>, request: &FeedRequest) {
             put_uint(out, u64::from(page.of.epoch));
             put_uint(out, page.of.position.0);
             put_uint(out, u64::from(page.from));
+            put_list(out, &page.best, |out, &best| put_float(out, best));
             put_list(out, &page.items, put_item);
         }
     }
@@ -122,7 +123,7 @@ fn take_request(input: &mut Input<'_>) -> Result<FeedRequest, CodecError> {
 
 fn take_page(input: &mut Input<'_>) -> Result<Page, CodecError> {
     let of = DecisionId { epoch: small(input.uint()?)?, position: Position(input.uint()?) };
-    Ok(Page { of, from: small(input.uint()?)?, items: list(input, take_item)? })
+    Ok(Page { of, from: small(input.uint()?)?, best: list(input, Input::float)?, items: list(input, take_item)? })
 }
 
 fn put_item(out: &mut Vec<u8>, item: &Recommended) {

@@ -30,7 +30,12 @@ fn samples() -> Vec<Payload<'static>> {
         filter: Some("item.price < 9".into()),
         boosts: vec![Boost { by: 1.5, when: "item.new".into() }],
         pages: true,
-        page: Some(Page { of: DecisionId { epoch: 2, position: Position(7) }, from: 10, items: vec![item.clone()] }),
+        page: Some(Page {
+            of: DecisionId { epoch: 2, position: Position(7) },
+            from: 10,
+            best: vec![0.5, -1.0],
+            items: vec![item.clone()],
+        }),
         ..FeedRequest::new("home", Subject::User("u1".into()), 10)
     };
     let answer = Answer {
@@ -60,6 +65,14 @@ fn samples() -> Vec<Payload<'static>> {
         Payload::Delete { entity: "item".into(), key: "i1".into() },
         Payload::Spec("version: 1\n".into()),
         Payload::Tick,
+        Payload::ListPut(ListPut {
+            list: "picks".into(),
+            key: "i1".into(),
+            score: Some(-0.25),
+            until: Some(Time(i64::MAX)),
+        }),
+        Payload::ListPut(ListPut { list: "vip".into(), key: "ü".into(), score: None, until: None }),
+        Payload::ListDelete { list: "picks".into(), key: "i1".into() },
         Payload::Decision(Box::new(answer)),
     ]
 }
@@ -94,7 +107,7 @@ fn damaged_bytes_never_panic() {
         for at in 0..bytes.len() {
             for bit in 0..8 {
                 bytes[at] ^= 1 << bit;
-                for kind in 0..8 {
+                for kind in 0..10 {
                     let _ = Payload::decode(kind, &bytes);
                 }
                 bytes[at] ^= 1 << bit;

@@ -2,7 +2,7 @@
 
 use super::{Payloads, csv_reader, lines_about};
 use anyhow::{Context, Result, bail};
-use domain::{Event, Field, Payload, Raw};
+use domain::{Code, Event, Field, ListPut, Payload, Raw};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -32,8 +32,18 @@ fn json_lines(path: &Path) -> Result<Payloads> {
     })))
 }
 
+/// An event, or an entry of a list: that has no `event`.
 fn json_payload(line: &[u8]) -> Result<Payload<'static>> {
-    let event = wire::parse_event(line)?;
+    let event = match wire::parse_event(line) {
+        Ok(event) => event,
+        Err(refusal) if refusal.code == Code::MissingField && refusal.field == "event" => {
+            return match wire::parse_list_line(line) {
+                Ok(entry) => Ok(owned(entry)),
+                Err(_) => Err(refusal.into()),
+            };
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
     Ok(Payload::Event(Event {
         kind: event.kind.into_owned().into(),
         source: event.source.into_owned().into(),
@@ -45,6 +55,17 @@ fn json_payload(line: &[u8]) -> Result<Payload<'static>> {
             .map(|field| Field { name: field.name.into_owned().into(), value: field.value.into_owned() })
             .collect(),
     }))
+}
+
+fn owned(entry: Payload<'_>) -> Payload<'static> {
+    let text = |text: std::borrow::Cow<'_, str>| std::borrow::Cow::Owned(text.into_owned());
+    match entry {
+        Payload::ListPut(ListPut { list, key, score, until }) => {
+            Payload::ListPut(ListPut { list: text(list), key: text(key), score, until })
+        }
+        Payload::ListDelete { list, key } => Payload::ListDelete { list: text(list), key: text(key) },
+        _ => Payload::Tick,
+    }
 }
 
 fn csv_rows(path: &Path, delimiter: u8, event: Option<&str>) -> Result<Payloads> {

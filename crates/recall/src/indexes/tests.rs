@@ -103,6 +103,7 @@ fn plan() -> Plan {
                 half_life: Some(Span(1_000)),
             }),
         ],
+        lists: Vec::new(),
         feeds: Vec::new(),
         quotas: Vec::new(),
         warnings: Vec::new(),

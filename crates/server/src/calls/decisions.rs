@@ -75,6 +75,7 @@ fn write(shared: &Shared, id: DecisionId, answer: &Answer, out: &mut Vec<u8>) ->
         terms: &names.terms,
         reranks: &names.reranks,
         detail: true,
+        next: None,
         durability_wait_us: None,
     };
     wire::write_answer(out, &view);

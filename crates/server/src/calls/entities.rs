@@ -17,7 +17,8 @@ pub(crate) async fn delete(shared: &Shared, entity: &str, key: &str) -> Result<R
     submit(shared, Payload::Delete { entity: entity.into(), key: key.into() }).await
 }
 
-async fn submit(shared: &Shared, payload: Payload<'_>) -> Result<Reply, Refusal> {
+/// Appends one record and waits until it is durable and applied.
+pub(super) async fn submit(shared: &Shared, payload: Payload<'_>) -> Result<Reply, Refusal> {
     if let Some(reply) = shared.meter.events(1) {
         return Ok(reply);
     }

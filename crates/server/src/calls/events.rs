@@ -37,14 +37,8 @@ struct Outcome {
     last: Position,
 }
 
-/// Takes a body of events or entities.
-pub(crate) async fn send(
-    shared: &Shared,
-    body: &[u8],
-    options: Options,
-    parse: for<'b> fn(&'b [u8]) -> Result<Batch<'b>, Refusal>,
-) -> Result<Reply, Refusal> {
-    let batch = parse(body)?;
+/// Takes a body of events, entities or entries of a list.
+pub(crate) async fn send(shared: &Shared, batch: Batch<'_>, options: Options) -> Result<Reply, Refusal> {
     if let Some(reply) = shared.meter.events(batch.payloads.len() + batch.refused.len()) {
         return Ok(reply);
     }

@@ -9,8 +9,15 @@ use wire::AnswerView;
 
 /// Answers a feed request.
 pub(crate) async fn ask(shared: &Shared, feed: &str, body: &[u8]) -> Result<Reply, Refusal> {
-    let call = wire::parse_feed(feed, body)?;
-    let served = shared.engine.recommend(call.request)?;
+    let wire::FeedCall { mut request, explain, seeded, page } = wire::parse_feed(feed, body)?;
+    if !seeded {
+        request.seed = shared.engine.seed(&request);
+    }
+    let pages = request.pages || page.is_some();
+    let served = match page {
+        Some(page) => shared.engine.page(feed, &page.token, page.count)?,
+        None => shared.engine.recommend(request)?,
+    };
     let wait = released(shared, served.seen).await?;
     shared.metrics.answers.inc();
     let names = Names::of(shared.engine.plan(), feed);
@@ -20,7 +27,8 @@ pub(crate) async fn ask(shared: &Shared, feed: &str, body: &[u8]) -> Result<Repl
         routes: &names.routes,
         terms: &names.terms,
         reranks: &names.reranks,
-        detail: call.explain,
+        detail: explain,
+        next: pages.then_some(served.next.as_deref()),
         durability_wait_us: Some(wait.as_micros() as u64),
     };
     let mut body = Vec::new();

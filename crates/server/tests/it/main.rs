@@ -4,6 +4,7 @@ mod calls;
 mod framing;
 mod gorse;
 mod house;
+mod lists;
 mod suite;
 mod tenants;
 mod tokens;

@@ -14,8 +14,13 @@ fn guarded() -> House {
 }
 
 fn call(house: &House, route: &Route, token: Option<&str>) -> Response {
-    let path =
-        route.path.replace("{type}", "item").replace("{key}", "i1").replace("{feed}", "home").replace("{id}", "d9-9");
+    let path = route
+        .path
+        .replace("{type}", "item")
+        .replace("{key}", "i1")
+        .replace("{feed}", "home")
+        .replace("{list}", "picks")
+        .replace("{id}", "d9-9");
     let body = route.method.as_str().starts_with('P').then_some(&b"{}"[..]);
     let mut client = house.client();
     if let Some(token) = token {

@@ -25,14 +25,17 @@ pub fn check_answer(model: &Model, spec: Spec, answer: &Answer) -> Result<(), St
     }
     let Subject::User(user) = &answer.request.subject else { return Ok(()) };
     let view = View { model, spec, user, rows: answer.rows.0, epoch: answer.epoch.0, now: answer.now.0 };
-    if answer.request.feed != "home" || view.now < model.time_at(view.rows).max(model.time_at(view.epoch)) {
+    if answer.request.feed != "home"
+        || answer.request.page.is_some()
+        || view.now < model.time_at(view.rows).max(model.time_at(view.epoch))
+    {
         return Ok(());
     }
     let limits = match spec {
-        Spec::First => [6, 4, 3],
-        Spec::Second => [4, 5, 3],
+        Spec::First => [6, 4, 3, 2],
+        Spec::Second => [4, 5, 3, 2],
     };
-    let routes = [view.top("heat"), view.top("views_1d"), view.newest()];
+    let routes = [view.top("heat"), view.top("views_1d"), view.newest(), view.picks()];
     for (route, (listed, limit)) in routes.iter().zip(limits).enumerate() {
         let wanted = listed.len().min(limit);
         if answer.route_counts.get(route) != Some(&(wanted as u32)) {
@@ -40,7 +43,7 @@ pub fn check_answer(model: &Model, spec: Spec, answer: &Answer) -> Result<(), St
         }
         check_route(route, &listed[..wanted], listed, answer)?;
     }
-    answer.items.iter().try_for_each(|item| view.check_item(item))?;
+    answer.items.iter().chain(&answer.later).try_for_each(|item| view.check_item(item))?;
     view.check_complete(&routes, limits, answer)
 }
 
@@ -80,7 +83,7 @@ fn check_counts(model: &Model, answer: &Answer) -> Result<(), String> {
 
 /// Every item of the slate that names the route has a rank at which the model has it, or one that scores the same.
 fn check_route(route: usize, wanted: &[(String, f64)], all: &[(String, f64)], answer: &Answer) -> Result<(), String> {
-    for item in &answer.items {
+    for item in answer.items.iter().chain(&answer.later) {
         for hit in item.routes.iter().filter(|hit| usize::from(hit.route) == route) {
             let own = all.iter().find(|(key, _)| *key == item.item).map(|(_, score)| *score);
             let at_rank = wanted.get(usize::from(hit.rank)).map(|(_, score)| *score);
@@ -126,10 +129,26 @@ impl View<'_> {
         listed
     }
 
+    fn picks(&self) -> Vec<(String, f64)> {
+        let standing = self.model.lists.standing("picks", self.epoch, self.now);
+        let items = self.model.items(self.epoch).into_iter().filter(|item| self.model.present(item, self.epoch));
+        let mut listed: Vec<(String, f64)> =
+            items.filter_map(|item| Some((item.to_owned(), standing.get(item)?.score))).collect();
+        listed.sort_by(|a, b| b.1.total_cmp(&a.1));
+        listed
+    }
+
+    fn listed(&self, list: &str, key: &str) -> bool {
+        self.model.lists.standing(list, self.epoch, self.now).contains_key(key)
+    }
+
     /// Why an item must not be in the slate.
     fn removed(&self, item: &str) -> Option<&'static str> {
         if self.model.attribute("item", item, "in_stock", self.epoch) != Some(&Raw::Bool(true)) {
             return Some("it is not in stock");
+        }
+        if self.listed("blocked", item) && !self.listed("vip", self.user) {
+            return Some("it is blocked");
         }
         let mut bought = self.model.happened(self.spec, "buy", self.rows).filter(|event| {
             let same = |role, key| event.keys.get(role).is_some_and(|known| known == key);
@@ -169,8 +188,8 @@ impl View<'_> {
     /// Every item that a route must have found and no filter removes is in the slate.
     fn check_complete(
         &self,
-        routes: &[Vec<(String, f64)>; 3],
-        limits: [usize; 3],
+        routes: &[Vec<(String, f64)>; 4],
+        limits: [usize; 4],
         answer: &Answer,
     ) -> Result<(), String> {
         for (listed, limit) in routes.iter().zip(limits) {
@@ -178,7 +197,7 @@ impl View<'_> {
             let bound = listed.get(limit).map(|(_, score)| *score);
             let sure = listed.iter().take(limit).filter(|(_, score)| bound.is_none_or(|bound| !near(*score, bound)));
             for (item, _) in sure {
-                let there = answer.items.iter().any(|found| found.item == *item);
+                let there = answer.items.iter().chain(&answer.later).any(|found| found.item == *item);
                 if !there && self.removed(item).is_none() && !answer.request.exclude.contains(item) {
                     return Err(format!("{item} is not in the slate"));
                 }

@@ -15,6 +15,7 @@ impl Builder<'_> {
             RouteKind::Sessions(source) => self.sessions(source, subject)?,
             RouteKind::Newest(attribute) => Source::Newest { index: self.newest(attribute)? },
             RouteKind::History(from, recency) => Source::History { from: self.from(from, subject)?, recency: *recency },
+            RouteKind::List(name) => self.list_route(name)?,
             RouteKind::Broken => return None,
         };
         Some(Route { name: declared.name.text.clone(), source, limit: declared.limit, weight: declared.weight })

@@ -64,6 +64,9 @@ impl expr::Scope for Scope<'_, '_, '_> {
             let message = format!("the aggregate {} is not available in this release", quoted(name));
             return Some(Err(Diagnostic::new("not_available", span, message)));
         }
+        if name == "listed" {
+            return Some(self.listed(args, span));
+        }
         if !is_aggregate(self.builder, name, args) {
             return None;
         }
@@ -85,7 +88,7 @@ impl expr::Scope for Scope<'_, '_, '_> {
         match self.place {
             Place::Feature { .. } => AGGREGATES.to_vec(),
             Place::Event { .. } => Vec::new(),
-            Place::Feed(_) => vec!["seen"],
+            Place::Feed(_) => vec!["seen", "listed"],
         }
     }
 }
@@ -96,9 +99,14 @@ pub(super) const AGGREGATES: [&str; 8] = ["count", "sum", "mean", "min", "max", 
 /// Whether a call is an aggregate: `min` and `max` are functions of numbers too, and are told apart by an event as the
 /// first argument or a window as the third.
 pub(super) fn is_aggregate(builder: &Builder<'_>, name: &str, args: &[Node]) -> bool {
+    aggregate_call(name, args, &|name| builder.event(name).is_some())
+}
+
+/// The same for whoever knows the events.
+pub(crate) fn aggregate_call(name: &str, args: &[Node], is_event: &dyn Fn(&str) -> bool) -> bool {
     match name {
         "min" | "max" => {
-            let event = args.first().and_then(Node::as_name).is_some_and(|name| builder.event(name).is_some());
+            let event = args.first().and_then(Node::as_name).is_some_and(is_event);
             (event && args.len() > 2) || args.get(2).is_some_and(|window| window.as_span().is_some())
         }
         _ => AGGREGATES.contains(&name),
@@ -215,7 +223,7 @@ impl Scope<'_, '_, '_> {
 }
 
 /// A mistake with "did you mean", or with the known words if they are few.
-pub(super) fn near<'k>(
+pub(crate) fn near<'k>(
     code: &'static str,
     span: Range<usize>,
     message: String,

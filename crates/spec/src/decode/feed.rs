@@ -10,7 +10,7 @@ use domain::limits;
 
 const FEED: [&str; 10] =
     ["for", "context", "recall", "filter", "rank", "rerank", "durable", "policy", "holdout", "impressions"];
-const KINDS: [&str; 6] = ["top", "co_visited", "newest", "history", "session", "users_like"];
+const KINDS: [&str; 7] = ["top", "co_visited", "newest", "history", "list", "session", "users_like"];
 const CO_VISITED: [&str; 17] = [
     "co_visited",
     "from",
@@ -173,8 +173,9 @@ impl Decoder<'_> {
         let plain = |key: &Text| matches!(key.text.as_str(), "limit" | "weight");
         if entries.iter().all(|(key, _)| plain(key)) {
             let issue = Issue::new("missing_field", &name.span, "a route must say where its candidates come from");
-            self.issues
-                .push(issue.help("give it one of `top`, `co_visited`, `session`, `users_like`, `newest`, `history`"));
+            self.issues.push(
+                issue.help("give it one of `top`, `co_visited`, `session`, `users_like`, `newest`, `history`, `list`"),
+            );
         }
         let known: Vec<&str> = KINDS.into_iter().chain(["limit", "weight"]).collect();
         self.only(entries, &known);
@@ -185,6 +186,7 @@ impl Decoder<'_> {
         match kind {
             "top" => RouteKind::Top(text),
             "newest" => RouteKind::Newest(text),
+            "list" => RouteKind::List(text),
             _ => RouteKind::History(text, RECENCY),
         }
     }

@@ -13,7 +13,7 @@ fn requests_read_whole() {
         deadline: Some(Span(20)),
         ..FeedRequest::new("home", Subject::User("u1".into()), 7)
     };
-    assert_eq!(call, FeedCall { request: expected, explain: true });
+    assert_eq!(call, FeedCall { request: expected, explain: true, seeded: true, page: None });
     for body in ["", " ", "{}", r#"{"user":null}"#] {
         let call = parse_feed("home", body.as_bytes()).unwrap();
         assert_eq!((call.request.subject, call.request.count), (Subject::Anonymous, COUNT_DEFAULT));
@@ -26,6 +26,10 @@ fn requests_read_whole() {
 fn requests_are_strict() {
     let recent = format!(r#"{{"recent":[{}"x"]}}"#, r#""x","#.repeat(limits::REQUEST_RECENT_MAX));
     let key = format!(r#"{{"user":"{}"}}"#, "u".repeat(257));
+    let filter = format!(r#"{{"filter":"{}"}}"#, "x".repeat(limits::REQUEST_EXPRESSION_BYTES_MAX + 1));
+    let boost = r#"{"by":1,"when":"item.a"}"#;
+    let boosts = format!(r#"{{"boost":[{}{boost}]}}"#, format!("{boost},").repeat(limits::BOOSTS_MAX));
+    let token = format!(r#"{{"page":"{}"}}"#, "0".repeat(TOKEN_BYTES_MAX + 1));
     for (body, code, field) in [
         ("[]", Code::InvalidJson, ""),
         ("{}x", Code::InvalidJson, ""),
@@ -49,10 +53,43 @@ fn requests_are_strict() {
         (r#"{"context":{"a":{}}}"#, Code::WrongType, "context.a"),
         (&recent, Code::TooMany, "recent"),
         (&key, Code::TooLarge, "user"),
+        (r#"{"filter":true}"#, Code::WrongType, "filter"),
+        (r#"{"filter":""}"#, Code::InvalidValue, "filter"),
+        (&filter, Code::TooLarge, "filter"),
+        (r#"{"boost":{}}"#, Code::WrongType, "boost"),
+        (r#"{"boost":[1]}"#, Code::WrongType, "boost.0"),
+        (r#"{"boost":[{"when":"item.a"}]}"#, Code::MissingField, "boost.0.by"),
+        (r#"{"boost":[{"by":2}]}"#, Code::MissingField, "boost.0.when"),
+        (r#"{"boost":[{"by":-1,"when":"item.a"}]}"#, Code::InvalidValue, "boost.0.by"),
+        (r#"{"boost":[{"by":1001,"when":"item.a"}]}"#, Code::InvalidValue, "boost.0.by"),
+        (r#"{"boost":[{"by":"2","when":"item.a"}]}"#, Code::WrongType, "boost.0.by"),
+        (r#"{"boost":[{"by":2,"by":2}]}"#, Code::InvalidJson, "boost.0.by"),
+        (r#"{"boost":[{"by":2,"if":"item.a"}]}"#, Code::UnknownField, "boost.0.if"),
+        (&boosts, Code::TooMany, "boost.16"),
+        (r#"{"pages":1}"#, Code::WrongType, "pages"),
+        (r#"{"page":1}"#, Code::WrongType, "page"),
+        (r#"{"page":""}"#, Code::InvalidValue, "page"),
+        (&token, Code::TooLarge, "page"),
+        (r#"{"page":"t","user":"u"}"#, Code::InvalidValue, "user"),
+        (r#"{"filter":"item.a","page":"t"}"#, Code::InvalidValue, "filter"),
     ] {
         let refusal = parse_feed("home", body.as_bytes()).expect_err(body);
         assert_eq!((refusal.code, refusal.field.as_str()), (code, field), "{body}");
     }
     let refusal = parse_feed("home", br#"{"usr":"u"}"#).unwrap_err();
     assert_eq!(refusal.message, "there is no 'usr' here: did you mean 'user'?");
+}
+
+#[test]
+fn expressions_and_pages_are_read() {
+    let body =
+        br#"{"filter":"item.price < 9","boost":[{"when":"item.new","by":1.5},{"by":0,"when":"true"}],"pages":true}"#;
+    let call = parse_feed("home", body).unwrap();
+    let boost = |by: f64, when: &str| Boost { by, when: when.into() };
+    assert_eq!(call.request.filter.as_deref(), Some("item.price < 9"));
+    assert_eq!(call.request.boosts, [boost(1.5, "item.new"), boost(0.0, "true")]);
+    assert_eq!((call.request.pages, call.seeded), (true, false));
+    let page = |body: &str| parse_feed("home", body.as_bytes()).unwrap().page.unwrap();
+    assert_eq!(page(r#"{"page":"t0"}"#), PageCall { token: "t0".into(), count: None });
+    assert_eq!(page(r#"{"count":7,"page":"t0","explain":true}"#).count, Some(7));
 }

@@ -19,6 +19,8 @@ pub struct AnswerView<'a> {
     pub reranks: &'a [&'a str],
     /// Whether the request and examples of what filters removed are written too.
     pub detail: bool,
+    /// The token of the next page: none where pages were not asked for, `Some(None)` where there is no further one.
+    pub next: Option<Option<&'a str>>,
     /// How long the answer was held back until all that it read was durable, in microseconds.
     pub durability_wait_us: Option<u64>,
 }
@@ -46,6 +48,8 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     out.push(b'"');
     write_time(out, answer.now);
     out.push(b'"');
+    write_key(out, "seed");
+    write_uint(out, answer.request.seed);
     write_key(out, "items");
     let pieces = Pieces {
         routes: Named::new(b"{\"route\":", view.routes, b",\"rank\":"),
@@ -54,6 +58,7 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     };
     out.reserve(answer.items.len() * ITEM_BYTES);
     write_array(out, &answer.items, |out, item| write_item(out, item, &pieces));
+    write_next(out, view);
     write_key(out, "removed");
     write_array(out, &answer.removed, |out, removal| write_removal(out, removal, view.detail));
     write_effort(out, view);
@@ -70,6 +75,46 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
         write_uint(out, wait_us);
     }
     out.push(b'}');
+}
+
+/// How it goes on: which page this is, the token of the next one, and why there are no items if there are none.
+fn write_next(out: &mut Vec<u8>, view: &AnswerView<'_>) {
+    if let Some(page) = &view.answer.request.page {
+        write_key(out, "page");
+        out.extend_from_slice(b"{\"of\":");
+        write_text(out, &page.of.to_string());
+        write_key(out, "from");
+        write_uint(out, u64::from(page.from));
+        out.push(b'}');
+    }
+    if let Some(next) = view.next {
+        write_key(out, "next");
+        match next {
+            Some(token) => write_text(out, token),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+    if view.answer.items.is_empty() {
+        write_empty(out, view.answer);
+    }
+}
+
+/// Why there are no items: a stable word, and a sentence.
+fn write_empty(out: &mut Vec<u8>, answer: &Answer) {
+    let most = answer.removed.iter().max_by_key(|removal| removal.count);
+    let (word, note) = match (most, &answer.request.page) {
+        (Some(most), _) => {
+            let all: u32 = answer.removed.iter().map(|removal| removal.count).sum();
+            let text = format!("all {all} candidates were removed, most ({}) by: {}", most.count, most.reason);
+            ("removed", text)
+        }
+        (None, Some(_)) => ("end", "there are no further items".to_owned()),
+        (None, None) => ("no_candidates", "no route of the feed found an item".to_owned()),
+    };
+    write_key(out, "empty");
+    write_text(out, word);
+    write_key(out, "note");
+    write_text(out, &note);
 }
 
 /// What was done, and how many candidates each route gave.
@@ -252,6 +297,24 @@ fn write_request(out: &mut Vec<u8>, request: &FeedRequest) {
     if let Some(deadline) = request.deadline {
         write_key(out, "deadline");
         write_text(out, &deadline.to_string());
+    }
+    if let Some(filter) = &request.filter {
+        write_key(out, "filter");
+        write_text(out, filter);
+    }
+    if !request.boosts.is_empty() {
+        write_key(out, "boost");
+        write_array(out, &request.boosts, |out, boost| {
+            out.extend_from_slice(b"{\"by\":");
+            write_float(out, boost.by);
+            write_key(out, "when");
+            write_text(out, &boost.when);
+            out.push(b'}');
+        });
+    }
+    if request.pages {
+        write_key(out, "pages");
+        out.extend_from_slice(b"true");
     }
     out.push(b'}');
 }

@@ -5,7 +5,7 @@ use crate::batch::LineRefusal;
 use crate::time::write_time;
 use domain::{Position, Raw, Refusal, Time};
 
-/// Appends `{"error":{"code":..,"field":..,"message":..}}`.
+/// Appends `{"error":{"code":..,"field":..,"message":..}}`, with `column` and `caret` for a place in an expression.
 pub fn write_error(out: &mut Vec<u8>, refusal: &Refusal) {
     out.extend_from_slice(b"{\"error\":{");
     write_reason(out, refusal);
@@ -19,6 +19,12 @@ fn write_reason(out: &mut Vec<u8>, refusal: &Refusal) {
     write_text(out, &refusal.field);
     write_key(out, "message");
     write_text(out, &refusal.message);
+    if let Some(mark) = &refusal.mark {
+        write_key(out, "column");
+        write_uint(out, u64::from(mark.column));
+        write_key(out, "caret");
+        write_text(out, &mark.caret);
+    }
 }
 
 /// One element of a body that was taken.

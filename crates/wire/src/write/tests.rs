@@ -54,10 +54,11 @@ fn an_answer_is_written_in_full() {
         terms: &["item.heat"],
         reranks: &["mmr", "spread"],
         detail: true,
+        next: None,
         durability_wait_us: Some(17),
     };
     let expected = serde_json::json!({
-        "decision": "d2-10", "feed": "home", "plan": 3, "positions": {"rows": 9, "epoch": 8}, "now": "2026-01-01T00:00:00.001Z",
+        "decision": "d2-10", "feed": "home", "plan": 3, "positions": {"rows": 9, "epoch": 8}, "now": "2026-01-01T00:00:00.001Z", "seed": u64::MAX,
         "items": [{"item": "i\u{1}2", "score": 1.25, "routes": [{"route": "similar", "rank": 3, "score": null}],
             "terms": [{"term": "item.heat", "value": 1e300}], "moved": -2,
             "effects": [{"step": "rerank 2: spread", "moved": -2}, {"step": "rerank 8", "placed": true},
@@ -74,6 +75,69 @@ fn an_answer_is_written_in_full() {
         json(|out| write_answer(out, &AnswerView { detail: false, durability_wait_us: None, routes: &[], ..view }));
     assert_eq!(brief["removed"][0]["examples"], serde_json::Value::Null);
     assert_eq!(brief["counts"]["1"], 3);
+    assert_eq!(brief.get("next"), None);
+}
+
+#[test]
+fn an_answer_says_how_it_goes_on_and_why_it_is_empty() {
+    let mut answer = answer();
+    answer.request = FeedRequest {
+        filter: Some("item.price < 9".into()),
+        boosts: vec![Boost { by: 1.5, when: "item.new".into() }],
+        pages: true,
+        ..answer.request
+    };
+    let decision = DecisionId { epoch: 2, position: Position(10) };
+    let json = |answer: &Answer, next: Option<Option<&str>>| {
+        json(|out| {
+            let view = AnswerView {
+                decision,
+                answer,
+                routes: &[],
+                terms: &[],
+                reranks: &[],
+                detail: true,
+                next,
+                durability_wait_us: None,
+            };
+            write_answer(out, &view)
+        })
+    };
+    let first = json(&answer, Some(Some("t")));
+    assert_eq!((&first["next"], &first["empty"]), (&serde_json::json!("t"), &serde_json::Value::Null));
+    assert_eq!(first["request"]["boost"], serde_json::json!([{"by": 1.5, "when": "item.new"}]));
+    assert_eq!((&first["request"]["filter"], &first["request"]["pages"]), (&"item.price < 9".into(), &true.into()));
+    answer.items.clear();
+    let page = Page { of: decision, from: 30, best: vec![], items: vec![] };
+    for (removed, page, word) in [
+        (true, None, "removed"),
+        (true, Some(page.clone()), "removed"),
+        (false, None, "no_candidates"),
+        (false, Some(page), "end"),
+    ] {
+        answer.removed.truncate(usize::from(removed));
+        if removed && answer.removed.is_empty() {
+            answer.removed.push(Removal { reason: "item.in_stock".into(), count: 7, examples: vec![] });
+        }
+        answer.request.page = page;
+        let body = json(&answer, Some(None));
+        assert_eq!((&body["next"], &body["empty"]), (&serde_json::Value::Null, &serde_json::json!(word)), "{body}");
+        assert!(body["note"].as_str().is_some_and(|note| note.len() > 10 && note.contains("7") == removed));
+        let from = body["page"]["from"].as_u64();
+        assert_eq!(from, answer.request.page.as_ref().map(|page| u64::from(page.from)));
+    }
+}
+
+#[test]
+fn a_list_is_its_entries() {
+    let put = |key: &'static str, score, until| ListPut { list: "picks".into(), key: key.into(), score, until };
+    let entries = [put("i1", Some(1.5), Some(Time(0))), put("i2", None, None)];
+    let facts =
+        ListFacts { list: "picks", of: "item", entries: &entries, count: 3, next: Some("i2"), position: Position(4) };
+    let expected = serde_json::json!({"list": "picks", "of": "item", "count": 3, "next": "i2", "position": 4,
+        "entries": [{"key": "i1", "score": 1.5, "until": "1970-01-01T00:00:00.000Z"}, {"key": "i2"}]});
+    assert_eq!(json(|out| write_list(out, &facts)), expected);
+    assert_eq!(json(|out| write_list(out, &ListFacts { next: None, ..facts }))["next"], serde_json::Value::Null);
 }
 
 #[test]
@@ -105,6 +169,10 @@ fn errors_and_entities_have_one_shape() {
     let refusal = Refusal::new(Code::WrongType, "a\n", "must be \"a\"");
     let expected = serde_json::json!({"error": {"code": "wrong_type", "field": "a\n", "message": "must be \"a\""}});
     assert_eq!(json(|out| write_error(out, &refusal)), expected);
+    let text = "ok &&\n \u{fc}x < 2";
+    let marked = refusal.with_mark(Mark::new(text, 7..10));
+    let error = json(|out| write_error(out, &marked))["error"].clone();
+    assert_eq!((&error["column"], &error["caret"]), (&8.into(), &" \u{fc}x < 2\n ^^".into()));
     let fields = [("tags".to_owned(), Raw::List(vec![Raw::Str("a".into()), Raw::Null]))];
     let features = [("heat".to_owned(), Raw::Float(0.5)), ("n".to_owned(), Raw::Int(3))];
     let facts = EntityFacts {

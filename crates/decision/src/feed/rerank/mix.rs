@@ -106,23 +106,36 @@ impl Mixing {
         None
     }
 
-    /// Runs the other feed.
-    fn ask(&mut self, mix: &Mix, ground: &Ground<'_>) {
-        let outer = ground.view;
-        let value = |own: &Option<u16>| own.and_then(|own| outer.context.get(usize::from(own))).cloned();
-        let context: Vec<Value> = mix.context.iter().map(|own| value(own).unwrap_or_default()).collect();
-        let view = View {
-            feed: &outer.plan.feeds[usize::from(mix.feed)],
-            reads: outer.epoch.feed_reads(mix.feed),
-            context: &context,
-            policies: InForce::of(&outer.plan.feeds[usize::from(mix.feed)], outer.request, outer.now),
-            ..*outer
-        };
+    /// Runs the other feed. What the request itself asks for holds for its items too.
+    fn ask(&mut self, mix: &Mix, ground: &mut Ground<'_>) {
+        let context = context_of(mix, ground.view);
+        let view = view_of(mix, ground.view, &context);
         let mut meter = Meter::new(Pace::Replay(FULL));
         features::of_subject(&view, &mut self.other);
         recall::run(&view, &mut meter, &mut self.other);
         fuse::run(&view, &mut self.other);
         filter::run(&view, ground.names, &mut self.other);
+        if let Some(own) = filter::OfRequest::new(ground.view, ground.row) {
+            self.other.candidates.retain(|candidate| own.passes_bare(candidate.item, ground.best, ground.row));
+        }
         rank::run(&view, &mut meter, &mut self.other);
+    }
+}
+
+/// The request's context as the other feed declares it.
+pub(in crate::feed) fn context_of(mix: &Mix, outer: &View<'_>) -> Vec<Value> {
+    let value = |own: &Option<u16>| own.and_then(|own| outer.context.get(usize::from(own))).cloned();
+    mix.context.iter().map(|own| value(own).unwrap_or_default()).collect()
+}
+
+/// The other feed, asked for the same visit.
+pub(in crate::feed) fn view_of<'a>(mix: &Mix, outer: &View<'a>, context: &'a [Value]) -> View<'a> {
+    View {
+        feed: &outer.plan.feeds[usize::from(mix.feed)],
+        reads: outer.epoch.feed_reads(mix.feed),
+        rules: None,
+        policies: InForce::of(&outer.plan.feeds[usize::from(mix.feed)], outer.request, outer.now),
+        context,
+        ..*outer
     }
 }

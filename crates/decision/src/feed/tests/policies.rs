@@ -121,7 +121,8 @@ fn pins(slow: &Slow<'_>, items: &[Item], gone: &[EntityId], count: usize) -> Vec
     for (place, index, id) in wanted {
         let new = Item { id, hits: vec![], fused: 0.0, score: 0.0, terms: vec![], effects: vec![] };
         let item = items.iter().find(|item| item.id == id).unwrap_or(&new).clone();
-        let passes = slow.feed.filters.iter().all(|filter| slow.eval(filter, &item).is_true());
+        let passes =
+            slow.feed.filters.iter().chain(&slow.own_filter()).all(|filter| slow.eval(filter, &item).is_true());
         let good = passes && removing(slow, &item).is_none() && !gone.contains(&id);
         let there = slow.present(id) && !slow.query.exclude.contains(&id);
         let first = pins.iter().all(|(_, _, pinned)| pinned.id != id);

@@ -9,10 +9,11 @@ use super::policies;
 use crate::world::World;
 use crate::{ItemView, Names};
 use domain::{
-    Answer, Effect, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Subject, Term, Value,
+    Answer, Change, Effect, Effort, EntityId, FeedRequest, PlanVersion, Recommended, Removal, RouteHit, Step, Subject,
+    Term, Value,
 };
 use recall::{Hit, Known, Visitor};
-use spec::plan::{Action, AggregateOp, Cross, Feed, From, RouteSource, SlotIndex, SlotSource};
+use spec::plan::{Action, AggregateOp, Cross, Feed, From, Rerank, RouteSource, Slot, SlotIndex, SlotSource};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Slow<'a> {
@@ -39,13 +40,14 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
     let mut slow = Slow::new(world, request, world.query(request));
     let epoch = &world.epoch;
     let key = |id| world.names.item(epoch.item_type(), id);
-    let Ranked { per_route, items, candidates, removed, gone } = slow.ranked(effort);
+    let Ranked { per_route, items, candidates, removed, gone } = slow.ranked(effort, None);
     let mut places = rerank::placed(items);
     for number in (0..slow.feed.reranks.len()).filter(|_| effort.reranked) {
         places = slow.rerank(number, places);
     }
     let count = usize::from(request.count).min(domain::limits::SLATE_MAX);
-    let places = policies::place(&slow, places, &gone, count);
+    let depth = if request.pages { domain::limits::PAGE_DEPTH } else { 0 };
+    let places = policies::place(&slow, places, &gone, count + depth);
     let recommended = |(place, placed): (usize, rerank::Placed)| Recommended {
         item: key(placed.item.id),
         score: placed.item.score,
@@ -54,6 +56,8 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
         moved: placed.rank.map_or(0, |rank| (place as i64 - rank as i64) as i16),
         effects: placed.effects,
     };
+    let mut order: Vec<Recommended> = places.into_iter().enumerate().map(recommended).collect();
+    let later = order.split_off(count.min(order.len()));
     let removal = |(reason, ids): (String, Vec<EntityId>)| Removal {
         reason,
         count: ids.len() as u32,
@@ -69,8 +73,8 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
         route_counts: per_route.iter().map(|hits| hits.len() as u32).collect(),
         candidates,
         removed: removed.into_iter().filter(|(_, ids)| !ids.is_empty()).map(removal).collect(),
-        items: places.into_iter().enumerate().map(recommended).collect(),
-        later: Vec::new(),
+        items: order,
+        later,
         holdout: slow.holdout(),
     }
 }
@@ -89,8 +93,8 @@ impl<'a> Slow<'a> {
         Slow { world, feed: &world.plan.feeds[usize::from(query.feed)], request, query, best: Vec::new() }
     }
 
-    /// Recall to rank.
-    fn ranked(&mut self, effort: Effort) -> Ranked {
+    /// Recall to rank; `outer` is the feed that was asked for if this one is mixed into it.
+    fn ranked(&mut self, effort: Effort, outer: Option<&Slow<'_>>) -> Ranked {
         let (per_route, excluded) = self.recall(effort);
         self.best = per_route.iter().map(|hits| hits.iter().map(|hit| hit.score).fold(0.0, f64::max)).collect();
         let mut items = self.fuse(&per_route);
@@ -102,9 +106,80 @@ impl<'a> Slow<'a> {
             removed.push((filter.text().to_owned(), go.iter().map(|item| item.id).collect()));
             items = stay;
         }
+        if let Some(filter) = self.own_filter() {
+            let (stay, go): (Vec<Item>, Vec<Item>) =
+                items.into_iter().partition(|item| self.eval(&filter, item).is_true());
+            removed.push((filter.text().to_owned(), go.iter().map(|item| item.id).collect()));
+            items = stay;
+        }
+        if let Some((outer, filter)) = outer.and_then(|outer| Some((outer, outer.own_filter()?))) {
+            items.retain(|item| outer.eval(&filter, &bare(item.id)).is_true());
+        }
         let gone = policies::remove(self, &mut items, &mut removed);
         self.score(&mut items, effort);
         Ranked { per_route, items, candidates, removed, gone }
+    }
+}
+
+/// An item that no route has found.
+fn bare(id: EntityId) -> Item {
+    Item { id, hits: vec![], fused: 0.0, score: 0.0, terms: vec![], effects: vec![] }
+}
+
+/// What a further page must show and how many items it looks at: in the given order, what is there and passes all filters.
+pub(super) fn page(world: &World, request: &FeedRequest) -> (Vec<Recommended>, u32) {
+    let page = request.page.as_ref().unwrap();
+    let mut slow = Slow::new(world, request, world.query(request));
+    slow.best = page.best.clone();
+    let (mut shown, mut looked) = (Vec::new(), 0);
+    for of in &page.items {
+        if shown.len() == usize::from(request.count) {
+            break;
+        }
+        looked += 1;
+        let id = world.names.entity(world.epoch.item_type(), &of.item).unwrap();
+        if slow.present(id) && slow.passes_again(id, &of.routes) && !request.exclude.contains(&of.item) {
+            shown.push(of.clone());
+        }
+    }
+    (shown, looked)
+}
+
+impl Slow<'_> {
+    pub(super) fn own_filter(&self) -> Option<expr::Program> {
+        self.query.rules.as_ref().and_then(|rules| rules.overlay.filter.clone())
+    }
+
+    /// Whether an item with these hits passes the filters of its feed and of the request; routes behind the feed's own are
+    /// those of the feeds that it mixes in.
+    fn passes_again(&self, id: EntityId, hits: &[RouteHit]) -> bool {
+        let weight =
+            |feed: &Feed, hit: &RouteHit| feed.routes[usize::from(hit.route)].weight / (61.0 + f64::from(hit.rank));
+        let item = |feed: &Feed, hits: Vec<RouteHit>| {
+            let fused = hits.iter().fold(0.0, |sum, hit| sum + weight(feed, hit));
+            Item { hits, fused, ..bare(id) }
+        };
+        let own =
+            |slow: &Slow<'_>, item: &Item| slow.own_filter().is_none_or(|filter| slow.eval(&filter, item).is_true());
+        let mut first = self.feed.routes.len();
+        if hits.iter().all(|hit| usize::from(hit.route) < first) {
+            let item = item(self.feed, hits.to_vec());
+            return self.feed.filters.iter().all(|filter| self.eval(filter, &item).is_true()) && own(self, &item);
+        }
+        for rerank in &self.feed.reranks {
+            let Rerank::Mix(mix) = rerank else { continue };
+            let mut other = self.mixed_in(mix);
+            let routes = first..first + other.feed.routes.len();
+            first = routes.end;
+            if hits.iter().all(|hit| routes.contains(&usize::from(hit.route))) {
+                let of_other = |hit: &RouteHit| RouteHit { route: hit.route - routes.start as u16, ..hit.clone() };
+                let item = item(other.feed, hits.iter().map(of_other).collect());
+                other.best = self.best[routes].to_vec();
+                return other.feed.filters.iter().all(|filter| other.eval(filter, &item).is_true())
+                    && own(self, &bare(id));
+            }
+        }
+        panic!("no feed has these routes: {hits:?}");
     }
 }
 
@@ -157,6 +232,15 @@ impl Slow<'_> {
                 indexes.sessions(index, &weighted, usize::MAX, now, visitor, scratch, &skip, &mut all);
                 all.retain(|hit| !(skip_known && self.knows(hit.item)));
                 out.extend(all.into_iter().take(limit));
+            }
+            RouteSource::List { list } => {
+                let listed = self.world.epoch.listed().entries(list, None, now);
+                let mut there: Vec<Hit> = listed
+                    .filter(|(id, _)| self.present(*id) && !skip(*id))
+                    .map(|(item, entry)| Hit { item, score: entry.score.unwrap_or(0.0) })
+                    .collect();
+                there.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap());
+                out.extend(there.into_iter().take(limit));
             }
             RouteSource::History { from, recency } => {
                 let there = self.context(from).into_iter().filter(|&item| self.present(item) && !skip(item));
@@ -221,10 +305,12 @@ impl Slow<'_> {
         // Without a formula the fused order stands, unless boosts act on it.
         let fused =
             self.feed.terms.is_empty() && policies::acting(self).any(|(_, of)| matches!(of.action, Action::Scale(_)));
-        let formula = usize::from(effort.candidates_scored).min(items.len() * usize::from(!self.feed.terms.is_empty()));
+        let boosts = self.query.rules.as_ref().is_some_and(|rules| !rules.overlay.boosts.is_empty());
+        let any = boosts || !self.feed.terms.is_empty();
+        let formula = usize::from(effort.candidates_scored).min(items.len() * usize::from(any));
         let scored = if fused { items.len() } else { formula };
         let scored = &mut items[..scored];
-        for item in scored.iter_mut() {
+        for item in scored.iter_mut().take(formula) {
             let mut sum = 0.0;
             for (term, program) in self.feed.terms.iter().enumerate() {
                 if let Some(value) = self.eval(program, item).as_f64().filter(|value| value.is_finite()) {
@@ -232,12 +318,24 @@ impl Slow<'_> {
                     item.terms.push(Term { term: term as u16, value });
                 }
             }
-            if !self.feed.terms.is_empty() {
-                item.score = if f64::is_finite(sum) { sum } else { f64::MIN };
+            if self.feed.terms.is_empty() {
+                sum = item.fused;
             }
+            item.score = if f64::is_finite(sum) { self.boost(item, sum) } else { f64::MIN };
         }
         policies::scale(self, scored);
         scored.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap().then(a.id.cmp(&b.id)));
+    }
+
+    fn boost(&self, item: &mut Item, mut score: f64) -> f64 {
+        let Some(rules) = &self.query.rules else { return score };
+        for (place, (by, when)) in rules.overlay.boosts.iter().enumerate() {
+            if self.eval(when, item).is_true() {
+                score = (score + score.abs() * (by - 1.0)).clamp(f64::MIN, f64::MAX);
+                item.effects.push(Effect { step: Step::Boost(place as u16), change: Change::Scaled(*by) });
+            }
+        }
+        score
     }
 
     /// Whether the subject is held out.
@@ -253,16 +351,22 @@ impl Slow<'_> {
     }
 
     pub(super) fn eval(&self, program: &expr::Program, item: &Item) -> Value {
-        let mut row = vec![Value::Missing; self.world.plan.slots.len()];
+        let mut row = vec![Value::Missing; self.world.plan.slots.len() + self.more().len()];
         program.slots().iter().for_each(|&slot| row[usize::from(slot)] = self.slot(slot, Some(item)));
         program.eval(&row)
+    }
+
+    /// Slots of the request beside the plan's.
+    fn more(&self) -> &[Slot] {
+        self.query.rules.as_ref().map_or(&[], |rules| &rules.overlay.slots)
     }
 
     /// The value of one slot for a candidate.
     fn slot(&self, slot: SlotIndex, item: Option<&Item>) -> Value {
         let (plan, epoch) = (&self.world.plan, &self.world.epoch);
-        let mut row = vec![Value::Missing; plan.slots.len()];
-        match plan.slots[usize::from(slot)].source {
+        let mut row = vec![Value::Missing; plan.slots.len() + self.more().len()];
+        let of = plan.slots.iter().chain(self.more()).nth(usize::from(slot)).unwrap();
+        match of.source {
             SlotSource::Aggregate(aggregate) => self.aggregate(aggregate, item, &mut row),
             SlotSource::Feature(feature) => {
                 let program = &plan.features[usize::from(feature)].program;
@@ -277,7 +381,7 @@ impl Slow<'_> {
                 row[usize::from(slot)] = subject.unwrap_or_default();
             }
             SlotSource::Context => {
-                let name = plan.slots[usize::from(slot)].name.strip_prefix("request.").unwrap();
+                let name = of.name.strip_prefix("request.").unwrap();
                 let index = self.feed.context.iter().position(|field| field.name == name).unwrap();
                 row[usize::from(slot)] = self.query.context[index].clone();
             }
@@ -285,6 +389,13 @@ impl Slow<'_> {
                 row[usize::from(slot)] = Value::Float(self.share(route, item.unwrap()));
             }
             SlotSource::FusedScore => row[usize::from(slot)] = Value::Float(item.unwrap().fused),
+            SlotSource::Listed(list) => {
+                let on = |id| epoch.listed().contains(list, id, self.world.now);
+                row[usize::from(slot)] = Value::Bool(match plan.lists[usize::from(list)].name.as_str() {
+                    "vip" => self.query.subject.is_some_and(|(_, id)| on(id)),
+                    _ => on(item.unwrap().id),
+                });
+            }
             SlotSource::Now => row[usize::from(slot)] = Value::Time(self.world.now),
         }
         row[usize::from(slot)].clone()
@@ -294,7 +405,7 @@ impl Slow<'_> {
     fn share(&self, route: u16, item: &Item) -> f64 {
         let Some(hit) = item.hits.iter().find(|hit| hit.route == route) else { return 0.0 };
         let of = &self.feed.routes[usize::from(route)];
-        if let RouteSource::Newest { .. } = of.source {
+        if let RouteSource::Newest { .. } | RouteSource::List { .. } = of.source {
             return 1.0 - f64::from(hit.rank) / f64::from(of.limit);
         }
         let best = self.best[usize::from(route)];

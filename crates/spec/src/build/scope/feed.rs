@@ -1,7 +1,7 @@
 //! What names mean in a feed's expressions.
 
-use super::{FeedPlace, Found, Scope, cascade, near};
-use crate::build::{ITEM, USER};
+use super::{FeedPlace, Found, Place, Scope, cascade, near};
+use crate::build::{ITEM, USER, list};
 use crate::diagnostic::quoted;
 use crate::plan::{Cross, EntityIndex, SlotSource};
 use domain::Type;
@@ -104,5 +104,20 @@ impl Scope<'_, '_, '_> {
             return Err(Diagnostic::new("not_here", span, message));
         }
         self.seen(args, span)
+    }
+
+    /// `listed(item, blocked)`: known in feeds only.
+    pub(super) fn listed(&mut self, args: &[Node], span: Range<usize>) -> Found {
+        let Place::Feed(feed) = self.place else {
+            let message = "`listed` is known in feeds only";
+            let help = "lists change what feeds answer, not what is counted: ask in a feed's `filter` or `score`";
+            return Err(Diagnostic::new("not_here", span, message).with_help(help));
+        };
+        if args.get(1).and_then(Node::as_name).is_some_and(|name| self.builder.is_broken("list", &[name])) {
+            return Err(cascade(&span));
+        }
+        let list = list::listed(&self.builder.lists, feed.subject, args, &span)?;
+        let slot = list::listed_slot(&self.builder.lists, list);
+        self.builder.slot(slot.name.clone(), slot).map(|slot| (slot, Type::Bool)).ok_or_else(|| cascade(&span))
     }
 }

@@ -208,17 +208,22 @@ impl Slow<'_> {
     }
 
     /// The other feed's items have its routes and terms, numbered behind those of this feed and of feeds mixed in before.
-    fn mix(&self, number: usize, mix: &Mix, rest: Vec<Placed>) -> Vec<Placed> {
-        let plan = &self.world.plan;
+    /// The feed of a step of mixing, asked for the same visit; the request's own expressions are not its own.
+    pub(super) fn mixed_in(&self, mix: &Mix) -> Slow<'_> {
         let mut query = self.query.clone();
-        query.feed = mix.feed;
-        let other = &plan.feeds[usize::from(mix.feed)];
+        (query.feed, query.rules) = (mix.feed, None);
+        let other = &self.world.plan.feeds[usize::from(mix.feed)];
         let own = |name: &str| self.feed.context.iter().position(|field| field.name == name);
         let value = |name: &str| own(name).map_or(Value::Missing, |own| self.query.context[own].clone());
         query.context = other.context.iter().map(|field| value(&field.name)).collect();
-        let mut slow = Slow::new(self.world, self.request, query);
+        Slow::new(self.world, self.request, query)
+    }
+
+    fn mix(&self, number: usize, mix: &Mix, rest: Vec<Placed>) -> Vec<Placed> {
+        let plan = &self.world.plan;
+        let mut slow = self.mixed_in(mix);
         let all = Effort { routes_run: u16::MAX, candidates_scored: u16::MAX, reranked: false };
-        let mut others = slow.ranked(all).items.into_iter();
+        let mut others = slow.ranked(all, Some(self)).items.into_iter();
         let mut before = vec![self.feed];
         before.extend(self.feed.reranks[..number].iter().filter_map(|rerank| match rerank {
             Rerank::Mix(mix) => Some(&plan.feeds[usize::from(mix.feed)]),

@@ -1,0 +1,111 @@
+//! Lists: their declarations, and what reads them.
+
+use super::scope::near;
+use super::{Builder, ITEM, USER};
+use crate::diagnostic::{Issue, quoted};
+use crate::plan::{EntityIndex, List, RouteSource, Slot, SlotSource};
+use crate::source::Source;
+use crate::yaml::Text;
+use domain::Type;
+use expr::{Diagnostic, Node};
+use std::ops::Range;
+
+impl Builder<'_> {
+    pub(super) fn lists(&mut self, source: &Source) {
+        for declared in &source.lists {
+            let of = match declared.of.as_ref().map(|of| of.text.as_str()) {
+                Some("user") => USER,
+                _ => ITEM,
+            };
+            self.lists.push(List { name: declared.name.text.clone(), of, max: declared.max });
+        }
+    }
+
+    /// `list: picks`: the items of a list as candidates.
+    pub(super) fn list_route(&mut self, name: &Text) -> Option<RouteSource> {
+        if self.is_broken("list", &[&name.text]) {
+            return None;
+        }
+        let found = self.lists.iter().position(|list| list.name == name.text);
+        let issue = match found {
+            Some(list) if self.lists[list].of == ITEM => return Some(RouteSource::List { list: list as u16 }),
+            Some(_) => {
+                let issue = Issue::new("wrong_type", &name.span, format!("{} is a list of users", quoted(&name.text)));
+                issue.help("a route needs a list with `of: item`")
+            }
+            None => {
+                let issue = Issue::new(
+                    "unknown_name",
+                    &name.span,
+                    format!("{} is not a list of this spec", quoted(&name.text)),
+                );
+                if self.lists.is_empty() {
+                    issue.help("declare it at the top level: `lists: { picks: { of: item } }`")
+                } else {
+                    issue.near(&name.text, self.lists.iter().map(|list| list.name.as_str()))
+                }
+            }
+        };
+        self.issues.push(issue);
+        None
+    }
+}
+
+/// The list that a call `listed(item, name)` or `listed(user, name)` asks about, in a feed for this subject.
+pub(crate) fn listed(
+    lists: &[List],
+    subject: EntityIndex,
+    args: &[Node],
+    span: &Range<usize>,
+) -> Result<u16, Diagnostic> {
+    let usage = "write `listed(item, list)` or `listed(user, list)`";
+    let [entity, name] = args else {
+        let message = format!("`listed` takes 2 arguments, not {}", args.len());
+        return Err(Diagnostic::new("wrong_arity", span.clone(), message).with_help(usage));
+    };
+    let of = match entity.as_name() {
+        Some("item") => ITEM,
+        Some("user") if subject == USER => USER,
+        Some("user") => {
+            let message = "a feed for items has no user to ask about";
+            return Err(
+                Diagnostic::new("not_here", entity.span.clone(), message).with_help("write `listed(item, list)`")
+            );
+        }
+        _ => {
+            let message = "`listed` asks about `item` or `user`";
+            return Err(Diagnostic::new("wrong_type", entity.span.clone(), message).with_help(usage));
+        }
+    };
+    let Some(wanted) = name.as_name() else {
+        let message = "the second argument of `listed` is the name of a list";
+        return Err(Diagnostic::new("wrong_type", name.span.clone(), message).with_help(usage));
+    };
+    let Some(index) = lists.iter().position(|list| list.name == wanted) else {
+        let message = format!("{} is not a list of this spec", quoted(wanted));
+        let known = lists.iter().map(|list| list.name.as_str());
+        let diagnostic = near("unknown_name", name.span.clone(), message, wanted, known);
+        return Err(match diagnostic.help {
+            None => diagnostic.with_help("declare it at the top level: `lists: { blocked: { of: item } }`"),
+            Some(_) => diagnostic,
+        });
+    };
+    if lists[index].of != of {
+        let whose = if of == ITEM { "users" } else { "items" };
+        let message = format!("{} is a list of {whose}", quoted(wanted));
+        return Err(Diagnostic::new("wrong_type", name.span.clone(), message).with_help(usage));
+    }
+    Ok(index as u16)
+}
+
+/// The slot of that call.
+pub(crate) fn listed_slot(lists: &[List], list: u16) -> Slot {
+    let of = &lists[usize::from(list)];
+    let entity = if of.of == ITEM { "item" } else { "user" };
+    Slot {
+        name: format!("listed({entity}, {})", of.name),
+        ty: Type::Bool,
+        source: SlotSource::Listed(list),
+        per_candidate: of.of == ITEM,
+    }
+}
