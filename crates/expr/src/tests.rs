@@ -1,5 +1,6 @@
 //! Tests of the language: what is read, what is refused and how, what is computed.
 
+mod bad_expressions;
 mod diagnostics;
 mod generated;
 mod reference;
