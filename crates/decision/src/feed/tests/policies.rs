@@ -23,7 +23,7 @@ fn meets(slow: &Slow<'_>, policy: &Policy, item: &Item) -> bool {
 }
 
 /// The first policy that removes an item: what blocks, then what allows, then caps and quotas.
-fn removing(slow: &Slow<'_>, item: &Item) -> Option<usize> {
+pub(super) fn removing(slow: &Slow<'_>, item: &Item) -> Option<usize> {
     let stages: [fn(&Action) -> bool; 3] = [
         |action| matches!(action, Action::Block),
         |action| matches!(action, Action::Allow),

@@ -164,7 +164,8 @@ impl Slow<'_> {
         let mut first = self.feed.routes.len();
         if hits.iter().all(|hit| usize::from(hit.route) < first) {
             let item = item(self.feed, hits.to_vec());
-            return self.feed.filters.iter().all(|filter| self.eval(filter, &item).is_true()) && own(self, &item);
+            let passes = self.feed.filters.iter().all(|filter| self.eval(filter, &item).is_true());
+            return passes && own(self, &item) && policies::removing(self, &item).is_none();
         }
         for rerank in &self.feed.reranks {
             let Rerank::Mix(mix) = rerank else { continue };
@@ -175,8 +176,9 @@ impl Slow<'_> {
                 let of_other = |hit: &RouteHit| RouteHit { route: hit.route - routes.start as u16, ..hit.clone() };
                 let item = item(other.feed, hits.iter().map(of_other).collect());
                 other.best = self.best[routes].to_vec();
-                return other.feed.filters.iter().all(|filter| other.eval(filter, &item).is_true())
-                    && own(self, &bare(id));
+                let passes = other.feed.filters.iter().all(|filter| other.eval(filter, &item).is_true());
+                let outside = own(self, &bare(id)) && policies::removing(self, &bare(id)).is_none();
+                return passes && policies::removing(&other, &item).is_none() && outside;
             }
         }
         panic!("no feed has these routes: {hits:?}");
