@@ -139,6 +139,35 @@ impl Event<'_> {
     }
 }
 
+impl Field<'_> {
+    /// Length of the binary form in bytes, without making it.
+    pub fn encoded_len(&self) -> usize {
+        str_len(&self.name) + raw_len(&self.value)
+    }
+}
+
+fn str_len(text: &str) -> usize {
+    uint_len(text.len() as u64) + text.len()
+}
+
+fn uint_len(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+fn raw_len(value: &Raw<'_>) -> usize {
+    match value {
+        Raw::Null | Raw::Bool(_) => 1,
+        Raw::Int(int) => 1 + uint_len(zigzag(*int)),
+        Raw::Float(_) => 9,
+        Raw::Str(text) => 1 + str_len(text),
+        Raw::List(list) => 1 + uint_len(list.len() as u64) + list.iter().map(raw_len).sum::<usize>(),
+    }
+}
+
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
 fn put_uint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -148,7 +177,7 @@ fn put_uint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 fn put_int(out: &mut Vec<u8>, value: i64) {
-    put_uint(out, ((value << 1) ^ (value >> 63)) as u64);
+    put_uint(out, zigzag(value));
 }
 
 fn put_str(out: &mut Vec<u8>, text: &str) {

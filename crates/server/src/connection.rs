@@ -18,7 +18,7 @@ pub(crate) async fn serve(tcp: TcpStream, process: Arc<Process>, mut stop: watch
     // Answers are written whole; waiting to fill a packet would only delay them. A socket that refuses the option works too.
     let _ = tcp.set_nodelay(true);
     let limits = process.config.limits;
-    let stream = Stream::new(tcp, &limits);
+    let stream = Stream::new(tcp, &limits, process.metrics.clone());
     let phase = stream.phase();
     let service = service_fn(move |request| service::respond(process.clone(), phase.clone(), request));
     let mut http = http1::Builder::new();

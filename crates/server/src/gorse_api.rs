@@ -105,7 +105,7 @@ async fn call(tenant: &Tenant, found: Found, head: Parts, incoming: Incoming) ->
 
 /// Everything that can be judged before the body is read.
 fn admit(tenant: &Tenant, found: &Found, head: &Parts) -> Result<Params, Refusal> {
-    service::admit_host(head.version, &head.headers)?;
+    service::admit_host(head)?;
     let access = match found.right() {
         Right::Open => Access::Open,
         Right::Read => Access::Only(Role::Serve),

@@ -1,6 +1,7 @@
 //! Metrics: what the server counted, and the engine's positions at the time of asking, as OpenMetrics text. Each tenant has a registry
 //! of its own, labelled with its name; their number bounds the labels.
 
+use crate::reply::status_of;
 use domain::Code;
 use engine::Status;
 use hyper::StatusCode;
@@ -156,6 +157,12 @@ impl Metrics {
         if let Some(code) = code {
             self.refusals.get_or_create(&Coded { code: code.as_str() }).inc();
         }
+    }
+
+    /// Counts a request whose head could not be read.
+    pub(crate) fn head_refused(&self, code: Code) {
+        self.requests.get_or_create(&Answered { route: "none", status: status_of(code).as_u16() }).inc();
+        self.refusals.get_or_create(&Coded { code: code.as_str() }).inc();
     }
 
     /// Counts the lines of a call.

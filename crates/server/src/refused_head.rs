@@ -9,9 +9,9 @@ const BARE: &[u8] = b"\r\nconnection: close\r\ncontent-length: 0\r\ndate: ";
 /// Length of a date in HTTP, with the empty line after it.
 const DATE: usize = 29 + 4;
 
-/// Our answer instead of these bytes, if they are exactly one bare refusal. No answer of our own has this form: each has a content
+/// Our answer instead of these bytes, and its code, if they are exactly one bare refusal. No answer of our own has this form: each has a content
 /// type before its length.
-pub(crate) fn instead_of(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn instead_of(bytes: &[u8]) -> Option<(Code, Vec<u8>)> {
     // The common case is told by its first bytes.
     let line = bytes.strip_prefix(b"HTTP/1.")?.get(2..)?;
     let code = match line.get(..3)? {
@@ -37,7 +37,7 @@ pub(crate) fn instead_of(bytes: &[u8]) -> Option<Vec<u8>> {
     .into_bytes();
     answer.extend_from_slice(date);
     answer.extend_from_slice(&body);
-    Some(answer)
+    Some((code, answer))
 }
 
 fn sentence(code: Code) -> &'static str {
@@ -64,8 +64,10 @@ mod tests {
             ("431 Request Header Fields Too Large", "head_too_large"),
         ] {
             let bare = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n{DATED}");
-            let answer = String::from_utf8(instead_of(bare.as_bytes()).expect("it is bare")).expect("text");
+            let (found, answer) = instead_of(bare.as_bytes()).expect("it is bare");
+            let answer = String::from_utf8(answer).expect("text");
             let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+            assert_eq!(found.as_str(), code);
             assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")) && body.contains(code), "{answer}");
             assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{answer}");
             for other in [format!("{bare}x"), format!("x{bare}"), bare.replace("length: 0", "length: 1")] {

@@ -170,7 +170,7 @@ fn admit<'t>(
     matched: &Matched,
     head: &Parts,
 ) -> Result<(Option<&'t Tenant>, Asked), Refusal> {
-    admit_host(head.version, &head.headers)?;
+    admit_host(head)?;
     let of_the_process = matches!(matched.route.call, Call::Health | Call::Readiness | Call::Metrics);
     if matches!(target, Target::Process) && !of_the_process {
         return Err(no_tenant_named());
@@ -228,13 +228,20 @@ fn body_max(call: Call, limits: &Limits) -> usize {
     }
 }
 
-/// HTTP/1.1 asks for exactly one `Host`.
-pub(crate) fn admit_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
-    let hosts = headers.get_all(header::HOST).iter().count();
-    if hosts == 1 || (hosts == 0 && version < Version::HTTP_11) {
-        return Ok(());
-    }
-    Err(Refusal::new(Code::InvalidValue, "host", "send exactly one Host header"))
+/// HTTP/1.1 asks for exactly one `Host`. A request line may name a host too; two that differ would let a proxy and this server
+/// take the request for different ones.
+pub(crate) fn admit_host(head: &Parts) -> Result<(), Refusal> {
+    let hosts: Vec<&HeaderValue> = head.headers.get_all(header::HOST).iter().collect();
+    let named = head.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let wrong = match (hosts.as_slice(), named) {
+        ([], _) if head.version < Version::HTTP_11 => return Ok(()),
+        ([host], Some(named)) if !host.as_bytes().eq_ignore_ascii_case(named) => {
+            "the request line and the Host header name different hosts; send a path alone in the request line"
+        }
+        ([_], _) => return Ok(()),
+        _ => "send exactly one Host header",
+    };
+    Err(Refusal::new(Code::InvalidValue, "host", wrong))
 }
 
 fn wants_text(headers: &HeaderMap) -> bool {

@@ -2,6 +2,7 @@
 //! and an answer must be read in time. Between requests only the idle time counts.
 
 use crate::config::Limits;
+use crate::metrics::Metrics;
 use crate::refused_head;
 use std::future::Future;
 use std::io;
@@ -44,10 +45,12 @@ pub(crate) struct Stream {
     write: Option<Pin<Box<Sleep>>>,
     /// Our answer to a head that hyper refused, and how much of it was written.
     refusal: Option<(Vec<u8>, usize)>,
+    /// Counts such heads.
+    metrics: Arc<Metrics>,
 }
 
 impl Stream {
-    pub(crate) fn new(tcp: TcpStream, limits: &Limits) -> Stream {
+    pub(crate) fn new(tcp: TcpStream, limits: &Limits, metrics: Arc<Metrics>) -> Stream {
         let phase = Phase(Arc::new(AtomicU8::new(HEAD)));
         Stream {
             tcp,
@@ -57,6 +60,7 @@ impl Stream {
             head: None,
             write: None,
             refusal: None,
+            metrics,
         }
     }
 
@@ -72,7 +76,9 @@ impl Stream {
             if self.phase.0.load(Ordering::Relaxed) == BUSY {
                 return None;
             }
-            self.refusal = Some((refused_head::instead_of(bytes)?, 0));
+            let (code, answer) = refused_head::instead_of(bytes)?;
+            self.metrics.head_refused(code);
+            self.refusal = Some((answer, 0));
         }
         let (answer, written) = self.refusal.as_mut()?;
         while *written < answer.len() {

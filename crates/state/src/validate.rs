@@ -7,6 +7,9 @@ use domain::{Code, Event, Field, ListPut, Payload, Raw, Refusal, Type, Upsert, l
 use spec::Plan;
 use spec::plan::{EntityType, EventType, FieldType, List};
 
+/// What a record has beside its fields, at most: type, source, id, time, their lengths and the number of fields.
+const HEAD_BYTES_MAX: usize = limits::NAME_BYTES_MAX + 2 * limits::KEY_BYTES_MAX + 32;
+
 /// Checks a record against the plan. A record that passes resolves completely; only room can still be lacking.
 ///
 /// # Errors
@@ -235,17 +238,27 @@ fn check_key(field: &str, key: &str) -> Result<(), Refusal> {
     if key.len() > limits::KEY_BYTES_MAX { Err(too_long(field, limits::KEY_BYTES_MAX)) } else { Ok(()) }
 }
 
-/// Checks the number of fields, that each comes once, and each by itself.
+/// Checks the number of fields, that each comes once, each by itself, and that all fit into one record.
 fn check_fields(fields: &[Field<'_>], check: impl Fn(&Field<'_>) -> Result<(), Refusal>) -> Result<(), Refusal> {
     if fields.len() > limits::FIELDS_MAX {
         let message = format!("there are {} fields; at most {} are taken", fields.len(), limits::FIELDS_MAX);
         return Err(Refusal::new(Code::TooMany, "", message));
     }
+    let mut bytes = HEAD_BYTES_MAX;
     for (at, field) in fields.iter().enumerate() {
         check(field)?;
+        bytes += field.encoded_len();
         if fields[..at].iter().any(|before| before.name == field.name) {
             return Err(Refusal::new(Code::InvalidValue, shown(&field.name), "the field comes twice; send it once"));
         }
+    }
+    if bytes > limits::PAYLOAD_BYTES_MAX {
+        let message = format!(
+            "the fields have {} bytes; at most {} are taken together, so send shorter or fewer lists",
+            bytes - HEAD_BYTES_MAX,
+            limits::PAYLOAD_BYTES_MAX - HEAD_BYTES_MAX
+        );
+        return Err(Refusal::new(Code::TooLarge, "", message));
     }
     Ok(())
 }

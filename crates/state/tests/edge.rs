@@ -136,6 +136,31 @@ fn each_refusal_names_its_code_field_and_remedy() {
 }
 
 #[test]
+fn a_record_has_a_largest_size() {
+    let fields: String = (0..64).map(|n| format!("f{n}: [string], ")).collect();
+    let spec = format!("version: 1\nentities: {{ item: {{ fields: {{ {fields} }} }} }}\n");
+    let plan = spec::compile("edge.yaml", &spec).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let upsert = |last: usize| {
+        let list = |n: usize| match n {
+            0..3 => Raw::List(vec![text("x".repeat(limits::STRING_BYTES_MAX)); limits::LIST_MAX]),
+            _ => Raw::List(vec![text("x".repeat(last)); limits::LIST_MAX]),
+        };
+        let fields = (0..4).map(|n| Field { name: format!("f{n}").into(), value: list(n) }).collect();
+        Payload::Upsert(Upsert { entity: "item".into(), key: "k".into(), fields })
+    };
+    let encoded = |payload: &Payload<'_>| {
+        let mut bytes = Vec::new();
+        payload.encode(&mut bytes);
+        bytes.len()
+    };
+    // The largest that is taken has nearly the size that a record may have; the next larger one is refused.
+    let taken = (0..=limits::STRING_BYTES_MAX).rev().find(|&last| validate(&plan, &upsert(last)).is_ok()).unwrap();
+    assert!((limits::PAYLOAD_BYTES_MAX - 1_000..=limits::PAYLOAD_BYTES_MAX).contains(&encoded(&upsert(taken))));
+    let refusal = validate(&plan, &upsert(taken + 1)).unwrap_err();
+    assert_eq!((refusal.code, refusal.field.as_str()), (Code::TooLarge, ""), "{refusal}");
+}
+
+#[test]
 fn names_quoted_back_are_short() {
     let refusal =
         validate(&plan(), &Payload::Event(Event { kind: "é".repeat(500_000).into(), ..view(vec![]) })).unwrap_err();

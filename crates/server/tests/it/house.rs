@@ -41,7 +41,8 @@ feeds:
 
 pub(crate) struct House {
     server: Option<Server>,
-    folder: PathBuf,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) folder: PathBuf,
 }
 
 impl House {
@@ -56,7 +57,15 @@ impl House {
 
     /// A server of another spec.
     pub(crate) fn of(spec: &str, change: impl FnOnce(&mut Config)) -> House {
-        let (engine, folder) = engine_of(spec, |_, _| {});
+        House::around(engine_of(spec, |_, _| {}), change)
+    }
+
+    /// A server whose log moves only when somebody is told that something was taken.
+    pub(crate) fn quiet() -> House {
+        House::around(engine_of(SPEC, |engine, _| engine.tick_every = domain::Span(0)), |_| {})
+    }
+
+    fn around((engine, folder): (Arc<Engine>, PathBuf), change: impl FnOnce(&mut Config)) -> House {
         let mut config = Config::new(local());
         config.threads = 1;
         config.limits.head_time = Duration::from_millis(400);
@@ -64,8 +73,8 @@ impl House {
         config.limits.body_grace = Duration::from_millis(400);
         config.limits.stop_time = Duration::from_secs(2);
         change(&mut config);
-        let server = Server::start(config, engine).expect("a loopback port is free");
-        House { server: Some(server), folder }
+        let server = Server::start(config, engine.clone()).expect("a loopback port is free");
+        House { server: Some(server), engine, folder }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
