@@ -1,6 +1,7 @@
 //! The engine: joins the journal and the state, and owns threads, clocks and the order of events.
 //! Start at `core.rs` (`submit`, the walk of an event) and `serve.rs` (`recommend`, the walk of a request).
 
+mod attribution;
 mod checkpoint;
 mod clock;
 mod config;
@@ -27,6 +28,7 @@ pub use crate::core::{Core, Submitted};
 #[cfg(test)]
 mod tests;
 
+pub use attribution::{AttributionReport, By, FeedReport, Row, Share};
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode};

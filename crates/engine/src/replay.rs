@@ -118,9 +118,7 @@ pub(crate) fn walk<D: Disk>(
         match records.next().map_err(|error| unreadable(&error))? {
             Some(record) if record.header.position <= end => {
                 let header = &record.header;
-                machine
-                    .apply_record(header.kind, header.position, header.log_time, record.payload)
-                    .map_err(|error| unreadable(&error))?;
+                machine.apply_record(header, record.payload).map_err(|error| unreadable(&error))?;
             }
             _ => {
                 return Err(Refusal::new(

@@ -106,6 +106,8 @@ pub struct Attribution {
     forgotten_to: Position,
     feeds: Vec<FeedCounts>,
     unjoined: Unjoined,
+    /// The last event that named a decision. Not state: only says what a reader has seen.
+    position: Position,
 }
 
 impl Attribution {
@@ -130,6 +132,7 @@ impl Attribution {
             forgotten_to: Position::START,
             feeds: plan.feeds.iter().map(|feed| FeedCounts::new(feed.routes.len(), declared.events.len())).collect(),
             unjoined: Unjoined::default(),
+            position: Position::START,
             plan: plan.clone(),
         })
     }
@@ -170,6 +173,7 @@ impl Attribution {
         let Some(kind) = self.kinds[usize::from(change.event)] else { return };
         let Some(Raw::Str(named)) = event.field(DECISION) else { return };
         self.expire(resolved.log_time);
+        self.position = resolved.position;
         let item = change.entities[usize::from(kind.role)];
         match DecisionId::parse(named) {
             Some(id) if id.position <= self.forgotten_to => self.unjoined.expired += 1,
@@ -261,6 +265,11 @@ impl Attribution {
     /// What was counted, by index into `Plan::feeds`.
     pub fn feeds(&self) -> &[FeedCounts] {
         &self.feeds
+    }
+
+    /// Position of the last event that named a decision, since state was loaded.
+    pub fn position(&self) -> Position {
+        self.position
     }
 
     /// Events that named a decision and were not joined.
