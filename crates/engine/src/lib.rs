@@ -32,7 +32,9 @@ pub use attribution::{AttributionReport, By, FeedReport, Row, Share};
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode};
-pub use decision::{Explanation, ItemExplanation};
+pub use decision::{
+    End, Explanation, GateOfJourney, ItemExplanation, Journey, ReadOfJourney, RouteOfJourney, ScoreOfJourney,
+};
 pub use dry_run::{Acted, Asked, DryRun, Moved};
 pub use engine::Engine;
 pub use follow::Follower;
@@ -42,7 +44,7 @@ pub use machine::Machine;
 pub use offline::{LogFile, ReplayReport};
 pub use open::{OpenError, OpenReport};
 pub use page::{PageKey, page_key};
-pub use replay::{Question, Replayed, recompute, strip};
+pub use replay::{Journeyed, Question, Replayed, recompute, strip};
 pub use sequencer::Accepted;
 pub use serve::Served;
 pub use spec::Plan;
