@@ -20,7 +20,7 @@ pub(crate) use order::Order;
 pub(crate) use policy::{InForce, Placement};
 pub(crate) use rerank::{Chain, Pick};
 pub use trace::Trace;
-pub(crate) use trace::{Gate, Sought};
+pub(crate) use trace::{Gate, ReadValue, Sought};
 
 use crate::epoch::Epoch;
 use crate::pace::{Meter, Pace};

@@ -4,10 +4,10 @@
 mod text;
 
 use crate::explain::{EffectOfItem, effect_of_item};
-use crate::feed::Trace;
+use crate::feed::{Gate, ReadValue, Sought, Trace};
 use domain::{Answer, Raw, Type, Value};
 use spec::Plan;
-use spec::plan::{Feed, SlotIndex};
+use spec::plan::Feed;
 
 /// One item's way through one answer. Plain data, ready to be written in any notation.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,30 +148,24 @@ impl Journey {
         };
         let feed = plan.feed(&answer.request.feed).map(|feed| &plan.feeds[usize::from(feed)]);
         if let (Some(trace), Some(feed)) = (trace, feed) {
-            journey.tell(plan, feed, answer, trace, show);
+            journey.tell(feed, answer, trace, show);
         }
         journey.said = journey.sentence(answer);
         journey
     }
 
-    fn tell(&mut self, plan: &Plan, feed: &Feed, answer: &Answer, trace: &Trace, show: Show<'_>) {
-        let read = |of: &[(SlotIndex, Value)]| -> Vec<ReadOfJourney> {
-            let slot = |slot: SlotIndex| &plan.slots[usize::from(slot)];
-            let told = |(of, value): &(SlotIndex, Value)| ReadOfJourney {
-                name: slot(*of).name.clone(),
-                value: show(value, &slot(*of).ty),
-            };
-            of.iter().map(told).collect()
-        };
+    fn tell(&mut self, feed: &Feed, answer: &Answer, trace: &Trace, show: Show<'_>) {
+        let told = |of: &ReadValue| ReadOfJourney { name: of.name.clone(), value: show(&of.value, &of.ty) };
+        let read = |of: &[ReadValue]| -> Vec<ReadOfJourney> { of.iter().map(told).collect() };
         let routes = feed.routes.iter().zip(&trace.routes).zip(0..);
-        let route = |((route, sought), number): ((&spec::plan::Route, &crate::feed::Sought), u16)| RouteOfJourney {
+        let route = |((route, sought), number): ((&spec::plan::Route, &Sought), u16)| RouteOfJourney {
             route: route.name.clone(),
             found: sought.hit.as_ref().map(|hit| (u32::from(hit.rank) + 1, hit.score)),
             why_not: sought.hit.is_none().then(|| why_not(answer, trace, number, route.limit, sought)),
         };
         self.routes = routes.map(route).collect();
         self.fused = trace.fused.map(|(score, rank)| (score, rank.map(|rank| rank as u32 + 1)));
-        let gate = |gate: &crate::feed::Gate| GateOfJourney {
+        let gate = |gate: &Gate| GateOfJourney {
             text: gate.text.clone(),
             policy: gate.policy,
             passes: gate.passes,
@@ -215,7 +209,7 @@ impl Journey {
     }
 }
 
-fn why_not(answer: &Answer, trace: &Trace, route: u16, limit: u16, sought: &crate::feed::Sought) -> String {
+fn why_not(answer: &Answer, trace: &Trace, route: u16, limit: u16, sought: &Sought) -> String {
     if route >= answer.effort.routes_run {
         return "there was no time for it".to_owned();
     }

@@ -10,6 +10,7 @@ use decision::{Journey, Pace, Query, Scratch};
 use domain::{Answer, Code, DecisionId, Payload, PlanVersion, Position, Refusal, Type, Value};
 use journal::{Disk, Reader};
 use spec::Plan;
+use std::fmt;
 use std::sync::Arc;
 
 /// What a recorded answer read: enough to compute it again, nothing of what it said.
@@ -39,6 +40,16 @@ pub struct Journeyed {
     pub differences: Vec<String>,
     /// The way.
     pub journey: Journey,
+}
+
+impl fmt::Display for Journeyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.journey.fmt(f)?;
+        if !self.identical {
+            writeln!(f, "note     the answer came out differently this time: {}", self.differences.join("; "))?;
+        }
+        Ok(())
+    }
 }
 
 /// Takes out of a record everything that recomputation must find by itself.

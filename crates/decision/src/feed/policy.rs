@@ -114,11 +114,10 @@ fn removes(view: &View<'_>, policy: &Policy, candidate: &Candidate, row: &[Value
     }
 }
 
-/// What a cap has counted for the candidate whose slots are filled.
-pub(super) fn counted(view: &View<'_>, policy: &Policy, row: &[Value]) -> Option<(SlotIndex, Value)> {
+/// The slot of what a cap counts.
+pub(super) fn counted(view: &View<'_>, policy: &Policy) -> Option<SlotIndex> {
     let Action::Cap(cap) = &policy.action else { return None };
-    let slot = view.plan.aggregates[usize::from(cap.aggregate)].slot;
-    Some((slot, row[usize::from(slot)].clone()))
+    Some(view.plan.aggregates[usize::from(cap.aggregate)].slot)
 }
 
 /// Whether the user has been shown it often enough; its row is filled.

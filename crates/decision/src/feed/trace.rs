@@ -2,15 +2,25 @@
 //! look at an empty option.
 
 use super::features::{Filling, Routes};
+use super::filter::{self, OfRequest};
 use super::policy::{self, Removing};
 use super::{Candidate, View};
+use crate::reads::slot_of;
 use crate::scratch::Scratch;
-use domain::{Effect, EntityId, RouteHit, Value};
+use domain::{Effect, EntityId, RouteHit, Type, Value};
 use expr::Program;
 use spec::plan::SlotIndex;
 
-/// What an expression read: slots and their values.
-pub(crate) type ReadValues = Vec<(SlotIndex, Value)>;
+/// What expressions read.
+pub(crate) type ReadValues = Vec<ReadValue>;
+
+/// A slot's name and type, and the value that it had.
+#[derive(Debug)]
+pub(crate) struct ReadValue {
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    pub(crate) value: Value,
+}
 
 /// The notes on one item.
 #[derive(Debug)]
@@ -102,13 +112,17 @@ impl Trace {
         for (filter, reads) in view.feed.filters.iter().zip(&view.reads.filters) {
             Filling::new(view, reads, row).fill(candidate, found, row);
             let (text, passes) = (filter.text().to_owned(), filter.eval_bool(row));
-            self.gates.push(Gate { text, policy: false, passes, read: values(&[filter], row) });
+            self.gates.push(Gate { text, policy: false, passes, read: values(view, &[filter], row) });
+        }
+        if let (Some(own), Some(filter)) = (OfRequest::new(view, row), filter::of_request(view)) {
+            let (text, passes) = (filter.text().to_owned(), own.passes(candidate, found, row));
+            self.gates.push(Gate { text, policy: false, passes, read: values(view, &[filter], row) });
         }
         let removing = Removing::new(view, row);
         for (index, removes) in removing.each(view, candidate, found, row) {
             let policy = &view.feed.policies[index];
-            let mut read = values(&policy.when.iter().collect::<Vec<_>>(), row);
-            read.extend(policy::counted(view, policy, row));
+            let mut read = values(view, &policy.when.iter().collect::<Vec<_>>(), row);
+            read.extend(policy::counted(view, policy).map(|slot| value(view, slot, row)));
             self.gates.push(Gate { text: policy.text.clone(), policy: true, passes: !removes, read });
         }
     }
@@ -125,7 +139,7 @@ impl Trace {
         self.score = Some(Scored {
             score: candidates[index].score,
             terms: formula.iter().zip(values_of).map(told).collect(),
-            read: values(&formula.iter().collect::<Vec<_>>(), row),
+            read: values(view, &formula.iter().collect::<Vec<_>>(), row),
             rank,
             of,
         });
@@ -139,11 +153,18 @@ impl Trace {
 }
 
 /// The slots that programs read themselves, each once.
-fn values(programs: &[&Program], row: &[Value]) -> ReadValues {
+fn values(view: &View<'_>, programs: &[&Program], row: &[Value]) -> ReadValues {
     let mut slots: Vec<SlotIndex> = programs.iter().flat_map(|program| program.slots()).copied().collect();
     slots.sort_unstable();
     slots.dedup();
-    slots.into_iter().map(|slot| (slot, row[usize::from(slot)].clone())).collect()
+    slots.into_iter().map(|slot| value(view, slot, row)).collect()
+}
+
+fn value(view: &View<'_>, slot: SlotIndex, row: &[Value]) -> ReadValue {
+    // Expressions of a request have slots of their own behind those of the plan.
+    let own = view.rules.map_or(&[][..], |rules| &rules.overlay.slots);
+    let of = slot_of(view.plan, own, slot);
+    ReadValue { name: of.name.clone(), ty: of.ty.clone(), value: row[usize::from(slot)].clone() }
 }
 
 /// After fusion, before anything is removed.

@@ -1,18 +1,18 @@
 //! The way of one item through an answer, as JSON.
 
-use domain::{DecisionId, Raw};
 use engine::{GateOfJourney, Journeyed, ReadOfJourney, ScoreOfJourney};
-use wire::{write_array, write_float, write_key, write_text, write_uint};
+use wire::{write_array, write_float, write_key, write_raw, write_text, write_uint};
 
 /// Appends the members of an object whose brace is open.
-pub(super) fn write_journey(out: &mut Vec<u8>, id: DecisionId, journeyed: &Journeyed) {
+pub(super) fn write_journey(out: &mut Vec<u8>, journeyed: &Journeyed) {
     let journey = &journeyed.journey;
     write_key(out, "identical");
     write_bool(out, journeyed.identical);
     write_key(out, "differences");
     write_array(out, &journeyed.differences, |out, difference| write_text(out, difference));
-    let texts = [("decision", &*id.to_string()), ("feed", &journey.feed), ("item", &journey.item)];
-    for (name, text) in texts.into_iter().chain([("end", journey.end.name()), ("said", &journey.said)]) {
+    let texts =
+        [("feed", &*journey.feed), ("item", &journey.item), ("end", journey.end.name()), ("said", &journey.said)];
+    for (name, text) in texts {
         write_key(out, name);
         write_text(out, text);
     }
@@ -108,22 +108,16 @@ fn write_score(out: &mut Vec<u8>, score: &ScoreOfJourney) {
 /// Values by name, as one object.
 fn write_read(out: &mut Vec<u8>, read: &[ReadOfJourney]) {
     out.push(b'{');
-    for of in read {
-        write_key(out, &of.name);
+    for (at, of) in read.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        // A name may be a whole call, with quotes in it.
+        write_text(out, &of.name);
+        out.push(b':');
         write_raw(out, &of.value);
     }
     out.push(b'}');
-}
-
-fn write_raw(out: &mut Vec<u8>, value: &Raw<'_>) {
-    match value {
-        Raw::Null => out.extend_from_slice(b"null"),
-        Raw::Bool(bool) => write_bool(out, *bool),
-        Raw::Int(int) => wire::write_int(out, *int),
-        Raw::Float(float) => write_float(out, *float),
-        Raw::Str(text) => write_text(out, text),
-        Raw::List(list) => write_array(out, list, write_raw),
-    }
 }
 
 fn write_bool(out: &mut Vec<u8>, value: bool) {
