@@ -233,7 +233,7 @@ fn reason(routes: &[RouteOfItem], terms: &[TermOfItem], effects: &[EffectOfItem]
     reason
 }
 
-fn effect_of_item(feed: Option<&Feed>, effect: Effect) -> EffectOfItem {
+pub(crate) fn effect_of_item(feed: Option<&Feed>, effect: Effect) -> EffectOfItem {
     let step = match effect.step {
         Step::Rerank(number) => {
             let rerank = feed.and_then(|feed| feed.reranks.get(usize::from(number)));

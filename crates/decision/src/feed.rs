@@ -10,6 +10,7 @@ mod rank;
 mod recall;
 mod rerank;
 mod slate;
+mod trace;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,8 @@ pub(crate) use fuse::{Candidate, Found};
 pub(crate) use order::Order;
 pub(crate) use policy::{InForce, Placement};
 pub(crate) use rerank::{Chain, Pick};
+pub use trace::Trace;
+pub(crate) use trace::{Gate, ReadValue, Sought};
 
 use crate::epoch::Epoch;
 use crate::pace::{Meter, Pace};
@@ -55,11 +58,14 @@ pub fn answer(
         None => {
             let route_counts = recall::run(&view, &mut meter, scratch);
             let candidates = fuse::run(&view, scratch);
+            trace::recalled(&view, &route_counts, scratch);
             let removed = filter::run(&view, names, scratch);
             rank::run(&view, &mut meter, scratch);
+            trace::ranked(&view, scratch);
             rerank::start(&view, &mut meter, scratch);
             policy::start(&view, scratch);
             let mut items = slate::run(&view, names, scratch);
+            trace::placed(scratch);
             let later = items.split_off(view.shown().min(items.len()));
             Made { route_counts, candidates, removed, items, later }
         }

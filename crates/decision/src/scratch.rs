@@ -1,6 +1,6 @@
 //! Working memory of one serving thread, kept from request to request so that the pipeline allocates next to nothing.
 
-use crate::feed::{Candidate, Chain, Found, Order, Pick, Placement};
+use crate::feed::{Candidate, Chain, Found, Order, Pick, Placement, Trace};
 use domain::{Effect, EntityId, RouteHit, Value};
 use recall::Hit;
 
@@ -47,4 +47,18 @@ pub struct Scratch {
     pub(crate) placement: Placement,
     /// What came to the slate.
     pub(crate) picks: Vec<Pick>,
+    /// Notes on one item, if somebody asked for them.
+    pub(crate) trace: Option<Box<Trace>>,
+}
+
+impl Scratch {
+    /// Notes what the next answer does with an item.
+    pub fn follow(&mut self, item: EntityId) {
+        self.trace = Some(Box::new(Trace::new(item)));
+    }
+
+    /// The notes on the item that was followed.
+    pub fn followed(&mut self) -> Option<Box<Trace>> {
+        self.trace.take()
+    }
 }

@@ -101,6 +101,12 @@ pub const QUOTA_MAX: u32 = 1_000_000_000;
 pub const QUOTAS_MAX: usize = 256;
 /// Most filters of one feed.
 pub const FILTERS_MAX: usize = 64;
+/// Most decisions that attribution remembers.
+pub const ATTRIBUTION_DECISIONS_MAX: u32 = 1_000_000;
+/// Most event types that are joined to decisions, `impression` among them.
+pub const ATTRIBUTION_EVENTS_MAX: usize = 32;
+/// Deepest place that attribution counts by itself; what stands deeper is counted there.
+pub const ATTRIBUTION_PLACES_MAX: usize = 200;
 /// Most bytes of state that one key of one table may need.
 pub const ROW_BYTES_MAX: usize = 1 << 20;
 /// How many recent items per user `seen` looks at.

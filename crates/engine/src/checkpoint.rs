@@ -10,7 +10,9 @@ use domain::{Position, Refusal, Time};
 use journal::{CheckpointReader, CheckpointWriter, Disk, Manifest};
 use parking_lot::Condvar;
 use spec::Plan;
-use state::{CatalogueSnapshot, DedupeSnapshot, DictionarySnapshot, LoadError, RowsSnapshot, Snapshot};
+use state::{
+    AttributionSnapshot, CatalogueSnapshot, DedupeSnapshot, DictionarySnapshot, LoadError, RowsSnapshot, Snapshot,
+};
 use std::sync::Arc;
 
 const META: u32 = 1;
@@ -21,6 +23,7 @@ const ROWS: u32 = 5;
 const EPOCH: u32 = 6;
 /// The text of the spec in force: retention drops its record in time.
 const SPEC: u32 = 7;
+const ATTRIBUTION: u32 = 8;
 
 /// All state at one position, sharing memory with the running node.
 struct Frozen {
@@ -30,6 +33,7 @@ struct Frozen {
     names: DictionarySnapshot,
     catalogue: CatalogueSnapshot,
     dedupe: DedupeSnapshot,
+    attribution: Option<AttributionSnapshot>,
     shards: Vec<RowsSnapshot>,
     epoch: EpochSnapshot,
 }
@@ -101,6 +105,7 @@ impl<D: Disk> Core<D> {
         let names = self.names.read().snapshot();
         let catalogue = sequencer.catalogue.snapshot();
         let dedupe = sequencer.dedupe.snapshot();
+        let attribution = sequencer.attribution.as_ref().map(|attribution| attribution.snapshot());
         let specs = self.specs.lock().clone();
         let (shards, epoch) = match &self.ring {
             None => (self.shards.iter().map(|shard| shard.write().snapshot()).collect(), self.epochs.snapshot()),
@@ -113,7 +118,7 @@ impl<D: Disk> Core<D> {
                 self.collect_deposits()
             }
         };
-        Frozen { position, log_time, specs, names, catalogue, dedupe, shards, epoch }
+        Frozen { position, log_time, specs, names, catalogue, dedupe, attribution, shards, epoch }
     }
 
     /// A threaded consumer has reached the barrier.
@@ -148,6 +153,9 @@ impl<D: Disk> Core<D> {
         put(&mut writer, NAMES, &frozen.names)?;
         put(&mut writer, CATALOGUE, &frozen.catalogue)?;
         put(&mut writer, DEDUPE, &frozen.dedupe)?;
+        if let Some(attribution) = &frozen.attribution {
+            put(&mut writer, ATTRIBUTION, attribution)?;
+        }
         for shard in &frozen.shards {
             put(&mut writer, ROWS, shard)?;
         }
@@ -276,6 +284,7 @@ fn read<D: Disk>(checkpoint: &mut CheckpointReader<D>, loaded: &mut Loaded) -> R
             NAMES => machine.names.load(&bytes)?,
             CATALOGUE => machine.catalogue.load(&bytes)?,
             DEDUPE => machine.dedupe.load(&bytes)?,
+            ATTRIBUTION => machine.attribution.iter_mut().try_for_each(|attribution| attribution.load(&bytes))?,
             ROWS => machine.shards.iter_mut().try_for_each(|shard| shard.load(&bytes))?,
             EPOCH => machine.epoch.load(&bytes)?,
             // Written by a later version; what this one needs is checked by the sections it knows.

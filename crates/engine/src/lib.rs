@@ -1,6 +1,7 @@
 //! The engine: joins the journal and the state, and owns threads, clocks and the order of events.
 //! Start at `core.rs` (`submit`, the walk of an event) and `serve.rs` (`recommend`, the walk of a request).
 
+mod attribution;
 mod checkpoint;
 mod clock;
 mod config;
@@ -27,10 +28,13 @@ pub use crate::core::{Core, Submitted};
 #[cfg(test)]
 mod tests;
 
+pub use attribution::{AttributionReport, By, FeedReport, Row, Share};
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode};
-pub use decision::{Explanation, ItemExplanation};
+pub use decision::{
+    End, Explanation, GateOfJourney, ItemExplanation, Journey, ReadOfJourney, RouteOfJourney, ScoreOfJourney,
+};
 pub use dry_run::{Acted, Asked, DryRun, Moved};
 pub use engine::Engine;
 pub use follow::Follower;
@@ -40,7 +44,7 @@ pub use machine::Machine;
 pub use offline::{LogFile, ReplayReport};
 pub use open::{OpenError, OpenReport};
 pub use page::{PageKey, page_key};
-pub use replay::{Question, Replayed, recompute, strip};
+pub use replay::{Journeyed, Question, Replayed, recompute, strip};
 pub use sequencer::Accepted;
 pub use serve::Served;
 pub use spec::Plan;

@@ -4,10 +4,11 @@
 use crate::rules::rules_of;
 use crate::serve::{query_of, subject_of, unknown_feed};
 use decision::{Epoch, Pace, Query, Scratch};
-use domain::{Answer, CodecError, EntityId, FeedRequest, Payload, PlanVersion, Position, Refusal, Time};
+use domain::{Answer, CodecError, DecisionId, EntityId, FeedRequest, Payload, PlanVersion, Position, Refusal, Time};
+use journal::RecordHeader;
 use spec::Plan;
 use spec::plan::EntityIndex;
-use state::{Catalogue, Dedupe, Dictionary, Digest, Resolved, Rows, Scope, Subject};
+use state::{Attribution, Catalogue, Decided, Dedupe, Dictionary, Digest, Resolved, Rows, Scope, Subject};
 use std::sync::Arc;
 
 /// State at one position of the log.
@@ -21,6 +22,8 @@ pub struct Machine {
     pub catalogue: Catalogue,
     /// Event ids seen.
     pub dedupe: Dedupe,
+    /// What came of answers; none if the plan declares no attribution.
+    pub attribution: Option<Attribution>,
     /// Keyed rows, by shard.
     pub shards: Vec<Rows>,
     /// Items and indexes.
@@ -29,6 +32,8 @@ pub struct Machine {
     pub position: Position,
     /// Its `log_time`.
     pub log_time: Time,
+    /// The writer epoch of the records that come next: with their position it names decisions.
+    pub writer_epoch: u32,
 }
 
 impl Machine {
@@ -38,40 +43,49 @@ impl Machine {
             names: Dictionary::new(&plan, hash_seed),
             catalogue: Catalogue::new(plan.clone()),
             dedupe: Dedupe::new(),
+            attribution: Attribution::new(&plan),
             shards: (0..shards).map(|index| Rows::new(plan.clone(), Scope::Shard { index, count: shards })).collect(),
             epoch: Epoch::new(plan.clone()),
             position: Position::START,
             log_time: Time(0),
+            writer_epoch: 0,
             plan,
         }
     }
 
-    /// Applies one record of the log, given by its header's kind, position and `log_time`, and its payload.
-    pub fn apply_record(
-        &mut self,
-        kind: u8,
-        position: Position,
-        log_time: Time,
-        payload: &[u8],
-    ) -> Result<(), CodecError> {
-        self.apply(position, log_time, &Payload::decode(kind, payload)?);
+    /// Applies one record of the log.
+    pub fn apply_record(&mut self, header: &RecordHeader, payload: &[u8]) -> Result<(), CodecError> {
+        self.writer_epoch = header.epoch;
+        self.apply(header.position, header.log_time, &Payload::decode(header.kind, payload)?);
         Ok(())
     }
 
-    /// Applies one payload at its position. Specs and decisions change no state, here as in the running node: they reach no
-    /// consumer, so that indexes see the same steps of time however state is built.
+    /// Applies one payload at its position. Specs and decisions reach no consumer, here as in the running node, so that indexes
+    /// see the same steps of time however state is built; attribution alone takes note of them.
     pub fn apply(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) {
         self.position = position;
         self.log_time = self.log_time.max(log_time);
         match payload {
-            Payload::Spec(_) | Payload::Decision(_) => return,
+            Payload::Spec(text) => return self.attribution.iter_mut().for_each(|attribution| attribution.spec(text)),
+            Payload::Decision(answer) => return self.decide(answer),
             Payload::Event(event) => self.dedupe.apply(position, self.log_time, event),
             _ => self.dedupe.expire(self.log_time),
         }
         let resolved = state::resolve(&self.plan, &mut self.names, &self.catalogue, position, self.log_time, payload);
         if let Ok(resolved) = resolved {
             self.catalogue.apply(&resolved);
+            if let (Some(attribution), Payload::Event(event)) = (&mut self.attribution, payload) {
+                attribution.apply(event, &resolved);
+            }
             self.apply_resolved(&resolved);
+        }
+    }
+
+    fn decide(&mut self, answer: &Answer) {
+        let Some(attribution) = &mut self.attribution else { return };
+        if let Some(decided) = Decided::of(&self.plan, &self.names, answer) {
+            let id = DecisionId { epoch: self.writer_epoch, position: self.position };
+            attribution.decide(id, self.log_time, &decided);
         }
     }
 
@@ -113,6 +127,7 @@ impl Machine {
         let mut digest = self.epoch.digest(&self.names, self.log_time);
         self.shards.iter().for_each(|shard| digest.add(shard.digest(&self.names, self.log_time)));
         digest.add(self.dedupe.digest());
+        self.attribution.iter().for_each(|attribution| digest.add(attribution.digest(&self.names)));
         digest
     }
 }

@@ -106,9 +106,7 @@ impl<D: Disk> LogFile<D> {
             if header.position > end {
                 break;
             }
-            machine
-                .apply_record(header.kind, header.position, header.log_time, record.payload)
-                .map_err(|_| OpenError::Record(header.position))?;
+            machine.apply_record(header, record.payload).map_err(|_| OpenError::Record(header.position))?;
             if header.position.0 % 8_192 == 0 {
                 progress(header.position.0, end.0);
             }

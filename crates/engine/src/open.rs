@@ -127,7 +127,7 @@ impl<D: Disk> Core<D> {
         writer: journal::Writer<D>,
         reader: Reader<D>,
     ) -> Core<D> {
-        let Machine { plan, names, catalogue, dedupe, shards, epoch, position, log_time } = machine;
+        let Machine { plan, names, catalogue, dedupe, attribution, shards, epoch, position, log_time, .. } = machine;
         let gate = Gate::default();
         gate.set_durable(appender.position());
         gate.set_applied(appender.position());
@@ -140,7 +140,7 @@ impl<D: Disk> Core<D> {
             specs: Mutex::new(specs),
             writer_epoch: 0,
             names: RwLock::new(names.with_capacity(config.entities_max, config.strings_max)),
-            sequencer: Mutex::new(Sequencer::new(appender, catalogue, dedupe, lists, log_time)),
+            sequencer: Mutex::new(Sequencer::new(appender, catalogue, dedupe, lists, attribution, log_time)),
             shards: shards.into_iter().map(RwLock::new).collect(),
             epochs: Epochs::new(epoch),
             gate,
@@ -170,7 +170,9 @@ impl<D: Disk> Core<D> {
         let position = {
             let mut sequencer = self.sequencer.lock();
             sequencer.advance(self.config.clock.now(), None);
-            sequencer.append(&Payload::Spec(self.plan.text.as_str().into()))
+            let text = self.plan.text.as_str();
+            sequencer.attribution.iter_mut().for_each(|attribution| attribution.spec(text));
+            sequencer.append(&Payload::Spec(text.into()))
         };
         // No consumer takes a spec: without this, who waits for this position alone would wait for the next event.
         self.gate.set_applied(position);
@@ -198,6 +200,7 @@ fn replay<D: Disk>(
         if matches!(payload, Payload::Spec(_)) {
             specs.push(position);
         }
+        machine.writer_epoch = record.header.epoch;
         machine.apply(position, record.header.log_time, &payload);
         if position.0 % 8_192 == 0 {
             progress(position.0, last.0);

@@ -5,10 +5,12 @@ use crate::checkpoint;
 use crate::core::Core;
 use crate::machine::Machine;
 use crate::open::spec_text;
-use decision::{Pace, Query, Scratch};
-use domain::{Answer, Code, DecisionId, Payload, PlanVersion, Position, Refusal};
+use crate::view::{entity_of, raw_of};
+use decision::{Journey, Pace, Query, Scratch};
+use domain::{Answer, Code, DecisionId, Payload, PlanVersion, Position, Refusal, Type, Value};
 use journal::{Disk, Reader};
 use spec::Plan;
+use std::fmt;
 use std::sync::Arc;
 
 /// What a recorded answer read: enough to compute it again, nothing of what it said.
@@ -27,6 +29,27 @@ pub struct Replayed {
     pub differences: Vec<String>,
     /// The recomputed answer.
     pub answer: Answer,
+}
+
+/// The way of one item through an answer that was computed again.
+#[derive(Clone, Debug)]
+pub struct Journeyed {
+    /// Whether the answer came out the same, bit for bit; if not, the way is another answer's.
+    pub identical: bool,
+    /// What differs, if anything.
+    pub differences: Vec<String>,
+    /// The way.
+    pub journey: Journey,
+}
+
+impl fmt::Display for Journeyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.journey.fmt(f)?;
+        if !self.identical {
+            writeln!(f, "note     the answer came out differently this time: {}", self.differences.join("; "))?;
+        }
+        Ok(())
+    }
 }
 
 /// Takes out of a record everything that recomputation must find by itself.
@@ -55,6 +78,22 @@ pub fn recompute<D: Disk>(
     questions: &[Question],
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<Answer>, Refusal> {
+    let mut answers: Vec<Option<Answer>> = vec![None; questions.len()];
+    let mut scratch = Scratch::default();
+    recompute_each(reader, start, questions, progress, &mut |machine, index, query| {
+        answers[index] = Some(answer_at(machine, &questions[index].stripped, &query, &mut scratch));
+    })?;
+    Ok(answers.into_iter().flatten().collect())
+}
+
+/// The same; `visit` answers each question, with state at its epoch and its query.
+fn recompute_each<D: Disk>(
+    reader: &Reader<D>,
+    start: &mut dyn FnMut() -> Machine,
+    questions: &[Question],
+    progress: &mut dyn FnMut(u64, u64),
+    visit: &mut dyn FnMut(&Machine, usize, Query),
+) -> Result<(), Refusal> {
     let rows_end = questions.iter().map(|question| question.stripped.rows).max().unwrap_or_default();
     let epoch_end = questions.iter().map(|question| question.stripped.epoch).max().unwrap_or_default();
     let mut queries: Vec<Option<Query>> = vec![None; questions.len()];
@@ -68,17 +107,14 @@ pub fn recompute<D: Disk>(
         queries[index] = Some(query_at(machine, &questions[index].stripped)?);
         Ok(())
     })?;
-    let mut answers: Vec<Option<Answer>> = vec![None; questions.len()];
     let by_epoch = order(questions, |answer| answer.epoch);
-    let mut scratch = Scratch::default();
     let mut machine = start();
     let mut read = |position: Position| progress(rows_total + (position.0 - begin), total);
     walk(reader, &mut machine, epoch_end, &by_epoch, &mut read, &mut |machine, index| {
         let query = queries[index].take().expect("every question was visited in the first walk, once");
-        answers[index] = Some(answer_at(machine, &questions[index].stripped, &query, &mut scratch));
+        visit(machine, index, query);
         Ok(())
-    })?;
-    Ok(answers.into_iter().flatten().collect())
+    })
 }
 
 /// Question indexes ordered by a position of theirs.
@@ -118,9 +154,7 @@ pub(crate) fn walk<D: Disk>(
         match records.next().map_err(|error| unreadable(&error))? {
             Some(record) if record.header.position <= end => {
                 let header = &record.header;
-                machine
-                    .apply_record(header.kind, header.position, header.log_time, record.payload)
-                    .map_err(|error| unreadable(&error))?;
+                machine.apply_record(header, record.payload).map_err(|error| unreadable(&error))?;
             }
             _ => {
                 return Err(Refusal::new(
@@ -170,18 +204,57 @@ impl<D: Disk> Core<D> {
     /// with its record. Takes as long as reading the log from there twice. What was read before `replay_from` is gone.
     pub fn replay(&self, id: DecisionId, progress: &mut dyn FnMut(u64, u64)) -> Result<Replayed, Refusal> {
         let recorded = self.decision(id)?;
-        let plan = self.plan_of(recorded.plan)?;
-        let first = first_read(&recorded);
-        let checkpoint = checkpoint::load_before(&self.reader, first, &plan, 1, 0, &mut Vec::new()).ok().flatten();
-        let start = match checkpoint {
-            Some(loaded) => loaded.machine,
-            None if self.reader.first() > Position(1) => return Err(gone(self.reader.replay_from())),
-            None => Machine::new(plan, 1, 0),
-        };
+        let start = self.before(&recorded)?;
         let answers = recompute(&self.reader, &mut || start.clone(), &[strip(&recorded)], progress)?;
         let answer = answers.into_iter().next().ok_or_else(|| unknown_decision(id))?;
         let differences = decision::compare(&recorded, &answer);
         Ok(Replayed { identical: differences.is_empty(), differences, answer })
+    }
+
+    /// Computes a decision again as [`Core::replay`] does and notes the way of one item through it.
+    ///
+    /// # Errors
+    /// `unknown_decision`, or `gone` if what the decision read cannot be computed again.
+    pub fn journey(
+        &self,
+        id: DecisionId,
+        item: &str,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Journeyed, Refusal> {
+        let recorded = self.decision(id)?;
+        let start = self.before(&recorded)?;
+        let question = strip(&recorded);
+        let mut told = None;
+        recompute_each(
+            &self.reader,
+            &mut || start.clone(),
+            std::slice::from_ref(&question),
+            progress,
+            &mut |machine, _, query| {
+                let mut scratch = Scratch::default();
+                let known = machine.plan.entity("item").and_then(|of| machine.names.entity(of, item));
+                known.into_iter().for_each(|item| scratch.follow(item));
+                let answer = answer_at(machine, &question.stripped, &query, &mut scratch);
+                let show = |value: &Value, ty: &Type| raw_of(value, &machine.names, entity_of(ty).unwrap_or_default());
+                let trace = scratch.followed();
+                let journey = Journey::of(&machine.plan, &answer, item, trace.as_deref(), &show);
+                let differences = decision::compare(&recorded, &answer);
+                told = Some(Journeyed { identical: differences.is_empty(), differences, journey });
+            },
+        )?;
+        told.ok_or_else(|| unknown_decision(id))
+    }
+
+    /// State at or before everything that an answer read.
+    fn before(&self, recorded: &Answer) -> Result<Machine, Refusal> {
+        let plan = self.plan_of(recorded.plan)?;
+        let first = first_read(recorded);
+        let checkpoint = checkpoint::load_before(&self.reader, first, &plan, 1, 0, &mut Vec::new()).ok().flatten();
+        match checkpoint {
+            Some(loaded) => Ok(loaded.machine),
+            None if self.reader.first() > Position(1) => Err(gone(self.reader.replay_from())),
+            None => Ok(Machine::new(plan, 1, 0)),
+        }
     }
 
     /// The plan of a version: the one in force, or an earlier one compiled again from the log.

@@ -1,10 +1,10 @@
 //! The sequencer: the one place where records get their order. Under its lock an event is judged (duplicates, limits, time),
 //! appended to the log's buffer and resolved to numbers; everything after it follows the order made here.
 
-use domain::{Code, Event, Payload, Position, Refusal, Span, Time, limits};
+use domain::{Answer, Code, DecisionId, Event, Payload, Position, Refusal, Span, Time, limits};
 use journal::Appender;
 use spec::Plan;
-use state::{Body, Catalogue, Dedupe, Delivery, Dictionary, Fresh, Lists, Resolved};
+use state::{Attribution, Body, Catalogue, Decided, Dedupe, Delivery, Dictionary, Fresh, Lists, Resolved};
 
 /// What the caller learns about one payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub(crate) struct Sequencer {
     pub(crate) catalogue: Catalogue,
     pub(crate) dedupe: Dedupe,
     pub(crate) lists: Lists,
+    /// None if the plan declares none.
+    pub(crate) attribution: Option<Attribution>,
     pub(crate) log_time: Time,
     /// Whether state changed since the last checkpoint.
     pub(crate) changed: bool,
@@ -91,9 +93,11 @@ impl Sequencer {
         catalogue: Catalogue,
         dedupe: Dedupe,
         lists: Lists,
+        attribution: Option<Attribution>,
         log_time: Time,
     ) -> Sequencer {
-        Sequencer { appender, catalogue, dedupe, lists, log_time, changed: false, stopping: false, buffer: Vec::new() }
+        let (changed, stopping, buffer) = (false, false, Vec::new());
+        Sequencer { appender, catalogue, dedupe, lists, attribution, log_time, changed, stopping, buffer }
     }
 
     /// Moves log time on to the clock's, and to the event's own where the clock follows events. It never goes back.
@@ -156,10 +160,23 @@ impl Sequencer {
         let resolved = state::resolve_admitted(plan, names, &self.catalogue, position, self.log_time, payload);
         self.catalogue.apply(&resolved);
         self.lists.apply(&resolved);
+        if let (Some(attribution), Payload::Event(event)) = (&mut self.attribution, payload) {
+            attribution.apply(event, &resolved);
+        }
         resolved
     }
 
-    /// Appends a record that changes no state.
+    /// Appends a decision's record, encoded before the lock was taken. No consumer takes it; attribution does, if it is declared.
+    pub(crate) fn decide(&mut self, epoch: u32, encoded: &[u8], decided: Option<&Decided>) -> DecisionId {
+        let id = DecisionId { epoch, position: self.append_encoded(Answer::KIND, encoded) };
+        if let (Some(attribution), Some(decided)) = (&mut self.attribution, decided) {
+            attribution.decide(id, self.log_time, decided);
+            self.changed = true;
+        }
+        id
+    }
+
+    /// Appends a record that no consumer takes.
     pub(crate) fn append(&mut self, payload: &Payload<'_>) -> Position {
         self.buffer.clear();
         payload.encode(&mut self.buffer);
@@ -167,7 +184,7 @@ impl Sequencer {
     }
 
     /// The same, for a payload that was encoded before the lock was taken.
-    pub(crate) fn append_encoded(&mut self, kind: u8, payload: &[u8]) -> Position {
+    fn append_encoded(&mut self, kind: u8, payload: &[u8]) -> Position {
         self.appender.append(kind, self.log_time, payload)
     }
 }

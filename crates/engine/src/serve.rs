@@ -10,7 +10,7 @@ use journal::Disk;
 use parking_lot::RwLock;
 use spec::Plan;
 use spec::plan::{EntityIndex, Feed};
-use state::Dictionary;
+use state::{Decided, Dictionary};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,7 +95,9 @@ impl<D: Disk> Core<D> {
         let seen = answer.rows.max(answer.epoch);
         let mut payload = Vec::with_capacity(256 + 128 * answer.items.len());
         answer.encode(&mut payload);
-        let position = {
+        let attributed = self.plan.attribution.is_some();
+        let decided = attributed.then(|| Decided::of(&self.plan, &self.names.read(), answer)).flatten();
+        let id = {
             let mut sequencer = self.sequencer.lock();
             self.refuse_if_behind(&sequencer)?;
             self.refuse_if_no_room_for_records(&sequencer)?;
@@ -103,16 +105,16 @@ impl<D: Disk> Core<D> {
                 return Err(stopping());
             }
             sequencer.advance(self.config.clock.now(), None);
-            let position = sequencer.append_encoded(Answer::KIND, &payload);
+            let id = sequencer.decide(self.writer_epoch, &payload, decided.as_ref());
             if durable {
                 // Who waits for the record itself waits at the gate, which opens at what consumers have passed.
-                self.publish(Vec::new(), position);
+                self.publish(Vec::new(), id.position);
             }
-            position
+            id
         };
         self.ask_for_sync(durable);
-        let seen = if durable { position } else { seen };
-        Ok((DecisionId { epoch: self.writer_epoch, position }, seen))
+        let seen = if durable { id.position } else { seen };
+        Ok((id, seen))
     }
 }
 

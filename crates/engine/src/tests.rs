@@ -1,5 +1,6 @@
 //! A node on a real directory: what it acknowledges, answers, keeps and computes again.
 
+mod attribution;
 mod dry_run;
 mod pages;
 mod retention;

@@ -164,7 +164,7 @@ impl<D: Disk> Core<D> {
 }
 
 /// The entity type in a value's type, if there is one.
-fn entity_of(ty: &Type) -> Option<EntityIndex> {
+pub(crate) fn entity_of(ty: &Type) -> Option<EntityIndex> {
     match ty {
         Type::Entity(entity) => Some(*entity),
         Type::List(of) => entity_of(of),
@@ -173,7 +173,7 @@ fn entity_of(ty: &Type) -> Option<EntityIndex> {
 }
 
 /// A value as clients see it; `entity` is the type of the entities in it.
-fn raw_of(value: &Value, names: &Dictionary, entity: EntityIndex) -> Raw<'static> {
+pub(crate) fn raw_of(value: &Value, names: &Dictionary, entity: EntityIndex) -> Raw<'static> {
     match value {
         Value::Missing => Raw::Null,
         Value::Bool(bool) => Raw::Bool(*bool),

@@ -1,10 +1,13 @@
 //! The program: what a user can type.
 
+mod attribution;
 mod check;
+mod client;
 mod dataset;
 mod demo;
 mod digest;
 mod eval;
+mod explain;
 mod import;
 mod node;
 mod policy;
@@ -41,6 +44,8 @@ enum Command {
     #[command(subcommand)]
     Policy(policy::Policy),
     Replay(replay::Replay),
+    Explain(explain::Explain),
+    Attribution(attribution::Attribution),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +58,8 @@ fn main() -> ExitCode {
         Command::Digest(digest) => digest.run(),
         Command::Policy(policy) => policy.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Attribution(attribution) => attribution.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -106,6 +106,9 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         text: String::new(),
         constants: Vec::new(),
         exposures: Vec::new(),
+        weights: Vec::new(),
+        attribution: None,
+        decision_read: false,
         entities: vec![
             entity("user", Vec::new()),
             entity("item", vec![FieldType { name: "created".to_owned(), ty: Type::Time }]),

@@ -1,10 +1,12 @@
 //! The calls, one file for each kind, and the wait that every acknowledgement has in common.
 
+pub(crate) mod attribution;
 pub(crate) mod decisions;
 pub(crate) mod entities;
 pub(crate) mod events;
 mod explanation;
 pub(crate) mod feeds;
+mod journey;
 pub(crate) mod lists;
 pub(crate) mod operations;
 

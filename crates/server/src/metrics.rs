@@ -3,7 +3,7 @@
 
 use crate::reply::status_of;
 use domain::Code;
-use engine::Status;
+use engine::{AttributionReport, Status};
 use hyper::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -12,6 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use wire::LineRefusal;
 
@@ -27,6 +28,16 @@ struct Answered {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Coded {
     code: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Fed {
+    feed: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reasoned {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -62,7 +73,60 @@ pub(crate) struct Metrics {
     pub(crate) connections_refused: Counter,
     /// Open connections.
     pub(crate) connections: Gauge,
+    attributed: Attributed,
     gauges: Gauges,
+}
+
+/// What came of answers, by feed; set when somebody asks. A counter only rises: after a restart it is what the log says.
+#[derive(Default)]
+struct Attributed {
+    impressions: Family<Fed, Counter>,
+    clicks: Family<Fed, Counter>,
+    /// Weights may be negative, so that rewards can fall.
+    reward: Family<Fed, Gauge<f64, AtomicU64>>,
+    dropped: Family<Fed, Counter>,
+    unjoined: Family<Reasoned, Counter>,
+}
+
+impl Attributed {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "attributed_impressions",
+            "Impressions joined to decisions, by feed",
+            self.impressions.clone(),
+        );
+        registry.register("attributed_clicks", "Places of answers clicked on, by feed", self.clicks.clone());
+        registry.register("attributed_reward", "Sum of the weights of events joined, by feed", self.reward.clone());
+        let dropped = self.dropped.clone();
+        registry.register("attribution_dropped", "Decisions forgotten within the window for lack of room", dropped);
+        let unjoined = self.unjoined.clone();
+        registry.register(
+            "attribution_unjoined",
+            "Events that named a decision and were not joined, by reason",
+            unjoined,
+        );
+    }
+
+    fn set(&self, report: &AttributionReport) {
+        let raise = |counter: &Counter, to: u64| counter.inc_by(to.saturating_sub(counter.get()));
+        for (row, of) in report.rows.iter().zip(&report.feeds) {
+            let feed = Fed { feed: row.feed.clone() };
+            raise(&self.impressions.get_or_create(&feed), row.impressions);
+            raise(&self.clicks.get_or_create(&feed), row.clicks);
+            raise(&self.dropped.get_or_create(&feed), of.dropped);
+            self.reward.get_or_create(&feed).set(row.reward);
+        }
+        let of = &report.unjoined;
+        let reasons = [
+            ("unknown", of.unknown),
+            ("expired", of.expired),
+            ("not_in_slate", of.not_in_slate),
+            ("duplicate", of.duplicate),
+        ];
+        for (reason, count) in reasons {
+            raise(&self.unjoined.get_or_create(&Reasoned { reason }), count);
+        }
+    }
 }
 
 /// The engine's figures, set when somebody asks.
@@ -108,6 +172,7 @@ impl Metrics {
             durability_wait: seconds(),
             connections_refused: Counter::default(),
             connections: Gauge::default(),
+            attributed: Attributed::default(),
             gauges: Gauges::default(),
         };
         metrics.register_requests();
@@ -140,6 +205,7 @@ impl Metrics {
         registry.register("answers", "Feed requests answered", self.answers.clone());
         let wait = self.durability_wait.clone();
         registry.register("durability_wait_seconds", "Time that answers waited for the disk", wait);
+        self.attributed.register(registry);
         self.gauges.register(registry);
     }
 
@@ -180,6 +246,11 @@ impl Metrics {
     /// Notes how many bytes of bodies are in memory.
     pub(crate) fn body_bytes(&self, bytes: usize) {
         self.gauges.body_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Notes what came of answers.
+    pub(crate) fn attributed(&self, report: &AttributionReport) {
+        self.attributed.set(report);
     }
 
     /// Everything as text; without a status the engine is not open.

@@ -1,7 +1,7 @@
-//! Replays in the background: one at a time, on a thread of its own, the last result kept until another is asked for.
+//! Replays in the background, whole answers or the way of one item through one: one at a time, on a thread of its own, the last result kept until another is asked for.
 
 use domain::{Code, DecisionId, Refusal};
-use engine::{Engine, Replayed};
+use engine::{Engine, Journeyed, Replayed};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,8 +21,17 @@ pub(crate) struct Replays {
 }
 
 struct Job {
-    id: DecisionId,
+    of: Wanted,
     state: State,
+}
+
+/// What is to be computed again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The decision.
+    pub(crate) id: DecisionId,
+    /// The item whose way is noted; none for the comparison of all.
+    pub(crate) item: Option<String>,
 }
 
 /// How far a replay is.
@@ -32,6 +41,8 @@ pub(crate) enum State {
     Running { done: u64, total: u64 },
     /// The comparison.
     Done(Arc<Replayed>),
+    /// The way of an item.
+    Told(Arc<Journeyed>),
     /// It could not be computed; told once, then forgotten.
     Failed(Refusal),
 }
@@ -45,49 +56,55 @@ impl Replays {
     ///
     /// # Errors
     /// `overloaded` while another one runs; what the replay itself refused, once.
-    pub(crate) fn ask(self: &Arc<Self>, engine: &Arc<Engine>, id: DecisionId) -> Result<State, Refusal> {
+    pub(crate) fn ask(self: &Arc<Self>, engine: &Arc<Engine>, wanted: &Wanted) -> Result<State, Refusal> {
         let mut current = self.job.lock();
         match current.as_ref() {
-            Some(Job { id: of, state: State::Failed(refusal) }) if *of == id => {
+            Some(Job { of, state: State::Failed(refusal) }) if of == wanted => {
                 let refusal = refusal.clone();
                 *current = None;
                 return Err(refusal);
             }
-            Some(job) if job.id == id => return Ok(job.state.clone()),
-            Some(Job { id: other, state: State::Running { .. } }) => {
-                let message = format!("the replay of {other} is running; ask again when it is done");
+            Some(job) if job.of == *wanted => return Ok(job.state.clone()),
+            Some(Job { of, state: State::Running { .. } }) => {
+                let message = format!("the replay of {} is running; ask again when it is done", of.id);
                 return Err(Refusal::new(Code::Overloaded, "id", message));
             }
             _ => {}
         }
         // Refuses unknown decisions at once.
-        engine.decision(id)?;
+        engine.decision(wanted.id)?;
         if self.running.fetch_add(1, Ordering::AcqRel) >= RUNNING_MAX {
             self.running.fetch_sub(1, Ordering::AcqRel);
             return Err(Refusal::new(Code::Overloaded, "", "replays of other tenants are running; ask again later"));
         }
         let state = State::Running { done: 0, total: 0 };
-        let (replays, engine) = (self.clone(), engine.clone());
-        let run = move || replays.run(&engine, id);
+        let (replays, engine, of) = (self.clone(), engine.clone(), wanted.clone());
+        let run = move || replays.run(&engine, &of);
         let spawned = thread::Builder::new().name("replay".into()).spawn(run);
         spawned.map_err(|_| {
             self.running.fetch_sub(1, Ordering::AcqRel);
             Refusal::new(Code::Overloaded, "", "the system gives no thread; ask again later")
         })?;
-        *current = Some(Job { id, state: state.clone() });
+        *current = Some(Job { of: wanted.clone(), state: state.clone() });
         Ok(state)
     }
 
-    fn run(&self, engine: &Engine, id: DecisionId) {
-        let mut progress = |done, total| self.set(id, State::Running { done, total });
-        let replayed = catch_unwind(AssertUnwindSafe(|| engine.replay(id, &mut progress)));
+    fn run(&self, engine: &Engine, wanted: &Wanted) {
+        let mut progress = |done, total| self.set(wanted, State::Running { done, total });
+        let computed = catch_unwind(AssertUnwindSafe(|| match &wanted.item {
+            None => engine.replay(wanted.id, &mut progress).map(|replayed| State::Done(Arc::new(replayed))),
+            Some(item) => {
+                let journey = engine.journey(wanted.id, item, &mut progress);
+                journey.map(|journeyed| State::Told(Arc::new(journeyed)))
+            }
+        }));
         let panicked = |_| Err(Refusal::new(Code::Internal, "", "the server made a mistake while it replayed"));
-        let state = replayed.unwrap_or_else(panicked);
+        let state = computed.unwrap_or_else(panicked);
         self.running.fetch_sub(1, Ordering::AcqRel);
-        self.set(id, state.map_or_else(State::Failed, |replayed| State::Done(Arc::new(replayed))));
+        self.set(wanted, state.unwrap_or_else(State::Failed));
     }
 
-    fn set(&self, id: DecisionId, state: State) {
-        *self.job.lock() = Some(Job { id, state });
+    fn set(&self, wanted: &Wanted, state: State) {
+        *self.job.lock() = Some(Job { of: wanted.clone(), state });
     }
 }

@@ -32,6 +32,7 @@ pub enum Call {
     ReadDecision,
     ExplainDecision,
     ReplayDecision,
+    ReadAttribution,
     ReadSpec,
     Health,
     Readiness,
@@ -60,7 +61,7 @@ const SERVE: Access = Access::Only(Role::Serve);
 const ADMIN: Access = Access::Only(Role::Admin);
 
 /// Every call of the server.
-pub static ROUTES: [Route; 17] = [
+pub static ROUTES: [Route; 18] = [
     route(Method::POST, "/v1/events", INGEST, Call::SendEvents),
     route(Method::POST, "/v1/entities", INGEST, Call::SendEntities),
     route(Method::PUT, "/v1/entities/{type}/{key}", INGEST, Call::PutEntity),
@@ -74,6 +75,7 @@ pub static ROUTES: [Route; 17] = [
     route(Method::GET, "/v1/decisions/{id}", SERVE, Call::ReadDecision),
     route(Method::GET, "/v1/decisions/{id}/explain", SERVE, Call::ExplainDecision),
     route(Method::GET, "/v1/decisions/{id}/replay", ADMIN, Call::ReplayDecision),
+    route(Method::GET, "/v1/attribution", SERVE, Call::ReadAttribution),
     route(Method::GET, "/v1/spec", ADMIN, Call::ReadSpec),
     route(Method::GET, "/healthz", Access::Open, Call::Health),
     route(Method::GET, "/readyz", Access::Open, Call::Readiness),

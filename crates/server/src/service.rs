@@ -1,6 +1,6 @@
 //! The walk of a request: route, token, type and size of the body, the call, and its reply as HTTP.
 
-use crate::calls::{decisions, entities, events, feeds, lists, operations};
+use crate::calls::{attribution, decisions, entities, events, feeds, lists, operations};
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::reply::{Reply, status_of};
@@ -134,9 +134,12 @@ async fn call(
         Call::DeleteListed => lists::delete(shared, value(0), value(1)).await,
         Call::AskFeed => feeds::ask(shared, value(0), bytes).await,
         Call::ReadDecision => from_disk(shared, value(0), decisions::read).await,
-        Call::ExplainDecision if wants_text(headers) => from_disk(shared, value(0), decisions::explain_as_text).await,
-        Call::ExplainDecision => from_disk(shared, value(0), decisions::explain).await,
+        Call::ExplainDecision => {
+            let text = wants_text(headers);
+            from_disk(shared, value(0), move |shared, id| decisions::explain(shared, id, asked.item, text)).await
+        }
         Call::ReplayDecision => from_disk(shared, value(0), decisions::replay).await,
+        Call::ReadAttribution => attribution::read(shared, &asked.report, wants_text(headers)).await,
         Call::ReadSpec => Ok(Reply::text(shared.engine.spec_text().to_owned())),
         Call::Health | Call::Readiness | Call::Metrics => {
             Err(Refusal::new(Code::Internal, "", "this call needs no node"))
@@ -148,7 +151,7 @@ async fn call(
 async fn from_disk(
     shared: &Arc<Shared>,
     id: &str,
-    call: fn(&Shared, &str) -> Result<Reply, Refusal>,
+    call: impl FnOnce(&Shared, &str) -> Result<Reply, Refusal> + Send + 'static,
 ) -> Result<Reply, Refusal> {
     let (shared, id) = (shared.clone(), id.to_owned());
     let done = tokio::task::spawn_blocking(move || call(&shared, &id)).await;
@@ -160,6 +163,9 @@ async fn from_disk(
 struct Asked {
     options: events::Options,
     part: lists::Part,
+    report: attribution::Part,
+    /// The item that an explanation is asked for.
+    item: Option<String>,
 }
 
 /// Everything that can be judged before the body is read: host, token, query, type of the body. Returns the tenant, if the call is to
@@ -181,6 +187,8 @@ fn admit<'t>(
     match matched.route.call {
         Call::SendEvents | Call::SendEntities | Call::SendList => asked.options = events::Options::take(&mut query)?,
         Call::ReadList => asked.part = lists::Part::take(&mut query)?,
+        Call::ReadAttribution => asked.report = attribution::Part::take(&mut query)?,
+        Call::ExplainDecision => asked.item = query.value("item"),
         _ => {}
     }
     query.end()?;

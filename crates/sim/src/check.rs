@@ -5,7 +5,7 @@ use crate::model::{Reader, Value, features};
 use crate::planted::Plant;
 use crate::world::{Verdict, World};
 use domain::{Code, Payload, Position, Raw, Time};
-use engine::{LogFile, Machine, OpenReport};
+use engine::{By, LogFile, Machine, OpenReport};
 use journal::Options;
 use std::fmt::Display;
 
@@ -90,6 +90,7 @@ fn rebuilt(world: &World, last: u64, shards: u32) -> Machine {
 fn apply(world: &World, machine: &mut Machine, from: u64, last: u64) {
     for position in from..=last {
         let record = &world.ledger.log[position as usize - 1];
+        machine.writer_epoch = record.epoch;
         machine.apply(Position(position), Time(record.log_time), &record.payload);
     }
 }
@@ -151,8 +152,24 @@ fn from_checkpoint(world: &mut World, last: u64, wanted: state::Digest) -> Verdi
     Ok(())
 }
 
+/// What the running node has counted of answers is what the log says.
+fn attribution(world: &World) -> Verdict {
+    let Some(core) = world.core.as_ref().filter(|_| world.spec.plan().attribution.is_some()) else { return Ok(()) };
+    for by in [By::Route, By::Position] {
+        let found = core.attribution(None, by).map_err(told)?;
+        let mut wanted = rebuilt(world, world.ledger.last(), 1).attribution(None, by).map_err(told)?;
+        // What was joined before the node was opened is not told.
+        wanted.position = found.position;
+        if found != wanted {
+            return Err(format!("answers are attributed as {found:?}, the log says {wanted:?}"));
+        }
+    }
+    Ok(())
+}
+
 /// A checkpoint that was just written is what the log says.
 pub(crate) fn checkpoint(world: &mut World) -> Verdict {
+    attribution(world)?;
     let durable = world.core.as_ref().map_or(0, |core| core.status().durable.0);
     let wanted = rebuilt(world, durable, 1).digest();
     from_checkpoint(world, durable, wanted)
@@ -260,6 +277,7 @@ pub(crate) fn decisions(world: &mut World) -> Verdict {
 /// The end of a run: all state and all decisions, once more from the bytes on the disk alone.
 pub(crate) fn end(world: &mut World) -> Verdict {
     log(world)?;
+    attribution(world)?;
     let last = world.ledger.last();
     digests(world, last, &[1, 2, 4, 8])?;
     if world.core.as_ref().is_none_or(|core| core.status().replay_from.0 > 1) {

@@ -10,6 +10,8 @@ use journal::OwnedRecord;
 /// A record that the log must hold if it reaches so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
+    /// The writer epoch that wrote it.
+    pub(crate) epoch: u32,
     /// Its log time.
     pub(crate) log_time: i64,
     /// What it says.
@@ -29,6 +31,8 @@ pub(crate) struct Ledger {
     pub(crate) acked: u64,
     /// Time of the log.
     pub(crate) log_time: i64,
+    /// The writer epoch of what is appended now.
+    pub(crate) epoch: u32,
     /// First and last position of calls that are whole or absent.
     pub(crate) batches: Vec<(u64, u64)>,
 }
@@ -55,7 +59,7 @@ impl Ledger {
         payload.encode(&mut bytes);
         self.log_time = self.log_time.max(log_time);
         self.model.apply(log_time, &payload);
-        self.log.push(Record { log_time, payload, bytes });
+        self.log.push(Record { epoch: self.epoch, log_time, payload, bytes });
     }
 
     /// Forgets what a crash has taken.
@@ -75,6 +79,10 @@ impl Ledger {
         let position = found.header.position.0;
         let wanted = position.checked_sub(1).and_then(|at| self.log.get(at as usize));
         let Some(wanted) = wanted else { return Err(format!("the log has a record {position} that nobody sent")) };
+        if found.header.epoch != wanted.epoch {
+            let (found, wanted) = (found.header.epoch, wanted.epoch);
+            return Err(format!("record {position} is of writer epoch {found}, it must be of {wanted}"));
+        }
         if found.header.log_time.0 != wanted.log_time {
             let (found, wanted) = (found.header.log_time.0, wanted.log_time);
             return Err(format!("record {position} has log time {found}, it must be {wanted}"));

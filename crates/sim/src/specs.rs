@@ -89,6 +89,8 @@ feeds:
       - quota: { of: item.category, impressions: 30, in: 7d, event: view, pace: even, when: item.price > 50.0 }
       - pin: { item: i1, at: 2 }
       - never_follow: { item: item.category == "c2", after: item.category == "c2" }
+weights: { view: 1, buy: 10 }
+attribution: { window: 20m, decisions: 40, click: [view] }
 "#;
 
 const SECOND: &str = r#"

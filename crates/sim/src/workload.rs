@@ -21,6 +21,8 @@ pub(crate) struct Workload {
     ids: u64,
     /// Events that may be sent again.
     sent: Vec<Event<'static>>,
+    /// Answers that events may come of: id and items. Some were lost in a crash.
+    answers: Vec<(String, Vec<String>)>,
 }
 
 const DAY: i64 = 86_400_000;
@@ -37,7 +39,7 @@ impl Workload {
     /// A workload of a seed.
     pub(crate) fn new(mut rng: Rng) -> Workload {
         let (users, items) = (1 + rng.below(6), 2 + rng.below(10));
-        Workload { rng, users, items, ids: 0, sent: Vec::new() }
+        Workload { rng, users, items, ids: 0, sent: Vec::new(), answers: Vec::new() }
     }
 
     /// A user's key.
@@ -116,6 +118,9 @@ impl Workload {
             }
             _ => {}
         }
+        if kind != "login" {
+            self.attribute(&mut fields);
+        }
         self.ids += 1;
         let id = self.rng.percent(85).then(|| format!("e{}", self.ids).into());
         let source = self.rng.pick(&["", "app", "web"]);
@@ -124,6 +129,27 @@ impl Workload {
             self.sent.push(event.clone());
         }
         event
+    }
+
+    /// A feed was answered.
+    pub(crate) fn answered(&mut self, id: String, items: Vec<String>) {
+        self.answers.push((id, items));
+    }
+
+    /// Makes an event come of an answer: mostly of a recent one, with one of its items.
+    fn attribute(&mut self, fields: &mut Vec<Field<'static>>) {
+        if self.answers.is_empty() || !self.rng.percent(40) {
+            return;
+        }
+        let recent = self.answers.len().min(if self.rng.percent(80) { 5 } else { 60 });
+        let at = self.answers.len() - 1 - self.rng.below(recent as u64) as usize;
+        let (id, items) = self.answers[at].clone();
+        if !items.is_empty() && self.rng.percent(85) {
+            let item = self.rng.below(items.len() as u64) as usize;
+            fields[1].value = text(items[item].clone());
+        }
+        let id = if self.rng.percent(95) { id } else { "nothing".to_owned() };
+        fields.push(field("decision", text(id)));
     }
 
     /// Mostly about now, sometimes late by minutes or weeks, sometimes a little ahead.

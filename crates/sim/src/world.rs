@@ -303,6 +303,8 @@ impl World {
         if served.id.position.0 != self.ledger.last() {
             return Err(format!("the decision {} stands at {}", served.id, self.ledger.last()));
         }
+        let items = served.answer.items.iter().map(|item| item.item.clone()).collect();
+        self.work.answered(served.id.to_string(), items);
         crate::model::check_answer(&self.ledger.model, self.spec, &served.answer)?;
         self.note_pages(&served);
         self.counts.answers += 1;
@@ -488,6 +490,7 @@ impl World {
             return Err(format!("writer epoch {epoch} came after {}", self.epoch));
         }
         self.epoch = epoch;
+        self.ledger.epoch = epoch;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Names -> indexes, expressions -> programs: the spec's sections become one plan, with every mistake noted.
 
 mod aggregate;
+mod attribution;
 mod check;
 mod feature;
 mod feed;
@@ -41,7 +42,9 @@ pub(crate) fn build(file: &str, source: &Source, issues: &mut Issues) -> Plan {
     builder.tables(source);
     builder.features(source);
     builder.lists(source);
+    builder.weights(source);
     builder.feeds(source);
+    builder.attribution(source);
     builder.check_budgets(source);
     builder.finish()
 }
@@ -76,6 +79,9 @@ struct Builder<'a> {
     lists: Vec<List>,
     feeds: Vec<Feed>,
     quotas: Vec<QuotaCount>,
+    /// By event, ascending.
+    weights: Vec<(u16, f64)>,
+    attribution: Option<crate::plan::Attribution>,
 }
 
 /// What became of a declared feature.
@@ -127,11 +133,14 @@ impl<'a> Builder<'a> {
             lists: Vec::new(),
             feeds: Vec::new(),
             quotas: Vec::new(),
+            weights: Vec::new(),
+            attribution: None,
         }
     }
 
     fn finish(self) -> Plan {
         Plan {
+            decision_read: self.reads_decision(),
             digest: *blake3::hash(self.file.as_bytes()).as_bytes(),
             text: self.file.to_owned(),
             constants: self.constants,
@@ -148,6 +157,8 @@ impl<'a> Builder<'a> {
             feeds: self.feeds,
             quotas: self.quotas,
             warnings: Vec::new(),
+            weights: self.weights,
+            attribution: self.attribution,
         }
     }
 

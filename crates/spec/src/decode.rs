@@ -1,6 +1,7 @@
 //! The YAML tree -> the spec's sections: which fields exist, what shape each has, which are not in this release.
 //! Every mistake is noted and reading goes on.
 
+mod attribution;
 mod feed;
 mod list;
 mod policy;
@@ -16,6 +17,8 @@ use crate::yaml::{Kind, Node, Text};
 use domain::{Type, limits};
 use std::collections::BTreeSet;
 
+const SECTIONS: [&str; 8] = ["version", "entities", "events", "features", "lists", "feeds", "weights", "attribution"];
+
 /// Reads the root of the document.
 pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
     let mut decoder = Decoder { issues, broken: BTreeSet::new() };
@@ -30,12 +33,14 @@ pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
             "features" => source.tables = decoder.section(key, value, Decoder::table),
             "lists" => source.lists = decoder.lists(key, value),
             "feeds" => source.feeds = decoder.section(key, value, Decoder::feed),
+            "weights" => source.weights = decoder.weights(key, value),
+            "attribution" => source.attribution = decoder.attribution(key, value),
             "models" | "decisions" | "policy" | "segments" | "experiments" => decoder.not_available(key),
             "include" | "includes" | "import" => {
                 let issue = Issue::new("not_available", &key.span, "a spec is one file: nothing is included");
                 decoder.issues.push(issue.help("put all sections into this file"));
             }
-            _ => decoder.unknown(key, "the spec", &["version", "entities", "events", "features", "lists", "feeds"]),
+            _ => decoder.unknown(key, "the spec", &SECTIONS),
         }
     }
     source.broken = decoder.broken;

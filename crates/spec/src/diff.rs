@@ -63,7 +63,18 @@ fn definitions(plan: &Plan) -> BTreeMap<String, String> {
     for feed in &plan.feeds {
         all.insert(format!("feed {}", feed.name), feed_definition(plan, feed, &features));
     }
+    let weights = plan.weights.iter().map(|(event, weight)| (event_name(plan, *event), weight));
+    all.extend(weights.map(|(event, weight)| (format!("weight {event}"), format!("{weight:?}"))));
+    if let Some(of) = &plan.attribution {
+        let events = of.events.iter().map(|of| format!(" {} {:?} {}", event_name(plan, of.event), of.weight, of.click));
+        let definition = format!("{} {}{}", of.window, of.decisions, events.collect::<String>());
+        all.insert("attribution".to_owned(), definition);
+    }
     all
+}
+
+fn event_name(plan: &Plan, event: u16) -> &str {
+    &plan.events[usize::from(event)].name
 }
 
 fn fields(fields: &[FieldType]) -> String {
@@ -188,7 +199,15 @@ fn signature(plan: &Plan) -> String {
         of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
     let quotas = &plan.quotas;
     let counted = format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{indexes:?}");
-    format!("{counted}{exposures:?}{formulas:?}{quotas:?}{lists:?}")
+    format!("{counted}{exposures:?}{formulas:?}{quotas:?}{lists:?}{}", attributed(plan))
+}
+
+/// What attribution counts, and by which feeds and routes.
+fn attributed(plan: &Plan) -> String {
+    let Some(attribution) = &plan.attribution else { return String::new() };
+    let routes = |feed: &Feed| feed.routes.iter().map(|route| format!("{} ", route.name)).collect::<String>();
+    let feeds: String = plan.feeds.iter().map(|feed| format!("{} {}", feed.name, routes(feed))).collect();
+    format!("{attribution:?}{feeds}")
 }
 
 fn stream(stream: &Stream) -> String {

@@ -1,9 +1,11 @@
 //! The plan: the resolved, immutable form of a spec. Every name is an index, every expression is compiled;
 //! a plan that exists is valid, and nothing checks it again at run time.
 
+mod attribution;
 mod policy;
 mod rerank;
 
+pub use attribution::{AttributedEvent, Attribution};
 pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
 
@@ -15,6 +17,9 @@ use expr::Program;
 pub type EntityIndex = u16;
 /// Index into `Plan::slots`: one value of the row that feature and feed expressions read.
 pub type SlotIndex = u16;
+
+/// Index of `impression` in every plan's events.
+pub const IMPRESSION: u16 = 0;
 
 /// The resolved spec. Lists are in the spec's order; indexes between them are always in range.
 #[derive(Clone, Debug)]
@@ -51,6 +56,12 @@ pub struct Plan {
     pub quotas: Vec<QuotaCount>,
     /// What is likely not meant; see [`Plan::warnings_at`].
     pub warnings: Vec<Warning>,
+    /// What events are worth, by index into `Plan::events`, ascending; those that `weights` does not name are not there.
+    pub weights: Vec<(u16, f64)>,
+    /// How events are joined to decisions, if they are.
+    pub attribution: Option<Attribution>,
+    /// Whether an expression reads the `decision` of an impression. Only then are its texts kept as symbols: they never recur.
+    pub decision_read: bool,
 }
 
 /// A list of entities that the API keeps.

@@ -20,9 +20,28 @@ pub(crate) struct Source {
     pub(crate) tables: Vec<TableSource>,
     pub(crate) lists: Vec<ListSource>,
     pub(crate) feeds: Vec<FeedSource>,
+    pub(crate) weights: Vec<WeightSource>,
+    pub(crate) attribution: Option<AttributionSource>,
     /// What was declared with a mistake already noted (`entity item.price`, `event view`, `table user`, `feature user.a`):
     /// reading it is no further mistake.
     pub(crate) broken: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct WeightSource {
+    pub(crate) event: Text,
+    pub(crate) weight: f64,
+}
+
+#[derive(Debug)]
+pub(crate) struct AttributionSource {
+    pub(crate) span: std::ops::Range<usize>,
+    pub(crate) window: Span,
+    pub(crate) decisions: u32,
+    /// None: all events with a weight above 0.
+    pub(crate) click: Option<Vec<Text>>,
+    /// None: all events with a weight.
+    pub(crate) events: Option<Vec<Text>>,
 }
 
 #[derive(Debug)]
@@ -99,7 +118,8 @@ pub(crate) enum RouteKind {
 
 #[derive(Debug)]
 pub(crate) struct CoVisitedSource {
-    pub(crate) events: Vec<(Text, f64)>,
+    /// Without a weight of its own an event has that of `weights`, or 1.
+    pub(crate) events: Vec<(Text, Option<f64>)>,
     pub(crate) from: Option<Text>,
     pub(crate) neighbours: u16,
     pub(crate) counters: u16,
@@ -118,7 +138,7 @@ pub(crate) struct CoVisitedSource {
 
 #[derive(Debug)]
 pub(crate) struct SessionsSource {
-    pub(crate) events: Vec<(Text, f64)>,
+    pub(crate) events: Vec<(Text, Option<f64>)>,
     pub(crate) from: Option<Text>,
     pub(crate) gap: Option<Span>,
     pub(crate) length: u16,

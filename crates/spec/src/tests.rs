@@ -1,5 +1,6 @@
 //! Whole specs: the plan of a good one, every mistake of bad ones, and what changes between two.
 
+mod attribution;
 mod diagnostics;
 mod differences;
 mod lists;

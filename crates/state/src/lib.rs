@@ -2,6 +2,7 @@
 //! A record is validated and admitted before it is appended, resolved to dense ids once, and then applied by every
 //! component in log order; what a component holds depends on nothing but the records applied and the plan.
 
+mod attribution;
 mod catalogue;
 mod coerce;
 mod crossed;
@@ -24,6 +25,7 @@ mod subject;
 mod touched;
 mod validate;
 
+pub use attribution::{Attribution, AttributionSnapshot, Counts, Decided, FeedCounts, Unjoined};
 pub use catalogue::{Catalogue, CatalogueSnapshot};
 pub use dedupe::{Body, Dedupe, DedupeSnapshot, Delivery, Fresh};
 pub use dictionary::{Dictionary, DictionarySnapshot};

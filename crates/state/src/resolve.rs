@@ -5,7 +5,7 @@ use crate::coerce::{coerce, in_range};
 use crate::dictionary::Dictionary;
 use domain::{EntityId, Event, ListPut, Payload, Position, Refusal, Time, Upsert, Value, limits};
 use spec::Plan;
-use spec::plan::{Cross, EntityIndex, EventType, Table};
+use spec::plan::{Cross, EntityIndex, EventType, IMPRESSION, Table};
 use std::ops::Deref;
 
 /// One record of the log, resolved.
@@ -236,7 +236,10 @@ fn resolve_event(
         .iter()
         .map(|role| dictionary.intern_entity(role.entity, role_key(event, &role.name).unwrap_or_default()))
         .collect();
+    // The texts of decisions never recur: as symbols they would fill the dictionary.
+    let skipped = (index == IMPRESSION && !plan.decision_read).then_some("decision");
     let values = ty.fields.iter().map(|field| match event.field(&field.name) {
+        Some(_) if skipped == Some(field.name.as_str()) => Value::Missing,
         Some(raw) => coerce(raw, &field.ty, dictionary).unwrap_or_default(),
         None => Value::Missing,
     });

@@ -171,6 +171,17 @@ fn check_event(plan: &Plan, event: &Event<'_>) -> Result<(), Refusal> {
         if ty.roles.iter().any(|role| role.name == field.name) {
             return Ok(());
         }
+        if field.name == "decision" && !ty.fields.iter().any(|known| known.name == field.name) {
+            // Every event may say which answer it came of.
+            return match &field.value {
+                Raw::Null => Ok(()),
+                Raw::Str(text) if text.len() > limits::KEY_BYTES_MAX => {
+                    Err(too_long("decision", limits::KEY_BYTES_MAX))
+                }
+                Raw::Str(_) => Ok(()),
+                other => Err(wrong_type("decision", "the id of a decision, as a string", other)),
+            };
+        }
         let known = || ty.fields.iter().map(|f| f.name.as_str()).chain(ty.roles.iter().map(|r| r.name.as_str()));
         check_field(field, &ty.fields, || {
             format!("event `{}` has no field `{}`{}", ty.name, shown(&field.name), meant(&field.name, known()))

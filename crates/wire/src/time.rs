@@ -32,12 +32,7 @@ pub fn parse_time(text: &str) -> Option<Time> {
 
 /// Appends the time as RFC 3339 with milliseconds, UTC, without quotes.
 pub fn write_time(out: &mut Vec<u8>, time: Time) {
-    let (days, in_day_ms) = (time.0.div_euclid(86_400_000), time.0.rem_euclid(86_400_000));
-    let (year, month, day) = civil_from_days(days);
-    let (hour, minute) = (in_day_ms / 3_600_000, in_day_ms / 60_000 % 60);
-    let (second, ms) = (in_day_ms / 1_000 % 60, in_day_ms % 1_000);
-    let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z");
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(time.to_string().as_bytes());
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
@@ -82,16 +77,4 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let of_era = year.rem_euclid(400);
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let of_year = day_of_era - (365 * of_era + of_era / 4 - of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (era * 400 + of_era + i64::from(month <= 2), month, day)
 }

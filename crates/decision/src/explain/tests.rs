@@ -51,7 +51,7 @@ fn text_is_readable() {
     assert_eq!(
         explanation.to_string(),
         "\
-feed home, plan 3, at 1700000000000 ms: the subject's events up to 900, everyone's up to 898
+feed home, plan 3, at 2023-11-14T22:13:20.000Z: the subject's events up to 900, everyone's up to 898
 recall   hot 20, busy 5, similar 30, fresh skipped, again skipped, together 80
 removed  1 by exclude: i1
 removed  3 by item.in_stock: i3, i4, ...

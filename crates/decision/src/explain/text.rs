@@ -7,8 +7,8 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "feed {}, plan {}, at {} ms: the subject's events up to {}, everyone's up to {}",
-            self.feed, self.plan, self.now.0, self.rows, self.epoch
+            "feed {}, plan {}, at {}: the subject's events up to {}, everyone's up to {}",
+            self.feed, self.plan, self.now, self.rows, self.epoch
         )?;
         self.write_stages(f)?;
         self.skipped.iter().try_for_each(|skipped| writeln!(f, "skipped  {skipped}"))?;

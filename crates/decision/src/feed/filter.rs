@@ -64,7 +64,7 @@ impl<'v> OfRequest<'v> {
     }
 
     /// Whether it is true for the candidate.
-    fn passes(&self, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) -> bool {
+    pub(super) fn passes(&self, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) -> bool {
         self.filling.fill(candidate, found, row);
         self.filter.eval_bool(row)
     }

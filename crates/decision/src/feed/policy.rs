@@ -10,7 +10,7 @@ use super::features::{Filling, Routes};
 use super::{Candidate, View};
 use crate::scratch::Scratch;
 use domain::{Change, Effect, FeedRequest, Step, Subject, Time, Value};
-use spec::plan::{Action, Cap, Feed, Policy, Quota};
+use spec::plan::{Action, Cap, Feed, Policy, Quota, SlotIndex};
 
 /// Which policies of a feed act in one request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,18 +84,40 @@ impl<'v> Removing<'v> {
         if acting.peek().is_some() {
             self.0.fill(candidate, found, row);
         }
-        acting.find(|&index| {
-            let policy = &view.feed.policies[index];
-            let meets = policy.when.as_ref().is_none_or(|when| when.eval_bool(row));
-            match &policy.action {
-                Action::Block => meets,
-                Action::Allow => !meets,
-                Action::Cap(cap) => meets && is_capped(view, *cap, row),
-                Action::Quota(quota) => meets && is_used_up(view, *quota, candidate),
-                Action::Scale(_) | Action::Pin(_) | Action::NeverFollow(_) => false,
-            }
-        })
+        acting.find(|&index| removes(view, &view.feed.policies[index], candidate, row))
     }
+
+    /// Every policy that removes and acts, by precedence, and whether it removes the candidate, whose slots are then filled.
+    pub(super) fn each(
+        &self,
+        view: &View<'_>,
+        candidate: &Candidate,
+        found: Routes<'_>,
+        row: &mut [Value],
+    ) -> Vec<(usize, bool)> {
+        let removing = view.reads.policies.removing.iter().map(|&index| usize::from(index));
+        self.0.fill(candidate, found, row);
+        let acting = removing.filter(|&index| view.policies.acts(index));
+        acting.map(|index| (index, removes(view, &view.feed.policies[index], candidate, row))).collect()
+    }
+}
+
+/// Whether a policy removes a candidate whose slots are filled.
+fn removes(view: &View<'_>, policy: &Policy, candidate: &Candidate, row: &[Value]) -> bool {
+    let meets = policy.when.as_ref().is_none_or(|when| when.eval_bool(row));
+    match &policy.action {
+        Action::Block => meets,
+        Action::Allow => !meets,
+        Action::Cap(cap) => meets && is_capped(view, *cap, row),
+        Action::Quota(quota) => meets && is_used_up(view, *quota, candidate),
+        Action::Scale(_) | Action::Pin(_) | Action::NeverFollow(_) => false,
+    }
+}
+
+/// The slot of what a cap counts.
+pub(super) fn counted(view: &View<'_>, policy: &Policy) -> Option<SlotIndex> {
+    let Action::Cap(cap) = &policy.action else { return None };
+    Some(view.plan.aggregates[usize::from(cap.aggregate)].slot)
 }
 
 /// Whether the user has been shown it often enough; its row is filled.

@@ -1,6 +1,7 @@
 //! The pipeline against the slow reference on random worlds, and by hand where a person can say what is right.
 
 mod chain;
+mod journeys;
 mod policies;
 mod reference;
 

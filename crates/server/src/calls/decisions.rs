@@ -2,8 +2,9 @@
 
 use super::explanation::write_explanation;
 use super::feeds::Names;
+use super::journey::write_journey;
 use crate::Shared;
-use crate::replays::State;
+use crate::replays::{State, Wanted};
 use crate::reply::Reply;
 use domain::{Answer, Code, DecisionId, Refusal};
 use hyper::StatusCode;
@@ -18,14 +19,16 @@ pub(crate) fn read(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
     Ok(Reply::json(body))
 }
 
-/// Why, for people.
-pub(crate) fn explain_as_text(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
-    Ok(Reply::text(shared.engine.explain(parse(id)?)?.to_string()))
-}
-
-/// Why.
-pub(crate) fn explain(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
-    let explanation = shared.engine.explain(parse(id)?)?;
+/// Why; with an item the way of that item, once the decision has been computed again.
+pub(crate) fn explain(shared: &Shared, id: &str, item: Option<String>, text: bool) -> Result<Reply, Refusal> {
+    let id = parse(id)?;
+    if item.is_some() {
+        return again(shared, Wanted { id, item }, text);
+    }
+    let explanation = shared.engine.explain(id)?;
+    if text {
+        return Ok(Reply::text(explanation.to_string()));
+    }
     let mut body = Vec::new();
     write_explanation(&mut body, &explanation);
     Ok(Reply::json(body))
@@ -33,10 +36,13 @@ pub(crate) fn explain(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
 
 /// The same again: 202 with the progress while it is computed, then the comparison.
 pub(crate) fn replay(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
-    let id = parse(id)?;
+    again(shared, Wanted { id: parse(id)?, item: None }, false)
+}
+
+fn again(shared: &Shared, wanted: Wanted, text: bool) -> Result<Reply, Refusal> {
     let mut body = b"{\"decision\":".to_vec();
-    wire::write_text(&mut body, &id.to_string());
-    match shared.replays.ask(&shared.engine, id)? {
+    wire::write_text(&mut body, &wanted.id.to_string());
+    match shared.replays.ask(&shared.engine, &wanted)? {
         State::Running { done, total } => {
             body.extend_from_slice(b",\"state\":\"running\",\"done\":");
             wire::write_uint(&mut body, done);
@@ -46,13 +52,20 @@ pub(crate) fn replay(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
             Ok(Reply::json(body).with_status(StatusCode::ACCEPTED))
         }
         State::Failed(refusal) => Err(refusal),
+        State::Told(journeyed) if text => Ok(Reply::text(journeyed.to_string())),
+        State::Told(journeyed) => {
+            body.extend_from_slice(b",\"state\":\"done\"");
+            write_journey(&mut body, &journeyed);
+            body.push(b'}');
+            Ok(Reply::json(body))
+        }
         State::Done(replayed) => {
             body.extend_from_slice(b",\"state\":\"done\",\"identical\":");
             body.extend_from_slice(if replayed.identical { b"true" } else { b"false" });
             body.extend_from_slice(b",\"differences\":");
             wire::write_array(&mut body, &replayed.differences, |out, difference| wire::write_text(out, difference));
             body.extend_from_slice(b",\"answer\":");
-            write(shared, id, &replayed.answer, &mut body)?;
+            write(shared, wanted.id, &replayed.answer, &mut body)?;
             body.push(b'}');
             Ok(Reply::json(body))
         }

@@ -5,6 +5,7 @@ use crate::metrics::{self, METRICS_TYPE};
 use crate::reply::Reply;
 use crate::tenants::Tenant;
 use domain::{Code, Refusal};
+use engine::By;
 use hyper::StatusCode;
 use std::sync::atomic::Ordering;
 
@@ -68,5 +69,8 @@ pub(crate) fn metrics(process: &Process, tenant: Option<&Tenant>) -> Reply {
 
 fn metrics_of(tenant: &Tenant) -> String {
     tenant.metrics.body_bytes(tenant.meter.body_bytes());
-    tenant.metrics.text(tenant.shared().ok().map(|shared| shared.engine.status()).as_ref())
+    let shared = tenant.shared().ok();
+    let report = shared.as_ref().and_then(|shared| shared.engine.attribution(None, By::Feed).ok());
+    report.iter().for_each(|report| tenant.metrics.attributed(report));
+    tenant.metrics.text(shared.map(|shared| shared.engine.status()).as_ref())
 }

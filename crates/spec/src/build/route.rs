@@ -89,7 +89,7 @@ impl Builder<'_> {
     }
 
     /// Events that name a user and an item, each once, in the order of the plan.
-    pub(super) fn visiting_events(&mut self, declared: &[(Text, f64)]) -> Vec<(u16, f64)> {
+    pub(super) fn visiting_events(&mut self, declared: &[(Text, Option<f64>)]) -> Vec<(u16, f64)> {
         let mut events: Vec<(u16, f64)> = Vec::new();
         for (name, weight) in declared {
             let Some(event) = self.visiting_event(name) else { continue };
@@ -98,20 +98,38 @@ impl Builder<'_> {
                 self.issues.push(Issue::new("duplicate_name", &name.span, message).help("remove one"));
                 continue;
             }
-            events.push((event, *weight));
+            let Some(weight) = weight.or_else(|| self.weight_of_visit(name, event)) else { continue };
+            events.push((event, weight));
         }
         events.sort_by_key(|(event, _)| *event);
         events
     }
 
-    /// An event that names a user and an item.
-    fn visiting_event(&mut self, name: &Text) -> Option<u16> {
-        let Some(event) = self.event(&name.text) else {
+    /// The weight of an event that a route names without one: that of `weights`, or 1.
+    fn weight_of_visit(&mut self, name: &Text, event: u16) -> Option<f64> {
+        let weight = self.weight(event).unwrap_or(1.0);
+        if weight > 0.0 {
+            return Some(weight);
+        }
+        let message = format!("the event {} has the weight {weight} in `weights`: it says no", quoted(&name.text));
+        let issue = Issue::new("out_of_range", &name.span, message);
+        self.issues.push(issue.help("leave it out, or give it a weight above 0 here"));
+        None
+    }
+
+    pub(super) fn known_event(&mut self, name: &Text) -> Option<u16> {
+        let event = self.event(&name.text);
+        if event.is_none() {
             let known = self.events.iter().map(|event| event.name.as_str());
             let issue = Issue::new("unknown_event", &name.span, format!("{} is not an event", quoted(&name.text)));
             self.issues.push(issue.near(&name.text, known));
-            return None;
-        };
+        }
+        event
+    }
+
+    /// An event that names a user and an item.
+    fn visiting_event(&mut self, name: &Text) -> Option<u16> {
+        let event = self.known_event(name)?;
         let roles = &self.events[usize::from(event)].roles;
         if [USER, ITEM].iter().all(|entity| roles.iter().any(|role| role.entity == *entity)) {
             return Some(event);

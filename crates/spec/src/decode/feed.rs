@@ -294,18 +294,18 @@ impl Decoder<'_> {
     }
 
     /// `view`, `[view, buy]` or `{view: 1, buy: 5}`.
-    fn weighted_events(&mut self, node: &Node, what: &str) -> Vec<(Text, f64)> {
-        let events: Vec<(Text, f64)> = match &node.kind {
+    fn weighted_events(&mut self, node: &Node, what: &str) -> Vec<(Text, Option<f64>)> {
+        let events: Vec<(Text, Option<f64>)> = match &node.kind {
             Kind::List(list) => {
-                list.iter().filter_map(|node| Some((self.text(node, "an event")?.clone(), 1.0))).collect()
+                list.iter().filter_map(|node| Some((self.text(node, "an event")?.clone(), None))).collect()
             }
             Kind::Map(entries) => entries
                 .iter()
                 .filter_map(|(event, weight)| {
-                    Some((event.clone(), self.number(weight, "an event's weight", 1e-6..=1e6)?))
+                    Some((event.clone(), Some(self.number(weight, "an event's weight", 1e-6..=1e6)?)))
                 })
                 .collect(),
-            _ => self.text(node, what).map(|event| (event.clone(), 1.0)).into_iter().collect(),
+            _ => self.text(node, what).map(|event| (event.clone(), None)).into_iter().collect(),
         };
         if matches!(&node.kind, Kind::List(list) if list.is_empty())
             || matches!(&node.kind, Kind::Map(map) if map.is_empty())

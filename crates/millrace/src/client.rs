@@ -1,0 +1,74 @@
+//! Asking a running server, for commands that show what it says.
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use loadgen::{Client, Response};
+use std::net::ToSocketAddrs;
+use std::time::Duration;
+
+/// How long the server may take to answer one request.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Time between two looks at something that the server computes in the background.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Where the server is
+#[derive(Args)]
+pub(crate) struct Server {
+    /// Address of the server
+    #[arg(long, default_value = "127.0.0.1:7700")]
+    server: String,
+    /// Name of the tenant, if the server has tenants
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Bearer token; without it the environment's MILLRACE_TOKEN, which other users of the machine do not see
+    #[arg(long)]
+    token: Option<String>,
+}
+
+impl Server {
+    /// What the server says at a path, as text for people or as JSON. What it computes in the background is waited for.
+    pub(crate) fn read(&self, path: &str, json: bool) -> Result<String> {
+        let named = || format!("finding the server {}", self.server);
+        let address = self.server.to_socket_addrs().with_context(named)?.next().with_context(named)?;
+        let mut client = Client::new(address, TIMEOUT);
+        if let Some(token) = self.token.clone().or_else(|| std::env::var("MILLRACE_TOKEN").ok()) {
+            client = client.with_token(token);
+        }
+        let tenant = self.tenant.as_ref().map_or(String::new(), |tenant| format!("/t/{}", encoded(tenant)));
+        let path = format!("{tenant}{path}");
+        let accept = if json { "application/json" } else { "text/plain" };
+        loop {
+            let response = client
+                .request("GET", &path, &[("accept", accept)], None)
+                .with_context(|| format!("asking the server {}", self.server))?;
+            match response.status {
+                202 => std::thread::sleep(PAUSE),
+                200 => return Ok(response.text()),
+                _ => bail!("{}", refused(&response)),
+            }
+        }
+    }
+}
+
+/// What a refusal says.
+fn refused(response: &Response) -> String {
+    let body = serde_json::from_slice::<serde_json::Value>(&response.body).unwrap_or_default();
+    let message = body["error"]["message"].as_str().map(str::to_owned);
+    message.unwrap_or_else(|| format!("the server answered {}: {}", response.status, response.text()))
+}
+
+/// Percent-encodes a segment of a path or a value of a query.
+pub(crate) fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let bytes =
+        text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
+    bytes.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn keys_are_encoded() {
+        assert_eq!(super::encoded("a/b \u{fc}-1"), "a%2Fb%20%C3%BC-1");
+    }
+}
