@@ -132,7 +132,7 @@ fn tags_share_an_index_and_their_order_is_state() {
     );
     assert_eq!(
         base.indexes,
-        [Index::Tags { field: 2, by: TagsBy::Feature(0) }, Index::Tags { field: 2, by: TagsBy::Time(1) },]
+        [Index::Tags { field: 2, by: TagsBy::Feature(2) }, Index::Tags { field: 2, by: TagsBy::Time(1) },]
     );
     let RouteSource::Tags { index: 0, from: TagsFrom::Items(_), recency: 0.8, context: 3, by_time: false } =
         base.feeds[0].routes[1].source
