@@ -17,6 +17,7 @@ pub fn compare(a: &Answer, b: &Answer) -> Vec<String> {
     told.check("now", &a.now.0, &b.now.0);
     told.check("effort", &a.effort, &b.effort);
     told.check("candidates per route", &a.route_counts, &b.route_counts);
+    told.check("routes that were off", &a.off, &b.off);
     told.check("candidates", &a.candidates, &b.candidates);
     told.check("removed", &removed(&a.removed), &removed(&b.removed));
     told.check("holdout", &a.holdout, &b.holdout);
@@ -103,7 +104,7 @@ mod tests {
     fn every_part_is_compared() {
         let mut a = sample();
         a.later = a.items.clone();
-        let changes: [fn(&mut Answer); 21] = [
+        let changes: [fn(&mut Answer); 22] = [
             |b| b.request.count += 1,
             |b| b.plan.0 += 1,
             |b| b.rows.0 += 1,
@@ -111,6 +112,7 @@ mod tests {
             |b| b.now.0 += 1,
             |b| b.effort.reranked ^= true,
             |b| b.route_counts[0] += 1,
+            |b| b.off.push(4),
             |b| b.candidates += 1,
             |b| b.removed[0].count += 1,
             |b| b.items.truncate(1),

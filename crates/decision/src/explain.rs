@@ -27,6 +27,10 @@ pub struct Explanation {
     pub routes: Vec<RouteExplanation>,
     /// How many different candidates the routes gave together.
     pub candidates: u32,
+    /// How they were fused: `rrf`, `quota`, `interleave` or `score`.
+    pub fusion: String,
+    /// How many of them fusion cut off.
+    pub cut: u32,
     /// What was removed, by reason.
     pub removed: Vec<Removal>,
     /// How many candidates were left.
@@ -48,8 +52,10 @@ pub struct Explanation {
 pub struct RouteExplanation {
     /// Its name in the spec.
     pub route: String,
-    /// Whether there was time for it.
+    /// Whether it ran: its condition held, and there was time for it.
     pub ran: bool,
+    /// Whether its condition did not hold.
+    pub off: bool,
     /// How many candidates it gave.
     pub candidates: u32,
 }
@@ -110,9 +116,13 @@ pub struct TermOfItem {
 pub fn explain(plan: &Plan, answer: &Answer) -> Explanation {
     let feed = plan.feed(&answer.request.feed).map(|feed| &plan.feeds[usize::from(feed)]);
     let page = answer.request.page.is_some();
-    let of_candidates = |removal: &&Removal| page || removal.reason != EXCLUDE;
+    let early = feed.into_iter().flat_map(|feed| &feed.filters).filter(|filter| plan.is_early(filter));
+    let early: Vec<&str> = early.map(|filter| filter.text()).chain([EXCLUDE]).collect();
+    let of_candidates = |removal: &&Removal| page || !early.contains(&removal.reason.as_str());
     let left = answer.removed.iter().filter(of_candidates).map(|removal| removal.count).sum();
-    let left = answer.candidates.saturating_sub(left);
+    let most = feed.filter(|_| !page).map_or(u32::MAX, |feed| u32::from(feed.fusion.candidates));
+    let kept = most.min(answer.candidates);
+    let left = kept.saturating_sub(left);
     let with_formula = !page && feed.is_some_and(|feed| !feed.terms.is_empty());
     let all_scored = with_formula && u32::from(answer.effort.candidates_scored) >= left;
     Explanation {
@@ -123,6 +133,8 @@ pub fn explain(plan: &Plan, answer: &Answer) -> Explanation {
         now: answer.now,
         routes: routes(plan, feed, answer),
         candidates: answer.candidates,
+        fusion: feed.map_or("", |feed| feed.fusion.kind.name()).to_owned(),
+        cut: answer.candidates - kept,
         removed: answer.removed.clone(),
         left,
         scored: with_formula.then_some(u32::from(answer.effort.candidates_scored)),
@@ -138,14 +150,16 @@ pub fn explain(plan: &Plan, answer: &Answer) -> Explanation {
     }
 }
 
-/// The reason under which excluded items are counted. They are taken out of the routes and are no candidates.
+/// The reason under which excluded items are counted. As those that early filters remove, they are taken out of the routes and
+/// are no candidates.
 const EXCLUDE: &str = "exclude";
 
 fn routes(plan: &Plan, feed: Option<&Feed>, answer: &Answer) -> Vec<RouteExplanation> {
     let counts = answer.route_counts.iter().zip(0..);
     let route = |(&candidates, route): (&u32, u16)| RouteExplanation {
         route: route_name(plan, feed, route),
-        ran: route < answer.effort.routes_run,
+        ran: route < answer.effort.routes_run && !answer.off.contains(&route),
+        off: answer.off.contains(&route),
         candidates,
     };
     counts.map(route).collect()

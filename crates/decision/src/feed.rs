@@ -18,6 +18,7 @@ mod tests;
 pub(crate) use fuse::{Candidate, Found};
 pub(crate) use order::Order;
 pub(crate) use policy::{InForce, Placement};
+pub(crate) use recall::Sieved;
 pub(crate) use rerank::{Chain, Pick};
 pub use trace::Trace;
 pub(crate) use trace::{Gate, ReadValue, Sought};
@@ -67,11 +68,11 @@ pub fn answer(
             let mut items = slate::run(&view, names, scratch);
             trace::placed(scratch);
             let later = items.split_off(view.shown().min(items.len()));
-            Made { route_counts, candidates, removed, items, later }
+            Made { route_counts, candidates, removed, items, later, off: scratch.off.clone() }
         }
     };
 
-    let Made { route_counts, candidates, removed, items, later } = made;
+    let Made { route_counts, candidates, removed, items, later, off } = made;
     if let Some(page) = &mut request.page {
         // As far as it was looked at, so that the record holds no more than the answer came from.
         page.items.truncate(candidates as usize);
@@ -90,6 +91,7 @@ pub fn answer(
         items,
         later,
         holdout: policies.holdout,
+        off,
         request,
     }
 }
@@ -106,6 +108,8 @@ pub(crate) struct Made {
     pub(crate) items: Vec<Recommended>,
     /// What further pages would show.
     pub(crate) later: Vec<Recommended>,
+    /// Routes whose condition did not hold.
+    pub(crate) off: Vec<u16>,
 }
 
 /// What every stage may read; nothing of it changes while a request is answered.

@@ -25,22 +25,30 @@ pub(crate) struct Meter<'a> {
     pace: Pace<'a>,
     spent: bool,
     done: Effort,
+    /// How many routes of `done` were off.
+    passed: u16,
 }
 
 impl<'a> Meter<'a> {
     /// Nothing is done yet.
     pub(crate) fn new(pace: Pace<'a>) -> Meter<'a> {
-        Meter { pace, spent: false, done: Effort::default() }
+        Meter { pace, spent: false, done: Effort::default(), passed: 0 }
     }
 
     /// Whether the next route may run. Live, the first always does: an answer that is late is better than none.
     pub(crate) fn next_route(&mut self) -> bool {
         let may = match self.recorded() {
             Some(effort) => self.done.routes_run < effort.routes_run,
-            None => self.done.routes_run == 0 || self.in_time(),
+            None => self.done.routes_run == self.passed || self.in_time(),
         };
         self.done.routes_run += u16::from(may);
         may
+    }
+
+    /// Notes a route that is off: it counts as one of those that had their time.
+    pub(crate) fn pass_route(&mut self) {
+        self.done.routes_run += 1;
+        self.passed += 1;
     }
 
     /// How many of the `left` candidates are scored next: at most a block, 0 to stop.

@@ -44,8 +44,10 @@ pub(crate) struct Reads {
 pub(crate) struct FeedReads {
     /// Slots that are the same for every candidate.
     pub(crate) subject: Reads,
-    /// For each filter the candidate's slots that no earlier filter has filled.
+    /// For each filter the candidate's slots that no earlier filter of its kind has filled.
     pub(crate) filters: Vec<Reads>,
+    /// For each filter whether it is asked while routes look for candidates.
+    pub(crate) early: Vec<bool>,
     /// The candidate's slots that the terms of the score read.
     pub(crate) score: Reads,
     /// For each reranker the candidate's slots that its conditions read.
@@ -73,10 +75,14 @@ impl FeedReads {
         let varies = |slot: &SlotIndex| plan.slots[usize::from(*slot)].per_candidate;
         let reads = |slots: &BTreeSet<SlotIndex>| Reads::new(plan, Some(feed), feed.subject, slots);
         let scored = closure(plan, feed.terms.iter().flat_map(|term| term.slots()).copied());
-        let mut filled = BTreeSet::new();
+        let mut filled = [BTreeSet::new(), BTreeSet::new()];
+        let early: Vec<bool> = feed.filters.iter().map(|filter| plan.is_early(filter)).collect();
         let mut subject: BTreeSet<SlotIndex> = closure(plan, feed.routes.iter().filter_map(context_slot));
+        let conditions = feed.routes.iter().filter_map(|route| route.when.as_ref());
+        subject.extend(closure(plan, conditions.flat_map(|when| when.slots()).copied()));
         let mut filters = Vec::new();
-        for filter in &feed.filters {
+        for (filter, &early) in feed.filters.iter().zip(&early) {
+            let filled = &mut filled[usize::from(early)];
             let needed = closure(plan, filter.slots().iter().copied());
             filters.push(reads(&needed.iter().copied().filter(|slot| varies(slot) && filled.insert(*slot)).collect()));
             subject.extend(needed);
@@ -91,7 +97,7 @@ impl FeedReads {
         }
         subject.retain(|slot| !varies(slot));
         let score = reads(&scored.into_iter().filter(varies).collect());
-        FeedReads { subject: reads(&subject), filters, score, reranks, policies }
+        FeedReads { subject: reads(&subject), filters, early, score, reranks, policies }
     }
 }
 
@@ -133,10 +139,11 @@ impl PolicyReads {
 }
 
 fn context_slot(route: &spec::plan::Route) -> Option<SlotIndex> {
-    use spec::plan::{From, RouteSource};
+    use spec::plan::{From, RouteSource, TagsFrom};
     match route.source {
         RouteSource::CoVisited { from: From::Slot(slot), .. }
         | RouteSource::Sessions { from: From::Slot(slot), .. }
+        | RouteSource::Tags { from: TagsFrom::Slot(slot) | TagsFrom::Items(From::Slot(slot)), .. }
         | RouteSource::History { from: From::Slot(slot), .. } => Some(slot),
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! Working memory of one serving thread, kept from request to request so that the pipeline allocates next to nothing.
 
-use crate::feed::{Candidate, Chain, Found, Order, Pick, Placement, Trace};
-use domain::{Effect, EntityId, RouteHit, Value};
+use crate::feed::{Candidate, Chain, Found, Order, Pick, Placement, Sieved, Trace};
+use domain::{Effect, EntityId, RouteHit, Symbol, Value};
 use recall::Hit;
 
 /// One thread's working memory. It carries nothing from one answer to the next but capacity.
@@ -15,8 +15,14 @@ pub struct Scratch {
     pub(crate) sums: recall::Scratch,
     /// Items that a route starts from, with weights.
     pub(crate) context: Vec<(EntityId, f64)>,
+    /// Tags that a route looks for, with weights.
+    pub(crate) tags: Vec<(Symbol, f64)>,
     /// What one route found.
     pub(crate) hits: Vec<Hit>,
+    /// What filters said of the items that routes looked at.
+    pub(crate) sieved: Sieved,
+    /// Routes whose condition does not hold.
+    pub(crate) off: Vec<u16>,
     /// The best score of each route.
     pub(crate) best: Vec<f64>,
     /// By item: its place in `fused`, or `u32::MAX`.

@@ -33,7 +33,7 @@ impl fmt::Display for DecisionId {
 /// What was skipped to meet the deadline. Replay obeys it and no clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
-    /// How many of the feed's routes ran, in the spec's order.
+    /// How many of the feed's routes had their turn, in the spec's order; those that were off are among them.
     pub routes_run: u16,
     /// How many candidates were scored by the formula; the rest kept the fused order behind them.
     pub candidates_scored: u16,
@@ -142,7 +142,8 @@ pub struct Answer {
     pub effort: Effort,
     /// How many candidates each route gave, in the spec's order.
     pub route_counts: Vec<u32>,
-    /// How many different candidates the routes gave together, before filters.
+    /// How many different candidates the routes gave together. What filters removed while routes looked for them is not among
+    /// them; what fusion cut off and filters removed later is.
     pub candidates: u32,
     /// What filters removed, in the spec's order.
     pub removed: Vec<Removal>,
@@ -152,4 +153,6 @@ pub struct Answer {
     pub later: Vec<Recommended>,
     /// Whether the subject is held out of the feed's policies.
     pub holdout: bool,
+    /// Routes that did not run because their condition did not hold, by index, ascending.
+    pub off: Vec<u16>,
 }

@@ -78,6 +78,10 @@ pub const SLOTS_MAX: usize = 4_096;
 pub const STREAMS_MAX: usize = 1_024;
 /// Most recall routes of one feed.
 pub const ROUTES_MAX: usize = 32;
+/// Most tags that one `tags` route looks for: the weightiest.
+pub const ROUTE_TAGS_MAX: usize = 64;
+/// Most items that one route looks at in its index, of all its lists together, those that filters remove among them.
+pub const ROUTE_WALK_MAX: usize = 16_384;
 /// Most rerankers of one feed.
 pub const RERANKS_MAX: usize = 16;
 /// Most rules of one `spread` or `slots`.

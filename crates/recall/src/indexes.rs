@@ -2,8 +2,8 @@
 
 use crate::co_visited::{CoVisited, Known, Scratch, Side, Visit};
 use crate::sessions::{Click, Sessions, Visitor};
-use crate::{Hit, ItemScores, newest::Newest, top::Top};
-use domain::{EntityId, Position, Time};
+use crate::{Hit, ItemScores, newest::Newest, tags::Tags, top::Top};
+use domain::{EntityId, Position, Symbol, Time};
 use spec::plan::{EntityIndex, Index, Plan};
 use state::{Change, EventChange, Resolved};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ pub(crate) enum Kept {
     CoVisited(CoVisited),
     Newest(Newest),
     Sessions(Sessions),
+    Tags(Tags),
 }
 
 /// The indexes of a plan. A clone costs as much as the indexes are large.
@@ -58,6 +59,7 @@ impl Indexes {
             Index::Top { feature } => Kept::Top(Top::new(plan, *feature)),
             Index::CoVisited(parameters) => Kept::CoVisited(CoVisited::new(parameters.clone())),
             Index::Newest { field } => Kept::Newest(Newest::new(*field)),
+            Index::Tags { field, by } => Kept::Tags(Tags::new(plan, *field, *by)),
             Index::Sessions(parameters) => Kept::Sessions(Sessions::new(parameters.clone())),
         });
         Indexes { kept: kept.collect(), events: events.collect(), item, user }
@@ -75,8 +77,10 @@ impl Indexes {
             Change::ListPut { .. } | Change::ListDelete { .. } | Change::None => {}
         }
         for kept in &mut self.kept {
-            if let Kept::Top(top) = kept {
-                top.advance(now, scores);
+            match kept {
+                Kept::Top(top) => top.advance(now, scores, &mut |_| {}),
+                Kept::Tags(tags) => tags.advance(now, scores),
+                Kept::CoVisited(_) | Kept::Newest(_) | Kept::Sessions(_) => {}
             }
         }
     }
@@ -88,6 +92,7 @@ impl Indexes {
             Kept::CoVisited(index) => index.lead(),
             Kept::Newest(newest) => newest.touched.keep(),
             Kept::Sessions(index) => index.lead(),
+            Kept::Tags(tags) => tags.lead(),
         });
     }
 
@@ -99,6 +104,7 @@ impl Indexes {
                 (Kept::CoVisited(index), Kept::CoVisited(ahead)) => index.follow(ahead),
                 (Kept::Newest(newest), Kept::Newest(ahead)) => newest.follow(ahead),
                 (Kept::Sessions(index), Kept::Sessions(ahead)) => index.follow(ahead),
+                (Kept::Tags(tags), Kept::Tags(ahead)) => tags.follow(ahead),
                 _ => unreachable!("copies are of one plan"),
             }
         }
@@ -110,6 +116,7 @@ impl Indexes {
         for kept in &mut self.kept {
             match kept {
                 Kept::Top(top) => items.clone().for_each(|item| top.touch(event.event, item, now, scores)),
+                Kept::Tags(tags) => items.clone().for_each(|item| tags.touch(event.event, item, now, scores)),
                 Kept::CoVisited(index) => {
                     if let (Some(weight), Some(user), Some(item)) =
                         (index.weight(event.event), roles.user, items.clone().next())
@@ -138,6 +145,7 @@ impl Indexes {
                 Kept::CoVisited(index) => index.set_present(item, scores.present(item)),
                 Kept::Sessions(index) => index.set_present(item, scores.present(item)),
                 Kept::Newest(newest) => newest.refresh(item, scores),
+                Kept::Tags(tags) => tags.refresh(item, now, scores),
             }
         }
     }
@@ -147,7 +155,7 @@ impl Indexes {
             match kept {
                 Kept::CoVisited(index) => index.forget_user(user),
                 Kept::Sessions(index) => index.forget_user(user),
-                Kept::Top(_) | Kept::Newest(_) => {}
+                Kept::Top(_) | Kept::Newest(_) | Kept::Tags(_) => {}
             }
         }
     }
@@ -159,7 +167,7 @@ impl Indexes {
     /// Exact for a feature of landmark form (scores within 1e-11 of the feature's). For others exact while no pane of a listed
     /// item has expired since the last change; else the first `2 * limit + 32` are computed again and ordered anew, and an item
     /// further down that would have risen is missed until the log goes on. Features with `decayed` parts that are not of
-    /// landmark form are listed with scores up to a sixteenth of the half-life old.
+    /// landmark form are listed with scores up to a sixteenth of the half-life old. The walk ends at `limits::ROUTE_WALK_MAX` items.
     pub fn top(
         &self,
         index: u16,
@@ -245,11 +253,43 @@ impl Indexes {
     }
 
     /// Appends the newest `limit` items of an `Index::Newest`, newest first, of equal times the smallest id first: only present
-    /// items that have the attribute and that `skip` does not name. The score is the time in milliseconds.
+    /// items that have the attribute and that `skip` does not name. The score is the time in milliseconds. The walk ends at
+    /// `limits::ROUTE_WALK_MAX` items.
     pub fn newest(&self, index: u16, limit: usize, skip: &dyn Fn(EntityId) -> bool, out: &mut Vec<Hit>) {
         if let Some(Kept::Newest(newest)) = self.kept.get(usize::from(index)) {
             newest.read(limit, skip, out);
         }
+    }
+
+    /// Appends the best `limit` items of an `Index::Tags` that have one of these weighted tags, best first, of equal scores the
+    /// smallest id first: only present items that `skip` does not name. The terms are ascending by tag, each once. The score is
+    /// the sum of `weight * value` over the item's tags among them, `value` being what the index orders by.
+    ///
+    /// Of each tag the first `4 * limit + 32` items are read (looked at, of all tags together, at most `limits::ROUTE_WALK_MAX`), so that
+    /// an item further down in the lists of several tags may be missed. Values are as exact as those of `top`.
+    #[expect(clippy::too_many_arguments, reason = "as `co_visited`")]
+    pub fn tagged(
+        &self,
+        index: u16,
+        terms: &[(Symbol, f64)],
+        limit: usize,
+        now: Time,
+        scores: &dyn ItemScores,
+        skip: &dyn Fn(EntityId) -> bool,
+        out: &mut Vec<Hit>,
+    ) {
+        if let Some(Kept::Tags(tags)) = self.kept.get(usize::from(index)) {
+            tags.read(terms, limit, now, scores, skip, out);
+        }
+    }
+
+    /// The tags by which an `Index::Tags` lists an item, ascending.
+    pub fn tags_of(&self, index: u16, item: EntityId) -> impl Iterator<Item = Symbol> {
+        let tags = match self.kept.get(usize::from(index)) {
+            Some(Kept::Tags(tags)) => tags.of(item),
+            _ => &[],
+        };
+        tags.iter().map(|&tag| Symbol(tag))
     }
 
     /// What each index takes, in the plan's order.
@@ -259,6 +299,7 @@ impl Indexes {
             Kept::Newest(newest) => Memory { items: newest.ranked().len(), bytes: newest.ranked().bytes() },
             Kept::CoVisited(index) => index.memory(),
             Kept::Sessions(index) => index.memory(),
+            Kept::Tags(tags) => tags.memory(),
         });
         memory.collect()
     }

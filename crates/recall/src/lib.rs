@@ -9,6 +9,7 @@ mod newest;
 mod ranked;
 mod saved;
 mod sessions;
+mod tags;
 mod top;
 
 pub use co_visited::{Known, Scratch, Side};

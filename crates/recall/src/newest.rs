@@ -1,7 +1,7 @@
 //! Items by a timestamp attribute, newest first. A pure function of the catalogue: not saved, but rebuilt.
 
 use crate::{Hit, ItemScores, ranked::Ranked};
-use domain::{EntityId, Value};
+use domain::{EntityId, Value, limits};
 use state::Touched;
 
 /// The index.
@@ -41,7 +41,8 @@ impl Newest {
 
     /// The newest items; see `Indexes::newest`.
     pub(crate) fn read(&self, limit: usize, skip: &dyn Fn(EntityId) -> bool, out: &mut Vec<Hit>) {
-        let items = self.ranked.iter().filter(|&(item, _)| !skip(item)).take(limit);
+        let walk = self.ranked.iter().take(limits::ROUTE_WALK_MAX);
+        let items = walk.filter(|&(item, _)| !skip(item)).take(limit);
         out.extend(items.map(|(item, time)| Hit { item, score: time as f64 }));
     }
 

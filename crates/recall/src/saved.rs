@@ -5,7 +5,7 @@ use crate::co_visited::CoVisitedSnapshot;
 use crate::indexes::{Indexes, Kept};
 use crate::sessions::SessionsSnapshot;
 use crate::top::TopSnapshot;
-use domain::{EntityId, Time};
+use domain::{EntityId, Symbol, Time};
 use spec::plan::EntityIndex;
 use state::{Dictionary, Digest, LoadError, Reader, Snapshot};
 
@@ -58,6 +58,7 @@ impl Indexes {
             Kept::Top(top) => Some((index, Part::Top(top.snapshot()))),
             Kept::CoVisited(kept) => Some((index, Part::CoVisited(kept.snapshot()))),
             Kept::Sessions(kept) => Some((index, Part::Sessions(kept.snapshot()))),
+            Kept::Tags(tags) => Some((index, Part::Top(tags.snapshot()?))),
             Kept::Newest(_) => None,
         });
         IndexesSnapshot { parts: parts.collect() }
@@ -72,6 +73,7 @@ impl Indexes {
         let index = u16::from_le_bytes([input.u8()?, input.u8()?]);
         match self.kept.get_mut(usize::from(index)) {
             Some(Kept::Top(top)) => top.load(&mut input)?,
+            Some(Kept::Tags(tags)) => tags.load(&mut input)?,
             Some(Kept::CoVisited(kept)) => kept.load(&mut input)?,
             Some(Kept::Sessions(kept)) => kept.load(&mut input)?,
             _ => return Err(LoadError { what: "a chunk belongs to an index that the plan does not have" }),
@@ -83,7 +85,7 @@ impl Indexes {
         }
     }
 
-    /// Completes the indexes after the last `load`, or fills new ones, from items as of log time `now`: the newest, which items
+    /// Completes the indexes after the last `load`, or fills new ones, from items as of log time `now`: the newest, lists of tags, which items
     /// are present, and every `Index::Top` of which no chunk was loaded. Co-visits and sessions are filled only by applying the log.
     pub fn rebuild(&mut self, now: Time, scores: &dyn ItemScores) {
         for kept in &mut self.kept {
@@ -93,6 +95,7 @@ impl Indexes {
                 Kept::CoVisited(index) => index.rebuild(scores),
                 Kept::Sessions(index) => index.rebuild(scores),
                 Kept::Newest(newest) => newest.rebuild(scores),
+                Kept::Tags(tags) => tags.rebuild(now, scores),
             }
         }
     }
@@ -108,6 +111,7 @@ impl Indexes {
                 Kept::CoVisited(kept) => kept.digest(self.item, self.user, &mut entries),
                 Kept::Sessions(kept) => kept.digest(self.item, self.user, &mut entries),
                 Kept::Newest(newest) => newest.ranked().digest(self.item, &mut entries),
+                Kept::Tags(tags) => tags.digest(self.item, &mut entries),
             }
         }
         digest
@@ -147,6 +151,13 @@ impl Keys<'_> {
         let key = entity.map_or("", |entity| self.dictionary.key(entity, id));
         self.bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
         self.bytes.extend_from_slice(key.as_bytes());
+    }
+
+    /// Appends a string by its text.
+    pub(crate) fn symbol(&mut self, symbol: Symbol) {
+        let text = self.dictionary.text(symbol);
+        self.bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        self.bytes.extend_from_slice(text.as_bytes());
     }
 
     /// Appends bytes.

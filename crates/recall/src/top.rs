@@ -13,7 +13,7 @@ mod saved;
 pub(crate) use saved::TopSnapshot;
 
 use crate::{Hit, ItemScores, ranked::Ranked};
-use domain::{EntityId, Span, Time};
+use domain::{EntityId, Span, Time, limits};
 use order::Order;
 use spec::plan::{AggregateOp, Plan, SlotSource};
 use state::{Paged, Touched};
@@ -93,14 +93,24 @@ impl Top {
         }
     }
 
-    /// Computes due items again, as far as one change may.
-    pub(crate) fn advance(&mut self, now: Time, scores: &dyn ItemScores) {
+    /// Computes due items again, as far as one change may; says which.
+    pub(crate) fn advance(&mut self, now: Time, scores: &dyn ItemScores, note: &mut dyn FnMut(EntityId)) {
         for _ in 0..DUE_PER_CHANGE {
             match self.queue.first() {
-                Some(&(due, item)) if due <= now => self.refresh(EntityId(item), now, scores),
+                Some(&(due, item)) if due <= now => {
+                    self.refresh(EntityId(item), now, scores);
+                    note(EntityId(item));
+                }
                 _ => return,
             }
         }
+    }
+
+    /// A listed item's score; one that is due is computed again.
+    pub(crate) fn value(&self, item: EntityId, now: Time, scores: &dyn ItemScores) -> Option<f64> {
+        let key = self.ranked.key(item)?;
+        let due = self.due.get(item.0).copied().flatten().is_some_and(|due| due <= now);
+        if due { self.score(item, now, scores) } else { Some(self.order.score(key, now)) }
     }
 
     /// Computes every item's score.
@@ -123,7 +133,8 @@ impl Top {
         let stale = self.queue.first().is_some_and(|&(due, _)| due <= now);
         let reach = if stale { limit.saturating_mul(2).saturating_add(READ_BEYOND) } else { limit };
         let start = out.len();
-        let walk = self.ranked.iter().filter(|&(item, _)| !skip(item)).take(if limit == 0 { 0 } else { reach });
+        let walk = self.ranked.iter().take(limits::ROUTE_WALK_MAX);
+        let walk = walk.filter(|&(item, _)| !skip(item)).take(if limit == 0 { 0 } else { reach });
         if !stale {
             out.extend(walk.map(|(item, key)| Hit { item, score: self.order.score(key, now) }));
             return;

@@ -64,10 +64,13 @@ feeds:
     for: user
     durable: true
     context: { country: string }
+    fuse: score
+    candidates: 12
     recall:
-      trend: { top: item.trend, limit: 5 }
+      trend: { top: item.trend, limit: 5, min: 2, when: user.views_1h < 6 }
       similar: { co_visited: { view: 1, buy: 3 }, from: user.recent, limit: 5, context: 3, recency: 0.8, half_life: 2d }
       again: { history: user.recent, limit: 4 }
+      kind: { tags: item.category, from: user.recent, by: item.trend, limit: 4 }
       next: { session: [view, buy], from: user.recent, limit: 4, gap: 10m, length: 5, sessions: 6, keep: 40 }
       alike: { users_like: view, from: user.recent, limit: 4, sessions: 8, keep: 30, half_life: 2d }
     filter: [item.price < 90.0 || request.country == "DE"]

@@ -13,6 +13,7 @@ mod scope;
 mod session;
 mod slots;
 mod stream;
+mod tags;
 
 pub(crate) use list::{listed, listed_slot};
 pub(crate) use scope::{aggregate_call, near};

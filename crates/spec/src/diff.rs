@@ -4,8 +4,8 @@ mod rerank;
 
 use crate::build::canonical;
 use crate::plan::{
-    Action, EventType, Feature, Feed, FieldType, From, Index, Plan, Policy, Route, RouteSource, SlotSource, Stream,
-    StreamValue,
+    Action, EventType, Feature, Feed, FieldType, From, Fusion, Index, Plan, Policy, Route, RouteSource, SlotSource,
+    Stream, StreamValue, TagsBy, TagsFrom,
 };
 use expr::Program;
 use std::collections::BTreeMap;
@@ -106,6 +106,8 @@ fn feature_definition(plan: &Plan, feature: &Feature, before: &[String]) -> Stri
 fn feed_definition(plan: &Plan, feed: &Feed, features: &[String]) -> String {
     let mut text = format!("for {} durable {}\n", plan.entities[usize::from(feed.subject)].name, feed.durable);
     text.push_str(&fields(&feed.context));
+    let Fusion { kind, candidates } = feed.fusion;
+    text.push_str(&format!("fuse {} {candidates}\n", kind.name()));
     feed.routes.iter().for_each(|of| text.push_str(&route(plan, of, features)));
     feed.filters.iter().for_each(|filter| text.push_str(&format!("filter {}", program(plan, filter, features))));
     feed.terms.iter().for_each(|term| text.push_str(&format!("term {}", program(plan, term, features))));
@@ -159,15 +161,34 @@ fn route(plan: &Plan, route: &Route, features: &[String]) -> String {
             format!("{index} from {} {recency:?} {context} {skip_known}", from(items))
         }
         RouteSource::List { list } => format!("list {}", plan.lists[usize::from(*list)].name),
+        RouteSource::Tags { index, from: tags, recency, context, .. } => {
+            let index = index_definition(plan, *index, features);
+            let tags = match tags {
+                TagsFrom::Items(items) => from(items),
+                TagsFrom::Slot(slot) => plan.slots[usize::from(*slot)].name.clone(),
+            };
+            format!("{index} from {tags} {recency:?} {context}")
+        }
         RouteSource::History { from: items, recency } => format!("history {} {recency:?}", from(items)),
     };
-    format!("route {} {source} {} {:?}\n", route.name, route.limit, route.weight)
+    let when = route.when.as_ref().map_or(String::new(), |when| format!("when {}", program(plan, when, features)));
+    let Route { name, limit, weight, min, quota, .. } = route;
+    format!("route {name} {source} {limit} {weight:?} {min} {quota:?} {when}\n")
 }
 
 fn index_definition(plan: &Plan, index: u16, features: &[String]) -> String {
     match &plan.indexes[usize::from(index)] {
         Index::Top { feature } => format!("top {}", features[usize::from(*feature)]),
         Index::Newest { field } => format!("newest {}", plan.entities[1].fields[usize::from(*field)].name),
+        Index::Tags { field, by } => {
+            let attribute = |field: u16| plan.entities[1].fields[usize::from(field)].name.as_str();
+            let by = match by {
+                TagsBy::Feature(feature) => features[usize::from(*feature)].as_str(),
+                TagsBy::Time(field) => attribute(*field),
+                TagsBy::Nothing => "",
+            };
+            format!("tags {} by {by}", attribute(*field))
+        }
         Index::CoVisited(of) => {
             let mut rest = of.clone();
             let events = event_weights(plan, &std::mem::take(&mut rest.events));
@@ -192,7 +213,8 @@ fn signature(plan: &Plan) -> String {
     let streams: Vec<String> = plan.streams.iter().map(stream).collect();
     let indexes: Vec<String> = plan.indexes.iter().map(|index| kept_index(plan, index)).collect();
     // The order of a `top` index hangs on the formulas of the items' features.
-    let ordered = plan.indexes.iter().any(|index| matches!(index, Index::Top { .. }));
+    let by_feature = |index: &Index| matches!(index, Index::Top { .. } | Index::Tags { by: TagsBy::Feature(_), .. });
+    let ordered = plan.indexes.iter().any(by_feature);
     let of_items =
         plan.features.iter().filter(|feature| ordered && plan.tables[usize::from(feature.table)].name == "item");
     let formulas: Vec<String> =
@@ -224,6 +246,9 @@ fn stream(stream: &Stream) -> String {
 fn kept_index(plan: &Plan, index: &Index) -> String {
     match index {
         Index::Top { feature } => format!("top {}", plan.features[usize::from(*feature)].name),
+        Index::Tags { field, by: TagsBy::Feature(feature) } => {
+            format!("tags {field} by {}", plan.features[usize::from(*feature)].name)
+        }
         other => format!("{other:?}"),
     }
 }

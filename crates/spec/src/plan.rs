@@ -310,6 +310,24 @@ pub enum Index {
     },
     /// Past sessions, or whole histories of users, to find the next items by.
     Sessions(Sessions),
+    /// Items by each element of an attribute.
+    Tags {
+        /// Index into the item type's fields: a string or `[string]`.
+        field: u16,
+        /// What the items of a tag are ordered by, largest first.
+        by: TagsBy,
+    },
+}
+
+/// What the items of a tag are ordered by, and what a match counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagsBy {
+    /// A feature: index into `Plan::features`. Items without it are not found.
+    Feature(u16),
+    /// A timestamp attribute, in milliseconds: index into the item type's fields. Items without it are not found.
+    Time(u16),
+    /// Nothing: a match counts 1.
+    Nothing,
 }
 
 /// Parameters of incremental item-to-item co-visitation.
@@ -382,7 +400,9 @@ pub struct Feed {
     pub context: Vec<FieldType>,
     /// Recall routes.
     pub routes: Vec<Route>,
-    /// Conditions that a candidate must meet, in order.
+    /// How what the routes found becomes one list.
+    pub fusion: Fusion,
+    /// Conditions that a candidate must meet, in order; those that are early (`Plan::is_early`) before the others.
     pub filters: Vec<Program>,
     /// Additive terms of the score in order; the score is their sum from left to right. Empty: the fused score ranks.
     pub terms: Vec<Program>,
@@ -407,6 +427,46 @@ pub struct Route {
     pub limit: u16,
     /// Its weight in fusion.
     pub weight: f64,
+    /// The route runs only if this holds; it reads nothing that differs between candidates. None: it always runs.
+    pub when: Option<Program>,
+    /// How many of its best are kept whatever the fused order is; all routes' together are at most `Fusion::candidates`.
+    pub min: u16,
+    /// Its share of `Fusion::candidates` under `FusionKind::Quota`, from 0 to 1; all routes' together are at most 1.
+    pub quota: f64,
+}
+
+/// How what the routes of a feed found becomes one list of candidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fusion {
+    /// What the fused score is, and who is kept.
+    pub kind: FusionKind,
+    /// Most candidates that are kept, from 1 to `limits::CANDIDATES_MAX`.
+    pub candidates: u16,
+}
+
+/// The ways of fusion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FusionKind {
+    /// The fused score is the sum of `weight / (60 + place)` over an item's routes, places from 1.
+    Rrf,
+    /// As `Rrf`, but each route has a share of the places; what a route does not use, the others take in the spec's order.
+    Quota,
+    /// Routes take turns in proportion to their weights; the fused score is `1 / (60 + place)` by the place in that list.
+    Interleave,
+    /// The fused score is the sum of `weight * recall.<route>` over an item's routes.
+    Score,
+}
+
+impl FusionKind {
+    /// How the spec calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FusionKind::Rrf => "rrf",
+            FusionKind::Quota => "quota",
+            FusionKind::Interleave => "interleave",
+            FusionKind::Score => "score",
+        }
+    }
 }
 
 /// Where a route's candidates come from.
@@ -454,6 +514,20 @@ pub enum RouteSource {
         /// Index into `Plan::lists`.
         list: u16,
     },
+    /// Items with the tags that are looked for, in `Plan::indexes[index]`, an `Index::Tags`. The score is the sum of `weight * value`
+    /// over the tags that the item has of them, `value` being what the index orders by.
+    Tags {
+        /// Index into `Plan::indexes`.
+        index: u16,
+        /// Where the tags come from.
+        from: TagsFrom,
+        /// Factor per place in the context, newest first.
+        recency: f64,
+        /// How many context items are read.
+        context: u16,
+        /// Whether the index orders by a timestamp; shares of the best score would then all be the same.
+        by_time: bool,
+    },
     /// The context items themselves, newest first, each once.
     History {
         /// The context items.
@@ -461,6 +535,15 @@ pub enum RouteSource {
         /// The score is this to the power of the place.
         recency: f64,
     },
+}
+
+/// Where a `tags` route has its tags from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagsFrom {
+    /// A string or a `[string]` of the user or of the request, each weighing 1: the slot that holds it.
+    Slot(SlotIndex),
+    /// The tags of context items; a tag weighs as much as the items that have it together.
+    Items(From),
 }
 
 /// Context items of a route. Items of the visit (`FeedRequest::recent`) come before those of a stored list.
@@ -516,6 +599,23 @@ impl Plan {
     /// Index of a list by name.
     pub fn list(&self, name: &str) -> Option<u16> {
         self.lists.iter().position(|list| list.name == name).map(|index| index as u16)
+    }
+
+    /// Whether a filter is asked while routes look for candidates: it reads only what is at hand for any item, that is attributes,
+    /// lists, `seen`, and what is the same for all candidates.
+    pub fn is_early(&self, filter: &Program) -> bool {
+        filter.slots().iter().all(|&slot| {
+            let Slot { source, per_candidate, .. } = &self.slots[usize::from(slot)];
+            match *source {
+                _ if !per_candidate => true,
+                SlotSource::Attribute { .. } | SlotSource::Listed(_) => true,
+                SlotSource::Aggregate(index) => {
+                    matches!(self.aggregates[usize::from(index)].op, AggregateOp::Seen(_))
+                }
+                SlotSource::Feature(index) => self.is_early(&self.features[usize::from(index)].program),
+                _ => false,
+            }
+        })
     }
 
     /// Index of a feed by name.

@@ -8,9 +8,11 @@ pub(crate) use rerank::{
     DiverseSource, FairSource, FromSource, OfSource, PlaceSource, RerankKind, RerankSource, RuleSource, TargetSource,
 };
 
+use crate::plan::FusionKind;
 use crate::yaml::Text;
 use domain::{Span, Type};
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// The whole file. Sections with mistakes hold what could be read.
 #[derive(Debug, Default)]
@@ -86,6 +88,7 @@ pub(crate) struct FeedSource {
     pub(crate) subject: Option<Text>,
     pub(crate) context: Vec<FieldSource>,
     pub(crate) routes: Vec<RouteSource>,
+    pub(crate) fusion: FusionSource,
     pub(crate) filters: Vec<Text>,
     pub(crate) score: Option<Text>,
     pub(crate) reranks: Vec<RerankSource>,
@@ -102,6 +105,19 @@ pub(crate) struct RouteSource {
     pub(crate) kind: RouteKind,
     pub(crate) limit: u16,
     pub(crate) weight: f64,
+    pub(crate) when: Option<Text>,
+    /// With the place where it is said.
+    pub(crate) min: Option<(u16, Range<usize>)>,
+    /// With the place where it is said.
+    pub(crate) quota: Option<(f64, Range<usize>)>,
+}
+
+/// How routes are fused, as written.
+#[derive(Debug, Default)]
+pub(crate) struct FusionSource {
+    /// None: the default.
+    pub(crate) kind: Option<(FusionKind, Range<usize>)>,
+    pub(crate) candidates: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -112,8 +128,18 @@ pub(crate) enum RouteKind {
     Newest(Text),
     History(Text, f64),
     List(Text),
+    Tags(TagsSource),
     /// Already reported.
     Broken,
+}
+
+#[derive(Debug)]
+pub(crate) struct TagsSource {
+    pub(crate) tags: Text,
+    pub(crate) from: Text,
+    pub(crate) by: Option<Text>,
+    pub(crate) context: u16,
+    pub(crate) recency: f64,
 }
 
 #[derive(Debug)]

@@ -10,6 +10,7 @@ mod plans;
 mod policies;
 mod requests;
 mod rerank;
+mod routes;
 
 use crate::{Diagnostics, Plan, compile};
 

@@ -41,6 +41,7 @@ pub(crate) fn sample() -> Answer {
         items: vec![first, second],
         later: vec![],
         holdout: false,
+        off: vec![],
     }
 }
 
@@ -55,10 +56,10 @@ feed home, plan 3, at 2023-11-14T22:13:20.000Z: the subject's events up to 900, 
 recall   hot 20, busy 5, similar 30, fresh skipped, again skipped, together 80
 removed  1 by exclude: i1
 removed  3 by item.in_stock: i3, i4, ...
-rank     64 of 77 scored
+rank     64 of 80 scored
 rerank   spread
 skipped  no time for the routes: fresh, again
-skipped  no time to score 13 of 77 candidates; they follow in fused order
+skipped  no time to score 16 of 80 candidates; they follow in fused order
    1. i2  0.750000  hot (rank 12), similar (rank 3); most by item.conversion; moved down 2 by rerank 1 (spread)
         +0.500000  item.conversion
           missing  0.5 * user.category.share_7d
@@ -68,7 +69,7 @@ skipped  no time to score 13 of 77 candidates; they follow in fused order
    2. i7  fused 0.015625  hot (rank 4); moved up 1 by rerank 1 (spread)
 "
     );
-    assert_eq!((explanation.left, explanation.scored, explanation.reranked), (77, Some(64), Some(true)));
+    assert_eq!((explanation.left, explanation.scored, explanation.reranked), (80, Some(64), Some(true)));
     assert!(!explanation.items[1].scored);
 }
 

@@ -1,6 +1,6 @@
 //! An explanation as text for people.
 
-use super::{Explanation, ItemExplanation};
+use super::{Explanation, ItemExplanation, RouteExplanation};
 use std::fmt;
 
 impl fmt::Display for Explanation {
@@ -20,12 +20,16 @@ impl Explanation {
     fn write_stages(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("recall  ")?;
         for route in &self.routes {
-            match route.ran {
-                true => write!(f, " {} {},", route.route, route.candidates)?,
-                false => write!(f, " {} skipped,", route.route)?,
+            match route {
+                RouteExplanation { off: true, .. } => write!(f, " {} off,", route.route)?,
+                RouteExplanation { ran: true, .. } => write!(f, " {} {},", route.route, route.candidates)?,
+                _ => write!(f, " {} skipped,", route.route)?,
             }
         }
         writeln!(f, " together {}", self.candidates)?;
+        if self.cut > 0 {
+            writeln!(f, "fuse     {} kept by {}", self.candidates - self.cut, self.fusion)?;
+        }
         for removal in &self.removed {
             let more = if removal.count as usize > removal.examples.len() { ", ..." } else { "" };
             writeln!(f, "removed  {} by {}: {}{more}", removal.count, removal.reason, removal.examples.join(", "))?;

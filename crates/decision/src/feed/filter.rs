@@ -1,5 +1,5 @@
 //! Filter: takes out candidates that must not be in the answer, by the feed's filters and then by its policies, and counts them
-//! by reason.
+//! by reason. Filters that are early have been asked by recall (`recall/sieve.rs`); here they are counted.
 //! A condition without a value (something it reads is missing) does not hold, and its candidate goes.
 
 use super::features::{Filling, Routes};
@@ -11,8 +11,9 @@ use domain::{EntityId, Removal, Value};
 use expr::Program;
 
 /// Removes excluded items and those for which one of the feed's filters, or the request's, is not true, or that a policy removes;
-/// each is counted under the first that does. Returns the reasons that removed something: `exclude`, filters in the spec's
-/// order, the request's, policies. Examples are the best by fused score.
+/// each is counted under the first that does, early filters before the others. Returns the reasons that removed something:
+/// `exclude`, filters in the spec's order, the request's, policies. Examples are the best by fused score, of early filters those
+/// that are known longest.
 pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> Vec<Removal> {
     let mut removed = Vec::new();
     let excluded = scratch.excluded.iter().filter(|(_, met)| *met).map(|(item, _)| *item);
@@ -23,12 +24,17 @@ pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> 
         return removed;
     }
     let mut reasons: Vec<Vec<Removal>> = vec![Vec::new(); filters.len() + 1 + policies.len()];
+    for (filter, reason) in reasons.iter_mut().enumerate().take(filters.len()) {
+        let (count, examples) = scratch.sieved.removed(filter);
+        examples.iter().for_each(|&item| note(view, names, reason, filters[filter].text(), item));
+        reason.iter_mut().for_each(|removal| removal.count = count);
+    }
     let gates = Gates::new(view, &mut scratch.row);
     let mut kept = 0;
     for index in 0..scratch.candidates.len() {
         let candidate = &scratch.candidates[index];
         let found = Routes { hits: &scratch.routes, best: &scratch.best };
-        if let Some(filter) = gates.failing(view, candidate, found, &mut scratch.row) {
+        if let Some(filter) = gates.failing(view, candidate, found, true, &mut scratch.row) {
             let reason = Gates::reason(view, filter);
             note(view, names, &mut reasons[filter], reason, scratch.candidates[index].item);
         } else {
@@ -91,22 +97,27 @@ impl<'v> Gates<'v> {
     }
 
     /// The number of the first that removes the candidate: filters from 0, then the request's, then policies. Later filters read
-    /// what earlier ones have filled.
+    /// what earlier ones of their kind have filled. Of a candidate that was `recalled` the early filters are known to be true.
     pub(super) fn failing(
         &self,
         view: &View<'_>,
         candidate: &Candidate,
         found: Routes<'_>,
+        recalled: bool,
         row: &mut [Value],
     ) -> Option<usize> {
-        let filters = view.feed.filters.len();
-        let filter = view.feed.filters.iter().zip(&self.filters).position(|(filter, filling)| {
+        let filters = view.feed.filters.iter().zip(&self.filters).zip(&view.reads.early);
+        let failing = filters.enumerate().find(|(_, ((filter, filling), early))| {
+            if recalled && **early {
+                return false;
+            }
             filling.fill(candidate, found, row);
             !filter.eval_bool(row)
         });
-        if filter.is_some() {
-            return filter;
+        if let Some((number, _)) = failing {
+            return Some(number);
         }
+        let filters = view.feed.filters.len();
         if self.own.as_ref().is_some_and(|own| !own.passes(candidate, found, row)) {
             return Some(filters);
         }

@@ -1,9 +1,13 @@
-//! Fuse: what the routes found becomes one list of candidates, each item once, ranked by reciprocal rank fusion
-//! (Cormack, Clarke and Buettcher, SIGIR 2009): ranks are comparable between routes where scores are not.
+//! Fuse: what the routes found becomes one list of candidates, each item once, by the feed's way of fusion; the default is
+//! reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009): ranks are comparable between routes where scores are not.
 
-use super::View;
+mod kept;
+mod turns;
+
+use super::{View, recall};
 use crate::scratch::Scratch;
-use domain::{EntityId, RouteHit, limits};
+use domain::{EntityId, RouteHit};
+use spec::plan::FusionKind;
 use std::ops::Range;
 
 /// The constant of reciprocal rank fusion: how little the first few ranks differ.
@@ -24,16 +28,16 @@ pub(crate) struct Candidate {
     pub(crate) item: EntityId,
     /// Its routes, a range of `Scratch::routes`, in the spec's order.
     pub(crate) routes: Range<u32>,
-    /// Sum of `weight / (60 + rank + 1)` over its routes, ranks from 0.
+    /// What fusion makes of its routes; see `FusionKind`.
     pub(crate) fused: f64,
     /// What it is ranked by: the fused score, until the formula has scored it.
     pub(crate) score: f64,
 }
 
-/// Makes the candidates, best fused score first, ties by item id; keeps at most `limits::CANDIDATES_MAX`.
-/// Returns how many different items the routes found, before that limit.
+/// Makes the candidates, best fused score first, ties by item id; keeps as many as the feed says.
+/// Returns how many different items the routes found, before that cut.
 pub(super) fn run(view: &View<'_>, scratch: &mut Scratch) -> u32 {
-    let Scratch { found, places_of, routes, fused, candidates, order, .. } = scratch;
+    let Scratch { found, best, places_of, routes, fused, candidates, order, .. } = scratch;
     fused.drain(..).for_each(|last: Candidate| places_of[last.item.0 as usize] = UNSEEN);
     for Found { item, hit } in found.iter() {
         let id = item.0 as usize;
@@ -45,8 +49,11 @@ pub(super) fn run(view: &View<'_>, scratch: &mut Scratch) -> u32 {
             fused.push(Candidate { item: *item, routes: 0..0, fused: 0.0, score: 0.0 });
         }
         let candidate = &mut fused[places_of[id] as usize];
-        candidate.fused += share(view, hit);
+        candidate.fused += part(view, hit, best);
         candidate.routes.end += 1;
+    }
+    if view.feed.fusion.kind == FusionKind::Interleave {
+        turns::run(view, found, places_of, fused);
     }
     gather(found, places_of, fused, routes);
     order.clear();
@@ -54,11 +61,24 @@ pub(super) fn run(view: &View<'_>, scratch: &mut Scratch) -> u32 {
         candidate.score = candidate.fused;
         order.push(candidate.fused, candidate.item.0, index);
     }
-    let kept = order.len().min(limits::CANDIDATES_MAX);
-    order.settle(kept);
-    candidates.clear();
-    candidates.extend((0..kept).map(|place| fused[order.place(place)].clone()));
+    kept::run(view, found, places_of, fused, order, candidates);
     fused.len() as u32
+}
+
+/// What one hit adds to the fused score.
+fn part(view: &View<'_>, hit: &RouteHit, best: &[f64]) -> f64 {
+    // A page may have hits that no route of the feed has.
+    let Some(route) = view.feed.routes.get(usize::from(hit.route)) else { return 0.0 };
+    match view.feed.fusion.kind {
+        FusionKind::Rrf | FusionKind::Quota => route.weight / (RANK_OFFSET + f64::from(hit.rank) + 1.0),
+        FusionKind::Score => route.weight * recall::share(route, hit, best[usize::from(hit.route)]),
+        FusionKind::Interleave => 0.0,
+    }
+}
+
+/// What each route found, with its number; routes that found nothing are left out.
+fn by_route(found: &[Found]) -> impl Iterator<Item = (usize, &[Found])> {
+    found.chunk_by(|a, b| a.hit.route == b.hit.route).map(|hits| (usize::from(hits[0].hit.route), hits))
 }
 
 /// Puts the hits of each candidate side by side; `routes` holds as many as it has.
@@ -78,13 +98,12 @@ fn gather(found: &[Found], places_of: &[u32], fused: &mut [Candidate], routes: &
     }
 }
 
-/// What a route's hit adds to the fused score.
-fn share(view: &View<'_>, hit: &RouteHit) -> f64 {
-    let weight = view.feed.routes.get(usize::from(hit.route)).map_or(0.0, |route| route.weight);
-    weight / (RANK_OFFSET + f64::from(hit.rank) + 1.0)
-}
-
-/// The fused score of an item with these hits.
-pub(super) fn fused(view: &View<'_>, hits: &[RouteHit]) -> f64 {
-    hits.iter().fold(0.0, |sum, hit| sum + share(view, hit))
+/// The fused score of an item with these hits. Whose turn it was cannot be told from them: of interleaved routes it is what the
+/// item's best place in one of them is worth.
+pub(super) fn fused(view: &View<'_>, hits: &[RouteHit], best: &[f64]) -> f64 {
+    if view.feed.fusion.kind == FusionKind::Interleave {
+        let place = |hit: &RouteHit| 1.0 / (RANK_OFFSET + f64::from(hit.rank) + 1.0);
+        return hits.iter().map(place).fold(0.0, f64::max);
+    }
+    hits.iter().fold(0.0, |sum, hit| sum + part(view, hit, best))
 }

@@ -15,8 +15,14 @@ const DELETED: &str = "deleted";
 /// Looks at the items in order until the page is full. `Made::candidates` says how many were looked at.
 pub(super) fn run(view: &View<'_>, page: &Page, scratch: &mut Scratch) -> Made {
     let ids = view.query.page.as_deref().unwrap_or_default();
-    let mut made =
-        Made { route_counts: Vec::new(), candidates: 0, removed: Vec::new(), items: Vec::new(), later: Vec::new() };
+    let mut made = Made {
+        route_counts: Vec::new(),
+        candidates: 0,
+        removed: Vec::new(),
+        items: Vec::new(),
+        later: Vec::new(),
+        off: Vec::new(),
+    };
     let gates = Gates::new(view, &mut scratch.row);
     for (item, id) in page.items.iter().zip(ids) {
         if made.items.len() == view.shown() {
@@ -73,7 +79,7 @@ fn set(view: &View<'_>, id: EntityId, hits: impl Iterator<Item = RouteHit>, best
     of_routes.resize(view.feed.routes.len(), 0.0);
     routes.clear();
     routes.extend(hits);
-    let fused = fuse::fused(view, routes);
+    let fused = fuse::fused(view, routes, of_routes);
     candidates.clear();
     candidates.push(Candidate { item: id, routes: 0..routes.len() as u32, fused, score: 0.0 });
 }
@@ -81,7 +87,7 @@ fn set(view: &View<'_>, id: EntityId, hits: impl Iterator<Item = RouteHit>, best
 /// The number of the first that removes the only candidate.
 fn failing(view: &View<'_>, gates: &Gates<'_>, scratch: &mut Scratch) -> Option<usize> {
     let Scratch { candidates, routes, best, row, .. } = scratch;
-    gates.failing(view, &candidates[0], Routes { hits: routes, best }, row)
+    gates.failing(view, &candidates[0], Routes { hits: routes, best }, false, row)
 }
 
 /// The step that mixed the item in, if another feed has found it, and the number of that feed's first route.

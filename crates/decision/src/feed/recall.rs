@@ -1,22 +1,37 @@
 //! Recall: each route of the feed in the spec's order gives its candidates.
 //! Whoever is new, anonymous or unknown has no context items, so that personal routes give nothing and the others answer.
 
+mod sieve;
+mod terms;
+
+pub(crate) use sieve::Sieved;
+
 use super::{Found, View};
 use crate::epoch::ItemView;
 use crate::pace::Meter;
 use crate::scratch::Scratch;
 use ::recall::{Hit, Known, Visitor};
 use domain::{EntityId, RouteHit, Value, limits};
-use spec::plan::{From, Route, RouteSource};
+use sieve::Sieve;
+use spec::plan::{From, Route, RouteSource, TagsFrom};
 
-/// Runs the routes that the pace allows, and leaves what they found in `scratch.found`. Returns how many each gave.
+/// Runs the routes that their conditions and the pace allow, and leaves what they found in `scratch.found`, and which were off
+/// in `scratch.off`. Returns how many each gave.
 pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch) -> Vec<u32> {
     let mut counts = vec![0; view.feed.routes.len()];
     scratch.found.clear();
     scratch.best.clear();
     scratch.best.resize(view.feed.routes.len(), 0.0);
     note_excluded(view, scratch);
+    scratch.off.clear();
+    let mut sieved = std::mem::take(&mut scratch.sieved);
+    let sieve = Sieve::new(view, &scratch.row, &mut sieved);
     for (index, route) in view.feed.routes.iter().enumerate() {
+        if route.when.as_ref().is_some_and(|when| !when.eval_bool(&scratch.row)) {
+            meter.pass_route();
+            scratch.off.push(index as u16);
+            continue;
+        }
         if !meter.next_route() {
             break;
         }
@@ -24,10 +39,12 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
         // Excluded items take no places of the route's, so that a caller can page through a feed by excluding what it has shown.
         let extra = scratch.excluded.len().min(limits::CANDIDATES_MAX);
         let limit = usize::from(route.limit);
-        search(view, route, limit + extra, scratch);
+        search(view, route, limit + extra, &sieve, scratch);
         let Scratch { hits, excluded, found, best, .. } = scratch;
         hits.retain(|hit| !meet(excluded, hit.item));
         hits.truncate(limit);
+        // Walks have asked already; of the others' candidates the limit counts those that are removed too.
+        hits.retain(|hit| sieve.passes(hit.item));
         counts[index] = hits.len() as u32;
         best[index] = hits.first().map_or(0.0, |hit| hit.score);
         found.extend(hits.iter().enumerate().map(|(rank, hit)| Found {
@@ -39,20 +56,25 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
             },
         }));
     }
+    drop(sieve);
+    scratch.sieved = sieved;
     counts
 }
 
 /// One route's best candidates, best first.
-fn search(view: &View<'_>, route: &Route, limit: usize, scratch: &mut Scratch) {
-    let Scratch { row, item_row, context, hits, sums, .. } = scratch;
+fn search(view: &View<'_>, route: &Route, limit: usize, sieve: &Sieve<'_>, scratch: &mut Scratch) {
+    let Scratch { row, item_row, context, hits, sums, tags, excluded, .. } = scratch;
     let items = ItemView::new(view.epoch, item_row);
     // A related-items feed never gives the item itself.
     let itself = view.query.subject.filter(|&(entity, _)| entity == view.epoch.item_type()).map(|(_, id)| id);
     let skip = |item: EntityId| Some(item) == itself;
+    // An excluded item is counted as that, whatever filters say.
+    let is_excluded = |item: EntityId| excluded.binary_search_by_key(&item, |&(excluded, _)| excluded).is_ok();
+    let sift = |item: EntityId| skip(item) || (!is_excluded(item) && !sieve.passes(item));
     let indexes = view.epoch.indexes();
     match route.source {
-        RouteSource::Top { index } => indexes.top(index, limit, view.now, &items, &skip, hits),
-        RouteSource::Newest { index } => indexes.newest(index, limit, &skip, hits),
+        RouteSource::Top { index } => indexes.top(index, limit, view.now, &items, &sift, hits),
+        RouteSource::Newest { index } => indexes.newest(index, limit, &sift, hits),
         RouteSource::CoVisited { index, from, recency, context: most, skip_known } => {
             set_context(view, row, from, usize::from(most), context);
             weigh(context, recency);
@@ -68,8 +90,16 @@ fn search(view: &View<'_>, route: &Route, limit: usize, scratch: &mut Scratch) {
         }
         RouteSource::List { list } => {
             let entries = view.epoch.listed().best(list, view.now);
-            let entries = entries.filter(|&(item, _)| !skip(item) && view.epoch.present(item));
+            let entries = entries.filter(|&(item, _)| view.epoch.present(item) && !sift(item));
             hits.extend(entries.take(limit).map(|(item, score)| Hit { item, score }));
+        }
+        RouteSource::Tags { index, from, recency, context: most, .. } => {
+            if let TagsFrom::Items(from) = from {
+                set_context(view, row, from, usize::from(most), context);
+                weigh(context, recency);
+            }
+            terms::set(view, row, index, from, context, tags);
+            indexes.tagged(index, tags, limit, view.now, &items, &sift, hits);
         }
         RouteSource::History { from, recency } => {
             set_context(view, row, from, usize::MAX, context);
@@ -91,7 +121,9 @@ fn known<'a>(view: &View<'a>) -> Known<'a> {
 /// `newest` are times and those of `list` the operator's own, of which the place says more.
 pub(super) fn share(route: &Route, hit: &RouteHit, best: f64) -> f64 {
     match route.source {
-        RouteSource::Newest { .. } | RouteSource::List { .. } => 1.0 - f64::from(hit.rank) / f64::from(route.limit),
+        RouteSource::Newest { .. } | RouteSource::List { .. } | RouteSource::Tags { by_time: true, .. } => {
+            1.0 - f64::from(hit.rank) / f64::from(route.limit)
+        }
         _ if best > 0.0 => (hit.score / best).clamp(0.0, 1.0),
         _ => 0.0,
     }

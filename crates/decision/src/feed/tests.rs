@@ -1,9 +1,11 @@
 //! The pipeline against the slow reference on random worlds, and by hand where a person can say what is right.
 
 mod chain;
+mod fusion;
 mod journeys;
 mod policies;
 mod reference;
+mod tags;
 
 use crate::world::{HOUR, SPEC, Told, World, ample, request, user};
 use crate::{Pace, compare};
@@ -170,7 +172,11 @@ proptest! {
         let mut world = world(items, steps);
         let answer = world.ask(request.clone(), Pace::Live(&mut ample()));
         let feed = &world.plan.feeds[usize::from(world.plan.feed(&request.feed).unwrap())];
-        let gone: u32 = answer.removed.iter().filter(|of| of.reason != "exclude").map(|of| of.count).sum();
+        let early = |reason: &str| {
+            feed.filters.iter().any(|filter| filter.text() == reason && world.plan.is_early(filter))
+        };
+        let late = answer.removed.iter().filter(|of| of.reason != "exclude" && !early(&of.reason));
+        let gone: u32 = late.map(|of| of.count).sum();
         prop_assert_eq!(usize::from(answer.effort.routes_run), feed.routes.len());
         let scored = if feed.terms.is_empty() && request.boosts.is_empty() { 0 } else { answer.candidates - gone };
         prop_assert_eq!(u32::from(answer.effort.candidates_scored), scored);
@@ -338,8 +344,49 @@ fn filters_may_leave_nothing() {
     let answer = world.ask(request("home", user("u1"), 10), Pace::Live(&mut ample()));
     assert_eq!(answer.items, []);
     assert_eq!(answer.removed.len(), 1);
-    assert_eq!((answer.removed[0].reason.as_str(), answer.removed[0].count), ("item.in_stock", answer.candidates));
+    assert_eq!((answer.removed[0].reason.as_str(), answer.removed[0].count), ("item.in_stock", 12));
+    assert_eq!((answer.candidates, answer.route_counts[0]), (0, 0));
     assert_eq!(answer.removed[0].examples.len(), Removal::EXAMPLES_MAX);
+}
+
+#[test]
+fn limits_count_what_early_filters_let_pass() {
+    let mut world = World::new(SPEC);
+    for item in 0..200 {
+        // Every third is in stock, and every ninth of those is too dear.
+        world.item(&format!("i{item}"), "x", if item % 27 == 0 { 95.0 } else { 10.0 }, item % 3 == 0);
+    }
+    let exclude = vec!["i3".to_owned(), "i4".to_owned()];
+    let asked = FeedRequest { exclude, ..request("home", user("u1"), 10) };
+    let answer = world.ask(asked.clone(), Pace::Live(&mut ample()));
+    // Nothing has a score, so that both tops go by age. `hot` comes to the end: of 67 in stock 3 are dear, and one is excluded.
+    assert_eq!((answer.route_counts[0], answer.route_counts[1]), (58, 5));
+    let removed: Vec<(&str, u32)> = answer.removed.iter().map(|of| (of.reason.as_str(), of.count)).collect();
+    assert_eq!(
+        removed,
+        [("exclude", 2), ("item.in_stock", 132), ("item.price < 90.0 || request.country == \"DE\"", 8)]
+    );
+    assert_eq!(answer.removed[1].examples[..3], ["i1", "i2", "i5"], "an excluded item is counted as that alone");
+    same(&reference::answer(&world, &asked, answer.effort), &answer).unwrap();
+}
+
+#[test]
+fn filters_are_early_by_what_they_read() {
+    let filters = [
+        ("item.price < 3.0", true),
+        ("user.views_7d > 2 || item.in_stock", true),
+        ("!seen(buy, item, 30d) && request.country == item.category", true),
+        ("item.created > now - 3d", true),
+        ("item.views_1d > 2", false),
+        ("user.category.share_7d > 0.1 || item.in_stock", false),
+        ("item.in_stock && recall.hot > 0.5", false),
+        ("recall.score > 0.5", false),
+    ];
+    for (filter, early) in filters {
+        let text = SPEC.replacen("item.in_stock", &format!("'{filter}'"), 1);
+        let plan = spec::compile("test.yaml", &text).unwrap_or_else(|errors| panic!("{}", spec::render(&errors)));
+        assert_eq!(plan.is_early(&plan.feeds[0].filters[0]), early, "{filter}");
+    }
 }
 
 #[test]

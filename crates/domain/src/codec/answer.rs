@@ -25,6 +25,7 @@ pub(super) fn put(out: &mut Vec<u8>, answer: &Answer) {
     put_list(out, &answer.items, put_item);
     put_list(out, &answer.later, put_item);
     out.push(u8::from(answer.holdout));
+    put_list(out, &answer.off, |out, &route| put_uint(out, u64::from(route)));
 }
 
 pub(super) fn take(input: &mut Input<'_>) -> Result<Answer, CodecError> {
@@ -47,6 +48,7 @@ pub(super) fn take(input: &mut Input<'_>) -> Result<Answer, CodecError> {
         items: list(input, take_item)?,
         later: list(input, take_item)?,
         holdout: flag(input)?,
+        off: list(input, |input| small(input.uint()?))?,
     })
 }
 

@@ -51,6 +51,7 @@ fn samples() -> Vec<Payload<'static>> {
         items: vec![item.clone()],
         later: vec![item],
         holdout: true,
+        off: vec![1, 31],
     };
     vec![
         Payload::Event(Event {

@@ -36,12 +36,20 @@ fn write_stages(out: &mut Vec<u8>, explanation: &Explanation) {
         write_text(out, &route.route);
         write_key(out, "ran");
         write_bool(out, route.ran);
+        if route.off {
+            write_key(out, "off");
+            write_bool(out, true);
+        }
         write_key(out, "candidates");
         write_uint(out, u64::from(route.candidates));
         out.push(b'}');
     });
     write_key(out, "candidates");
     write_uint(out, u64::from(explanation.candidates));
+    write_key(out, "fuse");
+    write_text(out, &explanation.fusion);
+    write_key(out, "cut");
+    write_uint(out, u64::from(explanation.cut));
     write_key(out, "removed");
     write_array(out, &explanation.removed, |out, removal| {
         out.push(b'{');

@@ -4,10 +4,10 @@ use super::rerank::Around;
 use super::scope::{FeedPlace, Place, Scope};
 use super::{Builder, ITEM, USER, field_types};
 use crate::diagnostic::{Issue, quoted};
-use crate::plan::{EntityIndex, Feed, Route};
-use crate::source::{FeedSource, Source};
+use crate::plan::{EntityIndex, Feed, Fusion, FusionKind, Route};
+use crate::source::{FeedSource, FusionSource, Source};
 use crate::yaml::Text;
-use domain::{Type, Value};
+use domain::{Type, Value, limits};
 use expr::{Ast, BinaryOp, Node, NodeKind, Program};
 use std::sync::Arc;
 
@@ -52,14 +52,15 @@ impl Builder<'_> {
             context: &context,
             routes: &names,
         };
-        let routes: Vec<Route> = declared.routes.iter().filter_map(|route| self.route(route, subject)).collect();
+        let routes: Vec<Route> = declared.routes.iter().filter_map(|route| self.route(route, place)).collect();
+        let fusion = fusion(&declared.fusion);
         let filters = declared.filters.iter().filter_map(|filter| self.filter(filter, place)).collect();
         let terms = declared.score.as_ref().map_or(Vec::new(), |score| self.terms(score, place));
         let around = Around { place, routes: &routes, feeds: &source.feeds };
         let reranks = declared.reranks.iter().filter_map(|rerank| self.rerank(rerank, around)).collect();
         let (policies, holdout) = self.policies(declared, place);
         let (name, durable) = (declared.name.text.clone(), declared.durable);
-        Feed { name, subject, context, routes, filters, terms, reranks, durable, policies, holdout }
+        Feed { name, subject, context, routes, fusion, filters, terms, reranks, durable, policies, holdout }
     }
 
     pub(super) fn filter(&mut self, text: &Text, place: FeedPlace<'_>) -> Option<Program> {
@@ -130,6 +131,11 @@ impl Builder<'_> {
         self.issues.push(issue.near(&text.text, known.iter().map(String::as_str)));
         None
     }
+}
+
+fn fusion(source: &FusionSource) -> Fusion {
+    let kind = source.kind.as_ref().map_or(FusionKind::Rrf, |(kind, _)| *kind);
+    Fusion { kind, candidates: source.candidates.unwrap_or(limits::CANDIDATES_MAX as u16) }
 }
 
 /// `a + b - c` as `a`, `b` and `c` to subtract. Only the left side is split further, so that the sum from left to right is

@@ -85,7 +85,13 @@ impl Builder<'_> {
     }
 
     /// An attribute of the items with a type that serves.
-    fn typed_attribute(&mut self, text: &Text, what: &str, fits: fn(&Type) -> bool, wanted: &str) -> Option<u16> {
+    pub(super) fn typed_attribute(
+        &mut self,
+        text: &Text,
+        what: &str,
+        fits: fn(&Type) -> bool,
+        wanted: &str,
+    ) -> Option<u16> {
         let field = self.item_attribute(text, what)?;
         let ty = &self.entities[usize::from(ITEM)].fields[usize::from(field)].ty;
         if !fits(ty) {
@@ -96,8 +102,8 @@ impl Builder<'_> {
         Some(field)
     }
 
-    /// A condition that a candidate may meet.
-    fn condition(&mut self, text: &Text, place: FeedPlace<'_>) -> Option<Program> {
+    /// A condition that a candidate may meet, or a request.
+    pub(super) fn condition(&mut self, text: &Text, place: FeedPlace<'_>) -> Option<Program> {
         let ast = self.parse(text)?;
         let program = self.compile_in_feed(text, &ast, ast.root(), place)?;
         if *program.ty() != Type::Bool {

@@ -1,24 +1,54 @@
 //! Recall routes and the indexes behind them; routes with equal parameters share one.
 
+use super::scope::FeedPlace;
 use super::{Builder, ITEM, Outcome, USER};
 use crate::diagnostic::{Issue, quoted};
 use crate::plan::{CoVisited, EntityIndex, From, Index, Route, RouteSource as Source};
 use crate::source::{CoVisitedSource, RouteKind, RouteSource};
 use crate::yaml::Text;
 use domain::Type;
+use expr::Program;
 
 impl Builder<'_> {
-    pub(super) fn route(&mut self, declared: &RouteSource, subject: EntityIndex) -> Option<Route> {
+    pub(super) fn route(&mut self, declared: &RouteSource, place: FeedPlace<'_>) -> Option<Route> {
+        let subject = place.subject;
+        let when = declared.when.as_ref().map(|when| self.when(when, place));
         let source = match &declared.kind {
             RouteKind::Top(feature) => Source::Top { index: self.top(feature)? },
             RouteKind::CoVisited(source) => self.co_visited(source, subject)?,
             RouteKind::Sessions(source) => self.sessions(source, subject)?,
             RouteKind::Newest(attribute) => Source::Newest { index: self.newest(attribute)? },
+            RouteKind::Tags(source) => self.tags(source, place)?,
             RouteKind::History(from, recency) => Source::History { from: self.from(from, subject)?, recency: *recency },
             RouteKind::List(name) => self.list_route(name)?,
             RouteKind::Broken => return None,
         };
-        Some(Route { name: declared.name.text.clone(), source, limit: declared.limit, weight: declared.weight })
+        Some(Route {
+            name: declared.name.text.clone(),
+            source,
+            limit: declared.limit,
+            weight: declared.weight,
+            when: when.flatten(),
+            min: declared.min.as_ref().map_or(0, |(min, _)| *min),
+            quota: declared.quota.as_ref().map_or(0.0, |(quota, _)| *quota),
+        })
+    }
+
+    /// The condition of a route: it is asked once, before there are candidates.
+    fn when(&mut self, text: &Text, place: FeedPlace<'_>) -> Option<Program> {
+        let program = self.condition(text, place)?;
+        let varies = program.slots().iter().map(|&slot| &self.slots[usize::from(slot)]).find(|slot| slot.per_candidate);
+        if let Some(slot) = varies {
+            let message =
+                format!("`when` of a route is asked before there are candidates, and {} is of one", quoted(&slot.name));
+            let help = match place.subject {
+                USER => "it can read `user`, `request` and `now`; what is said of candidates belongs into `filter`",
+                _ => "it can read `request` and `now`; what is said of candidates belongs into `filter`",
+            };
+            self.issues.push(Issue::new("not_here", &text.span, message).help(help));
+            return None;
+        }
+        Some(program)
     }
 
     pub(super) fn index(&mut self, index: Index) -> u16 {
@@ -30,6 +60,12 @@ impl Builder<'_> {
     }
 
     fn top(&mut self, text: &Text) -> Option<u16> {
+        let feature = self.item_number(text, "`top`")?;
+        Some(self.index(Index::Top { feature }))
+    }
+
+    /// A feature of the items that is a number: index into the plan's features.
+    pub(super) fn item_number(&mut self, text: &Text, what: &str) -> Option<u16> {
         let name = text.text.strip_prefix("item.");
         let table = self.table("item");
         let declared = name.zip(table).and_then(|(name, table)| self.declared.get(&(table, name.to_owned())).copied());
@@ -37,7 +73,7 @@ impl Builder<'_> {
             if self.is_broken_feature(&text.text.split('.').collect::<Vec<_>>()) {
                 return None;
             }
-            let message = format!("`top` needs a feature of `item`, and {} is none", quoted(&text.text));
+            let message = format!("{what} needs a feature of `item`, and {} is none", quoted(&text.text));
             let known = self.declared.keys().filter(|(of, _)| Some(*of) == table);
             let known: Vec<String> = known.map(|(_, name)| format!("item.{name}")).collect();
             let issue = Issue::new("unknown_name", &text.span, message);
@@ -47,11 +83,11 @@ impl Builder<'_> {
         let Outcome::Done { index, .. } = self.outcomes[declared] else { return None };
         let ty = self.features[usize::from(index)].program.ty();
         if !matches!(ty, Type::Float | Type::Int) {
-            let message = format!("{} is {ty}; `top` orders by a number", quoted(&text.text));
+            let message = format!("{} is {ty}; {what} orders by a number", quoted(&text.text));
             self.issues.push(Issue::new("wrong_type", &text.span, message));
             return None;
         }
-        Some(self.index(Index::Top { feature: index }))
+        Some(index)
     }
 
     fn newest(&mut self, text: &Text) -> Option<u16> {

@@ -1,21 +1,35 @@
 //! Feeds: their routes, filters, score and rerank step.
 
+mod fusion;
 mod session;
+mod tags;
 
 use super::Decoder;
 use crate::diagnostic::Issue;
-use crate::source::{CoVisitedSource, FeedSource, RouteKind, RouteSource};
+use crate::source::{CoVisitedSource, FeedSource, FusionSource, RouteKind, RouteSource};
 use crate::yaml::{Kind, Node, Text};
 use domain::limits;
 
-const FEED: [&str; 10] =
-    ["for", "context", "recall", "filter", "rank", "rerank", "durable", "policy", "holdout", "impressions"];
-const KINDS: [&str; 7] = ["top", "co_visited", "newest", "history", "list", "session", "users_like"];
-const CO_VISITED: [&str; 17] = [
+const FEED: [&str; 12] = [
+    "for",
+    "context",
+    "recall",
+    "fuse",
+    "candidates",
+    "filter",
+    "rank",
+    "rerank",
+    "durable",
+    "policy",
+    "holdout",
+    "impressions",
+];
+const KINDS: [&str; 8] = ["top", "co_visited", "newest", "history", "list", "session", "users_like", "tags"];
+/// Options of every route.
+const OPTIONS: [&str; 5] = ["limit", "weight", "when", "min", "quota"];
+const CO_VISITED: [&str; 15] = [
     "co_visited",
     "from",
-    "limit",
-    "weight",
     "neighbours",
     "counters",
     "history",
@@ -46,6 +60,7 @@ impl Decoder<'_> {
             subject: None,
             context: Vec::new(),
             routes: Vec::new(),
+            fusion: FusionSource::default(),
             filters: Vec::new(),
             score: None,
             reranks: Vec::new(),
@@ -59,6 +74,11 @@ impl Decoder<'_> {
                 "for" => feed.subject = self.text(value, "`for`").cloned(),
                 "context" => feed.context = self.fields(&format!("context {}", name.text), value),
                 "recall" => feed.routes = self.routes(key, value),
+                "fuse" => feed.fusion.kind = self.fusion_kind(value),
+                "candidates" => {
+                    let count = self.int(value, "`candidates`", 1..=limits::CANDIDATES_MAX as i64);
+                    feed.fusion.candidates = count.map(|count| count as u16);
+                }
                 "filter" => feed.filters = self.filters(key, value),
                 "rank" => feed.score = self.rank(value),
                 "rerank" => feed.reranks = self.reranks(key, value),
@@ -72,6 +92,7 @@ impl Decoder<'_> {
         }
         self.required(name, entries, "for", "a feed", "add `for: user` or `for: item`");
         self.required(name, entries, "recall", "a feed", "add `recall: { hot: { top: item.<feature>, limit: 100 } }`");
+        self.check_fusion(entries, &feed);
         Some(feed)
     }
 
@@ -134,16 +155,26 @@ impl Decoder<'_> {
             self.reserved(name);
         }
         let entries = self.map(node, "a route")?;
-        let mut route = RouteSource { name: name.clone(), kind: RouteKind::Broken, limit: LIMIT, weight: 1.0 };
+        let mut route = RouteSource {
+            name: name.clone(),
+            kind: RouteKind::Broken,
+            limit: LIMIT,
+            weight: 1.0,
+            when: None,
+            min: None,
+            quota: None,
+        };
         let has = |field: &str| entries.iter().any(|(key, _)| key.text == field);
         if has("co_visited") {
             route.kind = self.co_visited(name, entries);
         } else if has("session") || has("users_like") {
             route.kind = self.sessions(name, entries);
+        } else if let Some((_, value)) = entries.iter().find(|(key, _)| key.text == "tags") {
+            route.kind = self.tags(name, value, entries);
         } else if let Some((key, value)) = entries.iter().find(|(key, _)| KINDS.contains(&key.text.as_str())) {
             route.kind = self.simple_route(&key.text, value);
             let of_history = (key.text == "history").then_some("recency");
-            let known: Vec<&str> = [key.text.as_str(), "limit", "weight"].into_iter().chain(of_history).collect();
+            let known: Vec<&str> = [key.text.as_str()].into_iter().chain(of_history).collect();
             self.only(entries, &known);
         } else if let Some((key, _)) = entries.iter().find(|(key, _)| is_planned(&key.text)) {
             self.not_available(key);
@@ -151,34 +182,45 @@ impl Decoder<'_> {
             self.no_source(name, entries);
         }
         for (key, value) in entries {
-            match key.text.as_str() {
-                "limit" => {
-                    let most = limits::CANDIDATES_MAX as i64;
-                    route.limit = self.int(value, "`limit`", 1..=most).map_or(route.limit, |limit| limit as u16);
+            match (key.text.as_str(), &mut route.kind) {
+                ("recency", RouteKind::History(_, recency)) => {
+                    *recency = self.number(value, "`recency`", 0.0..=1.0).unwrap_or(*recency);
                 }
-                "recency" => {
-                    if let RouteKind::History(_, recency) = &mut route.kind {
-                        *recency = self.number(value, "`recency`", 0.0..=1.0).unwrap_or(*recency);
-                    }
-                }
-                "weight" => route.weight = self.number(value, "`weight`", 0.0..=1e6).unwrap_or(route.weight),
-                _ => {}
+                _ => self.route_option(&mut route, key, value),
             }
         }
         Some(route)
     }
 
+    /// One of the options that every route has.
+    fn route_option(&mut self, route: &mut RouteSource, key: &Text, value: &Node) {
+        let most = limits::CANDIDATES_MAX as i64;
+        match key.text.as_str() {
+            "limit" => route.limit = self.int(value, "`limit`", 1..=most).map_or(route.limit, |limit| limit as u16),
+            "weight" => route.weight = self.number(value, "`weight`", 0.0..=1e6).unwrap_or(route.weight),
+            "when" => route.when = self.text(value, "`when`").cloned(),
+            "min" => {
+                let min = self.int(value, "`min`", 1..=most);
+                route.min = min.map(|min| (min as u16, value.span.clone()));
+            }
+            "quota" => {
+                let quota = self.number(value, "`quota`", 0.0..=1.0);
+                route.quota = quota.map(|quota| (quota, value.span.clone()));
+            }
+            _ => {}
+        }
+    }
+
     /// Notes a route without a source of candidates; a misspelt one is told as that.
     fn no_source(&mut self, name: &Text, entries: &[(Text, Node)]) {
-        let plain = |key: &Text| matches!(key.text.as_str(), "limit" | "weight");
+        let plain = |key: &Text| OPTIONS.contains(&key.text.as_str());
         if entries.iter().all(|(key, _)| plain(key)) {
             let issue = Issue::new("missing_field", &name.span, "a route must say where its candidates come from");
-            self.issues.push(
-                issue.help("give it one of `top`, `co_visited`, `session`, `users_like`, `newest`, `history`, `list`"),
-            );
+            self.issues.push(issue.help(
+                "give it one of `top`, `co_visited`, `session`, `users_like`, `newest`, `tags`, `list`, `history`",
+            ));
         }
-        let known: Vec<&str> = KINDS.into_iter().chain(["limit", "weight"]).collect();
-        self.only(entries, &known);
+        self.only(entries, &KINDS);
     }
 
     fn simple_route(&mut self, kind: &str, value: &Node) -> RouteKind {
@@ -191,7 +233,9 @@ impl Decoder<'_> {
         }
     }
 
+    /// Notes every field that is neither among these nor an option of every route.
     fn only(&mut self, entries: &[(Text, Node)], known: &[&str]) {
+        let known: Vec<&str> = known.iter().copied().chain(OPTIONS).collect();
         for (key, _) in entries {
             if known.contains(&key.text.as_str()) {
                 continue;
@@ -203,7 +247,7 @@ impl Decoder<'_> {
             } else if is_planned(&key.text) {
                 self.not_available(key);
             } else {
-                self.unknown(key, "this route", known);
+                self.unknown(key, "this route", &known);
             }
         }
     }
@@ -318,5 +362,5 @@ impl Decoder<'_> {
 
 /// Kinds of routes that the language will have.
 fn is_planned(kind: &str) -> bool {
-    matches!(kind, "nearest" | "tags" | "random" | "trending" | "factors" | "graph")
+    matches!(kind, "nearest" | "random" | "trending" | "factors" | "graph")
 }

@@ -142,6 +142,13 @@ fn write_effort(out: &mut Vec<u8>, view: &AnswerView<'_>) {
         write_uint(out, u64::from(count));
     }
     out.push(b'}');
+    if !view.answer.off.is_empty() {
+        write_key(out, "off");
+        write_array(out, &view.answer.off, |out, &route| match view.routes.get(usize::from(route)) {
+            Some(name) => write_text(out, name),
+            None => write_text(out, &route.to_string()),
+        });
+    }
     write_key(out, "candidates");
     write_uint(out, u64::from(view.answer.candidates));
 }

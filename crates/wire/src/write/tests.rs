@@ -40,6 +40,7 @@ fn answer() -> Answer {
         }],
         later: vec![],
         holdout: false,
+        off: vec![],
     }
 }
 

@@ -268,7 +268,7 @@ fn pin_candidate(view: &View<'_>, scratch: &mut Scratch, policy: usize, item: En
     };
     let Scratch { routes, best, row, candidates, .. } = scratch;
     let found = Routes { hits: routes, best };
-    if known.is_none() && Gates::new(view, row).failing(view, &candidate, found, row).is_some() {
+    if known.is_none() && Gates::new(view, row).failing(view, &candidate, found, false, row).is_some() {
         return None;
     }
     Filling::new(view, &view.reads.policies.placement, row).fill(&candidate, found, row);

@@ -1,7 +1,9 @@
 //! The feed pipeline, slow and obvious: every slot of every candidate from scratch, full sorts, nothing shared with the
 //! fast one but indexes, rows and expressions.
 
+mod fuse;
 mod rerank;
+mod tags;
 
 pub(super) use rerank::Placed;
 
@@ -13,8 +15,9 @@ use domain::{
     Term, Value,
 };
 use recall::{Hit, Known, Visitor};
-use spec::plan::{Action, AggregateOp, Cross, Feed, From, Rerank, RouteSource, Slot, SlotIndex, SlotSource};
-use std::collections::{BTreeMap, BTreeSet};
+use spec::plan::{Action, AggregateOp, Cross, Feed, From, Rerank, Route, RouteSource, Slot, SlotIndex, SlotSource};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 pub(super) struct Slow<'a> {
     pub(super) world: &'a World,
@@ -76,6 +79,7 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
         items: order,
         later,
         holdout: slow.holdout(),
+        off: slow.off(effort),
     }
 }
 
@@ -88,6 +92,9 @@ struct Ranked {
     gone: Vec<EntityId>,
 }
 
+/// Items that early filters removed, with the filter.
+type Sifted = Vec<(EntityId, usize)>;
+
 impl<'a> Slow<'a> {
     fn new(world: &'a World, request: &'a FeedRequest, query: crate::Query) -> Slow<'a> {
         Slow { world, feed: &world.plan.feeds[usize::from(query.feed)], request, query, best: Vec::new() }
@@ -95,12 +102,18 @@ impl<'a> Slow<'a> {
 
     /// Recall to rank; `outer` is the feed that was asked for if this one is mixed into it.
     fn ranked(&mut self, effort: Effort, outer: Option<&Slow<'_>>) -> Ranked {
-        let (per_route, excluded) = self.recall(effort);
+        let (per_route, excluded, early) = self.recall(effort);
         self.best = per_route.iter().map(|hits| hits.iter().map(|hit| hit.score).fold(0.0, f64::max)).collect();
         let mut items = self.fuse(&per_route);
         let candidates = items.len() as u32;
+        items = self.kept(&per_route, items);
         let mut removed: Vec<(String, Vec<EntityId>)> = vec![("exclude".into(), excluded.into_iter().collect())];
-        for filter in &self.feed.filters {
+        for (number, filter) in self.feed.filters.iter().enumerate() {
+            if self.world.plan.is_early(filter) {
+                let of = early.iter().filter(|(_, filter)| *filter == number).map(|(id, _)| *id);
+                removed.push((filter.text().to_owned(), of.collect::<BTreeSet<_>>().into_iter().collect()));
+                continue;
+            }
             let passes = |item: &Item| self.eval(filter, item).is_true();
             let (stay, go): (Vec<Item>, Vec<Item>) = items.into_iter().partition(passes);
             removed.push((filter.text().to_owned(), go.iter().map(|item| item.id).collect()));
@@ -153,17 +166,15 @@ impl Slow<'_> {
     /// Whether an item with these hits passes the filters of its feed and of the request; routes behind the feed's own are
     /// those of the feeds that it mixes in.
     fn passes_again(&self, id: EntityId, hits: &[RouteHit]) -> bool {
-        let weight =
-            |feed: &Feed, hit: &RouteHit| feed.routes[usize::from(hit.route)].weight / (61.0 + f64::from(hit.rank));
-        let item = |feed: &Feed, hits: Vec<RouteHit>| {
-            let fused = hits.iter().fold(0.0, |sum, hit| sum + weight(feed, hit));
-            Item { hits, fused, ..bare(id) }
+        let item = |slow: &Slow<'_>, hits: Vec<RouteHit>| {
+            let item = Item { hits, ..bare(id) };
+            Item { fused: slow.fused_again(&item), ..item }
         };
         let own =
             |slow: &Slow<'_>, item: &Item| slow.own_filter().is_none_or(|filter| slow.eval(&filter, item).is_true());
         let mut first = self.feed.routes.len();
         if hits.iter().all(|hit| usize::from(hit.route) < first) {
-            let item = item(self.feed, hits.to_vec());
+            let item = item(self, hits.to_vec());
             let passes = self.feed.filters.iter().all(|filter| self.eval(filter, &item).is_true());
             return passes && own(self, &item) && policies::removing(self, &item).is_none();
         }
@@ -174,8 +185,8 @@ impl Slow<'_> {
             first = routes.end;
             if hits.iter().all(|hit| routes.contains(&usize::from(hit.route))) {
                 let of_other = |hit: &RouteHit| RouteHit { route: hit.route - routes.start as u16, ..hit.clone() };
-                let item = item(other.feed, hits.iter().map(of_other).collect());
-                other.best = self.best[routes].to_vec();
+                other.best = self.best[routes.clone()].to_vec();
+                let item = item(&other, hits.iter().map(of_other).collect());
                 let passes = other.feed.filters.iter().all(|filter| other.eval(filter, &item).is_true());
                 let outside = own(self, &bare(id)) && policies::removing(self, &bare(id)).is_none();
                 return passes && policies::removing(&other, &item).is_none() && outside;
@@ -187,32 +198,64 @@ impl Slow<'_> {
 
 impl Slow<'_> {
     /// Candidates of each route, and the excluded items that were among them.
-    fn recall(&self, effort: Effort) -> (Vec<Vec<Hit>>, BTreeSet<EntityId>) {
+    /// And those that early filters removed, in the order in which they were met, with the filter.
+    fn recall(&self, effort: Effort) -> (Vec<Vec<Hit>>, BTreeSet<EntityId>, Sifted) {
         let mut excluded = BTreeSet::new();
+        let early: RefCell<Sifted> = RefCell::default();
         let mut routes = Vec::new();
         for (index, route) in self.feed.routes.iter().enumerate() {
             let mut hits = Vec::new();
-            if index < usize::from(effort.routes_run) {
+            if index < usize::from(effort.routes_run) && self.holds(route) {
                 let wanted: BTreeSet<EntityId> = self.query.exclude.iter().copied().collect();
                 let present = wanted.iter().filter(|&&id| self.present(id)).count();
-                hits = self.search(&route.source, usize::from(route.limit) + present);
+                let fails = |item: EntityId| {
+                    let failing = self.failing_early(item);
+                    let known = early.borrow().iter().any(|(id, _)| *id == item);
+                    early.borrow_mut().extend(failing.filter(|_| !known).map(|filter| (item, filter)));
+                    failing.is_some()
+                };
+                let sift = |item: EntityId| !wanted.contains(&item) && fails(item);
+                hits = self.search(&route.source, usize::from(route.limit) + present, &sift);
                 excluded.extend(hits.iter().map(|hit| hit.item).filter(|item| wanted.contains(item)));
                 hits.retain(|hit| !wanted.contains(&hit.item));
                 hits.truncate(usize::from(route.limit));
+                hits.retain(|hit| !fails(hit.item));
             }
             routes.push(hits);
         }
-        (routes, excluded)
+        (routes, excluded, early.into_inner())
     }
 
-    fn search(&self, source: &RouteSource, limit: usize) -> Vec<Hit> {
+    /// The first early filter that is not true for the item.
+    fn failing_early(&self, id: EntityId) -> Option<usize> {
+        let item = bare(id);
+        let early = |filter: &expr::Program| self.world.plan.is_early(filter);
+        self.feed.filters.iter().position(|filter| early(filter) && !self.eval(filter, &item).is_true())
+    }
+
+    /// Whether the route's condition holds.
+    fn holds(&self, route: &Route) -> bool {
+        let Some(when) = &route.when else { return true };
+        let mut row = vec![Value::Missing; self.world.plan.slots.len()];
+        when.slots().iter().for_each(|&slot| row[usize::from(slot)] = self.slot(slot, None));
+        when.eval(&row).is_true()
+    }
+
+    /// Routes whose turn came and that were off.
+    fn off(&self, effort: Effort) -> Vec<u16> {
+        let routes = self.feed.routes.iter().zip(0..).take(usize::from(effort.routes_run));
+        routes.filter(|(route, _)| !self.holds(route)).map(|(_, index)| index).collect()
+    }
+
+    fn search(&self, source: &RouteSource, limit: usize, sift: &dyn Fn(EntityId) -> bool) -> Vec<Hit> {
         let (mut row, mut out) = (Vec::new(), Vec::new());
         let items = ItemView::new(&self.world.epoch, &mut row);
         let (indexes, now) = (self.world.epoch.indexes(), self.world.now);
         let skip = |item: EntityId| self.query.subject == Some((self.world.epoch.item_type(), item));
+        let sift = |item: EntityId| skip(item) || sift(item);
         match *source {
-            RouteSource::Top { index } => indexes.top(index, limit, now, &items, &skip, &mut out),
-            RouteSource::Newest { index } => indexes.newest(index, limit, &skip, &mut out),
+            RouteSource::Top { index } => indexes.top(index, limit, now, &items, &sift, &mut out),
+            RouteSource::Newest { index } => indexes.newest(index, limit, &sift, &mut out),
             RouteSource::CoVisited { index, from, recency, context, skip_known } => {
                 let mut weighted = Vec::new();
                 for (place, item) in self.context(from).into_iter().take(usize::from(context)).enumerate() {
@@ -238,11 +281,14 @@ impl Slow<'_> {
             RouteSource::List { list } => {
                 let listed = self.world.epoch.listed().entries(list, None, now);
                 let mut there: Vec<Hit> = listed
-                    .filter(|(id, _)| self.present(*id) && !skip(*id))
+                    .filter(|(id, _)| self.present(*id))
                     .map(|(item, entry)| Hit { item, score: entry.score.unwrap_or(0.0) })
                     .collect();
                 there.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap());
-                out.extend(there.into_iter().take(limit));
+                out.extend(there.into_iter().filter(|hit| !sift(hit.item)).take(limit));
+            }
+            RouteSource::Tags { index, from, recency, context, .. } => {
+                out = self.tagged(index, from, recency, usize::from(context), limit, &sift);
             }
             RouteSource::History { from, recency } => {
                 let there = self.context(from).into_iter().filter(|&item| self.present(item) && !skip(item));
@@ -280,27 +326,6 @@ impl Slow<'_> {
             .filter(|(entity, _)| *entity == user)
             .is_some_and(|(_, id)| self.world.visited.contains(&(id, item)));
         visited || self.query.recent.contains(&item)
-    }
-
-    fn fuse(&self, per_route: &[Vec<Hit>]) -> Vec<Item> {
-        let mut found: BTreeMap<EntityId, Vec<RouteHit>> = BTreeMap::new();
-        for (route, hits) in per_route.iter().enumerate() {
-            for (rank, hit) in hits.iter().enumerate() {
-                let hits = found.entry(hit.item).or_default();
-                hits.push(RouteHit { route: route as u16, rank: rank as u16, score: hit.score });
-            }
-        }
-        let weight =
-            |hit: &RouteHit| self.feed.routes[usize::from(hit.route)].weight / (60.0 + f64::from(hit.rank) + 1.0);
-        let mut items: Vec<Item> = found
-            .into_iter()
-            .map(|(id, hits)| {
-                let fused = hits.iter().fold(0.0, |sum, hit| sum + weight(hit));
-                Item { id, hits, fused, score: fused, terms: vec![], effects: vec![] }
-            })
-            .collect();
-        items.sort_by(|a, b| b.fused.partial_cmp(&a.fused).unwrap().then(a.id.cmp(&b.id)));
-        items
     }
 
     fn score(&self, items: &mut [Item], effort: Effort) {
@@ -407,7 +432,9 @@ impl Slow<'_> {
     fn share(&self, route: u16, item: &Item) -> f64 {
         let Some(hit) = item.hits.iter().find(|hit| hit.route == route) else { return 0.0 };
         let of = &self.feed.routes[usize::from(route)];
-        if let RouteSource::Newest { .. } | RouteSource::List { .. } = of.source {
+        if let RouteSource::Newest { .. } | RouteSource::List { .. } | RouteSource::Tags { by_time: true, .. } =
+            of.source
+        {
             return 1.0 - f64::from(hit.rank) / f64::from(of.limit);
         }
         let best = self.best[usize::from(route)];

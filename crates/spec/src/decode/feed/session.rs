@@ -4,10 +4,8 @@ use super::{Decoder, Node, Text};
 use crate::source::{RouteKind, SessionsSource};
 use domain::{Span, limits};
 
-const OPTIONS: [&str; 18] = [
+const OPTIONS: [&str; 16] = [
     "from",
-    "limit",
-    "weight",
     "gap",
     "length",
     "sessions",

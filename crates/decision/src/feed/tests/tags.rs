@@ -1,0 +1,143 @@
+//! Routes by tags: random worlds against the slow reference, and by hand.
+
+use super::{items, reference, same};
+use crate::Pace;
+use crate::world::{HOUR, World, ample, request, user};
+use domain::{FeedRequest, Field, Payload, Raw, Subject, Time, Upsert};
+use proptest::prelude::*;
+
+const SPEC: &str = "
+version: 1
+entities:
+  user: { fields: { likes: [string], topic: string } }
+  item: { fields: { tags: [string], topic: string, created: timestamp } }
+events:
+  view: { user: user, item: item }
+features:
+  user:
+    recent: last(view, item, 20)
+  item:
+    views: count(view, 1d)
+    old: count(view, 9d) / 4
+feeds:
+  home:
+    for: user
+    context: { topic: string }
+    recall:
+      liked:   { tags: item.tags, from: user.likes, by: item.views, limit: 9 }
+      onward:  { tags: item.tags, from: user.recent, by: item.old, recency: 0.7, context: 4, limit: 8 }
+      asked:   { tags: item.topic, from: request.topic, by: item.created, limit: 7 }
+      topical: { tags: item.topic, from: user.topic, limit: 6 }
+      alike:   { tags: item.topic, from: user.recent, by: item.views, limit: 6 }
+    rank: { score: recall.liked + recall.onward + recall.asked + recall.topical + 0.3 * recall.alike }
+  related:
+    for: item
+    recall: { same: { tags: item.tags, from: request.item, by: item.created, limit: 12 } }
+";
+
+/// Early ones and one that is not.
+const FILTERS: &str =
+    "    filter: ['item.topic != \"t2\" || item.views > 3', 'item.topic != user.topic', '!seen(view, item, 2d)']\n";
+
+#[derive(Clone, Debug)]
+enum Step {
+    View { user: u8, item: u8 },
+    Item { item: u8, tags: Vec<u8>, topic: u8 },
+    User { user: u8, likes: Vec<u8>, topic: u8 },
+    Delete { item: u8 },
+    Pass { hours: u8 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let tags = || prop::collection::vec(0u8..6, 0..4);
+    prop_oneof![
+        6 => (0u8..4, 0u8..30).prop_map(|(user, item)| Step::View { user, item }),
+        6 => (0u8..30, tags(), 0u8..4).prop_map(|(item, tags, topic)| Step::Item { item, tags, topic }),
+        1 => (0u8..4, tags(), 0u8..4).prop_map(|(user, likes, topic)| Step::User { user, likes, topic }),
+        1 => (0u8..30).prop_map(|item| Step::Delete { item }),
+        1 => (0u8..30).prop_map(|hours| Step::Pass { hours }),
+    ]
+}
+
+fn list(name: &'static str, tags: &[u8]) -> Field<'static> {
+    let tags = tags.iter().map(|tag| Raw::Str(format!("t{tag}").into())).collect();
+    Field { name: name.into(), value: Raw::List(tags) }
+}
+
+fn topic(topic: u8) -> Option<Field<'static>> {
+    (topic > 0).then(|| Field { name: "topic".into(), value: Raw::Str(format!("t{topic}").into()) })
+}
+
+fn happen(world: &mut World, step: Step) {
+    let mut upsert = |entity: &'static str, key: String, fields: Vec<Field<'static>>| {
+        world.record(&Payload::Upsert(Upsert { entity: entity.into(), key: key.into(), fields }));
+    };
+    match step {
+        Step::View { user, item } => world.event("view", &format!("u{user}"), &format!("i{item}")),
+        Step::Item { item, tags, topic: of } => {
+            let created = Field { name: "created".into(), value: Raw::Int(world.now.0) };
+            let fields = [list("tags", &tags), created].into_iter().chain(topic(of)).collect();
+            world.record(&Payload::Upsert(Upsert { entity: "item".into(), key: format!("i{item}").into(), fields }));
+        }
+        Step::User { user, likes, topic: of } => {
+            upsert("user", format!("u{user}"), [list("likes", &likes)].into_iter().chain(topic(of)).collect());
+        }
+        Step::Delete { item } => {
+            world.record(&Payload::Delete { entity: "item".into(), key: format!("i{item}").into() });
+        }
+        Step::Pass { hours } => {
+            world.now = Time(world.now.0 + i64::from(hours) * HOUR);
+            world.record(&Payload::Tick);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn as_the_reference(
+        steps in prop::collection::vec(step(), 10..160),
+        who in 0u8..5,
+        about in 0u8..7,
+        recent in prop::collection::vec((0u8..35).prop_map(|item| format!("i{item}")), 0..4),
+        related in any::<bool>(),
+        filtered in any::<bool>(),
+        later in 0u8..40,
+    ) {
+        let filters = if filtered { FILTERS } else { "" };
+        let mut world = World::new(&SPEC.replace("    rank:", &format!("{filters}    rank:")));
+        steps.into_iter().for_each(|step| happen(&mut world, step));
+        world.now = Time(world.now.0 + i64::from(later) * HOUR);
+        let mut asked = if related {
+            request("related", Subject::Item(format!("i{about}")), 40)
+        } else {
+            FeedRequest { recent, ..request("home", user(&format!("u{who}")), 40) }
+        };
+        if !related && about > 0 {
+            asked.context.push(("topic".into(), Raw::Str(format!("t{about}").into())));
+        }
+        let answer = world.ask(asked.clone(), Pace::Live(&mut ample()));
+        same(&reference::answer(&world, &asked, answer.effort), &answer)?;
+    }
+}
+
+#[test]
+fn several_tags_add_up() {
+    let mut world = World::new(SPEC);
+    for (item, tags, views) in [("a", vec![1], 5), ("b", vec![1, 2], 3), ("c", vec![2, 3, 2], 2), ("d", vec![3], 9)] {
+        let fields = vec![list("tags", &tags)];
+        world.record(&Payload::Upsert(Upsert { entity: "item".into(), key: item.into(), fields }));
+        (0..views).for_each(|viewer| world.event("view", &format!("v{viewer}"), item));
+    }
+    happen(&mut world, Step::User { user: 1, likes: vec![2, 1, 2], topic: 0 });
+    let answer = world.ask(request("home", user("u1"), 9), Pace::Live(&mut ample()));
+    assert_eq!(items(&answer), ["b", "a", "c"]);
+    let score = |place: usize| answer.items[place].routes[0].score;
+    assert_eq!([score(0), score(1), score(2)], [6.0, 5.0, 2.0]);
+    // Of a visit that looked at `d` and before that at `a`, tag 3 counts 1 and tag 1 counts 0.7.
+    let asked = FeedRequest { recent: vec!["d".into(), "a".into()], ..request("home", Subject::Anonymous, 9) };
+    let answer = world.ask(asked, Pace::Live(&mut ample()));
+    assert_eq!(items(&answer), ["d", "a", "b", "c"]);
+    assert_eq!(answer.route_counts, [0, 4, 0, 0, 0]);
+}
