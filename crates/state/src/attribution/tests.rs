@@ -38,7 +38,7 @@ fn answer(feed: &str, from: Option<u16>, items: &[(u8, u32)]) -> Answer {
     };
     let mut request = FeedRequest::new(feed, Subject::Anonymous, 5);
     let of = DecisionId { epoch: 1, position: Position(1) };
-    request.page = from.map(|from| Page { of, from, items: vec![] });
+    request.page = from.map(|from| Page { of, from, best: vec![], items: vec![] });
     Answer {
         request,
         plan: PlanVersion(1),
@@ -52,6 +52,7 @@ fn answer(feed: &str, from: Option<u16>, items: &[(u8, u32)]) -> Answer {
         items: items.iter().map(recommended).collect(),
         later: vec![],
         holdout: false,
+        off: vec![],
     }
 }
 

@@ -58,7 +58,8 @@ proptest! {
     fn dates_count_as_the_calendar_does(year in 0i64..10_000, month in 1i64..=12, day in 1i64..=28) {
         let days = days_from_civil(year, month, day);
         prop_assert_eq!(days, slow_days(year, month, day));
-        prop_assert_eq!(civil_from_days(days), (year, month, day));
+        let text = domain::Time(days * 86_400_000).to_string();
+        prop_assert_eq!(&text[..10], format!("{year:04}-{month:02}-{day:02}"));
     }
 
     #[test]
