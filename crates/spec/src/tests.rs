@@ -1,6 +1,7 @@
 //! Whole specs: the plan of a good one, every mistake of bad ones, and what changes between two.
 
 mod attribution;
+mod bad_specs;
 mod diagnostics;
 mod differences;
 mod lists;
