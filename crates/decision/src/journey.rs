@@ -203,6 +203,8 @@ impl Journey {
             End::Below
         } else if let Some((_, rank)) = trace.fused {
             if rank.is_none() { End::TooMany } else { End::Removed }
+        } else if trace.sieved {
+            End::Removed
         } else {
             End::NotFound
         }
@@ -213,11 +215,17 @@ fn why_not(answer: &Answer, trace: &Trace, route: u16, limit: u16, sought: &Soug
     if route >= answer.effort.routes_run {
         return "there was no time for it".to_owned();
     }
+    if answer.off.contains(&route) {
+        return "its condition did not hold".to_owned();
+    }
     if !trace.present {
         return "the item is not in the catalogue".to_owned();
     }
     if trace.excluded {
         return "the request excludes the item".to_owned();
+    }
+    if trace.sieved {
+        return "a filter removes the item".to_owned();
     }
     match sought.last {
         Some(last) if sought.given >= u32::from(limit) => {

@@ -32,6 +32,8 @@ pub struct Trace {
     /// Whether the answer is about the item itself.
     pub(crate) itself: bool,
     pub(crate) excluded: bool,
+    /// Whether a filter removed it while routes looked for candidates.
+    pub(crate) sieved: bool,
     /// By route.
     pub(crate) routes: Vec<Sought>,
     /// Fused score, and rank by it from 0; no rank if it came behind the most candidates that are kept.
@@ -80,6 +82,7 @@ impl Trace {
             present: false,
             itself: false,
             excluded: false,
+            sieved: false,
             routes: Vec::new(),
             fused: None,
             gates: Vec::new(),
@@ -93,6 +96,7 @@ impl Trace {
         self.present = view.epoch.present(self.item);
         self.itself = view.query.subject == Some((view.epoch.item_type(), self.item));
         self.excluded = view.query.exclude.contains(&self.item);
+        self.sieved = scratch.sieved.has_removed(self.item);
         for (route, &given) in (0..).zip(route_counts) {
             let mut of = scratch.found.iter().filter(|found| found.hit.route == route);
             let hit = of.clone().find(|found| found.item == self.item).map(|found| found.hit.clone());
@@ -109,7 +113,10 @@ impl Trace {
         let unfound = Candidate { item: self.item, routes: 0..0, fused: 0.0, score: 0.0 };
         let candidate = candidates.iter().find(|candidate| candidate.item == self.item).unwrap_or(&unfound);
         let found = Routes { hits: routes, best };
-        for (filter, reads) in view.feed.filters.iter().zip(&view.reads.filters) {
+        let filters = view.feed.filters.iter().zip(&view.reads.filters).zip(&view.reads.early);
+        // Early filters are asked before the others.
+        let (early, late): (Vec<_>, Vec<_>) = filters.partition(|(_, early)| **early);
+        for ((filter, reads), _) in early.into_iter().chain(late) {
             Filling::new(view, reads, row).fill(candidate, found, row);
             let (text, passes) = (filter.text().to_owned(), filter.eval_bool(row));
             self.gates.push(Gate { text, policy: false, passes, read: values(view, &[filter], row) });

@@ -28,6 +28,11 @@ impl Sieved {
         self.removed.resize(filters, (0, Vec::new()));
     }
 
+    /// Whether a filter has removed the item.
+    pub(crate) fn has_removed(&self, item: EntityId) -> bool {
+        self.verdicts.get(item.0 as usize).is_some_and(|&verdict| verdict > 1)
+    }
+
     /// How many items a filter has removed, and the oldest of them.
     pub(crate) fn removed(&self, filter: usize) -> (u32, &[EntityId]) {
         self.removed.get(filter).map_or((0, &[]), |(count, examples)| (*count, examples))
