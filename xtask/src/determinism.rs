@@ -125,6 +125,8 @@ const ONWARD: &str = "
       next:  { session: { view: 1, cart: 3, buy: 5 }, from: user.recent, limit: 50, keep: 300, sessions: 20 }
       alike: { users_like: [view, buy], from: user.recent, limit: 50, half_life: 30d, known: keep, weight: 2 }
       hot:   { top: item.heat, limit: 30, min: 3, when: user.views_7d > 4 }
+      new:   { explore: impression, below: 5, limit: 20 }
+      any:   { random: item, limit: 10 }
       kind:  { tags: item.category, from: user.recent, by: item.conversion, limit: 30 }
     filter: [item.in_stock]
 ";

@@ -2,8 +2,8 @@
 
 use crate::co_visited::{CoVisited, Known, Scratch, Side, Visit};
 use crate::sessions::{Click, Sessions, Visitor};
-use crate::{Hit, ItemScores, newest::Newest, tags::Tags, top::Top};
-use domain::{EntityId, Position, Symbol, Time};
+use crate::{Hit, ItemScores, drawn::Drawn, explore::Explore, newest::Newest, tags::Tags, top::Top};
+use domain::{EntityId, Position, Symbol, Time, limits};
 use spec::plan::{EntityIndex, Index, Plan};
 use state::{Change, EventChange, Resolved};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ pub(crate) enum Kept {
     Newest(Newest),
     Sessions(Sessions),
     Tags(Tags),
+    Explore(Explore),
 }
 
 /// The indexes of a plan. A clone costs as much as the indexes are large.
@@ -59,6 +60,7 @@ impl Indexes {
             Index::Top { feature } => Kept::Top(Top::new(plan, *feature)),
             Index::CoVisited(parameters) => Kept::CoVisited(CoVisited::new(parameters.clone())),
             Index::Newest { field } => Kept::Newest(Newest::new(*field)),
+            Index::Explore { event, below } => Kept::Explore(Explore::new(*event, *below)),
             Index::Tags { field, by } => Kept::Tags(Tags::new(plan, *field, *by)),
             Index::Sessions(parameters) => Kept::Sessions(Sessions::new(parameters.clone())),
         });
@@ -80,7 +82,7 @@ impl Indexes {
             match kept {
                 Kept::Top(top) => top.advance(now, scores, &mut |_| {}),
                 Kept::Tags(tags) => tags.advance(now, scores),
-                Kept::CoVisited(_) | Kept::Newest(_) | Kept::Sessions(_) => {}
+                Kept::CoVisited(_) | Kept::Newest(_) | Kept::Sessions(_) | Kept::Explore(_) => {}
             }
         }
     }
@@ -93,6 +95,7 @@ impl Indexes {
             Kept::Newest(newest) => newest.touched.keep(),
             Kept::Sessions(index) => index.lead(),
             Kept::Tags(tags) => tags.lead(),
+            Kept::Explore(explore) => explore.lead(),
         });
     }
 
@@ -105,6 +108,7 @@ impl Indexes {
                 (Kept::Newest(newest), Kept::Newest(ahead)) => newest.follow(ahead),
                 (Kept::Sessions(index), Kept::Sessions(ahead)) => index.follow(ahead),
                 (Kept::Tags(tags), Kept::Tags(ahead)) => tags.follow(ahead),
+                (Kept::Explore(explore), Kept::Explore(ahead)) => explore.follow(ahead),
                 _ => unreachable!("copies are of one plan"),
             }
         }
@@ -116,6 +120,7 @@ impl Indexes {
         for kept in &mut self.kept {
             match kept {
                 Kept::Top(top) => items.clone().for_each(|item| top.touch(event.event, item, now, scores)),
+                Kept::Explore(explore) => items.clone().for_each(|item| explore.touch(event.event, item, scores)),
                 Kept::Tags(tags) => items.clone().for_each(|item| tags.touch(event.event, item, now, scores)),
                 Kept::CoVisited(index) => {
                     if let (Some(weight), Some(user), Some(item)) =
@@ -146,6 +151,7 @@ impl Indexes {
                 Kept::Sessions(index) => index.set_present(item, scores.present(item)),
                 Kept::Newest(newest) => newest.refresh(item, scores),
                 Kept::Tags(tags) => tags.refresh(item, now, scores),
+                Kept::Explore(explore) => explore.refresh(item, scores),
             }
         }
     }
@@ -155,7 +161,7 @@ impl Indexes {
             match kept {
                 Kept::CoVisited(index) => index.forget_user(user),
                 Kept::Sessions(index) => index.forget_user(user),
-                Kept::Top(_) | Kept::Newest(_) | Kept::Tags(_) => {}
+                Kept::Top(_) | Kept::Newest(_) | Kept::Tags(_) | Kept::Explore(_) => {}
             }
         }
     }
@@ -283,6 +289,29 @@ impl Indexes {
         }
     }
 
+    /// Appends `limit` items of an `Index::Explore`: those with the smallest count first, of equal ones those that the seed draws, in
+    /// the order in which it does; only present items whose count is below the index's bound and that `skip` does not name. The
+    /// score is what is missing to the bound. At most `limits::ROUTE_WALK_MAX` items are looked at.
+    pub fn explore(&self, index: u16, seed: u64, limit: usize, skip: &dyn Fn(EntityId) -> bool, out: &mut Vec<Hit>) {
+        if let Some(Kept::Explore(explore)) = self.kept.get(usize::from(index)) {
+            explore.read(seed, limit, skip, out);
+        }
+    }
+
+    /// Appends `limit` items that the seed draws of all, in the order in which it does, each with the score 1: only present ones
+    /// that `skip` does not name. At most `limits::ROUTE_WALK_MAX` item numbers are looked at.
+    pub fn random(
+        seed: u64,
+        limit: usize,
+        scores: &dyn ItemScores,
+        skip: &dyn Fn(EntityId) -> bool,
+        out: &mut Vec<Hit>,
+    ) {
+        let drawn = Drawn::new(scores.item_count(), seed).iter().take(limits::ROUTE_WALK_MAX).map(EntityId);
+        let there = drawn.filter(|&item| scores.present(item) && !skip(item));
+        out.extend(there.take(limit).map(|item| Hit { item, score: 1.0 }));
+    }
+
     /// The tags by which an `Index::Tags` lists an item, ascending.
     pub fn tags_of(&self, index: u16, item: EntityId) -> impl Iterator<Item = Symbol> {
         let tags = match self.kept.get(usize::from(index)) {
@@ -300,6 +329,7 @@ impl Indexes {
             Kept::CoVisited(index) => index.memory(),
             Kept::Sessions(index) => index.memory(),
             Kept::Tags(tags) => tags.memory(),
+            Kept::Explore(explore) => explore.memory(),
         });
         memory.collect()
     }

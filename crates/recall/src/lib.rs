@@ -3,8 +3,11 @@
 //! features as of each change.
 
 mod co_visited;
+mod drawn;
+mod explore;
 mod hit;
 mod indexes;
+mod mix;
 mod newest;
 mod ranked;
 mod saved;

@@ -2,6 +2,7 @@
 
 use crate::ItemScores;
 use crate::co_visited::CoVisitedSnapshot;
+use crate::explore::ExploreSnapshot;
 use crate::indexes::{Indexes, Kept};
 use crate::sessions::SessionsSnapshot;
 use crate::top::TopSnapshot;
@@ -18,6 +19,7 @@ enum Part {
     Top(TopSnapshot),
     CoVisited(CoVisitedSnapshot),
     Sessions(SessionsSnapshot),
+    Explore(ExploreSnapshot),
 }
 
 impl Part {
@@ -26,6 +28,7 @@ impl Part {
             Part::Top(part) => part.chunks(),
             Part::CoVisited(part) => part.chunks(),
             Part::Sessions(part) => part.chunks(),
+            Part::Explore(part) => part.chunks(),
         }
     }
 }
@@ -44,6 +47,7 @@ impl Snapshot for IndexesSnapshot {
                     Part::Top(part) => part.save(chunk, out),
                     Part::CoVisited(part) => part.save(chunk, out),
                     Part::Sessions(part) => part.save(chunk, out),
+                    Part::Explore(part) => part.save(chunk, out),
                 };
             }
             chunk -= part.chunks();
@@ -59,6 +63,7 @@ impl Indexes {
             Kept::CoVisited(kept) => Some((index, Part::CoVisited(kept.snapshot()))),
             Kept::Sessions(kept) => Some((index, Part::Sessions(kept.snapshot()))),
             Kept::Tags(tags) => Some((index, Part::Top(tags.snapshot()?))),
+            Kept::Explore(explore) => Some((index, Part::Explore(explore.snapshot()))),
             Kept::Newest(_) => None,
         });
         IndexesSnapshot { parts: parts.collect() }
@@ -74,6 +79,7 @@ impl Indexes {
         match self.kept.get_mut(usize::from(index)) {
             Some(Kept::Top(top)) => top.load(&mut input)?,
             Some(Kept::Tags(tags)) => tags.load(&mut input)?,
+            Some(Kept::Explore(explore)) => explore.load(&mut input)?,
             Some(Kept::CoVisited(kept)) => kept.load(&mut input)?,
             Some(Kept::Sessions(kept)) => kept.load(&mut input)?,
             _ => return Err(LoadError { what: "a chunk belongs to an index that the plan does not have" }),
@@ -96,6 +102,7 @@ impl Indexes {
                 Kept::Sessions(index) => index.rebuild(scores),
                 Kept::Newest(newest) => newest.rebuild(scores),
                 Kept::Tags(tags) => tags.rebuild(now, scores),
+                Kept::Explore(explore) => explore.rebuild(scores),
             }
         }
     }
@@ -112,6 +119,7 @@ impl Indexes {
                 Kept::Sessions(kept) => kept.digest(self.item, self.user, &mut entries),
                 Kept::Newest(newest) => newest.ranked().digest(self.item, &mut entries),
                 Kept::Tags(tags) => tags.digest(self.item, &mut entries),
+                Kept::Explore(explore) => explore.digest(self.item, &mut entries),
             }
         }
         digest

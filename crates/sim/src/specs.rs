@@ -70,6 +70,8 @@ feeds:
       trend: { top: item.trend, limit: 5, min: 2, when: user.views_1h < 6 }
       similar: { co_visited: { view: 1, buy: 3 }, from: user.recent, limit: 5, context: 3, recency: 0.8, half_life: 2d }
       again: { history: user.recent, limit: 4 }
+      new: { explore: view, below: 4, limit: 3 }
+      any: { random: item, limit: 2 }
       kind: { tags: item.category, from: user.recent, by: item.trend, limit: 4 }
       next: { session: [view, buy], from: user.recent, limit: 4, gap: 10m, length: 5, sessions: 6, keep: 40 }
       alike: { users_like: view, from: user.recent, limit: 4, sessions: 8, keep: 30, half_life: 2d }

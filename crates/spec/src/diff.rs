@@ -161,6 +161,8 @@ fn route(plan: &Plan, route: &Route, features: &[String]) -> String {
             format!("{index} from {} {recency:?} {context} {skip_known}", from(items))
         }
         RouteSource::List { list } => format!("list {}", plan.lists[usize::from(*list)].name),
+        RouteSource::Explore { index } => index_definition(plan, *index, features),
+        RouteSource::Random => "random".to_owned(),
         RouteSource::Tags { index, from: tags, recency, context, .. } => {
             let index = index_definition(plan, *index, features);
             let tags = match tags {
@@ -180,6 +182,7 @@ fn index_definition(plan: &Plan, index: u16, features: &[String]) -> String {
     match &plan.indexes[usize::from(index)] {
         Index::Top { feature } => format!("top {}", features[usize::from(*feature)]),
         Index::Newest { field } => format!("newest {}", plan.entities[1].fields[usize::from(*field)].name),
+        Index::Explore { event, below } => format!("explore {} below {below}", plan.events[usize::from(*event)].name),
         Index::Tags { field, by } => {
             let attribute = |field: u16| plan.entities[1].fields[usize::from(field)].name.as_str();
             let by = match by {

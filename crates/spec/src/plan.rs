@@ -310,6 +310,13 @@ pub enum Index {
     },
     /// Past sessions, or whole histories of users, to find the next items by.
     Sessions(Sessions),
+    /// Items by how many events have named them, fewest first.
+    Explore {
+        /// The event that is counted, which names items: index into `Plan::events`.
+        event: u16,
+        /// Items with as many are not listed any more.
+        below: u32,
+    },
     /// Items by each element of an attribute.
     Tags {
         /// Index into the item type's fields: a string or `[string]`.
@@ -514,6 +521,13 @@ pub enum RouteSource {
         /// Index into `Plan::lists`.
         list: u16,
     },
+    /// Items of `Plan::indexes[index]`, an `Index::Explore`, fewest events first, of equal ones those that the request's seed draws.
+    Explore {
+        /// Index into `Plan::indexes`.
+        index: u16,
+    },
+    /// Items that the request's seed draws of all.
+    Random,
     /// Items with the tags that are looked for, in `Plan::indexes[index]`, an `Index::Tags`. The score is the sum of `weight * value`
     /// over the tags that the item has of them, `value` being what the index orders by.
     Tags {

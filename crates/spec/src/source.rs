@@ -129,6 +129,9 @@ pub(crate) enum RouteKind {
     History(Text, f64),
     List(Text),
     Tags(TagsSource),
+    /// The event and the bound.
+    Explore(Text, u32),
+    Random,
     /// Already reported.
     Broken,
 }

@@ -10,7 +10,7 @@ use super::{Found, View};
 use crate::epoch::ItemView;
 use crate::pace::Meter;
 use crate::scratch::Scratch;
-use ::recall::{Hit, Known, Visitor};
+use ::recall::{Hit, Indexes, Known, Visitor};
 use domain::{EntityId, RouteHit, Value, limits};
 use sieve::Sieve;
 use spec::plan::{From, Route, RouteSource, TagsFrom};
@@ -93,6 +93,8 @@ fn search(view: &View<'_>, route: &Route, limit: usize, sieve: &Sieve<'_>, scrat
             let entries = entries.filter(|&(item, _)| view.epoch.present(item) && !sift(item));
             hits.extend(entries.take(limit).map(|(item, score)| Hit { item, score }));
         }
+        RouteSource::Explore { index } => indexes.explore(index, view.request.seed, limit, &sift, hits),
+        RouteSource::Random => Indexes::random(view.request.seed, limit, &items, &sift, hits),
         RouteSource::Tags { index, from, recency, context: most, .. } => {
             if let TagsFrom::Items(from) = from {
                 set_context(view, row, from, usize::from(most), context);

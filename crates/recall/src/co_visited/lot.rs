@@ -1,5 +1,6 @@
 //! Chance without randomness: numbers that are a function of the log alone, so that every replay draws the same.
 
+use crate::mix::mix;
 use domain::Position;
 
 /// What is drawn for one row at one position of the log.
@@ -18,14 +19,6 @@ impl Lot {
         const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
         (mix(self.0.wrapping_add(u64::from(item))) >> 11) as f64 * UNIT
     }
-}
-
-/// The mixing step of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-fn mix(state: u64) -> u64 {
-    let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -26,6 +26,9 @@ const SESSIONS: u16 = 4;
 /// Tags by heat, by views, by time, and in no order.
 const TAGS: [u16; 4] = [5, 6, 7, 8];
 const TAG_COUNT: u32 = 4;
+/// Items with fewer than four views.
+const EXPLORE: u16 = 9;
+const BELOW: u32 = 4;
 
 fn feature(name: &str, slot: u16, out: u16, landmark: Option<Span>) -> Feature {
     let program =
@@ -113,6 +116,7 @@ fn plan() -> Plan {
             Index::Tags { field: 1, by: TagsBy::Feature(RECENT) },
             Index::Tags { field: 1, by: TagsBy::Time(0) },
             Index::Tags { field: 1, by: TagsBy::Nothing },
+            Index::Explore { event: 0, below: BELOW },
         ],
         lists: Vec::new(),
         feeds: Vec::new(),
@@ -280,14 +284,15 @@ fn load(plan: &Plan, snapshot: &IndexesSnapshot, now: Time, world: &World) -> In
 fn reads(indexes: &Indexes, now: Time, world: &World) -> Vec<Vec<Hit>> {
     let mut scratch = Scratch::new();
     let context: Vec<(EntityId, f64)> = (0..4).map(|item| (EntityId(item), 1.0 / f64::from(item + 1))).collect();
-    let mut all = vec![Vec::new(); 9];
+    let mut all = vec![Vec::new(); 10];
     indexes.top(HEAT, 30, now, world, &|_| false, &mut all[0]);
     indexes.top(RECENT, 3, now, world, &|_| false, &mut all[1]);
     indexes.newest(NEWEST, 30, &|_| false, &mut all[2]);
     indexes.co_visited(TOGETHER, &context, 30, now, Known::default(), &mut scratch, &|_| false, &mut all[3]);
     let visitor = Visitor { user: Some(EntityId(0)), ..Visitor::default() };
     indexes.sessions(SESSIONS, &context, 30, now, visitor, &mut scratch, &|_| false, &mut all[4]);
-    for (index, hits) in TAGS.into_iter().zip(&mut all[5..]) {
+    indexes.explore(EXPLORE, 7, 5, &|_| false, &mut all[9]);
+    for (index, hits) in TAGS.into_iter().zip(&mut all[5..9]) {
         indexes.tagged(index, &[(Symbol(1), 1.0), (Symbol(3), 0.5)], 30, now, world, &|_| false, hits);
     }
     all
@@ -421,7 +426,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_chunks_are_refused_or_read_but_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), index in 0u8..10, kind in 0u8..5) {
+    fn damaged_chunks_are_refused_or_read_but_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), index in 0u8..11, kind in 0u8..5) {
         let mut indexes = Indexes::new(&plan());
         let bytes: Vec<u8> = [index, 0, kind].into_iter().chain(bytes).map(|byte| byte & 0x1f).collect();
         let _ = indexes.load(&bytes);
@@ -432,6 +437,74 @@ proptest! {
         cut.pop();
         prop_assert!(Indexes::new(&plan()).load(&cut).is_err());
     }
+}
+
+proptest! {
+    #[test]
+    fn explores_the_least_counted(steps in steps(), seed in any::<u64>(), limit in 0usize..30, modulus in 2u32..9) {
+        let (mut indexes, mut world, mut now) = (Indexes::new(&plan()), World::new(), Time(0));
+        follow(&mut indexes, &mut world, &mut now, &steps);
+        let skip = |item: EntityId| item.0.is_multiple_of(modulus);
+        let count = |item: EntityId| world.views[item.0 as usize].len() as u32;
+        let mut found = Vec::new();
+        indexes.explore(EXPLORE, seed, limit, &skip, &mut found);
+        let there = |item: &EntityId| world.present(*item) && !skip(*item);
+        let mut slow: Vec<(u32, EntityId)> = (0..ITEMS)
+            .map(EntityId)
+            .filter(|item| there(item) && count(*item) < BELOW)
+            .map(|item| (count(item), item))
+            .collect();
+        slow.sort();
+        // Which of equal ones come is the seed's to say: by counts it is the slow order, and each comes once.
+        let counts: Vec<u32> = found.iter().map(|hit| count(hit.item)).collect();
+        prop_assert_eq!(counts, slow.iter().take(limit).map(|(count, _)| *count).collect::<Vec<_>>());
+        prop_assert!(found.iter().all(|hit| slow.contains(&(count(hit.item), hit.item))));
+        prop_assert!(found.iter().all(|hit| hit.score == f64::from(BELOW - count(hit.item))));
+        let items: std::collections::BTreeSet<EntityId> = found.iter().map(|hit| hit.item).collect();
+        prop_assert_eq!(items.len(), found.len());
+
+        let mut drawn = Vec::new();
+        Indexes::random(seed, limit, &world, &skip, &mut drawn);
+        let items: std::collections::BTreeSet<EntityId> = drawn.iter().map(|hit| hit.item).collect();
+        prop_assert_eq!(drawn.len(), (0..ITEMS).map(EntityId).filter(there).count().min(limit));
+        prop_assert_eq!(items.len(), drawn.len());
+        prop_assert!(items.iter().all(there));
+    }
+}
+
+#[test]
+fn equal_ones_are_explored_in_equal_shares() {
+    const MANY: u32 = 3_000;
+    let (mut indexes, mut world, mut now) = (Indexes::new(&plan()), World::new(), Time(0));
+    world.views = vec![Vec::new(); MANY as usize];
+    world.created = vec![None; MANY as usize];
+    world.tags = vec![Value::Missing; MANY as usize];
+    let upsert = |item| (0, Step::Upsert { item, created: None });
+    follow(&mut indexes, &mut world, &mut now, &(0..MANY).map(upsert).collect::<Vec<_>>());
+    // Drawn 20 at a time, and each draw is seen: nobody has two before everybody has one.
+    let mut seen = vec![0u32; MANY as usize];
+    for seed in 0..MANY / 20 {
+        let mut hits = Vec::new();
+        indexes.explore(EXPLORE, u64::from(seed), 20, &|_| false, &mut hits);
+        for hit in hits {
+            seen[hit.item.0 as usize] += 1;
+            follow(
+                &mut indexes,
+                &mut world,
+                &mut now,
+                &[(0, Step::Event { event: 0, user: 0, item: hit.item.0, late: 0 })],
+            );
+        }
+    }
+    assert!(seen.iter().all(|&count| count == 1));
+    // Without anything seen, 3,000 draws of 20 give each about 20.
+    let mut shares = vec![0u32; MANY as usize];
+    for seed in 0..MANY {
+        let mut hits = Vec::new();
+        indexes.explore(EXPLORE, u64::from(seed), 20, &|_| false, &mut hits);
+        hits.iter().for_each(|hit| shares[hit.item.0 as usize] += 1);
+    }
+    assert!(shares.iter().all(|share| (1..60).contains(share)), "{:?} {:?}", shares.iter().min(), shares.iter().max());
 }
 
 #[test]
@@ -529,6 +602,6 @@ fn ties_go_by_item_and_nothing_is_computed_twice_at_read() {
     }
     assert_eq!(world.computed.get(), 0);
     let memory = indexes.memory();
-    assert_eq!(memory.iter().map(|memory| memory.items).collect::<Vec<_>>(), [4; 9]);
+    assert_eq!(memory.iter().map(|memory| memory.items).collect::<Vec<_>>(), [4; 10]);
     assert!(memory.iter().all(|memory| memory.bytes > 0));
 }

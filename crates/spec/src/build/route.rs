@@ -18,6 +18,8 @@ impl Builder<'_> {
             RouteKind::CoVisited(source) => self.co_visited(source, subject)?,
             RouteKind::Sessions(source) => self.sessions(source, subject)?,
             RouteKind::Newest(attribute) => Source::Newest { index: self.newest(attribute)? },
+            RouteKind::Explore(event, below) => Source::Explore { index: self.explore(event, *below)? },
+            RouteKind::Random => Source::Random,
             RouteKind::Tags(source) => self.tags(source, place)?,
             RouteKind::History(from, recency) => Source::History { from: self.from(from, subject)?, recency: *recency },
             RouteKind::List(name) => self.list_route(name)?,
@@ -122,6 +124,19 @@ impl Builder<'_> {
         }));
         let CoVisitedSource { recency, context, skip_known, .. } = *source;
         Some(Source::CoVisited { index, from, recency, context, skip_known })
+    }
+
+    /// An event that names an item.
+    fn explore(&mut self, name: &Text, below: u32) -> Option<u16> {
+        let event = self.known_event(name)?;
+        if self.events[usize::from(event)].roles.iter().any(|role| role.entity == ITEM) {
+            return Some(self.index(Index::Explore { event, below }));
+        }
+        if !self.is_broken("event", &[&name.text]) {
+            let message = format!("the event {} does not name an item", quoted(&name.text));
+            self.issues.push(Issue::new("missing_role", &name.span, message).help("count another event"));
+        }
+        None
     }
 
     /// Events that name a user and an item, each once, in the order of the plan.

@@ -1,5 +1,6 @@
 //! Feeds: their routes, filters, score and rerank step.
 
+mod drawn;
 mod fusion;
 mod session;
 mod tags;
@@ -24,7 +25,8 @@ const FEED: [&str; 12] = [
     "holdout",
     "impressions",
 ];
-const KINDS: [&str; 8] = ["top", "co_visited", "newest", "history", "list", "session", "users_like", "tags"];
+const KINDS: [&str; 10] =
+    ["top", "co_visited", "newest", "history", "list", "session", "users_like", "tags", "explore", "random"];
 /// Options of every route.
 const OPTIONS: [&str; 5] = ["limit", "weight", "when", "min", "quota"];
 const CO_VISITED: [&str; 15] = [
@@ -169,6 +171,10 @@ impl Decoder<'_> {
             route.kind = self.co_visited(name, entries);
         } else if has("session") || has("users_like") {
             route.kind = self.sessions(name, entries);
+        } else if let Some((_, value)) = entries.iter().find(|(key, _)| key.text == "explore") {
+            route.kind = self.explore(value, entries);
+        } else if let Some((_, value)) = entries.iter().find(|(key, _)| key.text == "random") {
+            route.kind = self.random(value, entries);
         } else if let Some((_, value)) = entries.iter().find(|(key, _)| key.text == "tags") {
             route.kind = self.tags(name, value, entries);
         } else if let Some((key, value)) = entries.iter().find(|(key, _)| KINDS.contains(&key.text.as_str())) {
@@ -217,7 +223,7 @@ impl Decoder<'_> {
         if entries.iter().all(|(key, _)| plain(key)) {
             let issue = Issue::new("missing_field", &name.span, "a route must say where its candidates come from");
             self.issues.push(issue.help(
-                "give it one of `top`, `co_visited`, `session`, `users_like`, `newest`, `tags`, `list`, `history`",
+                "give it one of `top`, `co_visited`, `session`, `users_like`, `newest`, `tags`, `list`, `history`, `explore`, `random`",
             ));
         }
         self.only(entries, &KINDS);
@@ -362,5 +368,5 @@ impl Decoder<'_> {
 
 /// Kinds of routes that the language will have.
 fn is_planned(kind: &str) -> bool {
-    matches!(kind, "nearest" | "random" | "trending" | "factors" | "graph")
+    matches!(kind, "nearest" | "trending" | "factors" | "graph")
 }

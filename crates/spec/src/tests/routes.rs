@@ -7,7 +7,7 @@ use crate::plan::*;
 const HEAD: &str = "
 version: 1
 entities: { user: { fields: { country: string, age: int } }, item: { fields: { price: float, created: timestamp, tags: [string] } } }
-events: { view: { user: user, item: item } }
+events: { view: { user: user, item: item }, login: { user: user } }
 features:
   user: { recent: 'last(view, item, 9)', views: 'count(view, 7d)' }
   item: { heat: 'decayed(view, 6h)' }
@@ -59,6 +59,12 @@ fn options_that_are_refused() {
             84,
             "more than 1 together",
         ),
+        ("{ a: { explore: veiw } }", &[], "unknown_event", 12, 29, "did you mean `view`"),
+        ("{ a: { explore: login } }", &[], "missing_role", 12, 29, "does not name an item"),
+        ("{ a: { explore: view, below: 0 } }", &[], "out_of_range", 12, 42, "from 1 to"),
+        ("{ a: { explore: view, bellow: 3 } }", &[], "unknown_field", 12, 35, "did you mean `below`"),
+        ("{ a: { random: user } }", &[], "out_of_range", 12, 28, "random: item"),
+        ("{ a: { random: item, by: item.heat } }", &[], "unknown_field", 12, 34, "known here"),
         ("{ a: { tags: item.tags } }", &[], "missing_field", 12, 15, "from: user.<attribute>"),
         ("{ a: { tags: item.tgs, from: user.country } }", &[], "unknown_name", 12, 26, "did you mean `item.tags`"),
         ("{ a: { tags: item.price, from: user.country } }", &[], "wrong_type", 12, 26, "a string or [string]"),
@@ -144,6 +150,12 @@ fn tags_share_an_index_and_their_order_is_state() {
         assert_eq!(diff.changed, ["feed home"], "{a} -> {b}");
         diff.rebuild
     };
+    assert!(rebuild("a: { explore: view }", "a: { explore: view, below: 50 }"));
+    assert!(!rebuild(
+        "a: { explore: view }, b: { random: item }",
+        "a: { explore: view }, b: { random: item, limit: 3 }"
+    ));
+    assert!(diff(&of("a: { explore: view }"), &of("a: { explore: view, below: 100 }")).changed.is_empty());
     assert!(!rebuild("a: { tags: item.tags, from: user.country }", "a: { tags: item.tags, from: request.place }"));
     assert!(!rebuild(
         "a: { tags: item.tags, from: user.recent }",

@@ -12,12 +12,14 @@ fn with_feeds(feeds: &str) -> String {
 }
 
 /// A route's source, with limits that make routes overlap and be short.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 7] = [
     "top: item.heat, limit: 12",
     "top: item.views_1d, limit: 9",
     "co_visited: view, from: user.recent, limit: 8, known: keep",
     "newest: item.created, limit: 10",
     "history: user.recent, limit: 5",
+    "explore: view, below: 4, limit: 6",
+    "random: item, limit: 7",
 ];
 
 fn feed() -> impl Strategy<Value = String> {
@@ -30,16 +32,16 @@ fn feed() -> impl Strategy<Value = String> {
         ", when: user.country == request.country",
     ]);
     let weight = prop::sample::select(vec!["0", "0.5", "1", "1", "2.25", "3"]);
-    let routes = prop::collection::vec((when, weight, 0u8..4, 0u8..4), 5);
+    let routes = prop::collection::vec((when, weight, 0u8..4, 0u8..4), 7);
     let kind = prop::sample::select(vec!["rrf", "quota", "interleave", "score"]);
-    (kind, 12u8..30, routes).prop_map(|(kind, candidates, routes)| {
+    (kind, 21u8..40, routes).prop_map(|(kind, candidates, routes)| {
         let mut text = format!("  home:\n    for: user\n    context: {{ country: string }}\n    fuse: {kind}\n");
         text.push_str(&format!("    candidates: {candidates}\n    recall:\n"));
         for (number, (source, (when, weight, min, quota))) in SOURCES.iter().zip(routes).enumerate() {
             let min = if min == 0 { String::new() } else { format!(", min: {min}") };
             // One route at least says its quota.
             let says = kind == "quota" && (quota > 0 || number == 0);
-            let quota = if says { format!(", quota: 0.{}", quota.min(2)) } else { String::new() };
+            let quota = if says { format!(", quota: 0.{}", quota.min(1)) } else { String::new() };
             text.push_str(&format!("      r{number}: {{ {source}, weight: {weight}{min}{quota}{when} }}\n"));
         }
         text.push_str("    filter: [item.price < 80.0]\n    rank: { score: recall.score + 0.01 * recall.r1 }\n");
@@ -56,12 +58,13 @@ proptest! {
         steps in prop::collection::vec(step(), 20..160),
         who in 0u8..6,
         german in any::<bool>(),
+        seed in 0u64..4,
         exclude in prop::collection::vec((0u8..120).prop_map(|item| format!("i{item}")), 0..4),
         said in prop::collection::vec(prop::bool::weighted(0.1), 0..9),
     ) {
         let mut world = World::new(&with_feeds(&feed));
         steps.into_iter().for_each(|step| happen(&mut world, step));
-        let mut asked = FeedRequest { exclude, ..request("home", user(&format!("u{who}")), 40) };
+        let mut asked = FeedRequest { exclude, seed, ..request("home", user(&format!("u{who}")), 40) };
         if german {
             asked.context.push(("country".into(), Raw::Str("DE".into())));
         }
@@ -162,6 +165,24 @@ fn routes_take_turns_by_weight() {
     let answer = ask(feed, user("u1"));
     assert_eq!(items(&answer).concat(), "ahbcgdfe");
     assert_eq!(answer.items[2].score, 1.0 / 63.0);
+}
+
+#[test]
+fn a_seed_draws_the_same_and_another_another() {
+    let feed = "  home:
+    for: user
+    recall:
+      new: { explore: view, below: 3, limit: 9 }
+      any: { random: item, limit: 4, weight: 0.001 }
+";
+    let mut world = shop(feed);
+    let mut ask = |seed| world.ask(FeedRequest { seed, ..request("home", user("u1"), 20) }, Pace::Live(&mut ample()));
+    let first = ask(1);
+    // `h` has two views, `g` three: nothing else is new. Of all eight, four are drawn.
+    assert_eq!((first.route_counts.as_slice(), items(&first)[0]), (&[1, 4][..], "h"));
+    assert_eq!(first, ask(1));
+    let drawn: std::collections::BTreeSet<String> = (0..20).map(|seed| items(&ask(seed)).concat()).collect();
+    assert!(drawn.len() > 10, "{drawn:?}");
 }
 
 #[test]

@@ -287,6 +287,8 @@ impl Slow<'_> {
                 there.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap());
                 out.extend(there.into_iter().filter(|hit| !sift(hit.item)).take(limit));
             }
+            RouteSource::Explore { index } => indexes.explore(index, self.request.seed, limit, &sift, &mut out),
+            RouteSource::Random => recall::Indexes::random(self.request.seed, limit, &items, &sift, &mut out),
             RouteSource::Tags { index, from, recency, context, .. } => {
                 out = self.tagged(index, from, recency, usize::from(context), limit, &sift);
             }
