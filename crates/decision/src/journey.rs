@@ -26,6 +26,8 @@ pub struct Journey {
     pub fused: Option<(f64, Option<u32>)>,
     /// The filters, and the policies that remove, in the order in which they are asked; all are asked.
     pub gates: Vec<GateOfJourney>,
+    /// The text of the one that removed it, if one did: a filter asked while routes look comes before the others.
+    pub removed_by: Option<String>,
     /// How it was scored; none if it did not come so far.
     pub score: Option<ScoreOfJourney>,
     /// What boosts, rerankers and policies did, in the order in which they did.
@@ -142,6 +144,7 @@ impl Journey {
             routes: Vec::new(),
             fused: None,
             gates: Vec::new(),
+            removed_by: None,
             score: None,
             effects: Vec::new(),
             place: None,
@@ -184,6 +187,11 @@ impl Journey {
         let effects = shown.map_or(&trace.effects, |place| &answer.items[place].effects);
         self.effects = effects.iter().map(|effect| effect_of_item(Some(feed), *effect)).collect();
         self.end = self.end(answer, trace);
+        if self.end == End::Removed {
+            let first = self.gates.iter().position(|gate| !gate.passes);
+            let gate = trace.sieved.or(first).and_then(|gate| self.gates.get(gate));
+            self.removed_by = gate.map(|gate| gate.text.clone());
+        }
     }
 
     fn end(&self, answer: &Answer, trace: &Trace) -> End {
@@ -201,6 +209,8 @@ impl Journey {
             End::Excluded
         } else if trace.score.is_some() {
             End::Below
+        } else if trace.sieved.is_some() && trace.fused.is_none() {
+            End::Removed
         } else if let Some((_, rank)) = trace.fused {
             if rank.is_none() { End::TooMany } else { End::Removed }
         } else {
@@ -212,6 +222,9 @@ impl Journey {
 fn why_not(answer: &Answer, trace: &Trace, route: u16, limit: u16, sought: &Sought) -> String {
     if route >= answer.effort.routes_run {
         return "there was no time for it".to_owned();
+    }
+    if answer.off.contains(&route) {
+        return "its condition did not hold".to_owned();
     }
     if !trace.present {
         return "the item is not in the catalogue".to_owned();

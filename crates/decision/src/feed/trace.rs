@@ -32,6 +32,8 @@ pub struct Trace {
     /// Whether the answer is about the item itself.
     pub(crate) itself: bool,
     pub(crate) excluded: bool,
+    /// The number of the filter that removed it while a route looked for candidates.
+    pub(crate) sieved: Option<usize>,
     /// By route.
     pub(crate) routes: Vec<Sought>,
     /// Fused score, and rank by it from 0; no rank if it came behind the most candidates that are kept.
@@ -80,6 +82,7 @@ impl Trace {
             present: false,
             itself: false,
             excluded: false,
+            sieved: None,
             routes: Vec::new(),
             fused: None,
             gates: Vec::new(),
@@ -93,6 +96,7 @@ impl Trace {
         self.present = view.epoch.present(self.item);
         self.itself = view.query.subject == Some((view.epoch.item_type(), self.item));
         self.excluded = view.query.exclude.contains(&self.item);
+        self.sieved = scratch.sieved.removing(self.item);
         for (route, &given) in (0..).zip(route_counts) {
             let mut of = scratch.found.iter().filter(|found| found.hit.route == route);
             let hit = of.clone().find(|found| found.item == self.item).map(|found| found.hit.clone());

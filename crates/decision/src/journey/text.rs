@@ -18,7 +18,7 @@ impl Journey {
             End::Excluded => "the request excludes it".to_owned(),
             End::NotFound => "no route found it".to_owned(),
             End::TooMany => "the routes found too many, and others had better fused scores".to_owned(),
-            End::Removed => match self.gates.iter().find(|gate| !gate.passes) {
+            End::Removed => match self.gates.iter().find(|gate| Some(&gate.text) == self.removed_by.as_ref()) {
                 Some(gate) => format!("removed by {}{}", gate.text, because(gate)),
                 None => "removed".to_owned(),
             },

@@ -28,6 +28,11 @@ impl Sieved {
         self.removed.resize(filters, (0, Vec::new()));
     }
 
+    /// The filter that removed an item, if a route met it and one did.
+    pub(crate) fn removing(&self, item: EntityId) -> Option<usize> {
+        self.verdicts.get(item.0 as usize)?.checked_sub(2).map(usize::from)
+    }
+
     /// How many items a filter has removed, and the oldest of them.
     pub(crate) fn removed(&self, filter: usize) -> (u32, &[EntityId]) {
         self.removed.get(filter).map_or((0, &[]), |(count, examples)| (*count, examples))
