@@ -47,7 +47,6 @@ fn answer(feed: &str, from: Option<u16>, items: &[(u8, u32)]) -> Answer {
         now: Time(0),
         effort: Effort::default(),
         route_counts: vec![],
-        off: vec![],
         candidates: 0,
         removed: vec![],
         items: items.iter().map(recommended).collect(),
