@@ -20,10 +20,6 @@ pub(super) fn write_journey(out: &mut Vec<u8>, journeyed: &Journeyed) {
         write_key(out, "place");
         write_uint(out, u64::from(place));
     }
-    if let Some(text) = &journey.removed_by {
-        write_key(out, "removed_by");
-        write_text(out, text);
-    }
     write_key(out, "routes");
     write_array(out, &journey.routes, |out, route| {
         out.push(b'{');
