@@ -2,7 +2,10 @@
 //! A crash at any point of it leaves a directory that recovers to the same log.
 
 mod inventory;
+mod reading;
 mod tail;
+
+pub use reading::{OpenedToRead, open_to_read};
 
 use crate::appender::Appender;
 use crate::disk::{Disk, DiskFile};
