@@ -136,6 +136,6 @@ mod tests {
         assert_eq!(bare.log_time, None);
         let placed = read(r#"{"@position":12,"@log_time":-5,"event":"view","position":3}"#).unwrap();
         assert_eq!(placed, Record { log_time: Some(Time(-5)), ..bare });
-        assert!(read(r#"{"@position":12,"@log_time":x,"event":"view"}"#).is_ok_and(|record| record.log_time.is_none()));
+        assert!(read(r#"{"@position":12,"@log_time":"x","event":"view"}"#).is_ok_and(|record| record.log_time.is_none()));
     }
 }
