@@ -140,10 +140,13 @@ impl Import {
             skip: self.skip.clone(),
         };
         let mut rows = source.rows(&reading, progress.counts.rows)?.peekable();
+        // What is wrong with the file as a whole is said before anything is made.
+        if let Some(Err(error)) = rows.next_if(Result::is_err) {
+            return Err(error);
+        }
         let mut offline = None;
         if let Some(dir) = &self.dir {
             let plan = plan.context("there is no spec yet; name one with --spec")?;
-            // A row that is broken itself is found when it is its turn.
             let first = rows.peek().and_then(|row| row.as_ref().ok()?.record.as_ref().ok()?.log_time);
             let begin = self.restore.then(|| first.unwrap_or_default());
             offline = Some(Offline::open(dir, &plan, begin, resumed.then_some(progress.position))?);

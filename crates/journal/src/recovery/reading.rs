@@ -5,7 +5,6 @@ use crate::disk::Disk;
 use crate::live::{Live, Shared};
 use crate::reader::Reader;
 use crate::{Error, segment};
-use domain::Position;
 use std::sync::Arc;
 
 /// A log opened to read alone.
@@ -17,20 +16,20 @@ pub struct OpenedToRead<D: Disk> {
 }
 
 /// Opens the log in `disk` to read what is durable now. The lock is taken if it is free, so that no writer starts meanwhile.
-/// Beside a writer only what its watermark names as durable is read, and its work may cross ours: an error that says that
-/// something is damaged, missing or gone may then be gone too at a second try.
+/// Beside a writer only what is proved to be durable is read: all but what its last group wrote. Its work may cross ours: what
+/// is found damaged, missing or gone then may be well at a second try.
 ///
 /// # Errors
 /// As [`open`](super::open), but for [`Error::Locked`]; [`Error::NoLog`].
 pub fn open_to_read<D: Disk>(disk: Arc<D>) -> Result<OpenedToRead<D>, Error> {
     let beside_writer = !disk.lock().map_err(Error::io("lock", "."))?;
     let (found, _) = look(&*disk, Options::default())?;
-    let newest = found.segments.last().ok_or(Error::NoLog)?;
+    if found.segments.is_empty() {
+        return Err(Error::NoLog);
+    }
     let mut durable = found.tail.last;
     if beside_writer {
-        // A segment is made only once all before it is on disk.
-        let before_newest = Position(newest.header.first.0 - 1);
-        durable = durable.min(found.watermark.position.max(before_newest));
+        durable = durable.min(found.watermark.position.max(found.proved));
     }
     let live = Live {
         durable,

@@ -215,6 +215,15 @@ proptest! {
     }
 }
 
+/// Ends the writing also where an assertion fails.
+struct Ends<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, std::sync::atomic::Ordering::Release);
+    }
+}
+
 #[test]
 fn a_server_beside_it_is_read_as_far_as_it_is_durable() {
     let folder = Folder::new();
@@ -224,6 +233,7 @@ fn a_server_beside_it_is_read_as_far_as_it_is_durable() {
         Engine::open(disk, journal::Options::default(), plan(), Config::new(Clock::Wall), &mut |_, _| ()).unwrap();
     let writing = std::sync::atomic::AtomicBool::new(true);
     std::thread::scope(|scope| {
+        let _ends = Ends(&writing);
         scope.spawn(|| {
             let view = Payload::Event(Event {
                 kind: "view".into(),
@@ -234,13 +244,20 @@ fn a_server_beside_it_is_read_as_far_as_it_is_durable() {
             });
             while writing.load(std::sync::atomic::Ordering::Acquire) {
                 let last = engine.submit(&vec![view.clone(); 50], false).unwrap().last;
-                while engine.durable() < last {
+                while engine.durable() < last && engine.failed().is_none() {
                     std::thread::yield_now();
                 }
             }
         });
-        for round in 0..8 {
+        while engine.durable().0 < 60 {
+            std::thread::yield_now();
+        }
+        for round in 0..4 {
             let before = engine.durable().0;
+            // What the last group wrote is proved by the next.
+            while engine.durable().0 == before {
+                std::thread::yield_now();
+            }
             let out = format!("out{round}");
             let ledger = export(&folder, "from", &out, &["--what", "events,item"]).write(u64::MAX).unwrap();
             // The first record is the spec.
@@ -248,7 +265,6 @@ fn a_server_beside_it_is_read_as_far_as_it_is_durable() {
             let rows = ledger.parts.iter().find(|part| part.name.starts_with("events")).unwrap().rows;
             assert_eq!(rows, ledger.header.to.0 - 1);
         }
-        writing.store(false, std::sync::atomic::Ordering::Release);
     });
     engine.stop();
 }

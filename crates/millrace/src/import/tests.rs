@@ -187,7 +187,7 @@ fn csv_columns_are_typed_by_the_spec() {
     assert_eq!((&*upsert.key, upsert.fields.len()), ("7", 5));
     assert_eq!(upsert.fields[0].value, Raw::Str("42".into()));
     assert_eq!(upsert.fields[3].value, Raw::List(vec![Raw::Str("a".into()), Raw::Str("b".into())]));
-    let error = to_end(&import(&folder, "items.csv", &["--entity", "item"])).unwrap_err();
+    let error = to_end(&import(&folder, "items.csv", &["--entity", "item", "--restart"])).unwrap_err();
     assert!(format!("{error:#}").contains("--key"), "{error:#}");
 }
 

@@ -9,6 +9,7 @@ use parquet::data_type::{ByteArray, DataType};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// A value of a row; the error says why there is none that can be taken.
@@ -60,7 +61,11 @@ impl Reader {
     pub(crate) fn open(path: &Path) -> Result<Reader> {
         let what = || format!("{}: not a whole Parquet file", path.display());
         let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
-        let file = SerializedFileReader::new(file).with_context(what)?;
+        let file = sound(|| Ok(SerializedFileReader::new(file)?)).with_context(what)?;
+        for column in file.metadata().row_groups().iter().flat_map(|group| group.columns()) {
+            let starts = [Some(column.data_page_offset()), column.dictionary_page_offset(), Some(column.compressed_size())];
+            ensure!(starts.iter().flatten().all(|at| *at >= 0), "{}: it is damaged", path.display());
+        }
         let schema = file.metadata().file_metadata().schema_descr();
         let mut columns = Vec::with_capacity(schema.num_columns());
         for (index, column) in schema.columns().iter().enumerate() {
@@ -103,6 +108,10 @@ impl Reader {
 
     /// The next rows, at most `most`, as one list of cells for each column; none at the end.
     pub(crate) fn read(&mut self, most: usize) -> Result<Option<Vec<Vec<Cell>>>> {
+        sound(|| self.read_group(most))
+    }
+
+    fn read_group(&mut self, most: usize) -> Result<Option<Vec<Vec<Cell>>>> {
         while self.left == 0 {
             if self.next_group == self.file.num_row_groups() {
                 return Ok(None);
@@ -123,6 +132,11 @@ impl Reader {
         self.left -= most;
         Ok(Some(read))
     }
+}
+
+/// Damage that the library does not expect makes it panic; to us it is damage like any other. What was half read is not used.
+fn sound<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| bail!("the file is damaged"))
 }
 
 fn shape(name: &str, column: &ColumnDescriptor) -> Result<Shape, String> {
