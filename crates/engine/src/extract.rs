@@ -5,7 +5,7 @@ use crate::machine::Machine;
 use crate::offline::LogFile;
 use crate::open::OpenError;
 use crate::view::{entity_of, raw_of};
-use domain::{EntityId, PlanVersion, Position, Raw};
+use domain::{EntityId, PlanVersion, Position, Raw, Time};
 use journal::{Disk, Error};
 use spec::Plan;
 use spec::plan::EntityIndex;
@@ -25,11 +25,19 @@ impl Machine {
         let ids = (0..self.catalogue.bound(entity)).map(EntityId);
         ids.filter(move |id| self.catalogue.present(entity, *id)).map(move |id| {
             let value = |index: usize| self.catalogue.attribute(entity, id, index as u16);
-            let raws = fields.iter().enumerate().map(|(index, field)| {
-                raw_of(&value(index), &self.names, entity_of(&field.ty).unwrap_or(entity))
-            });
+            let raws = fields
+                .iter()
+                .enumerate()
+                .map(|(index, field)| raw_of(&value(index), &self.names, entity_of(&field.ty).unwrap_or(entity)));
             (self.names.key(entity, id), raws.collect())
         })
+    }
+
+    /// The entries of `Plan::lists[list]` that last, in the order in which the log first named the entities: key, score, end.
+    pub fn listed(&self, list: u16) -> impl Iterator<Item = (&str, Option<f64>, Option<Time>)> {
+        let of = self.plan.lists.get(usize::from(list)).map_or(0, |list| list.of);
+        let entries = self.epoch.listed().entries(list, None, self.log_time);
+        entries.map(move |(id, entry)| (self.names.key(of, id), entry.score, entry.until))
     }
 }
 

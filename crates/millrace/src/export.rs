@@ -2,6 +2,7 @@
 
 mod entities;
 mod ledger;
+mod lists;
 mod output;
 mod records;
 #[cfg(test)]
@@ -35,7 +36,7 @@ pub(crate) enum Format {
 /// Write what a data directory holds to files
 ///
 /// The directory is only read, also beside a running server: what is durable at the start is exported, as of one position.
-/// Entities with their current attributes; events as they were sent, with their position and log time; changes: all that
+/// Entities with their current attributes, lists with their entries; events as they were sent, with their position and log time; changes: all that
 /// changes state, in the log's order, which `millrace import --restore` makes the same state of; decisions: what was answered.
 /// The folder is whole when it has a manifest.json; until then --resume goes on after the last whole file.
 ///
@@ -48,7 +49,7 @@ pub(crate) struct Export {
     /// The data directory
     #[arg(long)]
     dir: PathBuf,
-    /// What to write, separated by commas: an entity type (user, item, ... or the plural), entities, events, changes, decisions, or all (entities, changes, decisions)
+    /// What to write, separated by commas: an entity type (user, item, ... or the plural), entities, lists, events, changes, decisions, or all (entities, lists, changes, decisions)
     #[arg(long, value_delimiter = ',', required = true)]
     what: Vec<String>,
     /// How to write it
@@ -79,6 +80,8 @@ pub(crate) struct Export {
 enum Piece {
     /// The entities of a type.
     Entities(u16),
+    /// The entries of all lists.
+    Lists,
     /// Records between two positions.
     Records(Records, Position, Position),
 }
@@ -108,7 +111,8 @@ impl Export {
     }
 
     fn write_pieces(&self, log: &LogFile<FileDisk>, folder: &Folder, ledger: &mut Ledger) -> Result<()> {
-        let plan = log.plan_at(ledger.header.to).context("the log has no spec at this position, nor a checkpoint of one")?;
+        let plan =
+            log.plan_at(ledger.header.to).context("the log has no spec at this position, nor a checkpoint of one")?;
         let pieces = self.pieces(&plan, &ledger.header)?;
         let bar = node::bar(0, "exporting");
         bar.set_length(pieces.iter().map(Piece::records).sum());
@@ -124,6 +128,10 @@ impl Export {
                 Piece::Entities(entity) => {
                     let machine = state_at(&mut state, log, &plan, ledger.header.to)?;
                     entities::write(machine, *entity, self.format, folder, &name)?
+                }
+                Piece::Lists => {
+                    let machine = state_at(&mut state, log, &plan, ledger.header.to)?;
+                    lists::write(machine, self.format, folder, &name)?
                 }
                 Piece::Records(records, from, to) => {
                     records.write(log, &plan, (*from, *to), self.format, folder, &name, &|done| bar.inc(done))?
@@ -178,9 +186,11 @@ impl Export {
             match what.as_str() {
                 "all" => {
                     pieces.extend(all_entities);
+                    pieces.push(Piece::Lists);
                     pieces.extend(parts(Records::Changes, header));
                     pieces.extend(parts(Records::Decisions, header));
                 }
+                "lists" => pieces.push(Piece::Lists),
                 "entities" => pieces.extend(all_entities),
                 "events" => pieces.extend(parts(Records::Events, header)),
                 "changes" => pieces.extend(parts(Records::Changes, header)),
@@ -202,7 +212,10 @@ fn entity_named(plan: &Plan, name: &str) -> Result<u16> {
         return Ok(found);
     }
     let known: Vec<&str> = plan.entities.iter().map(|entity| entity.name.as_str()).collect();
-    bail!("there is nothing called '{name}' to export; there are {}, entities, events, changes, decisions, all", known.join(", "))
+    bail!(
+        "there is nothing called '{name}' to export; there are {}, entities, lists, events, changes, decisions, all",
+        known.join(", ")
+    )
 }
 
 fn parts(records: Records, header: &Header) -> impl Iterator<Item = Piece> + use<> {
@@ -230,7 +243,7 @@ fn state_at<'m>(
 impl Piece {
     fn records(&self) -> u64 {
         match self {
-            Piece::Entities(_) => 0,
+            Piece::Entities(_) | Piece::Lists => 0,
             Piece::Records(_, from, to) => to.0 - from.0 + 1,
         }
     }
@@ -242,6 +255,7 @@ impl Piece {
         };
         match self {
             Piece::Entities(entity) => format!("entity-{}.{ending}", plan.entities[usize::from(*entity)].name),
+            Piece::Lists => format!("lists.{ending}"),
             Piece::Records(records, from, to) => format!("{}-{:012}-{:012}.{ending}", records.name(), from.0, to.0),
         }
     }

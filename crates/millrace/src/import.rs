@@ -21,8 +21,8 @@ use http::Http;
 use journal::FileDisk;
 use offline::Offline;
 use progress::{Place, Progress};
-pub(crate) use run::{Ended, Go};
 use run::Run;
+pub(crate) use run::{Ended, Go};
 use serde_json::json;
 use source::{Reading, Source};
 use spec::Plan;
@@ -105,7 +105,9 @@ impl Import {
         self.report(&ended, started.elapsed().as_secs_f64());
         match ended.stopped {
             None => Ok(()),
-            Some(why) => bail!("stopped after row {}: {why}; the same command again goes on from there", ended.counts.rows),
+            Some(why) => {
+                bail!("stopped after row {}: {why}; the same command again goes on from there", ended.counts.rows)
+            }
         }
     }
 
@@ -178,13 +180,15 @@ impl Import {
         }
         if let Some(mut http) = http.take() {
             // Lines say all that a server needs; only columns must be held against a spec here.
-            let needed = !matches!(self.data.extension().and_then(|end| end.to_str()), Some("jsonl" | "ndjson" | "json"));
+            let needed =
+                !matches!(self.data.extension().and_then(|end| end.to_str()), Some("jsonl" | "ndjson" | "json"));
             let text = match http.spec() {
                 Ok(text) => text,
                 Err(_) if !needed => return Ok((None, Some(http))),
                 Err(error) => return Err(error),
             };
-            let plan = spec::compile("the server's spec", &text).map_err(|wrong| anyhow::anyhow!(spec::render(&wrong)))?;
+            let plan =
+                spec::compile("the server's spec", &text).map_err(|wrong| anyhow::anyhow!(spec::render(&wrong)))?;
             return Ok((Some(Arc::new(plan)), Some(http)));
         }
         let Some(dir) = self.dir.as_ref().filter(|dir| dir.is_dir()) else { return Ok((None, http)) };

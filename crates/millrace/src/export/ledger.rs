@@ -163,7 +163,9 @@ impl Header {
         let same = asked == json!([was["what"], was["files_are"], was["from"], was["part_records"]]);
         let to = was["position"].as_u64().map(Position).context("it says no position")?;
         if !same || (self.to_given && to != self.to) {
-            bail!("the interrupted export was asked for differently; repeat its --what, --format, --from, --to and --part-records");
+            bail!(
+                "the interrupted export was asked for differently; repeat its --what, --format, --from, --to and --part-records"
+            );
         }
         let chain = (self.chain_of)(to);
         if chain.as_deref() != was["chain"].as_str() {

@@ -77,7 +77,9 @@ impl Folder {
     /// Removes a file of the folder, if it is there.
     pub(super) fn remove(&self, name: &str) -> Result<()> {
         match fs::remove_file(self.path(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_context(|| format!("removing {name}")),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("removing {name}"))
+            }
             _ => Ok(()),
         }
     }

@@ -20,7 +20,7 @@ use typed::Layout;
 pub(super) enum Records {
     /// Events.
     Events,
-    /// Events, entities set and deleted, and the log's ticks.
+    /// Events, entities set and deleted, entries of lists, and the log's ticks.
     Changes,
     /// Answers of feeds.
     Decisions,
@@ -31,7 +31,7 @@ const EVENT: u8 = 1;
 const SPEC: u8 = 4;
 const DECISION: u8 = 6;
 /// The highest that this version knows.
-const KNOWN_MAX: u8 = 6;
+const KNOWN_MAX: u8 = 8;
 /// Records between two reports of progress.
 const PROGRESS_EVERY: u64 = 4_096;
 
@@ -121,8 +121,9 @@ impl Records {
             } else if self.takes(header.kind) && header.erased {
                 counts.erased += 1;
             } else if self.takes(header.kind) {
-                let payload = Payload::decode(header.kind, record.payload)
-                    .with_context(|| format!("record {} is not in a format that this version reads", header.position))?;
+                let payload = Payload::decode(header.kind, record.payload).with_context(|| {
+                    format!("record {} is not in a format that this version reads", header.position)
+                })?;
                 sink.take(&header, &payload, &mut answers)?;
                 counts.rows += 1;
             }
@@ -178,6 +179,15 @@ fn push_change(line: &mut Vec<u8>, payload: &Payload<'_>) -> Result<()> {
             line.push(b'{');
             wire::write_key(line, "entity");
             wire::write_text(line, entity);
+            wire::write_key(line, "key");
+            wire::write_text(line, key);
+            line.extend_from_slice(b",\"delete\":true}\n");
+        }
+        Payload::ListPut(put) => loadgen::push_list_put(line, put),
+        Payload::ListDelete { list, key } => {
+            line.push(b'{');
+            wire::write_key(line, "list");
+            wire::write_text(line, list);
             wire::write_key(line, "key");
             wire::write_text(line, key);
             line.extend_from_slice(b",\"delete\":true}\n");

@@ -4,7 +4,7 @@ use super::*;
 use crate::import::tests::{Folder, SPEC, changes, import};
 use crate::import::{Go, typed};
 use clap::Parser;
-use domain::{Event, Field, Payload, Raw, Span, Time, Upsert};
+use domain::{Event, Field, ListPut, Payload, Raw, Span, Time, Upsert};
 use engine::{Clock, Config, Engine};
 use proptest::prelude::*;
 use std::fs;
@@ -34,7 +34,10 @@ fn text(text: impl Into<String>) -> Raw<'static> {
     Raw::Str(text.into().into())
 }
 
-fn field(name: &'static str, value: impl Strategy<Value = Raw<'static>> + 'static) -> BoxedStrategy<Vec<Field<'static>>> {
+fn field(
+    name: &'static str,
+    value: impl Strategy<Value = Raw<'static>> + 'static,
+) -> BoxedStrategy<Vec<Field<'static>>> {
     prop::option::of(value)
         .prop_map(move |value| value.map(|value| Field { name: name.into(), value }).into_iter().collect())
         .boxed()
@@ -109,7 +112,15 @@ fn event() -> impl Strategy<Value = Payload<'static>> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let delete = (0..9u8).prop_map(|key| Payload::Delete { entity: "item".into(), key: format!("k{key}").into() });
-    let change = prop_oneof![8 => event(), 4 => upsert(), 1 => delete, 1 => Just(Payload::Tick)];
+    let listed = prop_oneof![Just("vip"), Just("promo")];
+    let until = prop::option::of(1_700_000_100_000..1_700_003_000_000i64);
+    let put = (listed.clone(), 0..9u8, prop::option::of(0.0..9.0f64), until).prop_map(|(list, key, score, until)| {
+        let key = format!("k{key}").into();
+        Payload::ListPut(ListPut { list: list.into(), key, score, until: until.map(Time) })
+    });
+    let off = (listed, 0..9u8)
+        .prop_map(|(list, key)| Payload::ListDelete { list: list.into(), key: format!("k{key}").into() });
+    let change = prop_oneof![3 => put, 1 => off, 8 => event(), 4 => upsert(), 1 => delete, 1 => Just(Payload::Tick)];
     prop::collection::vec((change, 0..100_000i64), 1..60)
 }
 
@@ -167,7 +178,7 @@ proptest! {
         let folder = Folder::new();
         fill(&folder.path("from"), &steps);
         let format = if parquet { "parquet" } else { "jsonl" };
-        export(&folder, "from", "out", &["--what", "users,item", "--format", format]).write(u64::MAX).unwrap();
+        export(&folder, "from", "out", &["--what", "users,item,lists", "--format", format]).write(u64::MAX).unwrap();
         import(&folder, "out", &[]).transfer(&|_| Go::On).unwrap();
         let (from, to) = (state(&folder.path("from")), state(&folder.path("dir")));
         for entity in 0..from.plan.entities.len() as u16 {
@@ -177,6 +188,18 @@ proptest! {
                 all
             };
             prop_assert_eq!(sorted(&from), sorted(&to));
+        }
+        // What ends while the log goes on may have ended in the one and not yet in the other.
+        for list in 0..from.plan.lists.len() as u16 {
+            let all = |machine: &Machine| {
+                let entries = machine.epoch.listed().entries(list, None, from.log_time);
+                let of = machine.plan.lists[usize::from(list)].of;
+                let mut all: Vec<_> =
+                    entries.map(|(id, entry)| format!("{} {entry:?}", machine.names.key(of, id))).collect();
+                all.sort();
+                all
+            };
+            prop_assert_eq!(all(&from), all(&to));
         }
         export(&folder, "from", "events", &["--what", "events", "--format", format]).write(u64::MAX).unwrap();
         let events = changes(&folder.path("from")).iter().filter(|(kind, _)| *kind == 1).count() as u64;

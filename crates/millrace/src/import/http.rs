@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use domain::{Code, Payload, Position, Refusal, limits};
 use loadgen::{Client, Response};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::net::ToSocketAddrs;
 use std::thread;
 use std::time::Duration;
@@ -29,7 +30,8 @@ pub(super) struct Http {
 impl Http {
     /// A server by its address: `http://host:port`, or `http://host:port/t/tenant`.
     pub(super) fn new(url: &str, token: Option<&str>) -> Result<Http> {
-        let rest = url.strip_prefix("http://").context("--to takes http://HOST:PORT (there is no TLS here; use a proxy)")?;
+        let rest =
+            url.strip_prefix("http://").context("--to takes http://HOST:PORT (there is no TLS here; use a proxy)")?;
         let (host, prefix) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
         let host = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
         let mut addresses = host.to_socket_addrs().with_context(|| format!("looking up {host}"))?;
@@ -116,20 +118,20 @@ impl Target for Http {
 
     fn send(&mut self, batch: &Batch) -> Result<Sent> {
         let mut sent = Sent::default();
-        let (mut body, mut rows, mut path) = (Vec::new(), 0, "");
+        let (mut body, mut rows, mut path) = (Vec::new(), 0, Cow::Borrowed(""));
         for payload in &batch.payloads {
             let start = body.len();
             let next = push(&mut body, payload)?;
             if rows > 0 && (next != path || body.len() > BODY_BYTES) {
                 let line = body.split_off(start);
-                self.call(path, &body, rows, &mut sent)?;
+                self.call(&path, &body, rows, &mut sent)?;
                 (body, rows) = (line, 0);
             }
             path = next;
             rows += 1;
         }
         if rows > 0 {
-            self.call(path, &body, rows, &mut sent)?;
+            self.call(&path, &body, rows, &mut sent)?;
         }
         self.acknowledged = self.acknowledged.max(sent.position);
         Ok(sent)
@@ -149,15 +151,15 @@ impl Target for Http {
 }
 
 /// Appends the row as a line and says which call takes it.
-fn push(body: &mut Vec<u8>, payload: &Payload<'_>) -> Result<&'static str> {
+fn push(body: &mut Vec<u8>, payload: &Payload<'_>) -> Result<Cow<'static, str>> {
     match payload {
         Payload::Event(event) => {
             loadgen::push_event(body, event);
-            Ok("/v1/events")
+            Ok("/v1/events".into())
         }
         Payload::Upsert(upsert) => {
             loadgen::push_upsert(body, upsert);
-            Ok("/v1/entities")
+            Ok("/v1/entities".into())
         }
         Payload::Delete { entity, key } => {
             body.extend_from_slice(b"{\"entity\":");
@@ -165,8 +167,27 @@ fn push(body: &mut Vec<u8>, payload: &Payload<'_>) -> Result<&'static str> {
             body.extend_from_slice(b",\"key\":");
             wire::write_text(body, key);
             body.extend_from_slice(b",\"delete\":true}\n");
-            Ok("/v1/entities")
+            Ok("/v1/entities".into())
+        }
+        Payload::ListPut(put) => {
+            loadgen::push_list_put(body, put);
+            Ok(list_path(&put.list))
+        }
+        Payload::ListDelete { list, key } => {
+            body.extend_from_slice(b"{\"key\":");
+            wire::write_text(body, key);
+            body.extend_from_slice(b",\"delete\":true}\n");
+            Ok(list_path(list))
         }
         _ => bail!("a row of this kind cannot be sent to a server"),
     }
+}
+
+/// A list's path; what no name of a list has in it is encoded, so that the server can refuse it.
+fn list_path(list: &str) -> Cow<'static, str> {
+    let encoded = list.bytes().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    });
+    format!("/v1/lists/{}", encoded.collect::<String>()).into()
 }

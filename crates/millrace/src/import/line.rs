@@ -1,7 +1,7 @@
 //! One line of JSON as a change: an event or an entity as the HTTP interface takes it, with or without its place in the log
 //! that it was exported from.
 
-use domain::{Code, Event, Field, Payload, Refusal, Time, Upsert, limits};
+use domain::{Code, Event, Field, ListPut, Payload, Refusal, Time, Upsert, limits};
 
 /// A change, and when the log that it comes from had it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,7 @@ pub(crate) struct Record {
 enum Form {
     Event,
     Entity,
+    List,
     Tick,
 }
 
@@ -34,6 +35,7 @@ pub(super) fn parse(line: &mut [u8]) -> Result<Record, Refusal> {
     let payload = match form(line)? {
         Form::Event => Payload::Event(wire::parse_event(line)?),
         Form::Tick => Payload::Tick,
+        Form::List => wire::parse_list_line(line)?,
         Form::Entity => {
             let mut batch = wire::parse_entities(line)?;
             match (batch.refused.pop(), batch.payloads.pop()) {
@@ -66,19 +68,22 @@ fn form(line: &[u8]) -> Result<Form, Refusal> {
             return Ok(form);
         }
     }
-    let (mut event, mut entity) = (false, false);
+    let (mut event, mut entity, mut list) = (false, false, false);
     wire::whole(line, |scan| {
         scan.object(|scan, name| {
             event |= name == "event";
             entity |= name == "entity";
+            list |= name == "list";
             scan.skip(limits::JSON_DEPTH_MAX)
         })
     })?;
-    match (event, entity) {
-        (true, _) => Ok(Form::Event),
-        (false, true) => Ok(Form::Entity),
-        (false, false) => {
-            let message = "a line is an event, as in {\"event\":\"view\",...}, or an entity, as in {\"entity\":\"item\",\"key\":...}";
+    match (event, entity, list) {
+        (true, ..) => Ok(Form::Event),
+        (_, true, _) => Ok(Form::Entity),
+        (.., true) => Ok(Form::List),
+        _ => {
+            let message = "a line is an event, as in {\"event\":\"view\",...}, or names an entity or a list, as in \
+                           {\"entity\":\"item\",\"key\":...}";
             Err(Refusal::new(Code::MissingField, "event", message))
         }
     }
@@ -104,6 +109,12 @@ fn owned(payload: Payload<'_>) -> Payload<'static> {
         }),
         Payload::Delete { entity, key } => {
             Payload::Delete { entity: entity.into_owned().into(), key: key.into_owned().into() }
+        }
+        Payload::ListPut(ListPut { list, key, score, until }) => {
+            Payload::ListPut(ListPut { list: list.into_owned().into(), key: key.into_owned().into(), score, until })
+        }
+        Payload::ListDelete { list, key } => {
+            Payload::ListDelete { list: list.into_owned().into(), key: key.into_owned().into() }
         }
         _ => Payload::Tick,
     }
@@ -136,6 +147,8 @@ mod tests {
         assert_eq!(bare.log_time, None);
         let placed = read(r#"{"@position":12,"@log_time":-5,"event":"view","position":3}"#).unwrap();
         assert_eq!(placed, Record { log_time: Some(Time(-5)), ..bare });
-        assert!(read(r#"{"@position":12,"@log_time":"x","event":"view"}"#).is_ok_and(|record| record.log_time.is_none()));
+        assert!(
+            read(r#"{"@position":12,"@log_time":"x","event":"view"}"#).is_ok_and(|record| record.log_time.is_none())
+        );
     }
 }

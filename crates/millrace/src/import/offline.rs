@@ -91,7 +91,9 @@ impl Target for Offline {
         };
         let mut rest = batch.payloads.as_slice();
         for same in batch.log_times.chunk_by(|a, b| a == b) {
-            clock.set(same[0].context("a row has no @log_time; --restore reads what export wrote of events or changes")?);
+            clock.set(
+                same[0].context("a row has no @log_time; --restore reads what export wrote of events or changes")?,
+            );
             let (now, later) = rest.split_at(same.len());
             self.submit(now, &mut sent)?;
             rest = later;
@@ -127,7 +129,10 @@ fn tail(dir: &Path, from: Position) -> Result<VecDeque<(Position, Digest)>> {
         Err(error) => return Err(error).context("looking for rows behind the last acknowledged one"),
     };
     if from > log.last {
-        bail!("the log ends at position {} but rows were acknowledged up to {from}: it is another log; --restart", log.last);
+        bail!(
+            "the log ends at position {} but rows were acknowledged up to {from}: it is another log; --restart",
+            log.last
+        );
     }
     let mut records = log.reader.iter_from(from.next())?;
     let mut digests = VecDeque::new();

@@ -89,16 +89,9 @@ impl Place {
         let name = format!("import-{}.json", &named.to_hex()[..16]);
         let path = match dir {
             Some(dir) => dir.join("imports").join(name),
-            None => input.with_file_name(format!(
-                "{}.{name}",
-                input.file_name().unwrap_or_default().to_string_lossy()
-            )),
+            None => input.with_file_name(format!("{}.{name}", input.file_name().unwrap_or_default().to_string_lossy())),
         };
         Ok(Place { path })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// What an earlier run left; none if there was none.
@@ -137,13 +130,7 @@ impl Place {
 
 impl Progress {
     pub(super) fn new(input: Identity, target: &str) -> Progress {
-        Progress {
-            counts: Counts::default(),
-            position: Position::START,
-            done: false,
-            input,
-            target: target.to_owned(),
-        }
+        Progress { counts: Counts::default(), position: Position::START, done: false, input, target: target.to_owned() }
     }
 
     /// Whether the input is still the one that this is the progress of; one of lines may have grown.

@@ -40,6 +40,7 @@ impl Rejects {
         match payload {
             Payload::Event(event) => loadgen::push_event(&mut text, event),
             Payload::Upsert(upsert) => loadgen::push_upsert(&mut text, upsert),
+            Payload::ListPut(put) => loadgen::push_list_put(&mut text, put),
             _ => {}
         }
         self.unread(place, refusal, text.trim_ascii_end())

@@ -99,8 +99,11 @@ impl Source {
         let named = |begin: &str| manifest.parts.iter().filter(|part| part.name.starts_with(begin)).collect::<Vec<_>>();
         let changes = named("changes-");
         let mut parts = if manifest.whole && !changes.is_empty() { Vec::new() } else { named("entity-") };
+        if changes.is_empty() || !manifest.whole {
+            parts.extend(named("lists."));
+        }
         parts.extend(if changes.is_empty() { named("events-") } else { changes });
-        ensure!(!parts.is_empty(), "the export has neither entities nor events nor changes");
+        ensure!(!parts.is_empty(), "the export has neither entities nor lists nor events nor changes");
         self.about = parts.iter().map(|part| part.rows).sum();
         self.files = parts.iter().map(|part| (self.path.join(&part.name), Some(part.rows))).collect();
         self.spec = Some(self.path.join("spec.yaml")).filter(|spec| spec.is_file());

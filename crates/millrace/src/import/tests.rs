@@ -20,6 +20,9 @@ entities:
 events:
   view: { user: user, item: item, fields: { dwell: duration, score: float } }
   buy: { user: user, item: item, fields: { price: float, count: int, gift: bool, at: timestamp } }
+lists:
+  vip: { of: user, max: 100 }
+  promo: { of: item, max: 100 }
 features:
   user:
     views: count(view, 7d)
@@ -91,7 +94,7 @@ pub(crate) fn changes(dir: &Path) -> Vec<(u8, Vec<u8>)> {
     let mut records = log.reader.iter_from(Position(1)).unwrap();
     let mut found = Vec::new();
     while let Some(record) = records.next().unwrap() {
-        if record.header.kind < 4 {
+        if !matches!(record.header.kind, 4..=6) {
             found.push((record.header.kind, record.payload.to_vec()));
         }
     }
@@ -226,9 +229,11 @@ fn bad_cells_are_refused_row_by_row() {
     let folder = Folder::new();
     let text = |text: &str| Raw::Str(text.to_owned().into());
     let columns = ["user", "item"].map(|name| Column::new(name, Kind::Text));
-    let columns = columns.into_iter().chain([Column::new("time", Kind::Int), Column::new("score", Kind::Float)]).collect();
+    let columns =
+        columns.into_iter().chain([Column::new("time", Kind::Int), Column::new("score", Kind::Float)]).collect();
     let row = |user: Raw<'static>, time: i64| vec![user, text("i"), Raw::Int(time), Raw::Float(0.5)];
-    let rows = [row(text("a"), 1_700_000_000), row(Raw::Null, 5), row(text("b"), -7), row(text("c"), 1_700_000_000_001)];
+    let rows =
+        [row(text("a"), 1_700_000_000), row(Raw::Null, 5), row(text("b"), -7), row(text("c"), 1_700_000_000_001)];
     parquet(&folder, "in.parquet", columns, &rows);
     let ended = to_end(&import(&folder, "in.parquet", &["--event", "view"])).unwrap();
     assert_eq!((ended.counts.accepted, ended.counts.refused), (2, 2));

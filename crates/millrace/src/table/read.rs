@@ -63,7 +63,8 @@ impl Reader {
         let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
         let file = sound(|| Ok(SerializedFileReader::new(file)?)).with_context(what)?;
         for column in file.metadata().row_groups().iter().flat_map(|group| group.columns()) {
-            let starts = [Some(column.data_page_offset()), column.dictionary_page_offset(), Some(column.compressed_size())];
+            let starts =
+                [Some(column.data_page_offset()), column.dictionary_page_offset(), Some(column.compressed_size())];
             ensure!(starts.iter().flatten().all(|at| *at >= 0), "{}: it is damaged", path.display());
         }
         let schema = file.metadata().file_metadata().schema_descr();
@@ -119,7 +120,8 @@ impl Reader {
             let group = self.file.get_row_group(self.next_group)?;
             self.next_group += 1;
             self.left = group.metadata().num_rows().max(0) as usize;
-            self.open = (0..self.columns.len()).map(|index| group.get_column_reader(index)).collect::<Result<_, _>>()?;
+            self.open =
+                (0..self.columns.len()).map(|index| group.get_column_reader(index)).collect::<Result<_, _>>()?;
         }
         let most = most.min(self.left);
         let columns = self.columns.iter().zip(&mut self.open);
@@ -150,7 +152,8 @@ fn shape(name: &str, column: &ColumnDescriptor) -> Result<Shape, String> {
 }
 
 fn kind(column: &ColumnDescriptor) -> Result<(Kind, Scale), String> {
-    let other = || format!("is of a type that is not taken ({:?}, {:?})", column.physical_type(), column.converted_type());
+    let other =
+        || format!("is of a type that is not taken ({:?}, {:?})", column.physical_type(), column.converted_type());
     if let Some(LogicalType::Timestamp(time)) = column.logical_type_ref() {
         return Ok(match time.unit {
             TimeUnit::MILLIS => (Kind::Time, Scale::One),
@@ -177,9 +180,10 @@ fn kind(column: &ColumnDescriptor) -> Result<(Kind, Scale), String> {
             ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64,
         ) => (Kind::Int, Scale::Unsigned),
         (Physical::FLOAT | Physical::DOUBLE, ConvertedType::NONE) => (Kind::Float, Scale::One),
-        (Physical::BYTE_ARRAY, ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON | ConvertedType::NONE) => {
-            (Kind::Text, Scale::One)
-        }
+        (
+            Physical::BYTE_ARRAY,
+            ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON | ConvertedType::NONE,
+        ) => (Kind::Text, Scale::One),
         _ => return Err(other()),
     })
 }

@@ -53,7 +53,9 @@ fn read(path: &std::path::Path, skip: u64, most: usize) -> anyhow::Result<Vec<Ve
     while let Some(chunk) = reader.read(most)? {
         let count = chunk[0].len();
         for row in 0..count {
-            rows.push(chunk.iter().map(|column| column[row].clone().map_err(anyhow::Error::msg)).collect::<Result<_, _>>()?);
+            rows.push(
+                chunk.iter().map(|column| column[row].clone().map_err(anyhow::Error::msg)).collect::<Result<_, _>>()?,
+            );
         }
     }
     Ok(rows)

@@ -55,6 +55,7 @@ impl<'l> Decisions<'l> {
             terms: &terms,
             reranks: &reranks,
             detail: true,
+            next: None,
             durability_wait_us: None,
         };
         wire::write_answer(out, &view);

@@ -60,6 +60,8 @@ impl<'p> Layout<'p> {
             Payload::Event(_) => "event",
             Payload::Upsert(_) => "upsert",
             Payload::Delete { .. } => "delete",
+            Payload::ListPut(_) => "list_put",
+            Payload::ListDelete { .. } => "list_delete",
             Payload::Tick => "tick",
             _ => "other",
         };

@@ -5,7 +5,7 @@ use crate::dataset;
 use crate::import::line::{self, Record};
 use crate::table::{Cell, Kind, Reader, Shape};
 use anyhow::{Context, Result, bail};
-use domain::{Code, Event, Field, Payload, Raw, Refusal, Time, Type, Upsert};
+use domain::{Code, Event, Field, ListPut, Payload, Raw, Refusal, Time, Type, Upsert};
 use spec::Plan;
 use std::path::Path;
 use std::rc::Rc;
@@ -19,6 +19,8 @@ enum Form {
     Events,
     /// Entities of this type, or of the one in the column `entity`.
     Entities(Option<String>),
+    /// Entries of lists.
+    Lists,
 }
 
 /// Knows how to make a change of a row's cells.
@@ -38,6 +40,7 @@ enum Use {
     Id,
     Source,
     Time,
+    Score,
     LogTime,
     Rest,
     Field,
@@ -79,10 +82,12 @@ impl Layout {
             Form::Entities(entity)
         } else if has("event") {
             Form::Events
+        } else if has("list") {
+            Form::Lists
         } else {
             bail!("there is no column 'event'; say what the rows are with --event NAME or --entity NAME");
         };
-        if matches!(form, Form::Entities(_)) && !has(&reading.key) {
+        if form != Form::Events && !has(&reading.key) {
             bail!("there is no column '{}' with the entities' keys; name it with --key", reading.key);
         }
         let mut columns = Vec::with_capacity(shapes.len());
@@ -141,6 +146,7 @@ struct Draft {
     id: Option<String>,
     source: Option<String>,
     time: Option<Time>,
+    score: Option<f64>,
     log_time: Option<Time>,
     rest: Option<String>,
     fields: Vec<Field<'static>>,
@@ -154,6 +160,11 @@ impl Draft {
         match use_of {
             Use::Field => self.fields.push(Field { name: shape.name.clone().into(), value: raw }),
             Use::Time => self.time = Some(time(shape, &raw)?),
+            Use::Score => match raw {
+                Raw::Float(score) => self.score = Some(score),
+                Raw::Int(score) => self.score = Some(score as f64),
+                _ => return Err(Refusal::new(Code::WrongType, &*shape.name, "must be a number")),
+            },
             Use::LogTime => self.log_time = Some(time(shape, &raw)?),
             _ => {
                 let text = match raw {
@@ -182,6 +193,12 @@ impl Draft {
                 entity: entity.clone().or(kind).ok_or_else(|| missing("entity"))?.into(),
                 key: self.key.ok_or_else(|| missing("key"))?.into(),
                 fields: self.fields,
+            }),
+            Form::Lists => Payload::ListPut(ListPut {
+                list: kind.ok_or_else(|| missing("list"))?.into(),
+                key: self.key.ok_or_else(|| missing("key"))?.into(),
+                score: self.score,
+                until: self.time,
             }),
             Form::Events => match (kind, self.rest) {
                 // A change that is no event is a line of its own.
@@ -221,8 +238,10 @@ fn use_of(name: &str, form: &Form, reading: &Reading) -> Use {
         ("id", Form::Events) => Use::Id,
         ("source", Form::Events) => Use::Source,
         ("time" | "timestamp", Form::Events) => Use::Time,
-        ("entity", Form::Entities(None)) => Use::Kind,
-        (name, Form::Entities(_)) if name == reading.key => Use::Key,
+        ("entity", Form::Entities(None)) | ("list", Form::Lists) => Use::Kind,
+        ("until", Form::Lists) => Use::Time,
+        ("score", Form::Lists) => Use::Score,
+        (name, Form::Entities(_) | Form::Lists) if name == reading.key => Use::Key,
         _ => Use::Field,
     }
 }
@@ -239,6 +258,7 @@ fn declared(plan: &Plan, name: &str, form: &Form, event: Option<&str>) -> Vec<Ty
             });
             types.collect()
         }
+        Form::Lists => Vec::new(),
         Form::Entities(entity) => {
             let kinds = plan.entities.iter().filter(|kind| entity.as_ref().is_none_or(|entity| kind.name == *entity));
             let fields = kinds.flat_map(|kind| kind.fields.iter().filter(|field| field.name == name));
@@ -277,7 +297,9 @@ fn holds(kind: Kind, ty: &Type) -> bool {
 
 /// A time: declared as one, or a number or text as CSV has it.
 fn time(shape: &Shape, raw: &Raw<'_>) -> Result<Time, Refusal> {
-    let wrong = || Refusal::new(Code::InvalidValue, &*shape.name, "is no time: RFC 3339, or seconds or milliseconds since 1970");
+    let wrong = || {
+        Refusal::new(Code::InvalidValue, &*shape.name, "is no time: RFC 3339, or seconds or milliseconds since 1970")
+    };
     match raw {
         Raw::Int(ms) if shape.kind == Kind::Time => Ok(Time(*ms)),
         Raw::Int(number) => dataset::time(&number.to_string()).map_err(|_| wrong()),
