@@ -134,7 +134,7 @@ impl Export {
                     lists::write(machine, self.format, folder, &name)?
                 }
                 Piece::Records(records, from, to) => {
-                    records.write(log, &plan, (*from, *to), self.format, folder, &name, &|done| bar.inc(done))?
+                    records.write(log, &plan, (*from, *to), self.format, (folder, &name), &|done| bar.inc(done))?
                 }
             };
             ledger.add(folder, part)?;

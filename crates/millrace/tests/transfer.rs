@@ -99,8 +99,9 @@ fn a_running_server_takes_rows_and_is_exported() {
     server.args(["serve", "--bind", "127.0.0.1:0", "--spec"]).arg(folder.path("spec.yaml"));
     server.arg("--dir").arg(folder.path("dir"));
     let mut server = Killed(server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it was built"));
-    let lines = BufReader::new(server.0.stdout.take().expect("it is piped")).lines();
-    let url = lines.map(|line| line.expect("it is text")).find_map(|line| {
+    // Open to the end: a server whose output is closed cannot say more.
+    let mut lines = BufReader::new(server.0.stdout.take().expect("it is piped")).lines();
+    let url = lines.by_ref().map(|line| line.expect("it is text")).find_map(|line| {
         let rest = line.split("http://").nth(1)?;
         Some(format!("http://{}", rest.split(';').next()?.trim()))
     });
@@ -113,4 +114,5 @@ fn a_running_server_takes_rows_and_is_exported() {
     export.args(["export", "--json", "--what", "events,item", "--dir"]).arg(folder.path("dir"));
     let exported = summary(&export.arg("--out").arg(folder.path("out")).output().expect("it was built"));
     assert_eq!(exported["rows"], 4_000 + 18);
+    drop(lines);
 }

@@ -74,8 +74,7 @@ impl Records {
         plan: &Plan,
         (from, to): (Position, Position),
         format: Format,
-        folder: &Folder,
-        name: &str,
+        (folder, name): (&Folder, &str),
         progress: &dyn Fn(u64),
     ) -> Result<Part> {
         let writing = || format!("writing {name}");
