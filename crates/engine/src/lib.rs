@@ -10,6 +10,7 @@ mod dry_run;
 mod engine;
 mod epochs;
 mod explain;
+mod extract;
 mod follow;
 mod gate;
 mod housekeeping;

@@ -53,7 +53,8 @@ impl<D: Disk> LogFile<D> {
         LogFile::of(journal::open_beside(disk)?)
     }
 
-    fn of(reader: Reader<D>) -> Result<LogFile<D>, OpenError> {
+    /// The log that this reader reads.
+    pub(crate) fn of(reader: Reader<D>) -> Result<LogFile<D>, OpenError> {
         let (first, last) = (reader.first(), reader.last());
         let known = if first > Position(1) { checkpoint::specs(&reader)? } else { None };
         let (known_to, mut specs, text) =
@@ -73,7 +74,8 @@ impl<D: Disk> LogFile<D> {
         self.plan_of(PlanVersion(self.specs.len() as u32))
     }
 
-    pub(crate) fn plan_of(&self, version: PlanVersion) -> Option<Arc<Plan>> {
+    /// The plan of a version; none if its spec is gone, or does not compile any more.
+    pub fn plan_of(&self, version: PlanVersion) -> Option<Arc<Plan>> {
         let at = *self.specs.get((version.0 as usize).checked_sub(1)?)?;
         let saved = self.spec_of_checkpoint.iter().find(|(of, _)| *of == version).map(|(_, text)| text.clone());
         let text = spec_text(&self.reader, at).ok()?.or(saved)?;
@@ -99,7 +101,16 @@ impl<D: Disk> LogFile<D> {
         end: Position,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Machine, OpenError> {
-        let mut machine = self.start(plan, shards, end)?;
+        self.apply_to(self.start(plan, shards, end)?, end, progress)
+    }
+
+    /// Applies the log to `machine` up to the record at `end`.
+    pub(crate) fn apply_to(
+        &self,
+        mut machine: Machine,
+        end: Position,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Machine, OpenError> {
         let mut records = self.reader.iter_from(machine.position.next())?;
         while let Some(record) = records.next()? {
             let header = &record.header;

@@ -25,6 +25,8 @@ pub enum Error {
     Poisoned,
     /// Another process holds the directory.
     Locked,
+    /// There is no log in the directory.
+    NoLog,
     /// A batch does not start right after the last durable record.
     OutOfOrder {
         /// The position that had to come.
@@ -127,6 +129,7 @@ impl fmt::Display for Error {
             Error::Poisoned => {
                 f.write_str("an earlier write or sync failed; open the log again to see what the disk really holds")
             }
+            Error::NoLog => f.write_str("there is no log in this directory; name a data directory"),
             Error::Locked => f.write_str("another process holds this directory; stop it first"),
             Error::OutOfOrder { expected, found } => {
                 write!(f, "the batch starts at position {found}, but position {expected} comes next")

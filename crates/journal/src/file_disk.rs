@@ -17,6 +17,7 @@ pub struct FileDisk {
     path: PathBuf,
     directory: File,
     lock: Mutex<Option<File>>,
+    read_only: bool,
 }
 
 impl FileDisk {
@@ -30,7 +31,14 @@ impl FileDisk {
             }
         }
         let directory = File::open(&path)?;
-        Ok(FileDisk { path, directory, lock: Mutex::new(None) })
+        Ok(FileDisk { path, directory, lock: Mutex::new(None), read_only: false })
+    }
+
+    /// Opens the directory at `path`, which must be there, to read alone: no file in it is made, and none is opened for writing.
+    pub fn open_to_read(path: impl AsRef<Path>) -> io::Result<FileDisk> {
+        let path = path.as_ref().to_path_buf();
+        let directory = File::open(&path)?;
+        Ok(FileDisk { path, directory, lock: Mutex::new(None), read_only: true })
     }
 
     /// Where the directory is.
@@ -54,7 +62,7 @@ impl Disk for FileDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).open(self.path.join(name))
+        OpenOptions::new().read(true).write(!self.read_only).open(self.path.join(name))
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
@@ -87,7 +95,13 @@ impl Disk for FileDisk {
             return Ok(true);
         }
         let path = self.path.join(LOCK);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut options = OpenOptions::new();
+        let file = match options.read(true).write(!self.read_only).create(!self.read_only).truncate(false).open(path) {
+            Ok(file) => file,
+            // Nobody ever held it.
+            Err(error) if self.read_only && error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(error),
+        };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 *held = Some(file);

@@ -2,7 +2,10 @@
 //! A crash at any point of it leaves a directory that recovers to the same log.
 
 mod inventory;
+mod reading;
 mod tail;
+
+pub use reading::{OpenedToRead, open_to_read};
 
 use crate::appender::Appender;
 use crate::disk::{Disk, DiskFile};
@@ -76,6 +79,8 @@ struct Found {
     tail: Tail,
     repair: Option<tail::Repair>,
     watermark: watermark::Mark,
+    /// The last position that the log itself proves to have been synced.
+    proved: Position,
     epoch: u32,
     /// Positions of the checkpoints, ascending.
     checkpoints: Vec<Position>,
@@ -91,7 +96,7 @@ pub fn open<D: Disk>(disk: Arc<D>, options: Options) -> Result<Opened<D>, Error>
         return Err(Error::Locked);
     }
     let (found, newest) = look(&*disk, options)?;
-    let Found { inventory, mut segments, tail, repair, watermark, epoch, checkpoints } = found;
+    let Found { inventory, mut segments, tail, repair, watermark, epoch, checkpoints, .. } = found;
     mend(&*disk, &inventory, newest.as_ref().zip(repair))?;
     let fresh = newest.is_none();
     let file = match newest {
@@ -168,20 +173,21 @@ fn look<D: Disk>(disk: &D, options: Options) -> Result<(Found, Option<D::File>),
         }
     }
     let mut epoch = segments.iter().map(|segment| segment.header.epoch).max().unwrap_or(0).max(watermark.epoch);
-    let (tail, repair, file) = match segments.last() {
+    let (tail, repair, proved, file) = match segments.last() {
         Some(newest) => {
             let scanned = tail::scan_newest(disk, newest, &inventory)?;
             epoch = epoch.max(scanned.epoch);
-            (scanned.tail, Some(scanned.repair), Some(scanned.file))
+            (scanned.tail, Some(scanned.repair), scanned.proved, Some(scanned.file))
         }
         None => {
             let header = first_header(0);
             let end = segment::HEADER as u64;
-            (Tail { last: Position::START, log_time: header.log_time, chain: header.chain, end }, None, None)
+            let last = Position::START;
+            (Tail { last, log_time: header.log_time, chain: header.chain, end }, None, last, None)
         }
     };
     let checkpoints = checkpoint::positions(disk, &inventory.names)?;
-    let found = Found { inventory, segments, tail, repair, watermark, epoch, checkpoints };
+    let found = Found { inventory, segments, tail, repair, watermark, proved, epoch, checkpoints };
     check_witnesses(disk, &found)?;
     Ok((found, file))
 }

@@ -5,4 +5,4 @@ mod client;
 mod ndjson;
 
 pub use client::{Client, Error, Response};
-pub use ndjson::{push_event, push_upsert};
+pub use ndjson::{push_event, push_list_put, push_upsert};

@@ -1,6 +1,6 @@
 //! Events and entities as lines of JSON, to be sent in bulk.
 
-use domain::{Event, Field, Upsert};
+use domain::{Event, Field, ListPut, Upsert};
 
 /// Appends the event and a newline.
 pub fn push_event(out: &mut Vec<u8>, event: &Event<'_>) {
@@ -42,6 +42,24 @@ pub fn push_upsert(out: &mut Vec<u8>, upsert: &Upsert<'_>) {
         push_field(out, field);
     }
     out.extend_from_slice(b"}}\n");
+}
+
+/// Appends the entry of a list and a newline.
+pub fn push_list_put(out: &mut Vec<u8>, put: &ListPut<'_>) {
+    out.push(b'{');
+    wire::write_key(out, "list");
+    wire::write_text(out, &put.list);
+    wire::write_key(out, "key");
+    wire::write_text(out, &put.key);
+    if let Some(score) = put.score {
+        wire::write_key(out, "score");
+        wire::write_float(out, score);
+    }
+    if let Some(until) = put.until {
+        wire::write_key(out, "until");
+        wire::write_int(out, until.0);
+    }
+    out.extend_from_slice(b"}\n");
 }
 
 fn push_field(out: &mut Vec<u8>, field: &Field<'_>) {

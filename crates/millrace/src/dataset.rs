@@ -8,6 +8,7 @@ mod ncf;
 mod retailrocket;
 mod yoochoose;
 
+pub(crate) use lines::{csv_payload, scalar, time};
 pub(crate) use ncf::{Judged, judged};
 pub(crate) use yoochoose::Shipped;
 
@@ -91,7 +92,7 @@ pub(crate) fn held_out(path: &Path) -> Result<Option<Held>> {
 }
 
 /// How many lines a file has, about: from its size and the length of its first lines.
-fn lines_about(path: &Path) -> Result<u64> {
+pub(crate) fn lines_about(path: &Path) -> Result<u64> {
     use std::io::Read;
     let size = fs::metadata(path)?.len();
     let mut head = Vec::new();
@@ -115,7 +116,7 @@ fn event(kind: &str, time: Option<Time>, fields: Vec<(&str, Raw<'static>)>) -> P
 }
 
 /// A CSV reader over a file with a header line.
-fn csv_reader(path: &Path, delimiter: u8) -> Result<csv::Reader<fs::File>> {
+pub(crate) fn csv_reader(path: &Path, delimiter: u8) -> Result<csv::Reader<fs::File>> {
     csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .quoting(delimiter == b',')

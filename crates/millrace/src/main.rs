@@ -8,11 +8,13 @@ mod demo;
 mod digest;
 mod eval;
 mod explain;
+mod export;
 mod import;
 mod node;
 mod policy;
 mod replay;
 mod serve;
+mod table;
 mod tenants;
 mod tokens;
 
@@ -40,6 +42,7 @@ enum Command {
     Check(check::Check),
     Eval(eval::Eval),
     Import(import::Import),
+    Export(export::Export),
     Digest(digest::Digest),
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Eval(eval) => eval.run(),
         Command::Import(import) => import.run(),
+        Command::Export(export) => export.run(),
         Command::Digest(digest) => digest.run(),
         Command::Policy(policy) => policy.run(),
         Command::Replay(replay) => replay.run(),

@@ -56,6 +56,8 @@ impl Repair {
 pub(super) struct Scanned<F> {
     pub(super) tail: Tail,
     pub(super) repair: Repair,
+    /// The last position that a later group proves to have been synced.
+    pub(super) proved: Position,
     pub(super) epoch: u32,
     pub(super) file: F,
 }
@@ -76,7 +78,7 @@ pub(super) fn scan_newest<D: Disk>(
         chain: header.chain,
         end: segment::HEADER as u64,
     };
-    let (mut epoch, mut unproved_from) = (header.epoch, 0);
+    let (mut epoch, mut unproved_from, mut proved) = (header.epoch, 0, tail.last);
     // Groups of a batch whose last group has not been met yet, and the end before them.
     let (mut open, mut whole) = (Vec::new(), tail);
     let found = loop {
@@ -85,6 +87,9 @@ pub(super) fn scan_newest<D: Disk>(
                 open.push(Mark { first: group.first, offset: tail.end, log_time: tail.log_time, chain: tail.chain });
                 epoch = epoch.max(group.epoch);
                 unproved_from = group.synced_bytes;
+                if unproved_from >= tail.end {
+                    proved = tail.last;
+                }
                 let end = tail.end + u64::from(group.length);
                 tail = Tail { last: group.last(), log_time: group.log_time, chain: group.chain, end };
                 if !group.more {
@@ -108,7 +113,7 @@ pub(super) fn scan_newest<D: Disk>(
     let torn_end = remains.end.max(tail.end);
     let tail = whole;
     let repair = Repair { unproved_from: unproved_from.min(tail.end), end: tail.end, torn_end };
-    Ok(Scanned { tail, repair, epoch, file: scanner.into_file() })
+    Ok(Scanned { tail, repair, proved, epoch, file: scanner.into_file() })
 }
 
 /// Reads a segment that has a successor in full.

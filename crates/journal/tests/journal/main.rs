@@ -7,6 +7,7 @@ mod files;
 mod golden;
 mod log;
 mod mem_disk;
+mod reading;
 mod sweep;
 
 use domain::{Position, Time};
@@ -43,7 +44,7 @@ fn open_small(disk: &Arc<MemDisk>) -> Result<Opened<MemDisk>, Error> {
 }
 
 /// Appends `payloads` as one batch (`log_time` is the position) and commits it.
-fn commit(opened: &mut Opened<MemDisk>, payloads: &[&[u8]]) -> Result<Position, Error> {
+fn commit<D: journal::Disk>(opened: &mut Opened<D>, payloads: &[&[u8]]) -> Result<Position, Error> {
     for payload in payloads {
         let time = Time(opened.appender.position().next().0 as i64);
         opened.appender.append(7, time, payload);

@@ -82,7 +82,8 @@ fn csv_rows(path: &Path, delimiter: u8, event: Option<&str>) -> Result<Payloads>
     })))
 }
 
-fn csv_payload(header: &[String], row: &csv::StringRecord, event: Option<&str>) -> Result<Payload<'static>> {
+/// A row of CSV as an event; `event` is its type where no column says it.
+pub(crate) fn csv_payload(header: &[String], row: &csv::StringRecord, event: Option<&str>) -> Result<Payload<'static>> {
     let mut found = Event {
         kind: event.unwrap_or_default().to_owned().into(),
         source: "".into(),
@@ -104,7 +105,7 @@ fn csv_payload(header: &[String], row: &csv::StringRecord, event: Option<&str>) 
 }
 
 /// RFC 3339, or seconds or milliseconds since 1970 (told apart by size: milliseconds from 10^11 on).
-fn time(value: &str) -> Result<domain::Time> {
+pub(crate) fn time(value: &str) -> Result<domain::Time> {
     if let Ok(number) = value.parse::<f64>() {
         let ms = if number.abs() < 1e11 { number * 1_000.0 } else { number };
         return Ok(domain::Time(ms as i64));
@@ -113,7 +114,7 @@ fn time(value: &str) -> Result<domain::Time> {
 }
 
 /// Entities are always text; other columns are numbers or booleans where they look like it.
-fn scalar(column: &str, value: &str) -> Raw<'static> {
+pub(crate) fn scalar(column: &str, value: &str) -> Raw<'static> {
     if matches!(column, "user" | "item") {
         return Raw::Str(value.to_owned().into());
     }

@@ -1,0 +1,38 @@
+//! Reading beside a writer, and a directory that nobody writes to.
+
+use crate::mem_disk::MemDisk;
+use crate::{commit, open_small, read_all};
+use domain::Position;
+use journal::{Error, FileDisk, Options, open_to_read};
+use std::sync::Arc;
+
+#[test]
+fn beside_a_writer_what_a_later_group_proves_is_read() {
+    let folder = std::env::temp_dir().join(format!("millrace-reading-{}", std::process::id()));
+    let disk = || Arc::new(FileDisk::open_to_read(&folder).unwrap());
+    let mut opened = journal::open(Arc::new(FileDisk::open(&folder).unwrap()), Options::default()).unwrap();
+    commit(&mut opened, &[b"one", b"two"]).unwrap();
+    let beside = open_to_read(disk()).unwrap();
+    assert!(beside.beside_writer);
+    assert_eq!(beside.reader.last(), Position(0), "nothing proves the first group yet");
+    commit(&mut opened, &[b"three"]).unwrap();
+    let beside = open_to_read(disk()).unwrap();
+    assert_eq!(read_all(&beside.reader).unwrap().len(), 2);
+    opened.writer.close();
+    drop((opened.reader, opened.appender));
+    let alone = open_to_read(disk()).unwrap();
+    assert_eq!((alone.beside_writer, alone.reader.last()), (false, Position(3)));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn reading_changes_nothing() {
+    let disk = Arc::new(MemDisk::default());
+    assert!(matches!(open_to_read(disk.clone()), Err(Error::NoLog)));
+    let mut opened = open_small(&disk).unwrap();
+    commit(&mut opened, &[b"one"]).unwrap();
+    drop(opened);
+    let read = open_to_read(disk.clone()).unwrap();
+    assert_eq!(read_all(&read.reader).unwrap().len(), 1);
+    assert_eq!(open_small(&disk).unwrap().recovery.epoch, 2, "reading begins no epoch");
+}
