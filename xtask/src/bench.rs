@@ -36,35 +36,32 @@ pub(crate) enum Bench {
 /// Measure what each stage of a feed costs, and the whole with every stage on
 #[derive(Args)]
 pub(crate) struct Feed {
-    /// A tenth of the work: figures are rough
-    #[arg(long)]
-    quick: bool,
-    /// Fail if the gate does not hold
-    #[arg(long)]
-    gate: bool,
-    /// Append the figures to benches/feed.jsonl
-    #[arg(long)]
-    record: bool,
-    /// Print the figures as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    report: Report,
 }
 
 /// Measure apply, durable ingest, feeds, freshness, durability and memory
 #[derive(Args)]
 pub(crate) struct Spine {
+    /// Only the figures whose group is named: rows, memory, ingest, feeds, freshness
+    #[arg(long)]
+    only: Option<String>,
+    #[command(flatten)]
+    report: Report,
+}
+
+/// How thoroughly it is measured, and what becomes of the figures.
+#[derive(Args)]
+struct Report {
     /// A tenth of the work: figures are rough
     #[arg(long)]
     quick: bool,
     /// Fail if a gate does not hold
     #[arg(long)]
     gate: bool,
-    /// Append the figures to benches/spine.jsonl
+    /// Append the figures to the benchmark's file in benches/
     #[arg(long)]
     record: bool,
-    /// Only the figures whose group is named: rows, memory, ingest, feeds, freshness
-    #[arg(long)]
-    only: Option<String>,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
@@ -111,23 +108,17 @@ impl Bench {
 
 impl Feed {
     fn run(self, root: &Path) -> Result<()> {
-        let setting = Setting::new(root, "feed.yaml", self.quick)?;
+        let setting = Setting::new(root, "feed.yaml", self.report.quick)?;
         node::bind_to_core(1);
         let mut figures = Figures::default();
         stages::measure(&setting, &mut figures)?;
-        figures.close(root, &setting);
-        figures.publish(self.json, self.record.then(|| root.join("benches").join("feed.jsonl")))?;
-        let failed = figures.gates(&[("every_http_cpu_us", 150.0, false)]);
-        if self.gate && failed > 0 {
-            bail!("the gate does not hold");
-        }
-        Ok(())
+        self.report.close(root, &setting, figures, "feed.jsonl", &[("every_http_cpu_us", 150.0, false)])
     }
 }
 
 impl Spine {
     fn run(self, root: &Path) -> Result<()> {
-        let setting = Setting::new(root, "spine.yaml", self.quick)?;
+        let setting = Setting::new(root, "spine.yaml", self.report.quick)?;
         node::bind_to_core(1);
         let mut figures = Figures::default();
         let bar = node::bar(GROUPS.len() as u64, "measuring");
@@ -138,9 +129,35 @@ impl Spine {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        figures.close(root, &setting);
-        figures.publish(self.json, self.record.then(|| root.join("benches").join("spine.jsonl")))?;
-        let failed = figures.gates(&GATES);
+        self.report.close(root, &setting, figures, "spine.jsonl", &GATES)
+    }
+}
+
+impl Report {
+    /// Notes where, when and on what all this was measured, prints and records it, and judges the gates.
+    fn close(
+        &self,
+        root: &Path,
+        setting: &Setting,
+        mut figures: Figures,
+        file: &str,
+        gates: &[(&str, f64, bool)],
+    ) -> Result<()> {
+        figures.note("load_average", load_average());
+        figures.note("quick", json!(setting.quick));
+        figures.note("machine", machine());
+        figures.note("commit", commit(root));
+        figures.note("time", json!(setting.now.0 / 1_000));
+        if self.json {
+            println!("{:#}", Value::Object(figures.0.clone()));
+        } else {
+            figures.0.iter().for_each(|(name, value)| println!("{name:32} {value}"));
+        }
+        if self.record {
+            let mut file = node::append_to(&root.join("benches").join(file))?;
+            writeln!(file, "{}", Value::Object(figures.0.clone()))?;
+        }
+        let failed = figures.gates(gates);
         if self.gate && failed > 0 {
             bail!("{failed} gates do not hold");
         }
@@ -162,28 +179,6 @@ impl Figures {
     fn spread(&mut self, name: &str, values_ms: &mut [f64]) {
         let [p50, p99] = [0.5, 0.99].map(|share| (node::quantile(values_ms, share) * 1_000.0).round() / 1_000.0);
         self.note(name, json!({ "p50": p50, "p99": p99 }));
-    }
-
-    /// Notes where, when and on what all this was measured.
-    fn close(&mut self, root: &Path, setting: &Setting) {
-        self.note("load_average", load_average());
-        self.note("quick", json!(setting.quick));
-        self.note("machine", machine());
-        self.note("commit", commit(root));
-        self.note("time", json!(setting.now.0 / 1_000));
-    }
-
-    /// Prints the figures, and appends them to a file.
-    fn publish(&self, json: bool, record: Option<PathBuf>) -> Result<()> {
-        if json {
-            println!("{:#}", Value::Object(self.0.clone()));
-        } else {
-            self.0.iter().for_each(|(name, value)| println!("{name:32} {value}"));
-        }
-        if let Some(path) = record {
-            writeln!(node::append_to(&path)?, "{}", Value::Object(self.0.clone()))?;
-        }
-        Ok(())
     }
 
     /// Says of each gate whether it holds; returns how many do not.

@@ -2,6 +2,7 @@
 //! Pure data and its binary encoding; nothing here reads a clock, a file or a socket.
 
 mod answer;
+pub mod calendar;
 mod codec;
 mod event;
 pub mod limits;

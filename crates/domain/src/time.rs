@@ -1,5 +1,6 @@
 //! Instants and durations, in milliseconds, with the duration literals of the spec language (`10m`, `7d`).
 
+use crate::calendar;
 use std::fmt;
 
 /// An instant: milliseconds since the Unix epoch, UTC.
@@ -31,24 +32,11 @@ impl Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, in_day_ms) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
-        let (year, month, day) = civil_from_days(days);
+        let (year, month, day) = calendar::civil_from_days(days);
         let (hour, minute) = (in_day_ms / 3_600_000, in_day_ms / 60_000 % 60);
         let (second, ms) = (in_day_ms / 1_000 % 60, in_day_ms % 1_000);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
     }
-}
-
-/// Days since 1970-01-01 as a date of the Gregorian calendar.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let of_year = day_of_era - (365 * of_era + of_era / 4 - of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (era * 400 + of_era + i64::from(month <= 2), month, day)
 }
 
 impl Span {

@@ -1,5 +1,6 @@
 //! Timestamps as text: the subset of RFC 3339 that is `YYYY-MM-DDThh:mm:ss[.fraction](Z|+hh:mm|-hh:mm)`.
 
+use crate::calendar::{days_from_civil, month_days};
 use crate::{Time, limits};
 
 /// Reads an RFC 3339 timestamp. `T` and `Z` in either case, a space may stand for `T`, the fraction is cut to
@@ -16,11 +17,11 @@ pub fn parse_timestamp(text: &str) -> Option<Time> {
     let (year, month, day) = (digits(&bytes[..4])?, digits(&bytes[5..7])?, digits(&bytes[8..10])?);
     let (hour, minute, second) = (digits(&bytes[11..13])?, digits(&bytes[14..16])?, digits(&bytes[17..19])?);
     let (fraction_ms, zone) = fraction(&bytes[19..])?;
-    let in_range = (1..=12).contains(&month) && day >= 1 && day <= days_in(year, month);
+    let in_range = (1..=12).contains(&month) && day >= 1 && day <= month_days(year, month);
     if !in_range || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let seconds = days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
     let ms = (seconds - offset_minutes(zone)? * 60) * 1_000 + fraction_ms;
     (limits::TIME_MIN_MS..=limits::TIME_MAX_MS).contains(&ms).then_some(Time(ms))
 }
@@ -49,28 +50,6 @@ fn offset_minutes(zone: &[u8]) -> Option<i64> {
         }
         _ => None,
     }
-}
-
-fn is_leap(year: i64) -> bool {
-    (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap(year) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01, counting years from March so that the leap day comes last (H. Hinnant, "chrono-compatible
-/// low-level date algorithms", `days_from_civil`); years from 0 on.
-fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719_468
 }
 
 #[cfg(test)]

@@ -213,14 +213,7 @@ impl CoVisited {
         self.sum(context, now, scratch);
         let kept = known.user.and_then(|user| self.recents.get(user.0)).into_iter().flat_map(Recents::iter);
         scratch.forget(kept.map(|recent| recent.item).chain(known.items.iter().map(|item| item.0)));
-        let mut left = limit;
-        scratch.best(limit, |item, score| {
-            if !skip(EntityId(item)) {
-                out.push(Hit { item: EntityId(item), score });
-                left -= 1;
-            }
-            left > 0
-        });
+        scratch.hits(limit, skip, out);
     }
 
     /// Scores of given candidates for the context, 0 where there is none.

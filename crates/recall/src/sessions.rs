@@ -251,14 +251,7 @@ impl Sessions {
             scratch.forget(past.flat_map(|(_, session)| session.steps.iter().map(|step| step.item())));
             scratch.forget(visitor.recent.iter().map(|item| item.0));
         }
-        let mut left = limit;
-        scratch.best(limit, |item, score| {
-            if !skip(EntityId(item)) {
-                out.push(Hit { item: EntityId(item), score });
-                left -= 1;
-            }
-            left > 0
-        });
+        scratch.hits(limit, skip, out);
     }
 
     /// Leaves the weights of the context items and the most alike sessions in `own`, the most alike first.

@@ -1,7 +1,7 @@
-//! RFC 3339 times to and from milliseconds since 1970, UTC. Day numbers after Howard Hinnant's "chrono-Compatible
-//! Low-Level Date Algorithms".
+//! RFC 3339 times to and from milliseconds since 1970, UTC.
 
 use domain::Time;
+use domain::calendar::{days_from_civil, month_days};
 
 #[cfg(test)]
 mod tests;
@@ -59,22 +59,4 @@ fn offset_minutes(zone: &[u8]) -> Option<i64> {
         }
         _ => None,
     }
-}
-
-fn month_days(year: i64, month: i64) -> i64 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 => 28 + i64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days since 1970-01-01 in the proleptic Gregorian calendar; years begin in March inside, so that leap days come last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = year - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }

@@ -78,7 +78,7 @@ fn boosted(rules: &Rules, filling: &Filling<'_>, scratch: &mut Scratch, index: u
     filling.fill(&candidates[index], Routes { hits: routes, best }, row);
     for (place, (by, when)) in rules.overlay.boosts.iter().enumerate() {
         if when.eval_bool(row) {
-            score = (score + score.abs() * (by - 1.0)).clamp(f64::MIN, f64::MAX);
+            score = policy::scaled(score, *by);
             boosted.push((index, place as u16));
         }
     }

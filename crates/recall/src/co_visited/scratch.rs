@@ -1,6 +1,8 @@
 //! Working memory of a read, owned by the thread that reads: sums by item in a dense array, and what was touched.
 
+use crate::Hit;
 use crate::sessions::SessionScratch;
+use domain::EntityId;
 
 /// Working memory of `Indexes::co_visited` and `Indexes::sessions`. Create one per thread and pass it to every read: it grows to the number of items
 /// (8 bytes each) and is then never allocated again. It carries nothing from one read to the next.
@@ -92,9 +94,21 @@ impl Scratch {
         self.sums.get(item as usize).copied().unwrap_or(0.0)
     }
 
+    /// Appends the best `limit` items that `skip` does not name, in the order of `best`; `limit` is at least 1.
+    pub(crate) fn hits(&mut self, limit: usize, skip: &dyn Fn(EntityId) -> bool, out: &mut Vec<Hit>) {
+        let mut left = limit;
+        self.best(limit, |item, score| {
+            if !skip(EntityId(item)) {
+                out.push(Hit { item: EntityId(item), score });
+                left -= 1;
+            }
+            left > 0
+        });
+    }
+
     /// Gives items and sums, rounded to `f32`, best first and of equal ones the smallest item first, until `take` says that it
     /// has enough. Orders a block at a time: what is never asked for is never ordered.
-    pub(crate) fn best(&mut self, block: usize, mut take: impl FnMut(u32, f64) -> bool) {
+    fn best(&mut self, block: usize, mut take: impl FnMut(u32, f64) -> bool) {
         self.rank();
         let mut rest = self.ranked.as_mut_slice();
         while !rest.is_empty() {

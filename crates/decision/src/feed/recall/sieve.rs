@@ -19,11 +19,10 @@ pub(crate) struct Sieved {
 }
 
 impl Sieved {
-    /// Forgets all. `row` has the subject's slots.
-    fn clear(&mut self, filters: usize, row: &[Value]) {
+    /// Forgets all.
+    fn clear(&mut self, filters: usize) {
         self.asked.drain(..).for_each(|item| self.verdicts[item.0 as usize] = 0);
         self.row.clear();
-        self.row.extend_from_slice(row);
         self.removed.clear();
         self.removed.resize(filters, (0, Vec::new()));
     }
@@ -48,7 +47,10 @@ pub(super) struct Sieve<'v> {
 
 impl<'v> Sieve<'v> {
     pub(super) fn new(view: &'v View<'v>, row: &[Value], sieved: &'v mut Sieved) -> Sieve<'v> {
-        sieved.clear(view.feed.filters.len(), row);
+        sieved.clear(view.feed.filters.len());
+        if view.reads.early.contains(&true) {
+            sieved.row.extend_from_slice(row);
+        }
         let early = view.reads.early.iter().enumerate().filter(|(_, early)| **early);
         let filling = |(filter, _)| (filter, Filling::new(view, &view.reads.filters[filter], &mut sieved.row));
         let filters = early.map(filling).collect();
