@@ -6,6 +6,7 @@ mod arithmetic;
 mod ast;
 mod builtin;
 mod compile;
+mod datum;
 mod diagnostic;
 mod lexer;
 mod membership;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use ast::{Ast, BinaryOp, Literal, Name, Node, NodeKind, UnaryOp};
 pub use compile::compile;
+pub use datum::{Datum, Fault, Texts};
 pub use diagnostic::Diagnostic;
 pub use parser::parse;
 pub use program::Program;
