@@ -3,7 +3,7 @@
 
 mod text;
 
-use crate::explain::{EffectOfItem, effect_of_item};
+use crate::explain::{EffectOfItem, TermOfItem, effect_of_item};
 use crate::feed::{Gate, ReadValue, Sought, Trace};
 use domain::{Answer, Raw, Type, Value};
 use spec::Plan;
@@ -119,7 +119,7 @@ pub struct ScoreOfJourney {
     /// The score that ranked it.
     pub score: f64,
     /// The terms of the formula with their values; none where a term had no finite value. Empty if the fused score ranked.
-    pub terms: Vec<(String, Option<f64>)>,
+    pub terms: Vec<TermOfItem>,
     /// What the formula read.
     pub read: Vec<ReadOfJourney>,
     /// Rank by score, from 1.

@@ -34,7 +34,8 @@ pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode};
 pub use decision::{
-    End, Explanation, GateOfJourney, ItemExplanation, Journey, ReadOfJourney, RouteOfJourney, ScoreOfJourney,
+    EffectOfItem, End, Explanation, GateOfJourney, ItemExplanation, Journey, ReadOfJourney, RouteOfJourney,
+    ScoreOfJourney, TermOfItem,
 };
 pub use dry_run::{Acted, Asked, DryRun, Moved};
 pub use engine::Engine;

@@ -5,6 +5,7 @@ use super::features::{Filling, Routes};
 use super::filter::{self, OfRequest};
 use super::policy::{self, Removing};
 use super::{Candidate, View};
+use crate::explain::TermOfItem;
 use crate::reads::slot_of;
 use crate::scratch::Scratch;
 use domain::{Effect, EntityId, RouteHit, Type, Value};
@@ -67,7 +68,7 @@ pub(crate) struct Gate {
 pub(crate) struct Scored {
     pub(crate) score: f64,
     /// Terms with their values; empty if the formula was not reached.
-    pub(crate) terms: Vec<(String, Option<f64>)>,
+    pub(crate) terms: Vec<TermOfItem>,
     pub(crate) read: ReadValues,
     /// Rank by score from 0, and of how many.
     pub(crate) rank: usize,
@@ -141,7 +142,10 @@ impl Trace {
         let rank = (0..of).find(|&rank| order.place(rank) == index).unwrap_or(of);
         let formula = &view.feed.terms;
         let values_of = terms.chunks_exact(formula.len().max(1)).nth(index).unwrap_or_default();
-        let told = |(term, &value): (&Program, &f64)| (term.text().to_owned(), (!value.is_nan()).then_some(value));
+        let told = |(term, &value): (&Program, &f64)| TermOfItem {
+            term: term.text().to_owned(),
+            value: (!value.is_nan()).then_some(value),
+        };
         Filling::new(view, &view.reads.score, row).fill(&candidates[index], Routes { hits: routes, best }, row);
         self.score = Some(Scored {
             score: candidates[index].score,

@@ -1,6 +1,7 @@
 //! A journey as text for people.
 
 use super::{End, GateOfJourney, Journey, ReadOfJourney};
+use crate::explain::TermOfItem;
 use domain::{Answer, Raw};
 use std::fmt;
 
@@ -53,7 +54,7 @@ impl Journey {
         })?;
         let Some(score) = &self.score else { return Ok(()) };
         writeln!(f, "score    {:.6}, rank {} of {}", score.score, score.rank, score.of)?;
-        for (term, value) in &score.terms {
+        for TermOfItem { term, value } in &score.terms {
             match value {
                 Some(value) => writeln!(f, "        {:+.6}  {term}", value + 0.0)?,
                 None => writeln!(f, "          missing  {term}")?,

@@ -1,6 +1,6 @@
 //! An explanation as JSON.
 
-use engine::{Explanation, ItemExplanation};
+use engine::{EffectOfItem, Explanation, ItemExplanation, TermOfItem};
 use wire::{write_array, write_float, write_int, write_key, write_text, write_time, write_uint};
 
 /// Appends the explanation as a JSON object.
@@ -96,8 +96,19 @@ fn write_item(out: &mut Vec<u8>, item: &ItemExplanation) {
         write_float(out, of.score);
         out.push(b'}');
     });
+    write_terms(out, &item.terms);
+    write_key(out, "moved");
+    write_int(out, i64::from(item.moved));
+    write_effects(out, &item.effects);
+    write_key(out, "reason");
+    write_text(out, &item.reason);
+    out.push(b'}');
+}
+
+/// The terms of a score, as a member.
+pub(super) fn write_terms(out: &mut Vec<u8>, terms: &[TermOfItem]) {
     write_key(out, "terms");
-    write_array(out, &item.terms, |out, of| {
+    write_array(out, terms, |out, of| {
         out.push(b'{');
         write_key(out, "term");
         write_text(out, &of.term);
@@ -105,10 +116,12 @@ fn write_item(out: &mut Vec<u8>, item: &ItemExplanation) {
         write_float(out, of.value.unwrap_or(f64::NAN));
         out.push(b'}');
     });
-    write_key(out, "moved");
-    write_int(out, i64::from(item.moved));
+}
+
+/// What steps did, as a member.
+pub(super) fn write_effects(out: &mut Vec<u8>, effects: &[EffectOfItem]) {
     write_key(out, "effects");
-    write_array(out, &item.effects, |out, of| {
+    write_array(out, effects, |out, of| {
         out.push(b'{');
         write_key(out, "step");
         write_text(out, &of.step);
@@ -116,11 +129,8 @@ fn write_item(out: &mut Vec<u8>, item: &ItemExplanation) {
         write_text(out, &of.did);
         out.push(b'}');
     });
-    write_key(out, "reason");
-    write_text(out, &item.reason);
-    out.push(b'}');
 }
 
-fn write_bool(out: &mut Vec<u8>, value: bool) {
+pub(super) fn write_bool(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }

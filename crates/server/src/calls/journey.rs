@@ -1,5 +1,6 @@
 //! The way of one item through an answer, as JSON.
 
+use super::explanation::{write_bool, write_effects, write_terms};
 use engine::{GateOfJourney, Journeyed, ReadOfJourney, ScoreOfJourney};
 use wire::{write_array, write_float, write_key, write_raw, write_text, write_uint};
 
@@ -61,15 +62,7 @@ fn write_rest(out: &mut Vec<u8>, journeyed: &Journeyed) {
         write_key(out, "score");
         write_score(out, score);
     }
-    write_key(out, "effects");
-    write_array(out, &journey.effects, |out, effect| {
-        out.push(b'{');
-        write_key(out, "step");
-        write_text(out, &effect.step);
-        write_key(out, "did");
-        write_text(out, &effect.did);
-        out.push(b'}');
-    });
+    write_effects(out, &journey.effects);
 }
 
 fn write_gate(out: &mut Vec<u8>, gate: &GateOfJourney) {
@@ -91,15 +84,7 @@ fn write_score(out: &mut Vec<u8>, score: &ScoreOfJourney) {
         write_key(out, name);
         write_uint(out, u64::from(number));
     }
-    write_key(out, "terms");
-    write_array(out, &score.terms, |out, (term, value)| {
-        out.push(b'{');
-        write_key(out, "term");
-        write_text(out, term);
-        write_key(out, "value");
-        write_float(out, value.unwrap_or(f64::NAN));
-        out.push(b'}');
-    });
+    write_terms(out, &score.terms);
     write_key(out, "read");
     write_read(out, &score.read);
     out.push(b'}');
@@ -118,8 +103,4 @@ fn write_read(out: &mut Vec<u8>, read: &[ReadOfJourney]) {
         write_raw(out, &of.value);
     }
     out.push(b'}');
-}
-
-fn write_bool(out: &mut Vec<u8>, value: bool) {
-    out.extend_from_slice(if value { b"true" } else { b"false" });
 }
