@@ -12,6 +12,7 @@ mod request;
 mod time;
 mod timestamp;
 mod value;
+mod zone;
 
 pub use answer::{Answer, Change, DecisionId, Effect, Effort, Recommended, Removal, RouteHit, Step, Term};
 pub use codec::{CodecError, Payload};
@@ -22,3 +23,4 @@ pub use request::{Boost, FeedRequest, Page, Subject};
 pub use time::{Span, Time};
 pub use timestamp::parse_timestamp;
 pub use value::{Type, Value};
+pub use zone::{CalendarUnit, Zone};
