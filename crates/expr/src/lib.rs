@@ -5,6 +5,7 @@
 mod arithmetic;
 mod ast;
 mod builtin;
+mod columns;
 mod compile;
 mod datum;
 mod diagnostic;
@@ -22,6 +23,7 @@ mod typed;
 mod tests;
 
 pub use ast::{Ast, BinaryOp, Literal, Name, Node, NodeKind, UnaryOp};
+pub use columns::{BLOCK_ROWS, Bits, BlockScratch, Column, Columns, Lane, Plain};
 pub use compile::compile;
 pub use datum::{Datum, Fault, Texts};
 pub use diagnostic::Diagnostic;
