@@ -407,8 +407,8 @@ impl<D: Disk> Core<D> {
     }
 
     /// The plan in force.
-    pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan
+    pub fn plan(&self) -> Arc<Plan> {
+        self.plan.clone()
     }
 }
 

@@ -2,6 +2,7 @@
 //! Start at `core.rs` (`submit`, the walk of an event) and `serve.rs` (`recommend`, the walk of a request).
 
 mod attribution;
+mod change;
 mod checkpoint;
 mod clock;
 mod config;
@@ -30,6 +31,7 @@ pub use crate::core::{Core, Submitted};
 mod tests;
 
 pub use attribution::{AttributionReport, By, FeedReport, Row, Share};
+pub use change::{ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, Needs, PlannedChange, SpecVersion};
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode};

@@ -31,6 +31,8 @@ pub struct Served {
     pub seen: Position,
     /// Asks for the next page; none if there is none, or none was asked for.
     pub next: Option<String>,
+    /// The plan that it was answered under.
+    pub plan: Arc<Plan>,
 }
 
 impl<D: Disk> Core<D> {
@@ -87,7 +89,7 @@ impl<D: Disk> Core<D> {
             })
         };
         let (id, seen) = self.record(&answer, self.plan.feeds[usize::from(feed)].durable)?;
-        Ok(Served { id, answer, seen, next: None })
+        Ok(Served { id, answer, seen, next: None, plan: self.plan.clone() })
     }
 
     /// Appends the decision's record; returns its id and what must be durable before the answer leaves.

@@ -152,11 +152,6 @@ impl<D: Disk> Core<D> {
         })
     }
 
-    /// The spec in force, as written.
-    pub fn spec_text(&self) -> &str {
-        &self.plan.text
-    }
-
     /// Refuses what no plan of this node can take, without touching the log.
     pub fn validate(&self, payload: &Payload<'_>) -> Result<(), Refusal> {
         state::validate(&self.plan, payload)

@@ -60,6 +60,7 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         | Code::MalformedRequest
         | Code::TooMany
         | Code::InvalidExpression
+        | Code::InvalidSpec
         | Code::BadPageToken => StatusCode::BAD_REQUEST,
         Code::TimeInFuture | Code::TimeOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -69,13 +70,17 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         | Code::UnknownDecision
         | Code::UnknownList
         | Code::UnknownTenant
+        | Code::UnknownVersion
+        | Code::NoChangeRunning
         | Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::RateLimited | Code::TooManyBytes => StatusCode::TOO_MANY_REQUESTS,
         Code::PathTooLong => StatusCode::URI_TOO_LONG,
         Code::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Code::Timeout => StatusCode::REQUEST_TIMEOUT,
-        Code::IdReused | Code::ListFull => StatusCode::CONFLICT,
+        Code::IdReused | Code::ListFull | Code::SpecConflict | Code::ChangeRunning | Code::SpecNeedsOlderLog => {
+            StatusCode::CONFLICT
+        }
         Code::Gone | Code::PageExpired => StatusCode::GONE,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -140,7 +140,7 @@ async fn call(
         }
         Call::ReplayDecision => from_disk(shared, value(0), decisions::replay).await,
         Call::ReadAttribution => attribution::read(shared, &asked.report, wants_text(headers)).await,
-        Call::ReadSpec => Ok(Reply::text(shared.engine.spec_text().to_owned())),
+        Call::ReadSpec => Ok(Reply::text(shared.engine.plan().text.clone())),
         Call::Health | Call::Readiness | Call::Metrics => {
             Err(Refusal::new(Code::Internal, "", "this call needs no node"))
         }

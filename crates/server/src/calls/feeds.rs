@@ -20,7 +20,7 @@ pub(crate) async fn ask(shared: &Shared, feed: &str, body: &[u8]) -> Result<Repl
     };
     let wait = released(shared, served.seen).await?;
     shared.metrics.answers.inc();
-    let names = Names::of(shared.engine.plan(), feed);
+    let names = Names::of(&served.plan, feed);
     let view = AnswerView {
         decision: served.id,
         answer: &served.answer,

@@ -41,7 +41,7 @@ struct Followed {
 impl Gorse {
     /// Reads the log and starts the thread.
     pub(crate) fn open(engine: &Arc<Engine>) -> Result<Arc<Gorse>, StartError> {
-        let shape = Arc::new(Shape::of(engine.plan()).map_err(StartError::Gorse)?);
+        let shape = Arc::new(Shape::of(&engine.plan()).map_err(StartError::Gorse)?);
         let refused = |refusal: Refusal| StartError::Gorse(vec![refusal.message]);
         let follower = engine.follow().map_err(refused)?;
         let mut followed = Followed { mirror: Mirror::new(shape.clone()), follower };

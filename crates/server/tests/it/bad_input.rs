@@ -139,7 +139,7 @@ fn memory(house: &House) -> (u64, u64, serde_json::Value) {
 fn digest(house: &House) -> String {
     let disk = Arc::new(journal::FileDisk::open(&house.folder).expect("the folder is there"));
     let log = LogFile::open_beside(disk).expect("the log can be read");
-    format!("{:?}", log.digest(house.engine.plan(), 1).expect("the log is whole"))
+    format!("{:?}", log.digest(&house.engine.plan(), 1).expect("the log is whole"))
 }
 
 /// A server that knows something.

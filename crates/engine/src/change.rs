@@ -1,0 +1,189 @@
+//! A spec changed on a running node: what a change would do, what is going on with one, which specs there were.
+//! State under a plan is a function of that plan and of the log, as if the plan had always been in force; so a change never converts
+//! anything: it gives every consumer, at one position, the state that the new plan would have had.
+
+mod versions;
+
+pub use versions::SpecVersion;
+
+use crate::core::Core;
+use domain::{Code, PlanVersion, Position, Refusal, Time};
+use journal::Disk;
+use spec::{Diagnostics, Diff, Plan};
+use std::sync::Arc;
+
+/// What a change of the spec asks of the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: the text is the one in force.
+    Nothing,
+    /// The new plan is adopted on the state as it is: nothing that is counted, kept or indexed differs.
+    Adoption,
+    /// State is filled from the log beside the running node, and swapped in when it has caught up.
+    Fill {
+        /// Records to read.
+        records: u64,
+        /// Log time of the first record that can be read; none if the log is whole, so that filled values are complete. What is
+        /// counted over a window is complete a window after it.
+        counted_from: Option<Time>,
+    },
+    /// State would have to be filled from records that retention has dropped.
+    OlderLog {
+        /// The first position from which the log can be replayed.
+        replay_from: Position,
+    },
+}
+
+/// A change that compiles, looked at against the plan in force.
+#[derive(Clone, Debug)]
+pub struct PlannedChange {
+    /// The new plan.
+    pub plan: Arc<Plan>,
+    /// The version that it was compared with.
+    pub base: PlanVersion,
+    /// What differs.
+    pub diff: Diff,
+    /// What it asks of the node.
+    pub needs: Needs,
+}
+
+/// What a change came to when the call returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// The text is the one in force; nothing was written.
+    Unchanged,
+    /// The new plan is in force.
+    Switched {
+        /// Its version.
+        version: PlanVersion,
+        /// Where its record stands: everything after it is of the new plan.
+        position: Position,
+    },
+    /// State is being filled; the old plan serves until it is swapped in. See [`Core::change_status`].
+    Filling,
+}
+
+/// A change that was taken.
+#[derive(Clone, Debug)]
+pub struct ChangeStarted {
+    /// What was compared.
+    pub planned: PlannedChange,
+    /// What it came to so far.
+    pub outcome: ChangeOutcome,
+}
+
+/// How far a change is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChangeStage {
+    /// The new plan's state is being filled from the log.
+    Filling,
+    /// It is being written as a checkpoint.
+    Saving,
+    /// It follows the newest records and is about to be swapped in.
+    Following,
+    /// The new plan is in force.
+    Switched {
+        /// Its version.
+        version: PlanVersion,
+        /// Where its record stands.
+        position: Position,
+    },
+    /// It was cancelled; the old plan serves.
+    Cancelled,
+    /// It could not be done; the old plan serves.
+    Failed(Refusal),
+}
+
+/// The last change that had to be filled, running or ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeStatus {
+    /// The version that it started from.
+    pub base: PlanVersion,
+    /// Digest of the new spec.
+    pub digest: [u8; 32],
+    /// How far it is.
+    pub stage: ChangeStage,
+    /// Records applied to the new state.
+    pub records: u64,
+    /// Records that the log has.
+    pub records_in_log: u64,
+    /// Records applied per second of the fill's own time.
+    pub records_per_s: f64,
+}
+
+impl<D: Disk> Core<D> {
+    /// Compiles a spec and says what changing to it would do; changes nothing. `name` is for diagnostics.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text.
+    pub fn plan_change(&self, name: &str, text: &str) -> Result<PlannedChange, Diagnostics> {
+        let plan = Arc::new(spec::compile(name, text)?);
+        let diff = spec::diff(&self.plan, &plan);
+        let needs = self.needs(&plan, &diff);
+        Ok(PlannedChange { base: self.plan_version, plan, diff, needs })
+    }
+
+    fn needs(&self, plan: &Plan, diff: &Diff) -> Needs {
+        let replay_from = self.reader.replay_from();
+        match () {
+            () if plan.text == self.plan.text => Needs::Nothing,
+            () if !diff.rebuild => Needs::Adoption,
+            () if replay_from > Position(1) => Needs::OlderLog { replay_from },
+            () => Needs::Fill { records: self.sequencer.lock().appender.position().0, counted_from: None },
+        }
+    }
+
+    /// Changes the spec. With `base`, only if that version is in force. What needs no filling is in force when this returns;
+    /// otherwise the old plan serves until the new one's state has caught up.
+    ///
+    /// # Errors
+    /// `invalid_spec`, `spec_conflict` if another version is in force, `change_running`, `spec_needs_older_log`.
+    pub fn change_spec(&self, name: &str, text: &str, base: Option<PlanVersion>) -> Result<ChangeStarted, Refusal> {
+        let planned = self.plan_change(name, text).map_err(|wrong| invalid(&wrong))?;
+        if base.is_some_and(|base| base != planned.base) {
+            return Err(conflict(planned.base));
+        }
+        match planned.needs {
+            Needs::Nothing => Ok(ChangeStarted { planned, outcome: ChangeOutcome::Unchanged }),
+            _ => Err(Refusal::new(
+                Code::Internal,
+                "",
+                "changing the spec of a running node is not built yet; restart it",
+            )),
+        }
+    }
+
+    /// The last change that had to be filled, running or ended; none since the node was opened.
+    pub fn change_status(&self) -> Option<ChangeStatus> {
+        None
+    }
+
+    /// Gives up the change that is being filled; the old plan goes on serving.
+    ///
+    /// # Errors
+    /// `no_change_running`.
+    pub fn cancel_change(&self) -> Result<(), Refusal> {
+        Err(Refusal::new(
+            Code::NoChangeRunning,
+            "",
+            "no change of the spec is being filled; there is nothing to cancel",
+        ))
+    }
+
+    /// Goes back to an earlier version: its text becomes a new version. With `base`, only if that version is in force.
+    ///
+    /// # Errors
+    /// As [`Core::change_spec`]; `unknown_version`, `gone` if its text is no longer in the log.
+    pub fn roll_back(&self, to: PlanVersion, base: Option<PlanVersion>) -> Result<ChangeStarted, Refusal> {
+        self.change_spec("an earlier spec", &self.spec_text(to)?, base)
+    }
+}
+
+fn invalid(wrong: &Diagnostics) -> Refusal {
+    Refusal::new(Code::InvalidSpec, "spec", spec::render(wrong))
+}
+
+fn conflict(in_force: PlanVersion) -> Refusal {
+    let message = format!("version {} is in force by now; look at what changed and send the change again", in_force.0);
+    Refusal::new(Code::SpecConflict, "base", message)
+}

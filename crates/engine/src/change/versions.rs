@@ -1,0 +1,64 @@
+//! Which specs there were, and where in the log.
+
+use crate::core::Core;
+use crate::open::spec_text;
+use domain::{Code, Payload, PlanVersion, Position, Refusal, Time};
+use journal::Disk;
+
+/// One version of the spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecVersion {
+    /// Its number, from 1.
+    pub version: PlanVersion,
+    /// Where its record stands, or stood.
+    pub position: Position,
+    /// When it came into force; none if retention has dropped the record.
+    pub log_time: Option<Time>,
+    /// BLAKE3 of its text; none if that is gone.
+    pub digest: Option<[u8; 32]>,
+    /// Whether it is the one in force.
+    pub in_force: bool,
+}
+
+impl<D: Disk> Core<D> {
+    /// At most `newest` versions of the spec, the latest last. Reads a record of the log for each.
+    pub fn spec_versions(&self, newest: usize) -> Vec<SpecVersion> {
+        let specs = self.specs.lock().clone();
+        let skipped = specs.len().saturating_sub(newest);
+        let last = specs.len();
+        specs.into_iter().zip(1..).skip(skipped).map(|(at, version)| self.spec_version(version, at, last)).collect()
+    }
+
+    fn spec_version(&self, version: u32, position: Position, last: usize) -> SpecVersion {
+        let in_force = version as usize == last;
+        let record = if position < self.reader.first() { None } else { self.reader.record(position).ok().flatten() };
+        let log_time = record.as_ref().map(|record| record.header.log_time);
+        let text = record.and_then(|record| match Payload::decode(record.header.kind, &record.payload) {
+            Ok(Payload::Spec(text)) => Some(*blake3::hash(text.as_bytes()).as_bytes()),
+            _ => None,
+        });
+        let digest = if in_force { Some(self.plan.digest) } else { text };
+        SpecVersion { version: PlanVersion(version), position, log_time, digest, in_force }
+    }
+
+    /// The text of a version.
+    ///
+    /// # Errors
+    /// `unknown_version`; `gone` if retention has dropped its record.
+    pub fn spec_text(&self, version: PlanVersion) -> Result<String, Refusal> {
+        if version == self.plan_version {
+            return Ok(self.plan.text.clone());
+        }
+        let at = self.specs.lock().get((version.0 as usize).wrapping_sub(1)).copied();
+        let Some(at) = at else {
+            let message = format!("there is no version {} of the spec; list the versions", version.0);
+            return Err(Refusal::new(Code::UnknownVersion, "version", message));
+        };
+        let text = spec_text(&self.reader, at).map_err(|error| crate::gate::journal_failed(&error))?;
+        text.ok_or_else(|| {
+            let message =
+                format!("the text of version {} is no longer in the log; send it again as a change", version.0);
+            Refusal::new(Code::Gone, "version", message)
+        })
+    }
+}
