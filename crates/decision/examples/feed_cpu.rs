@@ -1,6 +1,7 @@
-//! What a feed costs in process: 2,000 items, 4 routes, a formula of 4 terms, about 300 candidates, 50 returned.
-//! `cargo run --release -p decision --example feed_cpu [feed]`. One thread; prints its CPU
-//! time per request (Linux only), the median and the best of 20 rounds.
+//! What the feeds of benches/feed.yaml cost in process, without the engine around them: the catalogue and the history that
+//! `cargo xtask bench feed` has. `cargo run --release -p decision --example feed_cpu [feed [rounds]]`. One thread; prints its
+//! CPU time per request (Linux only), the median and the best of 20 rounds, and a digest of the answers: a change for speed
+//! alone leaves it as it is. With a count of rounds it runs under a profiler.
 
 use decision::{Budget, Epoch, Names, Pace, Query, Scratch, answer};
 use domain::{Answer, EntityId, Event, FeedRequest, Field, Payload, PlanVersion, Position, Raw, Subject, Time, Upsert};
@@ -10,66 +11,12 @@ use state::{Catalogue, Dictionary, Rows, Scope};
 use std::sync::Arc;
 
 const ITEMS: u64 = 2_000;
-const USERS: u64 = 2_000;
+const USERS: u64 = 20_000;
 const EVENTS: u64 = 200_000;
-const REQUESTS: u64 = 2_000;
+const REQUESTS: u64 = 500;
 const ROUNDS: usize = 20;
 
-const SPEC: &str = r#"
-version: 1
-entities:
-  user: {}
-  item: { fields: { category: string, price: float, created: timestamp, in_stock: bool } }
-events:
-  view: { user: user, item: item }
-  buy: { user: user, item: item }
-features:
-  user:
-    views_7d: count(view, 7d)
-    recent: last(view, item, 20)
-  item:
-    heat: decayed(view, 6h) + 5 * decayed(buy, 6h)
-    conversion: (count(buy, 7d) + 1) / (count(view, 7d) + 20)
-  user.category:
-    share_7d: count(view, 7d) / max(user.views_7d, 1)
-feeds:
-  home:
-    for: user
-    recall:
-      hot: { top: item.heat, limit: 150 }
-      similar: { co_visited: view, from: user.recent, limit: 250, recency: 0.9, context: 10, neighbours: 100 }
-      fresh: { newest: item.created, limit: 50 }
-      again: { history: user.recent, limit: 10 }
-    filter: [item.in_stock, "!seen(buy, item, 30d)"]
-    rank: { score: item.conversion + 0.5 * user.category.share_7d + 0.1 * recall.similar + 0.01 * item.heat }
-    rerank: { spread: item.category, window: 5, max: 2 }
-  bare:
-    for: user
-    recall:
-      hot: { top: item.heat, limit: 150 }
-      similar: { co_visited: view, from: user.recent, limit: 250, recency: 0.9, context: 10, neighbours: 100 }
-      fresh: { newest: item.created, limit: 50 }
-      again: { history: user.recent, limit: 10 }
-  filtered:
-    for: user
-    recall:
-      hot: { top: item.heat, limit: 150 }
-      similar: { co_visited: view, from: user.recent, limit: 250, recency: 0.9, context: 10, neighbours: 100 }
-      fresh: { newest: item.created, limit: 50 }
-      again: { history: user.recent, limit: 10 }
-    filter: [item.in_stock, "!seen(buy, item, 30d)"]
-  ranked:
-    for: user
-    recall:
-      hot: { top: item.heat, limit: 150 }
-      similar: { co_visited: view, from: user.recent, limit: 250, recency: 0.9, context: 10, neighbours: 100 }
-      fresh: { newest: item.created, limit: 50 }
-      again: { history: user.recent, limit: 10 }
-    filter: [item.in_stock, "!seen(buy, item, 30d)"]
-    rank: { score: item.conversion + 0.5 * user.category.share_7d + 0.1 * recall.similar + 0.01 * item.heat }
-  hot: { for: user, recall: { hot: { top: item.heat, limit: 150 } } }
-  similar: { for: user, recall: { similar: { co_visited: view, from: user.recent, limit: 250, recency: 0.9, context: 10, neighbours: 100 } } }
-"#;
+const SPEC: &str = include_str!("../../../benches/feed.yaml");
 
 struct Node {
     plan: Arc<Plan>,
@@ -101,6 +48,12 @@ impl Budget for Endless {
 fn cpu_ns() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux keeps it");
     text.split(' ').next().and_then(|word| word.parse().ok()).expect("the first word is a number")
+}
+
+/// Lower numbers more often than higher ones.
+fn skewed(seed: &mut u64, bound: u64) -> u64 {
+    let unit = (random(seed) >> 32) as f64 / (1u64 << 32) as f64;
+    (unit * unit * unit * bound as f64) as u64
 }
 
 /// SplitMix64.
@@ -137,25 +90,32 @@ impl Node {
 
     fn fill(&mut self) {
         let mut seed = 42;
+        let text = |text: String| Raw::Str(text.into());
+        let field = |name: &'static str, value| Field { name: name.into(), value };
         for item in 0..ITEMS {
-            let text = |text: String| Raw::Str(text.into());
             let fields = vec![
-                Field { name: "category".into(), value: text(format!("c{}", random(&mut seed) % 40)) },
-                Field { name: "price".into(), value: Raw::Float((random(&mut seed) % 100) as f64) },
-                Field { name: "created".into(), value: Raw::Int(self.now.0 - (item as i64) * 1_000) },
-                Field { name: "in_stock".into(), value: Raw::Bool(!random(&mut seed).is_multiple_of(20)) },
+                field("title", text(format!("Item {item}"))),
+                field("category", text(format!("c{}", random(&mut seed) % 24))),
+                field("price", Raw::Float((random(&mut seed) % 20_000) as f64 / 100.0)),
+                field("in_stock", Raw::Bool(random(&mut seed) % 100 < 93)),
+                field("created", Raw::Int(self.now.0 - (random(&mut seed) % (60 * 24)) as i64 * 3_600_000)),
             ];
-            self.record(&Payload::Upsert(Upsert { entity: "item".into(), key: format!("item-{item}").into(), fields }));
+            self.record(&Payload::Upsert(Upsert { entity: "item".into(), key: format!("i{item}").into(), fields }));
         }
-        for _ in 0..EVENTS {
-            self.now = Time(self.now.0 + 1_500);
-            // Squaring a uniform number makes few items popular.
-            let uniform = (random(&mut seed) % 1_000_000) as f64 / 1e6;
-            let item = (uniform * uniform * ITEMS as f64) as u64;
-            let kind = if random(&mut seed).is_multiple_of(15) { "buy" } else { "view" };
-            let role = |name: &'static str, key: String| Field { name: name.into(), value: Raw::Str(key.into()) };
-            let fields =
-                vec![role("user", format!("user-{}", random(&mut seed) % USERS)), role("item", format!("item-{item}"))];
+        let end = self.now;
+        for number in 0..EVENTS {
+            self.now = Time(end.0 - 7_200_000 + (7_200_000 * number / EVENTS) as i64);
+            let kind = match random(&mut seed) % 100 {
+                0..80 => "view",
+                80..92 => "cart",
+                92..97 => "buy",
+                _ => "impression",
+            };
+            let (user, item) = (skewed(&mut seed, USERS), skewed(&mut seed, ITEMS));
+            let mut fields = vec![field("user", text(format!("u{user}"))), field("item", text(format!("i{item}")))];
+            if kind == "impression" {
+                fields.push(field("place", Raw::Int((random(&mut seed) % 20) as i64)));
+            }
             let event = Event { kind: kind.into(), source: "".into(), id: None, time: Some(self.now), fields };
             self.record(&Payload::Event(event));
         }
@@ -163,18 +123,20 @@ impl Node {
 
     fn ask(&self, feed: &str, user: u64, scratch: &mut Scratch) -> Answer {
         let user_type = self.plan.entity("user").expect("in the spec");
-        let key = format!("user-{}", user % USERS);
+        let key = format!("u{user}");
         let subject = self.names.entity(user_type, &key).map(|id| (user_type, id));
+        let of = self.plan.feed(feed).expect("in the spec");
+        let item = self.plan.entity("item").expect("every plan has items");
         let query = Query {
             rules: None,
             page: None,
-            feed: self.plan.feed(feed).expect("in the spec"),
+            feed: of,
             subject,
             rows: subject.map(|(entity, id)| self.rows.subject(entity, id)),
             recent: vec![],
             exclude: vec![],
-            context: vec![],
-            pinned: vec![],
+            context: vec![domain::Value::Missing],
+            pinned: decision::pinned(&self.plan.feeds[usize::from(of)], |key| self.names.entity(item, key)),
         };
         let request = FeedRequest::new(feed, Subject::User(key), 50);
         let mut budget = Endless;
@@ -189,29 +151,34 @@ fn main() {
     node.fill();
     println!("{} records applied, {:.2} us each", EVENTS + ITEMS, (cpu_ns() - start) / 1e3 / (EVENTS + ITEMS) as f64);
     let mut scratch = Scratch::default();
-    let only = std::env::args().nth(1);
-    let feeds = ["hot", "similar", "bare", "filtered", "ranked", "home"];
-    for feed in feeds.into_iter().filter(|feed| only.as_ref().is_none_or(|only| only == feed)) {
-        let (mut candidates, mut returned) = (0, 0);
-        let mut rounds: Vec<f64> = (0..ROUNDS)
+    let mut arguments = std::env::args().skip(1);
+    let (only, rounds) = (arguments.next(), arguments.next().and_then(|count| count.parse().ok()).unwrap_or(ROUNDS));
+    let feeds: Vec<String> = node.plan.feeds.iter().map(|feed| feed.name.clone()).collect();
+    for feed in feeds.iter().filter(|feed| only.as_ref().is_none_or(|only| only == *feed)) {
+        let (mut candidates, mut digest) = (0, 0);
+        let mut measured: Vec<f64> = (0..rounds)
             .map(|_| {
-                (candidates, returned) = (0, 0);
+                let mut seed = 13;
                 let start = cpu_ns();
-                for user in 0..REQUESTS {
-                    let answer = node.ask(feed, user * 7, &mut scratch);
-                    candidates += u64::from(answer.candidates);
-                    returned += answer.items.len() as u64;
-                }
-                (cpu_ns() - start) / 1e3 / REQUESTS as f64
+                let ask = |_| node.ask(feed, skewed(&mut seed, USERS), &mut scratch);
+                let answers: Vec<Answer> = (0..REQUESTS).map(ask).collect();
+                let spent = cpu_ns() - start;
+                candidates = answers.iter().map(|answer| u64::from(answer.candidates)).sum::<u64>() / REQUESTS;
+                digest = answers.iter().fold(0, |digest, answer| digest_of(digest, answer));
+                spent / 1e3 / REQUESTS as f64
             })
             .collect();
-        rounds.sort_by(f64::total_cmp);
+        measured.sort_by(f64::total_cmp);
+        let (median, best) = (measured[rounds / 2], measured[0]);
         println!(
-            "{feed:>9}: {:6.1} us median, {:6.1} us best; {} candidates, {} returned",
-            rounds[ROUNDS / 2],
-            rounds[0],
-            candidates / REQUESTS,
-            returned / REQUESTS
+            "{feed:>9}: {median:6.1} us median, {best:6.1} us best; {candidates} candidates, answers {digest:016x}"
         );
     }
+}
+
+/// FNV-1a over the bytes of an answer's record, from the digest of those before.
+fn digest_of(before: u64, answer: &Answer) -> u64 {
+    let mut bytes = Vec::new();
+    answer.encode(&mut bytes);
+    bytes.iter().fold(before ^ 0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
