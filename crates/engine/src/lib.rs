@@ -51,5 +51,5 @@ pub use page::{PageKey, page_key};
 pub use replay::{Journeyed, Question, Replayed, recompute, strip};
 pub use sequencer::Accepted;
 pub use serve::Served;
-pub use spec::Plan;
+pub use spec::{Plan, render as render_diagnostics};
 pub use view::{EntityView, ListView, Status};
