@@ -7,6 +7,7 @@ mod versions;
 pub use versions::SpecVersion;
 
 use crate::core::Core;
+use crate::generation::Generation;
 use domain::{Code, PlanVersion, Position, Refusal, Time};
 use journal::Disk;
 use spec::{Diagnostics, Diff, Plan};
@@ -118,15 +119,16 @@ impl<D: Disk> Core<D> {
     /// Everything that is wrong with the text.
     pub fn plan_change(&self, name: &str, text: &str) -> Result<PlannedChange, Diagnostics> {
         let plan = Arc::new(spec::compile(name, text)?);
-        let diff = spec::diff(&self.plan, &plan);
-        let needs = self.needs(&plan, &diff);
-        Ok(PlannedChange { base: self.plan_version, plan, diff, needs })
+        let generation = self.generation();
+        let diff = spec::diff(&generation.plan, &plan);
+        let needs = self.needs(&generation, &plan, &diff);
+        Ok(PlannedChange { base: generation.version, plan, diff, needs })
     }
 
-    fn needs(&self, plan: &Plan, diff: &Diff) -> Needs {
+    fn needs(&self, old: &Generation, plan: &Plan, diff: &Diff) -> Needs {
         let replay_from = self.reader.replay_from();
         match () {
-            () if plan.text == self.plan.text => Needs::Nothing,
+            () if plan.text == old.plan.text => Needs::Nothing,
             () if !diff.rebuild => Needs::Adoption,
             () if replay_from > Position(1) => Needs::OlderLog { replay_from },
             () => Needs::Fill { records: self.sequencer.lock().appender.position().0, counted_from: None },

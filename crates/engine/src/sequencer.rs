@@ -1,10 +1,12 @@
 //! The sequencer: the one place where records get their order. Under its lock an event is judged (duplicates, limits, time),
 //! appended to the log's buffer and resolved to numbers; everything after it follows the order made here.
 
+use crate::generation::Generation;
 use domain::{Answer, Code, DecisionId, Event, Payload, Position, Refusal, Span, Time, limits};
 use journal::Appender;
 use spec::Plan;
 use state::{Attribution, Body, Catalogue, Decided, Dedupe, Delivery, Dictionary, Fresh, Lists, Resolved};
+use std::sync::Arc;
 
 /// What the caller learns about one payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub(crate) enum Judged {
 
 /// Everything that is touched under the sequencer's lock.
 pub(crate) struct Sequencer {
+    /// What records are resolved for: what serves.
+    pub(crate) generation: Arc<Generation>,
     pub(crate) appender: Appender,
     pub(crate) catalogue: Catalogue,
     pub(crate) dedupe: Dedupe,
@@ -89,6 +93,7 @@ pub(crate) struct Sequencer {
 
 impl Sequencer {
     pub(crate) fn new(
+        generation: Arc<Generation>,
         appender: Appender,
         catalogue: Catalogue,
         dedupe: Dedupe,
@@ -97,7 +102,7 @@ impl Sequencer {
         log_time: Time,
     ) -> Sequencer {
         let (changed, stopping, buffer) = (false, false, Vec::new());
-        Sequencer { appender, catalogue, dedupe, lists, attribution, log_time, changed, stopping, buffer }
+        Sequencer { generation, appender, catalogue, dedupe, lists, attribution, log_time, changed, stopping, buffer }
     }
 
     /// Moves log time on to the clock's, and to the event's own where the clock follows events. It never goes back.
