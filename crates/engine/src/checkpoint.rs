@@ -53,6 +53,8 @@ pub(crate) struct Deposits {
 pub(crate) struct Checkpointing {
     /// The consumers are told to stop: no barrier would come back.
     pub(crate) ended: bool,
+    /// A change has saved its state and is about to switch to it: no other checkpoint comes between.
+    pub(crate) held: bool,
 }
 
 /// Wakes the checkpoint when the last deposit has come.
@@ -71,7 +73,7 @@ impl<D: Disk> Core<D> {
     /// while page tables are copied.
     pub fn checkpoint(&self) -> Result<Option<Position>, Refusal> {
         let checkpointing = self.checkpointing.lock();
-        if checkpointing.ended || !std::mem::take(&mut self.sequencer.lock().changed) {
+        if checkpointing.ended || checkpointing.held || !std::mem::take(&mut self.sequencer.lock().changed) {
             return Ok(None);
         }
         let frozen = self.freeze();
@@ -98,6 +100,23 @@ impl<D: Disk> Core<D> {
             self.sync()?;
         }
         Ok(())
+    }
+
+    /// Writes a machine of another plan as a checkpoint of that plan. Its position must be durable.
+    pub(crate) fn save_machine(&self, machine: &mut Machine, specs: Vec<Position>) -> Result<(), journal::Error> {
+        let frozen = Frozen {
+            plan: machine.plan.clone(),
+            position: machine.position,
+            log_time: machine.log_time,
+            specs,
+            names: machine.names.snapshot(),
+            catalogue: machine.catalogue.snapshot(),
+            dedupe: machine.dedupe.snapshot(),
+            attribution: machine.attribution.as_ref().map(|attribution| attribution.snapshot()),
+            shards: machine.shards.iter_mut().map(|shard| shard.snapshot()).collect(),
+            epoch: machine.epoch.snapshot(),
+        };
+        self.write(&frozen).map(|_| ())
     }
 
     fn freeze(&self) -> Frozen {
@@ -174,6 +193,9 @@ impl<D: Disk> Core<D> {
     /// Drops what retention no longer asks for. Everything after the oldest checkpoint that stays is kept.
     fn retain(&self, checkpoints: &Manifest) {
         let last_spec = self.specs.lock().last().copied().unwrap_or_default();
+        if self.is_filling() {
+            return;
+        }
         let Some(end) = ladder::droppable(checkpoints, self.config.retain, last_spec) else { return };
         if let Some(writer) = &mut self.log.lock().writer {
             // A failure here loses nothing: it is tried again after the next checkpoint.

@@ -2,6 +2,7 @@
 //! drive the same code one step at a time.
 
 use crate::Config;
+use crate::change::Changes;
 use crate::checkpoint::{Checkpointing, Complete, Deposits};
 use crate::gate::{Gate, Wake, journal_failed};
 use crate::generation::{Generation, State};
@@ -51,6 +52,7 @@ pub struct Core<D: Disk> {
     pub(crate) complete: Complete,
     pub(crate) rules: KnownRules,
     pub(crate) first_pages: FirstPages,
+    pub(crate) changes: Changes<D>,
     /// Held while a checkpoint is written.
     pub(crate) checkpointing: Mutex<Checkpointing>,
 }
@@ -366,7 +368,7 @@ impl<D: Disk> Core<D> {
         self.gate.close(stopping());
     }
 
-    fn refuse_if_busy(&self, sequencer: &Sequencer) -> Result<(), Refusal> {
+    pub(crate) fn refuse_if_busy(&self, sequencer: &Sequencer) -> Result<(), Refusal> {
         if sequencer.stopping {
             return Err(stopping());
         }

@@ -97,6 +97,8 @@ impl<D: Disk> Engine<D> {
         }
         self.core.sequencer.lock().stopping = true;
         self.housekeeping.let_go(&self.core);
+        // A checkpoint that it left behind is passed over at the next start.
+        let _ = self.core.cancel_change();
         // Without it the next start reads the log from the checkpoint before; nothing is lost.
         let _ = self.core.checkpoint();
         {

@@ -1,6 +1,7 @@
 //! Opening a node: recover the log, load the newest checkpoint that fits the plan, apply the tail, and note a changed spec.
 //! The first start is a change from the empty plan; there is no other path.
 
+use crate::change::Changes;
 use crate::checkpoint::{self, Complete};
 use crate::core::{Core, Log, Work};
 use crate::epochs::Epochs;
@@ -163,6 +164,7 @@ impl<D: Disk> Core<D> {
             complete: Complete::default(),
             rules: KnownRules::default(),
             first_pages: FirstPages::default(),
+            changes: Changes::default(),
             checkpointing: Mutex::default(),
             config,
         }

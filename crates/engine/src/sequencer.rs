@@ -1,6 +1,7 @@
 //! The sequencer: the one place where records get their order. Under its lock an event is judged (duplicates, limits, time),
 //! appended to the log's buffer and resolved to numbers; everything after it follows the order made here.
 
+use crate::change::Tap;
 use crate::generation::Generation;
 use domain::{Answer, Code, DecisionId, Event, Payload, Position, Refusal, Span, Time, limits};
 use journal::Appender;
@@ -88,6 +89,8 @@ pub(crate) struct Sequencer {
     /// Whether state changed since the last checkpoint.
     pub(crate) changed: bool,
     pub(crate) stopping: bool,
+    /// What a change that is being filled still lacks.
+    pub(crate) tap: Option<Tap>,
     buffer: Vec<u8>,
 }
 
@@ -102,7 +105,7 @@ impl Sequencer {
         log_time: Time,
     ) -> Sequencer {
         let (changed, stopping, buffer) = (false, false, Vec::new());
-        Sequencer { generation, appender, catalogue, dedupe, lists, attribution, log_time, changed, stopping, buffer }
+        Sequencer { generation, appender, catalogue, dedupe, lists, attribution, log_time, changed, stopping, tap: None, buffer }
     }
 
     /// Moves log time on to the clock's, and to the event's own where the clock follows events. It never goes back.
@@ -183,14 +186,23 @@ impl Sequencer {
 
     /// Appends a record that no consumer takes.
     pub(crate) fn append(&mut self, payload: &Payload<'_>) -> Position {
-        self.buffer.clear();
-        payload.encode(&mut self.buffer);
-        self.appender.append(payload.kind(), self.log_time, &self.buffer)
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        payload.encode(&mut buffer);
+        let position = self.append_encoded(payload.kind(), &buffer);
+        self.buffer = buffer;
+        position
     }
 
     /// The same, for a payload that was encoded before the lock was taken.
     fn append_encoded(&mut self, kind: u8, payload: &[u8]) -> Position {
-        self.appender.append(kind, self.log_time, payload)
+        let position = self.appender.append(kind, self.log_time, payload);
+        if let Some(tap) = &mut self.tap
+            && !tap.note(position, self.log_time, kind, payload)
+        {
+            self.tap = None;
+        }
+        position
     }
 }
 
