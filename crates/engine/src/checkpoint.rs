@@ -187,7 +187,8 @@ impl<D: Disk> Core<D> {
         writer.begin_section(SPEC)?;
         writer.write(frozen.plan.text.as_bytes())?;
         // The state's digest would take a full walk of it; `millrace digest` and the checks compute it from the file instead.
-        writer.finish([0; 32], |all| ladder::kept(all, self.config.retain))
+        let in_force = self.plan().digest;
+        writer.finish([0; 32], |all| ladder::kept_beside(all, self.config.retain, &in_force))
     }
 
     /// Drops what retention no longer asks for. Everything after the oldest checkpoint that stays is kept.
@@ -196,7 +197,9 @@ impl<D: Disk> Core<D> {
         if self.is_filling() {
             return;
         }
-        let Some(end) = ladder::droppable(checkpoints, self.config.retain, last_spec) else { return };
+        let Some(end) = ladder::droppable(checkpoints, self.config.retain, last_spec, &self.plan().digest) else {
+            return;
+        };
         if let Some(writer) = &mut self.log.lock().writer {
             // A failure here loses nothing: it is tried again after the next checkpoint.
             let _ = writer.retain_from(end.next());

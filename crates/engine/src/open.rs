@@ -144,8 +144,7 @@ impl<D: Disk> Core<D> {
         };
         let (version, since) = (PlanVersion(specs.len() as u32), specs.last().copied().unwrap_or_default());
         let generation = Arc::new(Generation { plan, version, since, state: Arc::new(state) });
-        let sequencer =
-            Sequencer::new(generation.clone(), appender, catalogue, dedupe, lists, attribution, log_time);
+        let sequencer = Sequencer::new(generation.clone(), appender, catalogue, dedupe, lists, attribution, log_time);
         Core {
             generation: RwLock::new(generation),
             specs: Mutex::new(specs),

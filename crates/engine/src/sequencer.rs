@@ -105,7 +105,19 @@ impl Sequencer {
         log_time: Time,
     ) -> Sequencer {
         let (changed, stopping, buffer) = (false, false, Vec::new());
-        Sequencer { generation, appender, catalogue, dedupe, lists, attribution, log_time, changed, stopping, tap: None, buffer }
+        Sequencer {
+            generation,
+            appender,
+            catalogue,
+            dedupe,
+            lists,
+            attribution,
+            log_time,
+            changed,
+            stopping,
+            tap: None,
+            buffer,
+        }
     }
 
     /// Moves log time on to the clock's, and to the event's own where the clock follows events. It never goes back.

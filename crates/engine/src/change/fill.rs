@@ -326,6 +326,7 @@ fn unread(old: &Arc<Generation>) -> bool {
 }
 
 fn unreadable(position: Position) -> Refusal {
-    let message = format!("record {position} is not in a format that this version reads; use the version that wrote it");
+    let message =
+        format!("record {position} is not in a format that this version reads; use the version that wrote it");
     Refusal::new(Code::JournalFailed, "", message)
 }
