@@ -14,6 +14,7 @@ mod explain;
 mod extract;
 mod follow;
 mod gate;
+mod generation;
 mod housekeeping;
 mod machine;
 mod offline;
