@@ -245,11 +245,17 @@ impl Reads {
 /// The value of an aggregate over no events.
 fn empty(op: AggregateOp) -> Value {
     match op {
-        AggregateOp::Count(_) | AggregateOp::Sum(_) | AggregateOp::Decayed(_) | AggregateOp::CountRecents(_) => {
-            Value::Float(0.0)
-        }
-        AggregateOp::Mean(_) | AggregateOp::Min(_) | AggregateOp::Max(_) | AggregateOp::Last(_) => Value::Missing,
-        AggregateOp::LastEntities(_) => Value::List([].into()),
+        AggregateOp::Count(_)
+        | AggregateOp::Sum(_)
+        | AggregateOp::Decayed(_)
+        | AggregateOp::CountRecents(_)
+        | AggregateOp::Distinct(_) => Value::Float(0.0),
+        AggregateOp::Mean(_)
+        | AggregateOp::Min(_)
+        | AggregateOp::Max(_)
+        | AggregateOp::Last(_)
+        | AggregateOp::Quantile(..) => Value::Missing,
+        AggregateOp::LastEntities(_) | AggregateOp::TopK(..) => Value::List([].into()),
         AggregateOp::Seen(_) => Value::Bool(false),
     }
 }

@@ -11,18 +11,20 @@ mod rerank;
 mod route;
 mod scope;
 mod session;
+mod sketch;
 mod slots;
 mod stream;
 mod tags;
 
 pub(crate) use list::{listed, listed_slot};
 pub(crate) use scope::{aggregate_call, near};
+pub(crate) use sketch::pane_width as sketch_pane_width;
 pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, List, Plan,
-    QuotaCount, Role, Slot, Stream, Table,
+    Aggregate, Collection, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, List,
+    Plan, QuotaCount, Role, Slot, Stream, Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
@@ -68,6 +70,7 @@ struct Builder<'a> {
     outcomes: Vec<Outcome>,
     streams: Vec<Stream>,
     stream_keys: BTreeMap<String, u16>,
+    collections: Vec<Collection>,
     aggregates: Vec<Aggregate>,
     features: Vec<Feature>,
     slots: Vec<Slot>,
@@ -122,6 +125,7 @@ impl<'a> Builder<'a> {
             outcomes: Vec::new(),
             streams: Vec::new(),
             stream_keys: BTreeMap::new(),
+            collections: Vec::new(),
             aggregates: Vec::new(),
             features: Vec::new(),
             slots: Vec::new(),
@@ -149,6 +153,7 @@ impl<'a> Builder<'a> {
             events: self.events,
             tables: self.tables,
             streams: self.streams,
+            collections: self.collections,
             aggregates: self.aggregates,
             features: self.features,
             slots: self.slots,

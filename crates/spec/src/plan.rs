@@ -4,10 +4,12 @@
 mod attribution;
 mod policy;
 mod rerank;
+mod sketch;
 
 pub use attribution::{AttributedEvent, Attribution};
 pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
+pub use sketch::{Collection, ElementSource, Sketch};
 
 use crate::diagnostic::Warning;
 use domain::{Span, Time, Type};
@@ -38,6 +40,8 @@ pub struct Plan {
     pub tables: Vec<Table>,
     /// What is counted: each is one ring of panes (or one list) per row, shared by every aggregate over it.
     pub streams: Vec<Stream>,
+    /// What `distinct` and `top_k` take of events, those of one event type in the order in which `StreamValue::Elements` counts them.
+    pub collections: Vec<Collection>,
     /// Aggregates over streams, each with a slot.
     pub aggregates: Vec<Aggregate>,
     /// Named features in dependency order: a feature reads only slots of aggregates, fields and earlier features.
@@ -158,6 +162,8 @@ pub struct Stream {
     pub recents_window: Option<Span>,
     /// Which partial results a pane must keep.
     pub parts: Parts,
+    /// If each pane is a sketch, which: then it keeps no parts.
+    pub sketch: Option<Sketch>,
 }
 
 /// What a stream takes of each event.
@@ -169,6 +175,8 @@ pub enum StreamValue {
     Number(Program),
     /// The entity in this role of the event (index into `EventType::roles` of each of `Stream::events`, in parallel).
     Role(Vec<u8>),
+    /// Elements of the one event: number among those of `Plan::collections` that are of it. An event without any is not collected.
+    Elements(u16),
 }
 
 /// One granularity of panes.
@@ -230,6 +238,12 @@ pub enum AggregateOp {
     /// How many of the recents are newer than `now - W`, to the millisecond, those ahead of `now` among them; float. As the list
     /// keeps the newest, the count is exact up to the list's length.
     CountRecents(Span),
+    /// How many different elements; float; 0 where there are none. Exact while panes are small, else within the error of a HyperLogLog.
+    Distinct(Span),
+    /// The value of rank `floor(q * (n - 1))`, with `q` in millionths, within the relative error of the sketch; missing where there are none.
+    Quantile(u32, Span),
+    /// The `k` elements that came most often, most often first: `[string]` or `[entity]`.
+    TopK(u16, Span),
 }
 
 /// A named feature of a table.

@@ -1,7 +1,7 @@
 //! What a plan costs and how exact it is, for `millrace check`.
 
-use crate::plan::{Aggregate, AggregateOp, Feature, Plan, SlotSource, Stream};
-use domain::Span;
+use crate::plan::{Aggregate, AggregateOp, Feature, PaneLevel, Plan, Sketch, SlotSource, Stream};
+use domain::{Span, limits};
 use std::fmt;
 
 /// A plan in numbers.
@@ -113,6 +113,9 @@ fn window_error(op: AggregateOp) -> Option<Span> {
         | AggregateOp::Min(window)
         | AggregateOp::Max(window)
         | AggregateOp::Last(window) => Some(crate::build::pane_width(window)),
+        AggregateOp::Distinct(window) | AggregateOp::Quantile(_, window) | AggregateOp::TopK(_, window) => {
+            Some(crate::build::sketch_pane_width(window))
+        }
         AggregateOp::Decayed(_)
         | AggregateOp::LastEntities(_)
         | AggregateOp::Seen(_)
@@ -123,11 +126,25 @@ fn window_error(op: AggregateOp) -> Option<Span> {
 /// Bytes that one row of a stream needs with everything in use: 8 per pane and partial result (24 for `last`: value,
 /// time, position), 16 per half-life, 12 per recent entity.
 pub(crate) fn stream_bytes(stream: &Stream) -> usize {
+    if let Some(sketch) = stream.sketch {
+        return stream.panes.iter().map(|level| ring_bytes(sketch, level)).sum();
+    }
     let parts = &stream.parts;
     let simple = [parts.count, parts.sum, parts.min, parts.max];
     let pane = 8 * simple.iter().filter(|kept| **kept).count() + if parts.last { 24 } else { 0 };
     let panes: usize = stream.panes.iter().map(|level| (level.window.0 / level.width.0) as usize + 2).sum();
     panes * pane + 16 * stream.half_lives.len() + 12 * usize::from(stream.recents)
+}
+
+/// Most bytes of one ring of sketches: with every pane that may be there full, those of events ahead of the log's time among them.
+fn ring_bytes(sketch: Sketch, level: &PaneLevel) -> usize {
+    let pane = match sketch {
+        Sketch::Distinct => limits::DISTINCT_REGISTERS.max(8 * limits::DISTINCT_EXACT_MAX),
+        Sketch::Quantile => 8 * limits::QUANTILE_BUCKETS_MAX,
+        Sketch::Top => 12 * limits::TOP_COUNTERS_MAX,
+    };
+    let panes = (level.window.0 + limits::FUTURE_SKEW_MAX.0) / level.width.0 + 3;
+    limits::SKETCH_PANE_BYTES * (panes as usize + 1) + pane * panes as usize
 }
 
 impl fmt::Display for Summary {

@@ -2,10 +2,11 @@
 //! A row's words are: two per decayed accumulator, one end offset per segment of panes, then the segments.
 
 use crate::resolve::owner_role;
+use crate::sketch::RingLayout;
 use domain::{Span, Time, limits};
 use expr::Program;
 use spec::Plan;
-use spec::plan::{AggregateOp, PaneLevel, Parts, Stream, StreamValue, Table};
+use spec::plan::{AggregateOp, ElementSource, PaneLevel, Parts, Stream, StreamValue, Table};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub(crate) struct TableLayout {
     pub(crate) segments: Vec<Segment>,
     /// The lists of recents.
     pub(crate) recents: Vec<RecentsLayout>,
+    /// The rings of sketches.
+    pub(crate) rings: Vec<RingLayout>,
     /// Of a crossed table, the most rows of one owner.
     pub(crate) rows_max: usize,
 }
@@ -82,7 +85,7 @@ pub(crate) struct AggregateRead {
     pub(crate) table: u16,
     pub(crate) slot: u16,
     pub(crate) op: AggregateOp,
-    /// Number of the segment, the accumulator or the list in the table's layout.
+    /// Number of the segment, the accumulator, the list or the ring in the table's layout.
     pub(crate) at: usize,
 }
 
@@ -103,6 +106,7 @@ pub(crate) struct StreamStep {
     pub(crate) segments: Range<usize>,
     pub(crate) decays: Range<usize>,
     pub(crate) recents: Option<usize>,
+    pub(crate) rings: Range<usize>,
 }
 
 /// What is collected.
@@ -110,6 +114,8 @@ pub(crate) enum StepValue {
     One,
     Number(Program),
     Role(usize),
+    /// Number among the event's collections.
+    Elements(usize),
 }
 
 /// Where one stream's parts stand in its table's layout.
@@ -117,6 +123,7 @@ struct Place {
     segments: Range<usize>,
     decays: Range<usize>,
     recents: Option<usize>,
+    rings: Range<usize>,
 }
 
 impl Layout {
@@ -126,7 +133,13 @@ impl Layout {
         let places: Vec<Place> = plan
             .streams
             .iter()
-            .map(|stream| tables[stream.table as usize].place(stream, recents_entity(&plan, stream)))
+            .map(|stream| {
+                tables[stream.table as usize].place(
+                    stream,
+                    recents_entity(&plan, stream),
+                    counted_entity(&plan, stream),
+                )
+            })
             .collect();
         let aggregates = plan.aggregates.iter().map(|aggregate| {
             let stream = &plan.streams[aggregate.stream as usize];
@@ -156,15 +169,23 @@ impl TableLayout {
         2 * self.half_lives.len() + self.segments.len()
     }
 
-    fn place(&mut self, stream: &Stream, entity: u16) -> Place {
-        let (segments, decays) = (self.segments.len(), self.half_lives.len());
-        self.segments.extend(stream.panes.iter().map(|level| Segment::new(level, stream.parts)));
+    fn place(&mut self, stream: &Stream, entity: u16, counted: Option<u16>) -> Place {
+        let (segments, decays, rings) = (self.segments.len(), self.half_lives.len(), self.rings.len());
+        match stream.sketch {
+            None => self.segments.extend(stream.panes.iter().map(|level| Segment::new(level, stream.parts))),
+            Some(sketch) => self.rings.extend(stream.panes.iter().map(|level| RingLayout {
+                panes: Segment::new(level, stream.parts),
+                sketch,
+                entity: counted,
+            })),
+        }
         self.half_lives.extend(&stream.half_lives);
         let recents = (stream.recents > 0).then_some(self.recents.len());
         let capacity = (stream.recents as usize).min(limits::RECENTS_MAX);
         let window = stream.recents_window;
         self.recents.extend(recents.map(|_| RecentsLayout { capacity, entity, window }));
-        Place { segments: segments..self.segments.len(), decays: decays..self.half_lives.len(), recents }
+        let (segments, decays) = (segments..self.segments.len(), decays..self.half_lives.len());
+        Place { segments, decays, recents, rings: rings..self.rings.len() }
     }
 }
 
@@ -187,6 +208,10 @@ impl Place {
             }
             AggregateOp::LastEntities(_) | AggregateOp::Seen(_) | AggregateOp::CountRecents(_) => {
                 self.recents.expect(absent)
+            }
+            AggregateOp::Distinct(window) | AggregateOp::Quantile(_, window) | AggregateOp::TopK(_, window) => {
+                let level = stream.panes.iter().position(|level| level.window >= window).expect(absent);
+                self.rings.start + level
             }
         }
     }
@@ -246,6 +271,16 @@ fn recents_entity(plan: &Plan, stream: &Stream) -> u16 {
     }
 }
 
+/// The type of the entities that a stream's elements are, if they are entities.
+fn counted_entity(plan: &Plan, stream: &Stream) -> Option<u16> {
+    let (StreamValue::Elements(nth), [event]) = (&stream.value, stream.events.as_slice()) else { return None };
+    let mut of_event = plan.collections.iter().filter(|collection| collection.event == *event);
+    match of_event.nth(usize::from(*nth))?.source {
+        ElementSource::Role(role) => Some(plan.events[usize::from(*event)].roles[usize::from(role)].entity),
+        ElementSource::Field(_) | ElementSource::Attribute { .. } => None,
+    }
+}
+
 fn steps(plan: &Plan, event: u16, places: &[Place]) -> Vec<Step> {
     let mut crossed = 0;
     let mut steps = Vec::new();
@@ -271,6 +306,7 @@ fn stream_step(stream: &Stream, place: &Place, event: u16) -> Option<StreamStep>
         StreamValue::One => StepValue::One,
         StreamValue::Number(program) => StepValue::Number(program.clone()),
         StreamValue::Role(roles) => StepValue::Role(roles[nth] as usize),
+        StreamValue::Elements(collection) => StepValue::Elements(usize::from(*collection)),
     };
     Some(StreamStep {
         filter: stream.filter.clone(),
@@ -278,6 +314,7 @@ fn stream_step(stream: &Stream, place: &Place, event: u16) -> Option<StreamStep>
         segments: place.segments.clone(),
         decays: place.decays.clone(),
         recents: place.recents,
+        rings: place.rings.clone(),
     })
 }
 
@@ -294,10 +331,12 @@ fn fingerprint(plan: &Plan, tables: &[TableLayout]) -> u64 {
             StreamValue::One => "1".to_owned(),
             StreamValue::Number(program) => program.text().to_owned(),
             StreamValue::Role(roles) => format!("{roles:?}"),
+            StreamValue::Elements(collection) => format!("elements {collection}"),
         };
         let events: Vec<&str> = events.collect();
         hasher.update(format!("{} {events:?} {filter:?} {value};", stream.table).as_bytes());
     }
+    hasher.update(format!("{:?}", plan.collections).as_bytes());
     let hash = hasher.finalize();
     u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
 }

@@ -1,8 +1,8 @@
 //! The value of an aggregate over one row at an instant.
 
-use crate::layout::{AggregateRead, TableLayout};
+use crate::layout::{AggregateRead, Segment, TableLayout};
 use crate::row::{Row, decay};
-use domain::{Time, Value};
+use domain::{Span, Time, Value};
 use spec::plan::{AggregateOp, Parts};
 
 /// An aggregate to be read at an instant: what is the same for every row, worked out once.
@@ -26,6 +26,10 @@ impl<'l> ReadAt<'l> {
             | AggregateOp::Last(window) => {
                 let segment = &layout.segments[read.at];
                 (segment.pane(now.minus(window)), segment.pane(now))
+            }
+            AggregateOp::Distinct(window) | AggregateOp::Quantile(_, window) | AggregateOp::TopK(_, window) => {
+                let panes = &layout.rings[read.at].panes;
+                (panes.pane(now.minus(window)), panes.pane(now))
             }
             AggregateOp::Decayed(_)
             | AggregateOp::LastEntities(_)
@@ -59,6 +63,9 @@ impl<'l> ReadAt<'l> {
             AggregateOp::CountRecents(window) => {
                 let after = self.now.minus(window);
                 Value::Float(row.recents(self.read.at).take_while(|recent| recent.time > after).count() as f64)
+            }
+            AggregateOp::Distinct(_) | AggregateOp::Quantile(..) | AggregateOp::TopK(..) => {
+                row.sketched(self.layout, self.read.at, op, self.panes)
             }
             _ => self.windowed(row),
         }
@@ -106,10 +113,12 @@ pub(crate) fn value(row: Option<&Row>, layout: &TableLayout, read: &AggregateRea
 /// The value where nothing was ever collected.
 fn absent(op: AggregateOp) -> Value {
     match op {
-        AggregateOp::Count(_) | AggregateOp::Sum(_) | AggregateOp::Decayed(_) | AggregateOp::CountRecents(_) => {
-            Value::Float(0.0)
-        }
-        AggregateOp::LastEntities(_) => Value::List([].into()),
+        AggregateOp::Count(_)
+        | AggregateOp::Sum(_)
+        | AggregateOp::Decayed(_)
+        | AggregateOp::CountRecents(_)
+        | AggregateOp::Distinct(_) => Value::Float(0.0),
+        AggregateOp::LastEntities(_) | AggregateOp::TopK(..) => Value::List([].into()),
         _ => Value::Missing,
     }
 }
@@ -145,14 +154,28 @@ pub(crate) fn next_change(row: &Row, layout: &TableLayout, read: &AggregateRead,
         | AggregateOp::Min(window)
         | AggregateOp::Max(window)
         | AggregateOp::Last(window) => window,
+        AggregateOp::Distinct(window) | AggregateOp::Quantile(_, window) | AggregateOp::TopK(_, window) => {
+            let first = |first, last| row.first_sketch(read.at, (first, last));
+            return next_pane_change(&layout.rings[read.at].panes, window, now, first);
+        }
         AggregateOp::Decayed(_)
         | AggregateOp::LastEntities(_)
         | AggregateOp::Seen(_)
         | AggregateOp::CountRecents(_) => return None,
     };
     let segment = &layout.segments[read.at];
-    let current = segment.pane(now);
     let first = |from, to| row.panes_in(layout, read.at, from, to).first().map(|word| segment.index(*word));
+    next_pane_change(segment, window, now, first)
+}
+
+/// When the next pane leaves or enters a window; `first` is the first pane there is from one index to another.
+fn next_pane_change(
+    segment: &Segment,
+    window: Span,
+    now: Time,
+    first: impl Fn(i64, i64) -> Option<i64>,
+) -> Option<Time> {
+    let current = segment.pane(now);
     let leaves = first(segment.pane(now.minus(window)), current)
         .map(|pane| Time((pane + 1).saturating_mul(segment.width)).plus(window));
     let enters = first(current + 1, i64::MAX - 1).map(|pane| Time(pane.saturating_mul(segment.width)));

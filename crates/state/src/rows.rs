@@ -4,7 +4,7 @@
 mod reading;
 mod saving;
 
-use crate::crossed::{Crossed, row_bytes};
+use crate::crossed::{Crossed, copied_bytes, row_bytes};
 use crate::dictionary::Dictionary;
 use crate::digest::Digest;
 use crate::layout::{Layout, Step, StepValue, StreamStep, TableLayout};
@@ -13,6 +13,7 @@ use crate::read::{next_change, value};
 use crate::resolve::{Change, EventChange, Resolved};
 use crate::row::{Recent, Row};
 use crate::saved::{put_text, put_u64};
+use crate::sketch::Sketched;
 use crate::subject::{Copied, Subject};
 use crate::touched::Touched;
 use domain::{EntityId, Position, Time, Type, Value};
@@ -255,7 +256,6 @@ impl Rows {
     pub fn digest(&self, dictionary: &Dictionary, now: Time) -> Digest {
         let mut digest = Digest::EMPTY;
         let mut canonical = Vec::new();
-        let recent = |entity, id, out: &mut Vec<u8>| put_text(out, dictionary.key(entity, id));
         for ((table, layout), rows) in self.layout.plan.tables.iter().zip(&self.layout.tables).zip(&self.tables) {
             let mut add = |owner, second: Option<(u32, Position)>, row: &Row| {
                 canonical.clear();
@@ -265,7 +265,7 @@ impl Rows {
                     put_second(&mut canonical, &self.layout.plan, table.cross, second, dictionary);
                     put_u64(&mut canonical, touched.0);
                 }
-                if row.put_canonical(layout, now, &mut canonical, &recent) {
+                if row.put_canonical(layout, now, &mut canonical, dictionary) {
                     digest.add_entry(&canonical);
                 }
             };
@@ -340,7 +340,7 @@ impl Keyed {
     fn page_bytes(&self, local: u32, second: u32) -> usize {
         match self {
             Keyed::Nothing => 0,
-            Keyed::Plain(rows) => rows.page(local).iter().map(row_bytes).sum(),
+            Keyed::Plain(rows) => rows.page(local).iter().map(copied_bytes).sum(),
             Keyed::Crossed(rows) => rows.page_bytes(local, second),
         }
     }
@@ -362,8 +362,10 @@ fn collect(stream: &StreamStep, event: &EventChange) -> Option<f64> {
     if stream.filter.as_ref().is_some_and(|filter| !filter.eval(&event.values).is_true()) {
         return None;
     }
-    let StepValue::Number(program) = &stream.value else {
-        return Some(1.0);
+    let program = match &stream.value {
+        StepValue::Number(program) => program,
+        StepValue::Elements(at) => return event.elements.as_ref().filter(|of| !of.of(*at).is_empty()).map(|_| 1.0),
+        StepValue::One | StepValue::Role(_) => return Some(1.0),
     };
     let number = match program.eval(&event.values) {
         Value::Bool(bool) => f64::from(u8::from(bool)),
@@ -371,6 +373,14 @@ fn collect(stream: &StreamStep, event: &EventChange) -> Option<f64> {
         value => value.as_f64()?,
     };
     number.is_finite().then_some(number)
+}
+
+/// What a stream's sketches take of an event that counts.
+fn sketched<'e>(stream: &StreamStep, event: &'e EventChange, number: f64) -> Sketched<'e> {
+    match (&stream.value, &event.elements) {
+        (StepValue::Elements(at), Some(elements)) => Sketched::Elements(elements.of(*at)),
+        _ => Sketched::Number(number),
+    }
 }
 
 fn add(row: &mut Row, layout: &TableLayout, stream: &StreamStep, event: &EventChange, number: f64, log_time: Time) {
@@ -382,6 +392,9 @@ fn add(row: &mut Row, layout: &TableLayout, stream: &StreamStep, event: &EventCh
     }
     if let (Some(at), StepValue::Role(role)) = (stream.recents, &stream.value) {
         row.add_recent(layout, at, Recent { time: event.time, entity: event.entities[*role] });
+    }
+    for at in stream.rings.clone() {
+        row.add_to_sketch(layout, at, (event.time, sketched(stream, event, number)), log_time);
     }
 }
 

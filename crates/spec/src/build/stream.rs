@@ -54,6 +54,7 @@ impl Need {
             recents: 0,
             recents_window: None,
             parts: Parts::default(),
+            sketch: None,
         };
         Need { key, stream, op, ty, name: String::new() }
     }
@@ -141,8 +142,9 @@ fn extend(stream: &mut Stream, op: AggregateOp) {
         AggregateOp::CountRecents(window) => return stream.recents_window = stream.recents_window.max(Some(window)),
         AggregateOp::LastEntities(count) => return stream.recents = stream.recents.max(count),
         AggregateOp::Seen(_) => return stream.recents = stream.recents.max(limits::SEEN_RECENTS),
+        AggregateOp::Distinct(window) | AggregateOp::Quantile(_, window) | AggregateOp::TopK(_, window) => window,
     };
-    let width = pane_width(window);
+    let width = if stream.sketch.is_some() { super::sketch_pane_width(window) } else { pane_width(window) };
     match stream.panes.binary_search_by_key(&width, |level| level.width) {
         Ok(at) => stream.panes[at].window = stream.panes[at].window.max(window),
         Err(at) => stream.panes.insert(at, PaneLevel { width, window }),

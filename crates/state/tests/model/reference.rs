@@ -3,8 +3,9 @@
 use domain::{EntityId, Time, Value};
 use spec::Plan;
 use spec::plan::{Aggregate, AggregateOp, Stream, StreamValue};
-use state::{Change, EventChange, Resolved};
-use std::collections::BTreeMap;
+use state::{Change, Element, EventChange, Resolved};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All events so far, in log order.
 #[derive(Default)]
@@ -17,6 +18,7 @@ struct Collected {
     time: Time,
     number: f64,
     entity: Option<EntityId>,
+    elements: Vec<Element>,
 }
 
 impl Reference {
@@ -59,7 +61,10 @@ impl Reference {
             | AggregateOp::Mean(w)
             | AggregateOp::Min(w)
             | AggregateOp::Max(w)
-            | AggregateOp::Last(w) => {
+            | AggregateOp::Last(w)
+            | AggregateOp::Distinct(w)
+            | AggregateOp::Quantile(_, w)
+            | AggregateOp::TopK(_, w) => {
                 let width = stream.panes.iter().find(|level| level.window >= w).unwrap().width.0;
                 let mut panes: BTreeMap<i64, Vec<&Collected>> = BTreeMap::new();
                 for event in &all {
@@ -95,7 +100,12 @@ impl Reference {
             if !of_row || !passes {
                 continue;
             }
+            let mut elements = Vec::new();
             let (number, entity) = match &stream.value {
+                StreamValue::Elements(at) => {
+                    elements = event.elements.as_ref().unwrap().of(*at as usize).to_vec();
+                    ((!elements.is_empty()).then_some(1.0), None)
+                }
                 StreamValue::One => (Some(1.0), None),
                 StreamValue::Role(roles) => (Some(1.0), Some(event.entities[roles[nth] as usize])),
                 StreamValue::Number(program) => match program.eval(&event.values) {
@@ -107,7 +117,7 @@ impl Reference {
                 },
             };
             if let Some(number) = number {
-                collected.push(Collected { time: event.time, number, entity });
+                collected.push(Collected { time: event.time, number, entity, elements });
             }
         }
         collected
@@ -127,10 +137,32 @@ fn windowed(op: AggregateOp, panes: &BTreeMap<i64, Vec<&Collected>>) -> Value {
     // Sums are folded within each pane in log order, then over the panes.
     let sums = panes.values().map(|pane| pane[1..].iter().fold(pane[0].number, |sum, c| sum + c.number));
     let sum = sums.fold(0.0, |sum, pane| sum + pane);
+    let elements = || all.iter().flat_map(|c| &c.elements);
     match op {
+        AggregateOp::Distinct(_) => {
+            let different: BTreeSet<(u64, u32)> = elements().map(|of| (of.hash, of.number)).collect();
+            Value::Float(different.len() as f64)
+        }
+        AggregateOp::TopK(k, _) => {
+            let mut counts: BTreeMap<(u64, u32), u64> = BTreeMap::new();
+            elements().for_each(|of| *counts.entry((of.hash, of.number)).or_default() += 1);
+            let mut order: Vec<_> = counts.into_iter().map(|(key, count)| (Reverse(count), key)).collect();
+            order.sort_unstable();
+            // The world's lists are of strings, but for one of items.
+            let number = |(_, (_, number)): &(_, (u64, u32))| match k {
+                3 => Value::Entity(EntityId(*number)),
+                _ => Value::Str(domain::Symbol(*number)),
+            };
+            Value::List(order.iter().take(usize::from(k)).map(number).collect())
+        }
         AggregateOp::Count(_) => Value::Float(count),
         AggregateOp::Sum(_) => Value::Float(sum),
         _ if all.is_empty() => Value::Missing,
+        AggregateOp::Quantile(millionths, _) => {
+            let mut numbers: Vec<f64> = all.iter().map(|c| c.number).collect();
+            numbers.sort_by(f64::total_cmp);
+            Value::Float(numbers[((numbers.len() - 1) as f64 * f64::from(millionths) / 1e6) as usize])
+        }
         AggregateOp::Mean(_) => Value::Float(sum / count),
         AggregateOp::Min(_) => {
             Value::Float(all.iter().fold(f64::INFINITY, |m, c| if c.number < m { c.number } else { m }))
