@@ -19,6 +19,11 @@ use std::ops::Range;
 pub(crate) use declarations::{is_function, type_constant};
 pub use types::Static;
 use types::Types;
+#[cfg(test)]
+pub(crate) use {
+    declarations::{names, signatures},
+    numbers::OWN,
+};
 
 /// What a path means to those who ask for a check.
 #[derive(Clone, Debug, PartialEq)]
