@@ -1,6 +1,7 @@
 //! The syntax tree. Every node knows its bytes in the text. Its depth and size are bounded by
 //! `domain::limits`, so walking (or dropping) it recursively is safe.
 
+use crate::Pattern;
 use domain::{Span, Type};
 use std::ops::Range;
 use std::sync::Arc;
@@ -72,7 +73,9 @@ impl Node {
             NodeKind::Conditional { condition, then, otherwise } => vec![condition, then, otherwise],
             NodeKind::List(list) => list.iter().collect(),
             NodeKind::Map(entries) => entries.iter().flat_map(|entry| [&entry.key, &entry.value]).collect(),
-            NodeKind::Optional(inner) | NodeKind::Promoted(inner) => vec![inner],
+            NodeKind::Optional(inner) | NodeKind::Promoted(inner) | NodeKind::Matches { text: inner, .. } => {
+                vec![inner]
+            }
         }
     }
 
@@ -170,6 +173,13 @@ pub enum NodeKind {
     Optional(Box<Node>),
     /// A slot of the row, with its type. The checker puts it where the scope knew a path or a call; no text has it.
     Slot(u16, Type),
+    /// `text.matches("pattern")` with a literal pattern. The checker puts it there.
+    Matches {
+        /// What is searched.
+        text: Box<Node>,
+        /// The pattern, compiled.
+        pattern: Pattern,
+    },
     /// An int beside a float, taken as a float. The checker puts it there; no text has it.
     Promoted(Box<Node>),
 }

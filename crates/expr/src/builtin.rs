@@ -1,4 +1,4 @@
-//! The built-in functions: their arguments' numbers and types, and what they compute.
+//! Our functions as forms, and what to write for those of other languages. Their types are checked in `check`.
 
 use crate::form::{FloatOne, FloatOp, FloatTwo, Form, IntOp, IntTwo, Scalar};
 use crate::typed::{Merge, Typed};
@@ -6,43 +6,26 @@ use crate::typed::{Merge, Typed};
 /// A built-in function.
 pub(crate) struct Builtin {
     pub(crate) name: &'static str,
-    /// Fewest and most arguments.
-    pub(crate) arity: (usize, usize),
-    /// What its arguments are, for a message.
-    pub(crate) takes: &'static str,
-    /// Joins its arguments, as many as its arity allows; the error is the index of one of a wrong type.
-    pub(crate) build: fn(Vec<Typed>) -> Result<Typed, usize>,
+    /// Joins its arguments, which are checked; `None` where there is no form of them.
+    pub(crate) build: fn(Vec<Typed>) -> Option<Typed>,
 }
-
-/// No function takes more arguments.
-const MANY: usize = 64;
 
 /// All built-in functions, by name.
 pub(crate) const BUILTINS: &[Builtin] = &[
-    Builtin { name: "abs", arity: (1, 1), takes: "a number", build: abs },
-    Builtin { name: "ceil", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Ceil) },
-    Builtin { name: "clamp", arity: (3, 3), takes: "numbers: the value, the least and the most", build: clamp },
-    Builtin { name: "default", arity: (2, 2), takes: "two values of one type", build: default },
-    Builtin { name: "exp", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Exp) },
-    Builtin { name: "floor", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Floor) },
-    Builtin { name: "has", arity: (1, 1), takes: "any value", build: has },
-    Builtin { name: "ln", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Ln) },
-    Builtin { name: "log2", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Log2) },
-    Builtin {
-        name: "max",
-        arity: (2, MANY),
-        takes: "numbers",
-        build: |args| extreme(args, IntTwo::Max, FloatTwo::Max),
-    },
-    Builtin {
-        name: "min",
-        arity: (2, MANY),
-        takes: "numbers",
-        build: |args| extreme(args, IntTwo::Min, FloatTwo::Min),
-    },
-    Builtin { name: "pow", arity: (2, 2), takes: "numbers: the base and the exponent", build: pow },
-    Builtin { name: "round", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Round) },
-    Builtin { name: "sqrt", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Sqrt) },
+    Builtin { name: "abs", build: abs },
+    Builtin { name: "ceil", build: |args| float(args, FloatOne::Ceil) },
+    Builtin { name: "clamp", build: clamp },
+    Builtin { name: "default", build: default },
+    Builtin { name: "exp", build: |args| float(args, FloatOne::Exp) },
+    Builtin { name: "floor", build: |args| float(args, FloatOne::Floor) },
+    Builtin { name: "has", build: has },
+    Builtin { name: "ln", build: |args| float(args, FloatOne::Ln) },
+    Builtin { name: "log2", build: |args| float(args, FloatOne::Log2) },
+    Builtin { name: "max", build: |args| extreme(args, IntTwo::Max, FloatTwo::Max) },
+    Builtin { name: "min", build: |args| extreme(args, IntTwo::Min, FloatTwo::Min) },
+    Builtin { name: "pow", build: pow },
+    Builtin { name: "round", build: |args| float(args, FloatOne::Round) },
+    Builtin { name: "sqrt", build: |args| float(args, FloatOne::Sqrt) },
 ];
 
 /// The built-in function of this name.
@@ -61,36 +44,34 @@ pub(crate) fn foreign(name: &str) -> Option<&'static str> {
         "power" => "write `pow(x, y)`",
         "least" => "write `min(x, y)`",
         "greatest" => "write `max(x, y)`",
-        "contains" => "write `x in list`",
         "not" => "write `!x`",
-        "duration" => "write a literal: `10m`, `1.5h`, `7d`",
         _ => return None,
     })
 }
 
 /// A function of one number that gives a float.
-fn float(args: Vec<Typed>, function: FloatOne) -> Result<Typed, usize> {
-    let x = args.into_iter().next().and_then(Typed::into_float).ok_or(0usize)?;
-    Ok(Typed::Float(Form::op(FloatOp::One(function, x))))
+fn float(args: Vec<Typed>, function: FloatOne) -> Option<Typed> {
+    let x = args.into_iter().next().and_then(Typed::into_float)?;
+    Some(Typed::Float(Form::op(FloatOp::One(function, x))))
 }
 
-fn abs(args: Vec<Typed>) -> Result<Typed, usize> {
+fn abs(args: Vec<Typed>) -> Option<Typed> {
     match args.into_iter().next() {
-        Some(Typed::Int(x)) => Ok(Typed::Int(Form::op(IntOp::Abs(x)))),
-        Some(Typed::Float(x)) => Ok(Typed::Float(Form::op(FloatOp::One(FloatOne::Abs, x)))),
-        _ => Err(0),
+        Some(Typed::Int(x)) => Some(Typed::Int(Form::op(IntOp::Abs(x)))),
+        Some(Typed::Float(x)) => Some(Typed::Float(Form::op(FloatOp::One(FloatOne::Abs, x)))),
+        _ => None,
     }
 }
 
-fn pow(args: Vec<Typed>) -> Result<Typed, usize> {
-    let [base, exponent] = <[Typed; 2]>::try_from(args).map_err(|_| 0usize)?;
-    let base = base.into_float().ok_or(0usize)?;
-    let exponent = exponent.into_float().ok_or(1usize)?;
-    Ok(Typed::Float(Form::op(FloatOp::Two(FloatTwo::Pow, base, exponent))))
+fn pow(args: Vec<Typed>) -> Option<Typed> {
+    let [base, exponent] = <[Typed; 2]>::try_from(args).ok()?;
+    let base = base.into_float()?;
+    let exponent = exponent.into_float()?;
+    Some(Typed::Float(Form::op(FloatOp::Two(FloatTwo::Pow, base, exponent))))
 }
 
-fn has(args: Vec<Typed>) -> Result<Typed, usize> {
-    args.into_iter().next().map(|x| Typed::Bool(x.has())).ok_or(0)
+fn has(args: Vec<Typed>) -> Option<Typed> {
+    args.into_iter().next().map(|x| Typed::Bool(x.has()))
 }
 
 struct OrElse;
@@ -101,9 +82,9 @@ impl Merge for OrElse {
     }
 }
 
-fn default(args: Vec<Typed>) -> Result<Typed, usize> {
-    let [x, y] = <[Typed; 2]>::try_from(args).map_err(|_| 0usize)?;
-    x.merge(y, OrElse).ok_or(1)
+fn default(args: Vec<Typed>) -> Option<Typed> {
+    let [x, y] = <[Typed; 2]>::try_from(args).ok()?;
+    x.merge(y, OrElse)
 }
 
 /// Numbers as ints if all are, else as floats.
@@ -112,33 +93,33 @@ enum Numbers {
     Floats(Vec<Form<f64>>),
 }
 
-fn numbers(args: Vec<Typed>) -> Result<Numbers, usize> {
+fn numbers(args: Vec<Typed>) -> Option<Numbers> {
     if args.iter().all(|arg| matches!(arg, Typed::Int(_))) {
         let int = |arg| if let Typed::Int(int) = arg { Some(int) } else { None };
-        return Ok(Numbers::Ints(args.into_iter().filter_map(int).collect()));
+        return Some(Numbers::Ints(args.into_iter().filter_map(int).collect()));
     }
-    let floats = args.into_iter().enumerate().map(|(index, arg)| arg.into_float().ok_or(index));
-    Ok(Numbers::Floats(floats.collect::<Result<_, usize>>()?))
+    let floats = args.into_iter().map(Typed::into_float);
+    Some(Numbers::Floats(floats.collect::<Option<_>>()?))
 }
 
 /// The least or the greatest; the first of equal ones; NaN where one is NaN.
-fn extreme(args: Vec<Typed>, of_ints: IntTwo, of_floats: FloatTwo) -> Result<Typed, usize> {
-    Ok(match numbers(args)? {
+fn extreme(args: Vec<Typed>, of_ints: IntTwo, of_floats: FloatTwo) -> Option<Typed> {
+    Some(match numbers(args)? {
         Numbers::Ints(args) => {
             let better = |a, b| Form::op(IntOp::Two(of_ints, a, b));
-            Typed::Int(args.into_iter().reduce(better).ok_or(0usize)?)
+            Typed::Int(args.into_iter().reduce(better)?)
         }
         Numbers::Floats(args) => {
             let better = |a, b| Form::op(FloatOp::Two(of_floats, a, b));
-            Typed::Float(args.into_iter().reduce(better).ok_or(0usize)?)
+            Typed::Float(args.into_iter().reduce(better)?)
         }
     })
 }
 
 /// `min(max(x, least), most)`; missing unless `least <= most`.
-fn clamp(args: Vec<Typed>) -> Result<Typed, usize> {
-    Ok(match numbers(args)? {
-        Numbers::Ints(args) => Typed::Int(Form::op(IntOp::Clamp(args.try_into().map_err(|_| 0usize)?))),
-        Numbers::Floats(args) => Typed::Float(Form::op(FloatOp::Clamp(args.try_into().map_err(|_| 0usize)?))),
+fn clamp(args: Vec<Typed>) -> Option<Typed> {
+    Some(match numbers(args)? {
+        Numbers::Ints(args) => Typed::Int(Form::op(IntOp::Clamp(args.try_into().ok()?))),
+        Numbers::Floats(args) => Typed::Float(Form::op(FloatOp::Clamp(args.try_into().ok()?))),
     })
 }

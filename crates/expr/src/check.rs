@@ -79,7 +79,7 @@ pub struct Checked {
 
 /// Checks an expression or a part of one.
 ///
-/// Codes: `wrong_type`, `wrong_arity`, `unknown_function`, `misplaced_optional`, and the environment's own.
+/// Codes: `wrong_type`, `wrong_arity`, `unknown_function`, `misplaced_optional`, `invalid_pattern`, and the environment's own.
 ///
 /// # Errors
 /// All that is wrong with it, in the order of the text; what the environment refuses is passed on as it is.
@@ -160,6 +160,10 @@ impl Checker<'_> {
             NodeKind::Path(names) => self.path(names, span),
             NodeKind::Slot(slot, ty) => self.slot(*slot, ty.clone(), span),
             NodeKind::Promoted(inner) => self.node(inner).map(Typed::promoted),
+            NodeKind::Matches { text, pattern } => {
+                let text = self.node(text)?.boxed();
+                Some(Typed::new(NodeKind::Matches { text, pattern: pattern.clone() }, span, Static::Bool))
+            }
             NodeKind::Call { name, args } => self.call(name, args, span),
             NodeKind::Method { receiver, name, args } => self.method(receiver, name, args, span),
             NodeKind::Select { operand, field, optional } => {

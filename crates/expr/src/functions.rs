@@ -19,7 +19,7 @@ mod tests;
 use crate::{Datum, Fault};
 use domain::limits::EXPRESSION_VALUE_MAX;
 
-pub(crate) use patterns::Pattern;
+pub use patterns::Pattern;
 
 /// Most arguments of a call, its receiver among them.
 pub(crate) const ARGUMENTS_MAX: usize = 64;

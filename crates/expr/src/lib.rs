@@ -37,6 +37,7 @@ pub use columns::{BLOCK_ROWS, Bits, BlockScratch, Column, Columns, Lane, Plain};
 pub use compile::compile;
 pub use datum::{Datum, Fault, Texts};
 pub use diagnostic::Diagnostic;
+pub use functions::Pattern;
 pub use interpreter::{Names, interpret};
 pub use parser::parse;
 pub use program::Program;

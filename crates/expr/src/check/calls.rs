@@ -3,9 +3,9 @@
 use super::declarations::{self, Signature};
 use super::numbers::{OWN, counted};
 use super::{Checker, Found, Meaning, Static, Typed};
-use crate::ast::{Name, Node, NodeKind};
+use crate::ast::{Literal, Name, Node, NodeKind};
 use crate::builtin::foreign;
-use crate::{Diagnostic, suggest};
+use crate::{Diagnostic, Fault, Pattern, suggest};
 use std::ops::Range;
 
 impl Checker<'_> {
@@ -28,6 +28,12 @@ impl Checker<'_> {
         }
         let typed = self.nodes(args)?;
         let ty = self.overloaded(name, &name.text, None, &typed, span.clone())?;
+        if name.text == "matches"
+            && let [text, pattern] = &typed[..]
+            && let Some(literal) = literal_text(&pattern.node)
+        {
+            return self.matches(text.node.clone(), literal, pattern.node.span.clone(), span);
+        }
         let args = typed.into_iter().map(|arg| arg.node).collect();
         Some(Typed::new(NodeKind::Call { name: name.clone(), args }, span, ty))
     }
@@ -50,9 +56,30 @@ impl Checker<'_> {
             return self.unknown_method(name, &receiver);
         }
         let ty = self.overloaded(name, &name.text, Some(&receiver), &typed, span.clone())?;
+        if name.text == "matches"
+            && let [pattern] = &typed[..]
+            && let Some(literal) = literal_text(&pattern.node)
+        {
+            return self.matches(receiver.node, literal, pattern.node.span.clone(), span);
+        }
         let args = typed.into_iter().map(|arg| arg.node).collect();
         let kind = NodeKind::Method { receiver: receiver.boxed(), name: name.clone(), args };
         Some(Typed::new(kind, span, ty))
+    }
+
+    /// A search for a literal pattern, which is compiled here.
+    fn matches(&mut self, text: Node, pattern: &str, at: Range<usize>, span: Range<usize>) -> Found {
+        match Pattern::new(pattern) {
+            Ok(pattern) => Some(Typed::new(NodeKind::Matches { text: Box::new(text), pattern }, span, Static::Bool)),
+            Err(fault) => {
+                let message = match fault {
+                    Fault::Limit => "this regular expression is too large",
+                    _ => "this is no regular expression",
+                };
+                let help = "the syntax is RE2's, without back references and look-around";
+                self.refuse(Diagnostic::new("invalid_pattern", at, message).with_help(help))
+            }
+        }
     }
 
     /// The type that a function gives for these arguments.
@@ -182,6 +209,13 @@ impl Checker<'_> {
             None => fault,
         };
         self.refuse(fault)
+    }
+}
+
+fn literal_text(node: &Node) -> Option<&str> {
+    match &node.kind {
+        NodeKind::Literal(Literal::Str(text)) => Some(text),
+        _ => None,
     }
 }
 

@@ -35,7 +35,9 @@ impl Row<'_> {
                 Datum::Str(self.texts.and_then(|texts| texts.text(*symbol)).ok_or(Fault::Missing)?.into())
             }
             (Value::List(values), Type::List(of)) => {
-                Datum::List(values.iter().map(|value| self.datum(value, of)).collect::<Result<_, Fault>>()?)
+                // Elements without a value are left out.
+                let present = values.iter().filter(|value| **value != Value::Missing);
+                Datum::List(present.map(|value| self.datum(value, of)).collect::<Result<_, Fault>>()?)
             }
             _ => return Err(Fault::Missing),
         })

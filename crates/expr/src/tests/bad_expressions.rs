@@ -219,11 +219,29 @@ fn what_other_languages_have() {
             "list comprehension product 10^9",
             vec![
                 case("[1, 2].map(x, x * x)", Refused("unsupported_result", 0)),
-                case("size(ls.x.map(a, ls.x.map(b, a)))", MISSING),
+                // More steps than an expression may take: no value, and soon.
+                (
+                    format!("size({0}.map(a, {0}.map(b, {0}.map(c, a + b + c))))", format!("[{}1]", "1, ".repeat(63))),
+                    MISSING,
+                ),
+                (format!("{}'a'{} == 'b'", "cel.bind(a, ".repeat(30), ", a + a)".repeat(30)), MISSING),
+                (
+                    format!("{}[1]{} == [2]", "cel.bind(a, ".repeat(30), ", [a, a])".repeat(30)),
+                    Refused("wrong_type", 0),
+                ),
             ],
         ),
-        ("regex: invalid", vec![case("s.x.matches('(a+')", MISSING), case("matches(s.x, '(a+')", MISSING)]),
-        (r"regex: `(\p{L}{1000}){1000}`", vec![case(r"matches(s.x, '(\\p{L}{1000}){1000}')", MISSING)]),
+        (
+            "regex: invalid",
+            vec![
+                case("s.x.matches('(a+')", Refused("invalid_pattern", 12)),
+                case("matches(s.x, '(a+')", Refused("invalid_pattern", 13)),
+            ],
+        ),
+        (
+            r"regex: `(\p{L}{1000}){1000}`",
+            vec![case(r"matches(s.x, '(\\p{L}{1000}){1000}')", Refused("invalid_pattern", 13))],
+        ),
         (
             "1 MiB pattern",
             vec![(format!("matches(s.x, '{}')", "a".repeat(1 << 20)), Refused("expression_too_long", 0))],
