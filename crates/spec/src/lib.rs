@@ -2,6 +2,7 @@
 //! `compile` is the way in; `diff` compares two plans; `Plan::describe` says what one costs.
 
 mod build;
+mod bundle;
 mod decode;
 mod diagnostic;
 mod diff;
@@ -12,6 +13,7 @@ mod summary;
 mod tenants;
 mod yaml;
 
+pub use bundle::bundle;
 pub use diagnostic::{Diagnostic, Diagnostics, Warning, render, render_warning};
 pub use diff::{Diff, diff};
 pub use plan::Plan;
