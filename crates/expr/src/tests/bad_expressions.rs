@@ -264,6 +264,6 @@ fn what_other_languages_have() {
                 case("timestamp('10000-01-01T00:00:00Z')", MISSING),
             ],
         ),
-        ("time zone unknown", vec![case("t.x.getHours('Mars/Olympus')", MISSING)]),
+        ("time zone unknown", vec![case("t.x.getHours('Mars/Olympus')", Refused("unknown_time_zone", 13))]),
     ]);
 }
