@@ -86,6 +86,12 @@ pub const EXPRESSION_NODES_MAX: usize = 2_048;
 pub const EXPRESSION_STEPS_MAX: u64 = 65_536;
 /// Longest text, in bytes, and longest list or map that an expression makes on its way.
 pub const EXPRESSION_VALUE_MAX: usize = 65_536;
+/// Longest regular expression, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 1_024;
+/// Most bytes of a compiled regular expression, and of the states that it keeps while it looks.
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 256 << 10;
+/// Most digits behind the point that `format` writes.
+pub const FORMAT_PRECISION_MAX: usize = 400;
 /// Most keys and values in a spec file.
 pub const SPEC_NODES_MAX: usize = 200_000;
 /// Most diagnostics given for one spec.

@@ -19,6 +19,11 @@ use std::ops::Range;
 pub(crate) use declarations::{is_function, type_constant};
 pub use types::Static;
 use types::Types;
+#[cfg(test)]
+pub(crate) use {
+    declarations::{names, signatures},
+    numbers::OWN,
+};
 
 /// What a path means to those who ask for a check.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +79,8 @@ pub struct Checked {
 
 /// Checks an expression or a part of one.
 ///
-/// Codes: `wrong_type`, `wrong_arity`, `unknown_function`, `misplaced_optional`, and the environment's own.
+/// Codes: `wrong_type`, `wrong_arity`, `unknown_function`, `misplaced_optional`, `bad_pattern`, `unknown_time_zone`, and the
+/// environment's own.
 ///
 /// # Errors
 /// All that is wrong with it, in the order of the text; what the environment refuses is passed on as it is.
