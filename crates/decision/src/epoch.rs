@@ -83,6 +83,17 @@ impl Epoch {
         indexes.apply(change, &ItemView::of(catalogue, items, lists, row));
     }
 
+    /// Goes on under the plan of `new`: an empty epoch of a plan with the same state.
+    pub fn adopt(&mut self, new: &Epoch) {
+        let plan = new.plan();
+        self.catalogue.adopt(plan);
+        self.items.adopt(&new.items);
+        self.indexes.adopt(&new.indexes);
+        self.quotas.adopt(plan);
+        self.listed.adopt(plan);
+        self.lists = new.lists.clone();
+    }
+
     /// From now on notes what changes, so that a copy can [`follow`](Epoch::follow): for an epoch that is one of two.
     pub fn lead(&mut self) {
         self.catalogue.lead();

@@ -164,6 +164,7 @@ fn consume<D: Disk>(core: &Core<D>, consumer: usize) {
     loop {
         match ring.take(consumer) {
             Message::Stop => return,
+            Message::Pass(latch) => latch.pass(),
             Message::Barrier(state) => core.deposit(&state, consumer),
             Message::Apply(batch) => {
                 if consumer < batch.state.shards.len() {

@@ -67,6 +67,12 @@ impl Top {
         }
     }
 
+    /// Takes over what was worked out from another plan in which the feature is the same.
+    pub(crate) fn adopt(&mut self, new: &Top) {
+        (self.feature, self.refresh) = (new.feature, new.refresh);
+        self.moved_by.clone_from(&new.moved_by);
+    }
+
     /// An event touched the item.
     pub(crate) fn touch(&mut self, event: u16, item: EntityId, now: Time, scores: &dyn ItemScores) {
         if self.moved_by.get(usize::from(event)).copied().unwrap_or(true) || self.ranked.key(item).is_none() {

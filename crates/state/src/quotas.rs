@@ -59,6 +59,11 @@ impl Quotas {
         Quotas { item, counts, touched: vec![Touched::default(); plan.quotas.len()], plan }
     }
 
+    /// Goes on under a plan with the same quotas.
+    pub fn adopt(&mut self, plan: &Arc<Plan>) {
+        self.plan = plan.clone();
+    }
+
     /// Takes in a record; `catalogue` has taken it in and no later one.
     pub fn apply(&mut self, resolved: &Resolved, catalogue: &Catalogue) {
         if let (Change::Event(event), false) = (&resolved.change, self.counts.is_empty()) {

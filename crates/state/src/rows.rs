@@ -113,6 +113,11 @@ impl Rows {
         Rows { layout: Arc::new(layout), scope, tables, touched, position: Position::START, copied_bytes_max: 0 }
     }
 
+    /// Goes on under the plan of `new`: empty rows of the same scope and of a plan that has the same tables and streams.
+    pub fn adopt(&mut self, new: &Rows) {
+        self.layout = new.layout.clone();
+    }
+
     /// Applies one record; records come in log order.
     pub fn apply(&mut self, resolved: &Resolved) {
         let Rows { layout, scope, tables, touched, copied_bytes_max, .. } = self;
