@@ -167,3 +167,6 @@ impl<'p> Test<'p> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

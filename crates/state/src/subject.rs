@@ -142,6 +142,16 @@ pub struct CrossedValue<'s> {
 }
 
 impl CrossedValue<'_> {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Second key parts, ascending, and their values.
+    pub fn all(&self) -> impl Iterator<Item = (u32, Value)> {
+        self.rows.iter().map(|(second, row)| (*second, self.read.value(Some(row))))
+    }
+
     /// Its value for a second key part.
     pub fn of(&self, second: u32) -> Value {
         let found = self.rows.binary_search_by_key(&second, |(known, _)| *known).ok().map(|at| &self.rows[at].1);

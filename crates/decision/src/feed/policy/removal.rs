@@ -32,10 +32,23 @@ enum Does<'v> {
 
 /// Most impressions per user.
 struct Capped<'v> {
-    /// The user's counts, and by what they are kept; none if there are none.
-    counts: Option<(CrossedValue<'v>, CrossBy<'v>)>,
+    counts: Counts<'v>,
+    by: CrossBy<'v>,
     most: f64,
 }
+
+/// What the user was shown how often.
+enum Counts<'v> {
+    /// Nothing.
+    None,
+    /// Little: so what was shown often enough is known, by ascending key.
+    Few(Vec<u32>),
+    /// So much that each candidate is looked up.
+    Many(CrossedValue<'v>),
+}
+
+/// Rows that are all read before the first candidate comes; in tests few, so that both ways are taken.
+const FEW: usize = if cfg!(test) { 3 } else { 128 };
 
 /// Most impressions for everybody together.
 struct UsedUp<'v> {
@@ -91,9 +104,16 @@ impl<'v> Does<'v> {
             Action::Cap(cap) => {
                 let table = view.plan.streams[usize::from(view.plan.aggregates[usize::from(cap.aggregate)].stream)].table;
                 let rows = view.query.rows.as_ref();
-                let counts = rows.and_then(|rows| rows.crossed_value(cap.aggregate, view.now));
-                let counts = counts.map(|counts| (counts, CrossBy::new(view, table)));
-                Does::Cap(Capped { counts, most: f64::from(cap.impressions) })
+                let (by, most) = (CrossBy::new(view, table), f64::from(cap.impressions));
+                let counts = match rows.and_then(|rows| rows.crossed_value(cap.aggregate, view.now)) {
+                    None => Counts::None,
+                    Some(counts) if counts.rows() > FEW => Counts::Many(counts),
+                    Some(counts) => {
+                        let reached = counts.all().filter(|(_, shown)| is_enough(shown, most));
+                        Counts::Few(reached.map(|(key, _)| key).collect())
+                    }
+                };
+                Does::Cap(Capped { counts, by, most })
             }
             Action::Quota(quota) => {
                 let of = &view.plan.quotas[usize::from(quota.count)];
@@ -118,14 +138,19 @@ impl Acting<'_> {
 }
 
 impl Capped<'_> {
-    /// Whether the user has been shown it often enough. Who has no counts was shown nothing.
+    /// Whether the user has been shown it often enough, which is once at least.
     fn is_reached(&self, candidate: &Candidate) -> bool {
-        let shown = match &self.counts {
-            Some((counts, by)) => counts.of(by.key(candidate.item)).as_f64(),
-            None => Some(0.0),
-        };
-        shown.is_some_and(|shown| shown >= self.most)
+        match &self.counts {
+            Counts::None => false,
+            Counts::Few(reached) if reached.is_empty() => false,
+            Counts::Few(reached) => reached.binary_search(&self.by.key(candidate.item)).is_ok(),
+            Counts::Many(counts) => is_enough(&counts.of(self.by.key(candidate.item)), self.most),
+        }
     }
+}
+
+fn is_enough(shown: &Value, most: f64) -> bool {
+    shown.as_f64().is_some_and(|shown| shown >= most)
 }
 
 impl UsedUp<'_> {
