@@ -12,6 +12,8 @@ pub(crate) struct ReadAt<'l> {
     now: Time,
     /// First and last pane of the window.
     panes: (i64, i64),
+    /// Whether it counts in panes that hold nothing else.
+    counts: bool,
 }
 
 impl<'l> ReadAt<'l> {
@@ -36,7 +38,8 @@ impl<'l> ReadAt<'l> {
             | AggregateOp::Seen(_)
             | AggregateOp::CountRecents(_) => (0, 0),
         };
-        ReadAt { layout, read, now, panes }
+        let counts = matches!(read.op, AggregateOp::Count(_)) && layout.segments[read.at].stride == 1;
+        ReadAt { layout, read, now, panes, counts }
     }
 
     /// The slot that its value is for.
@@ -44,22 +47,44 @@ impl<'l> ReadAt<'l> {
         usize::from(self.read.slot)
     }
 
+    /// Writes the value for a row into a slot. Floats go there directly: a value that comes back in memory is copied in one piece
+    /// right after its parts were written, and processors wait for that.
+    #[inline]
+    pub(crate) fn write(&self, row: Option<&Row>, slot: &mut Value) {
+        match self.float(row) {
+            Some(float) => *slot = Value::Float(float),
+            None => *slot = self.value(row),
+        }
+    }
+
+    /// The value, if it is a count in panes that hold nothing else or a decayed sum; none where that has overflowed.
+    #[inline]
+    fn float(&self, row: Option<&Row>) -> Option<f64> {
+        if self.counts {
+            let (first, last) = self.panes;
+            return Some(row.map_or(0, |row| row.count_in(self.layout, self.read.at, first, last)) as f64);
+        }
+        let AggregateOp::Decayed(half_life) = self.read.op else { return None };
+        let (sum, since) = row.map_or((0.0, Time(0)), |row| row.decayed(self.read.at));
+        let left = if sum == 0.0 { 0.0 } else { sum * decay(self.now.since(since), half_life) };
+        left.is_finite().then_some(left)
+    }
+
     /// The value for a row, or for one that does not exist. `seen` reads the candidate and has none here.
     pub(crate) fn value(&self, row: Option<&Row>) -> Value {
         let op = self.read.op;
+        if let Some(float) = self.float(row) {
+            return Value::Float(float);
+        }
         let Some(row) = row.filter(|row| !row.is_unused()) else {
             return absent(op);
         };
         match op {
-            AggregateOp::Decayed(half_life) => {
-                let (sum, since) = row.decayed(self.read.at);
-                finite(if sum == 0.0 { 0.0 } else { sum * decay(self.now.since(since), half_life) })
-            }
             AggregateOp::LastEntities(count) => {
                 let newest = row.recents(self.read.at).take(count as usize);
                 Value::List(newest.map(|recent| Value::Entity(recent.entity)).collect())
             }
-            AggregateOp::Seen(_) => Value::Missing,
+            AggregateOp::Decayed(_) | AggregateOp::Seen(_) => Value::Missing,
             AggregateOp::CountRecents(window) => {
                 let after = self.now.minus(window);
                 Value::Float(row.recents(self.read.at).take_while(|recent| recent.time > after).count() as f64)
@@ -81,11 +106,7 @@ impl<'l> ReadAt<'l> {
         }
         let at = Offsets::of(segment.parts);
         let each = panes.chunks_exact(segment.stride);
-        // Panes of counts alone lie side by side: compilers add several at once.
-        let count = || match segment.stride {
-            1 => panes.iter().map(|pane| segment.count(*pane)).sum::<u64>(),
-            _ => each.clone().map(|pane| segment.count(pane[0])).sum::<u64>(),
-        };
+        let count = || each.clone().map(|pane| segment.count(pane[0])).sum::<u64>();
         let sum = || each.clone().fold(0.0, |sum, pane| sum + f64::from_bits(pane[at.sum]));
         match read.op {
             AggregateOp::Count(_) => Value::Float(count() as f64),
