@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// What the connection is doing; the service tells, the stream acts on it.
 #[derive(Clone, Debug)]
@@ -41,7 +41,11 @@ pub(crate) struct Stream {
     phase: Phase,
     head_time: Duration,
     write_time: Duration,
-    head: Option<Pin<Box<Sleep>>>,
+    /// When the head that is being read began; none between heads.
+    head_began: Option<Instant>,
+    /// Goes on over many requests, since setting a timer for each would cost as much as reading its head: it may fire early,
+    /// never late.
+    head_timer: Option<Pin<Box<Sleep>>>,
     write: Option<Pin<Box<Sleep>>>,
     /// Our answer to a head that hyper refused, and how much of it was written.
     refusal: Option<(Vec<u8>, usize)>,
@@ -57,7 +61,8 @@ impl Stream {
             phase,
             head_time: limits.head_time,
             write_time: limits.write_time,
-            head: None,
+            head_began: None,
+            head_timer: None,
             write: None,
             refusal: None,
             metrics,
@@ -93,6 +98,20 @@ impl Stream {
         Some(Poll::Ready(Ok(bytes.len())))
     }
 
+    /// While a head waits for more of it: an error once it has taken too long in all.
+    fn head_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let deadline = *self.head_began.get_or_insert_with(Instant::now) + self.head_time;
+        let timer = self.head_timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() >= deadline {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the request's head came too slowly")));
+            }
+            // It was set for a head before this one.
+            timer.as_mut().reset(deadline);
+        }
+    }
+
     /// While an answer waits to be read: an error once it has waited too long in all.
     fn write_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let write_time = self.write_time;
@@ -108,17 +127,15 @@ impl AsyncRead for Stream {
         if let Poll::Ready(result) = Pin::new(&mut this.tcp).poll_read(cx, buffer) {
             if buffer.filled().len() > before && this.phase.0.load(Ordering::Relaxed) == IDLE {
                 this.phase.0.store(HEAD, Ordering::Relaxed);
-                this.head = None;
+                this.head_began = None;
             }
             return Poll::Ready(result);
         }
         if this.phase.0.load(Ordering::Relaxed) != HEAD {
-            this.head = None;
+            this.head_began = None;
             return Poll::Pending;
         }
-        let head_time = this.head_time;
-        ready!(this.head.get_or_insert_with(|| Box::pin(sleep(head_time))).as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the request's head came too slowly")))
+        this.head_late(cx)
     }
 }
 
