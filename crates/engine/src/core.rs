@@ -2,6 +2,7 @@
 //! drive the same code one step at a time.
 
 use crate::Config;
+use crate::bell::Bell;
 use crate::change::Changes;
 use crate::checkpoint::{Checkpointing, Complete, Deposits};
 use crate::gate::{Gate, Wake, journal_failed};
@@ -16,8 +17,8 @@ use journal::{Disk, Reader, Writer};
 use parking_lot::{Condvar, Mutex, RwLock};
 use spec::Plan;
 use state::{Dictionary, Resolved};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Most payloads that are sequenced under one hold of the lock.
 const CHUNK: usize = 256;
@@ -53,6 +54,10 @@ pub struct Core<D: Disk> {
     pub(crate) rules: KnownRules,
     pub(crate) first_pages: FirstPages,
     pub(crate) changes: Changes<D>,
+    /// The last position that consumers were given.
+    pub(crate) handed_over: AtomicU64,
+    /// Wakes whoever publishes this node's epochs.
+    pub(crate) publisher: OnceLock<Arc<Bell>>,
     /// Held while a checkpoint is written.
     pub(crate) checkpointing: Mutex<Checkpointing>,
 }
@@ -258,6 +263,13 @@ impl<D: Disk> Core<D> {
                 self.rows_applied.fetch_max(last.0, Ordering::AcqRel);
             }
         }
+        self.handed_over.fetch_max(last.0, Ordering::SeqCst);
+        self.publisher.get().iter().for_each(|bell| bell.ring());
+    }
+
+    /// Whether readers see everything that consumers were given.
+    pub(crate) fn is_published(&self) -> bool {
+        self.gate.applied().0 >= self.handed_over.load(Ordering::SeqCst)
     }
 
     /// Notes that a threaded shard has applied up to `last`.

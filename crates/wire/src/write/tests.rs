@@ -85,7 +85,8 @@ fn an_answer_is_this_text() {
     let mut answer = answer();
     answer.removed.clear();
     let mut moved = answer.items[0].clone();
-    moved.routes = (0..3).map(|rank| RouteHit { route: rank, rank: rank * 111, score: 0.1 * f64::from(rank) }).collect();
+    moved.routes =
+        (0..3).map(|rank| RouteHit { route: rank, rank: rank * 111, score: 0.1 * f64::from(rank) }).collect();
     moved.terms.push(Term { term: 9, value: -1.5e-7 });
     let steps = [Step::Rerank(0), Step::Policy(9), Step::Policy(10), Step::Boost(99)];
     let changes = [Change::Moved(1234), Change::Scaled(2.0), Change::Placed, Change::Moved(-10)];
