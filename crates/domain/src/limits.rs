@@ -26,6 +26,8 @@ pub const BODY_BYTES_MAX: usize = 16 << 20;
 pub const SMALL_BODY_BYTES_MAX: usize = 64 << 10;
 /// Most events in one call.
 pub const EVENTS_PER_CALL_MAX: usize = 100_000;
+/// Most refused lines of one call that its reply names; the others are counted.
+pub const REFUSED_NAMED_MAX: usize = 1_000;
 /// How far in the future an event's time may be.
 pub const FUTURE_SKEW_MAX: Span = Span(60_000);
 /// Earliest event time taken: 1970-01-01.

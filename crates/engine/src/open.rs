@@ -19,8 +19,8 @@ use parking_lot::{Mutex, RwLock};
 use spec::Diff;
 use spec::Plan;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
 
 /// Messages that the ring holds before the sequencer waits for the slowest consumer.
 const RING_MESSAGES: usize = 1_024;
@@ -164,6 +164,8 @@ impl<D: Disk> Core<D> {
             rules: KnownRules::default(),
             first_pages: FirstPages::default(),
             changes: Changes::default(),
+            handed_over: AtomicU64::new(0),
+            publisher: OnceLock::new(),
             checkpointing: Mutex::default(),
             config,
         }
