@@ -42,8 +42,8 @@ pub trait Environment {
     /// It is not known here; `span` is where it stands.
     fn path(&mut self, path: &[&str], span: Range<usize>) -> Result<Meaning, Diagnostic>;
 
-    /// The slot and type of a call that the surroundings understand, `None` for others: see [`Scope::call`].
-    fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Result<(u16, Type), Diagnostic>>;
+    /// What a call means that the surroundings understand, `None` for others: see [`Scope::call`].
+    fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Result<Meaning, Diagnostic>>;
 
     /// Names that `call` understands, for "did you mean".
     fn known_calls(&self) -> Vec<&str>;
@@ -57,8 +57,8 @@ impl Environment for Slots<'_> {
         self.0.path(path, span).map(|(slot, ty)| Meaning::Slot(slot, ty))
     }
 
-    fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Result<(u16, Type), Diagnostic>> {
-        self.0.call(name, args, span)
+    fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Result<Meaning, Diagnostic>> {
+        self.0.call(name, args, span).map(|found| found.map(|(slot, ty)| Meaning::Slot(slot, ty)))
     }
 
     fn known_calls(&self) -> Vec<&str> {

@@ -2,7 +2,7 @@
 
 use super::declarations::{self, Signature};
 use super::numbers::{OWN, counted};
-use super::{Checker, Found, Static, Typed};
+use super::{Checker, Found, Meaning, Static, Typed};
 use crate::ast::{Literal, Name, Node, NodeKind};
 use crate::builtin::foreign;
 use crate::{Diagnostic, functions, suggest};
@@ -12,7 +12,11 @@ impl Checker<'_> {
     /// `name(args)`
     pub(super) fn call(&mut self, name: &Name, args: &[Node], span: Range<usize>) -> Found {
         match self.environment.call(&name.text, args, span.clone()) {
-            Some(Ok((slot, ty))) => return self.slot(slot, ty, span),
+            Some(Ok(Meaning::Slot(slot, ty))) => return self.slot(slot, ty, span),
+            Some(Ok(Meaning::Value(ty, _))) => {
+                let args = self.nodes(args)?.into_iter().map(|arg| arg.node).collect();
+                return Some(Typed::new(NodeKind::Call { name: name.clone(), args }, span, ty));
+            }
             Some(Err(fault)) => return self.refuse(fault),
             None => {}
         }
