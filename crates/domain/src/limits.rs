@@ -54,6 +54,14 @@ pub const WINDOW_MIN: Span = Span(1_000);
 pub const HALF_LIFE_MAX: Span = Span(3_650 * 86_400_000);
 /// Longest list kept by `last` and `seen`, in entries per row.
 pub const RECENTS_MAX: usize = 4_096;
+/// Most events that `streak` of a condition looks back at: longer streaks read as this.
+pub const STREAK_EVENTS_MAX: u16 = 128;
+/// Most calendar periods that `streak` looks back at: longer streaks read as this.
+pub const STREAK_PERIODS_MAX: u16 = 400;
+/// Most sessions of one stream that a row remembers, so that late events find theirs.
+pub const SESSIONS_PER_ROW_MAX: usize = 8;
+/// Most calendars (units and time zones) that the windows of one plan follow.
+pub const CALENDARS_MAX: usize = 64;
 /// Most rows of one crossed table under one owner; the one longest untouched in log order gives way.
 pub const CROSSED_ROWS_MAX: usize = 1_024;
 /// Largest spec file, in bytes.

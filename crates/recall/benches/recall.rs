@@ -121,6 +121,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         tables: Vec::new(),
         streams: Vec::new(),
         aggregates: Vec::new(),
+        calendars: Vec::new(),
         features: vec![Feature {
             name: "heat".to_owned(),
             table: 0,

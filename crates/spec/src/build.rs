@@ -14,6 +14,7 @@ mod session;
 mod slots;
 mod stream;
 mod tags;
+mod window;
 
 pub(crate) use list::{listed, listed_slot};
 pub(crate) use scope::{aggregate_call, near};
@@ -21,8 +22,8 @@ pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, List, Plan,
-    QuotaCount, Role, Slot, Stream, Table,
+    Aggregate, Calendar, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, List,
+    Plan, QuotaCount, Role, Slot, Stream, Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
@@ -69,6 +70,7 @@ struct Builder<'a> {
     streams: Vec<Stream>,
     stream_keys: BTreeMap<String, u16>,
     aggregates: Vec<Aggregate>,
+    calendars: Vec<Calendar>,
     features: Vec<Feature>,
     slots: Vec<Slot>,
     slot_keys: BTreeMap<String, u16>,
@@ -123,6 +125,7 @@ impl<'a> Builder<'a> {
             streams: Vec::new(),
             stream_keys: BTreeMap::new(),
             aggregates: Vec::new(),
+            calendars: Vec::new(),
             features: Vec::new(),
             slots: Vec::new(),
             slot_keys: BTreeMap::new(),
@@ -150,6 +153,7 @@ impl<'a> Builder<'a> {
             tables: self.tables,
             streams: self.streams,
             aggregates: self.aggregates,
+            calendars: self.calendars,
             features: self.features,
             slots: self.slots,
             indexes: self.indexes,

@@ -1,7 +1,7 @@
 //! What a plan costs and how exact it is, for `millrace check`.
 
-use crate::plan::{Aggregate, AggregateOp, Feature, Plan, SlotSource, Stream};
-use domain::Span;
+use crate::plan::{Aggregate, AggregateOp, Feature, PaneLevel, Plan, SlotSource, Stream, Window};
+use domain::{Span, limits};
 use std::fmt;
 
 /// A plan in numbers.
@@ -106,28 +106,28 @@ impl Plan {
 }
 
 fn window_error(op: AggregateOp) -> Option<Span> {
-    match op {
-        AggregateOp::Count(window)
-        | AggregateOp::Sum(window)
-        | AggregateOp::Mean(window)
-        | AggregateOp::Min(window)
-        | AggregateOp::Max(window)
-        | AggregateOp::Last(window) => Some(crate::build::pane_width(window)),
-        AggregateOp::Decayed(_)
-        | AggregateOp::LastEntities(_)
-        | AggregateOp::Seen(_)
-        | AggregateOp::CountRecents(_) => None,
+    match op.window() {
+        Some(Window::Sliding(window)) => Some(crate::build::pane_width(window)),
+        Some(Window::Calendar { .. } | Window::Session(_)) => Some(Span(0)),
+        None => None,
     }
 }
 
-/// Bytes that one row of a stream needs with everything in use: 8 per pane and partial result (24 for `last`: value,
-/// time, position), 16 per half-life, 12 per recent entity.
+/// Bytes that one row of a stream needs with everything in use: 8 per pane and partial result (16 for `first` and `last`: time
+/// and value), 24 more for each session, 16 per half-life, 16 per entry of a list.
 pub(crate) fn stream_bytes(stream: &Stream) -> usize {
     let parts = &stream.parts;
-    let simple = [parts.count, parts.sum, parts.min, parts.max];
-    let pane = 8 * simple.iter().filter(|kept| **kept).count() + if parts.last { 24 } else { 0 };
-    let panes: usize = stream.panes.iter().map(|level| (level.window.0 / level.width.0) as usize + 2).sum();
-    panes * pane + 16 * stream.half_lives.len() + 12 * usize::from(stream.recents)
+    let words = [parts.sum, parts.min, parts.max, parts.variance, parts.first, parts.first, parts.last, parts.last];
+    let words = words.iter().filter(|kept| **kept).count();
+    let panes = stream.panes.iter().map(|level| match *level {
+        PaneLevel::Sliding { width, window } => {
+            (((window.0 + limits::FUTURE_SKEW_MAX.0) / width.0) as usize + 3) * (1 + words)
+        }
+        PaneLevel::Calendar { back, .. } => (usize::from(back) + 2) * (1 + words),
+        PaneLevel::Sessions { .. } => limits::SESSIONS_PER_ROW_MAX * (3 + words),
+    });
+    let cells = stream.panes.len() + 2 * stream.half_lives.len() + usize::from(stream.newest);
+    8 * (panes.sum::<usize>() + cells) + 16 * usize::from(stream.recents)
 }
 
 impl fmt::Display for Summary {

@@ -1,17 +1,30 @@
 //! One row: machine words (accumulators, segment ends, sparse panes sorted by index) and lists of recent entities.
 //! What is too old for any read at the log's time or later may or may not still be there; no reader can tell.
 
-use crate::layout::{Segment, TableLayout};
+mod parts;
+mod sessions;
+
+pub(crate) use parts::Moments;
+
+use crate::layout::{RecentsLayout, RecentsOf, Segment, TableLayout};
 use crate::saved::{LoadError, Reader, put_u32, put_u64};
-use domain::{EntityId, Span, Time, limits};
+use domain::{EntityId, Span, Time};
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// An entity of an event, with the event's time.
+/// A value of an event, with the event's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recent {
     pub(crate) time: Time,
-    pub(crate) entity: EntityId,
+    /// What they mean the list's layout says.
+    pub(crate) bits: u64,
+}
+
+impl Recent {
+    /// The entity, in a list of entities.
+    pub(crate) fn entity(self) -> EntityId {
+        EntityId(self.bits as u32)
+    }
 }
 
 /// A row, empty until its first event.
@@ -59,7 +72,7 @@ impl Row {
         let header = layout.header();
         self.words.reserve_exact(header + layout.segments.iter().map(|segment| segment.stride).sum::<usize>());
         self.words.resize(header, 0);
-        self.words[2 * layout.half_lives.len()..].fill(header as u64);
+        self.words[layout.ends()..].fill(header as u64);
         self.recents = layout.recents.iter().map(|_| VecDeque::new()).collect();
     }
 
@@ -89,6 +102,18 @@ impl Row {
         };
         self.words[2 * at] = sum.to_bits();
         self.words[2 * at + 1] = since.0 as u64;
+    }
+
+    /// The newest time of a stream.
+    pub(crate) fn newest(&self, layout: &TableLayout, at: usize) -> Option<Time> {
+        let after = *self.words.get(2 * layout.half_lives.len() + at)?;
+        after.checked_sub(1).map(|time| Time(time as i64))
+    }
+
+    /// Notes that an event happened at a time.
+    pub(crate) fn add_newest(&mut self, layout: &TableLayout, at: usize, time: Time) {
+        let newest = &mut self.words[2 * layout.half_lives.len() + at];
+        *newest = (*newest).max(time.0 as u64 + 1);
     }
 
     /// The panes of a segment, `stride` words each, ascending.
@@ -124,12 +149,18 @@ impl Row {
             None => 0,
         };
         if panes.get(offset).is_some_and(|word| segment.index(*word) == pane) {
-            return merge(&mut self.words[range.start + offset..][..stride], segment, event);
+            let pane = &mut self.words[range.start + offset..][..stride];
+            pane[0] += 1;
+            if stride > 1 {
+                parts::add(pane, segment, segment.count(pane[0]) - 1, event);
+            }
+            return;
         }
         let oldest = segment.oldest(log_time);
         if pane >= oldest {
             let start = self.insert(layout, at, range, offset, oldest);
-            fresh(&mut self.words[start..start + stride], segment, pane, event);
+            self.words[start] = segment.first_word(pane);
+            parts::fresh(&mut self.words[start..start + stride], segment, event);
         }
     }
 
@@ -158,10 +189,7 @@ impl Row {
     pub(crate) fn is_live(&self, layout: &TableLayout, now: Time) -> bool {
         let panes = layout.segments.iter().enumerate().any(|(at, segment)| {
             let panes = self.panes(layout, at);
-            panes
-                .len()
-                .checked_sub(segment.stride)
-                .is_some_and(|newest| segment.index(panes[newest]) >= segment.oldest(now))
+            panes.len().checked_sub(segment.stride).is_some_and(|newest| segment.is_live(&panes[newest..], now))
         });
         let decayed = layout.half_lives.iter().enumerate().any(|(at, half_life)| {
             let (sum, since) = self.decayed(at);
@@ -169,16 +197,17 @@ impl Row {
         });
         let lists = self.recents.iter().zip(&layout.recents);
         let mut newest = lists.filter_map(|(list, of)| Some((list.front()?, of)));
-        panes || decayed || newest.any(|(newest, of)| of.is_live(newest.time, now))
+        let noted = (0..layout.newest).any(|at| self.newest(layout, at).is_some());
+        panes || decayed || noted || newest.any(|(newest, of)| of.is_live(newest.time, now))
     }
 
-    /// Appends all that a read at `now` or later can see, in one form; whether that is anything. `key` writes an entity's key.
+    /// Appends all that a read at `now` or later can see, in one form; whether that is anything. `key` writes an entry of a list.
     pub(crate) fn put_canonical(
         &self,
         layout: &TableLayout,
         now: Time,
         out: &mut Vec<u8>,
-        key: &dyn Fn(u16, EntityId, &mut Vec<u8>),
+        key: &dyn Fn(RecentsOf, u64, &mut Vec<u8>),
     ) -> bool {
         let mut any = false;
         for at in 0..layout.half_lives.len() {
@@ -186,6 +215,11 @@ impl Row {
             any |= sum != 0.0;
             put_u64(out, sum.to_bits());
             put_u64(out, since.0 as u64);
+        }
+        for at in 0..layout.newest {
+            let newest = self.newest(layout, at);
+            any |= newest.is_some();
+            put_u64(out, newest.map_or(0, |time| time.0 as u64 + 1));
         }
         for (at, segment) in layout.segments.iter().enumerate() {
             let live = self.panes_in(layout, at, segment.oldest(now), i64::MAX - 1);
@@ -199,7 +233,7 @@ impl Row {
             for recent in live() {
                 any = true;
                 put_u64(out, recent.time.0 as u64);
-                key(list.entity, recent.entity, out);
+                key(list.of, recent.bits, out);
             }
         }
         any
@@ -213,7 +247,7 @@ impl Row {
             put_u32(out, list.len() as u32);
             for recent in list {
                 put_u64(out, recent.time.0 as u64);
-                put_u32(out, recent.entity.0);
+                put_u64(out, recent.bits);
             }
         }
     }
@@ -222,7 +256,7 @@ impl Row {
     pub(crate) fn load(layout: &TableLayout, input: &mut Reader<'_>) -> Result<Row, LoadError> {
         let count = input.count(8)?;
         let words = input.words(count)?;
-        let recents = layout.recents.iter().map(|list| take_recents(list.capacity, input)).collect::<Result<_, _>>()?;
+        let recents = layout.recents.iter().map(|list| take_recents(list, input)).collect::<Result<_, _>>()?;
         let row = Row { words, recents };
         if row.is_sound(layout) { Ok(row) } else { Err(LoadError::new("a row does not have the form of its table")) }
     }
@@ -234,14 +268,14 @@ impl Row {
         }
         let mut start = header;
         for (at, segment) in layout.segments.iter().enumerate() {
-            let end = self.words[2 * layout.half_lives.len() + at];
+            let end = self.words[layout.ends() + at];
             if end < start as u64 || end > len as u64 || !(end as usize - start).is_multiple_of(segment.stride) {
                 return false;
             }
             let panes = &self.words[start..end as usize];
             let ascending =
                 panes.chunks_exact(segment.stride).map(|pane| segment.index(pane[0])).is_sorted_by(|a, b| a < b);
-            if !ascending || panes.len() / segment.stride > segment.panes_max() {
+            if !ascending || !segment.are_sound(panes) || panes.len() / segment.stride > segment.panes_max() {
                 return false;
             }
             start = end as usize;
@@ -250,7 +284,7 @@ impl Row {
     }
 
     fn range(&self, layout: &TableLayout, at: usize) -> Range<usize> {
-        let ends = 2 * layout.half_lives.len();
+        let ends = layout.ends();
         let start = if at == 0 { layout.header() } else { self.words[ends + at - 1] as usize };
         start..self.words[ends + at] as usize
     }
@@ -275,7 +309,7 @@ impl Row {
                 words.truncate(words.len() - gone + stride);
             }
         }
-        let first_end = 2 * layout.half_lives.len() + at;
+        let first_end = layout.ends() + at;
         for end in &mut words[first_end..layout.header()] {
             *end = *end + stride as u64 - gone as u64;
         }
@@ -299,54 +333,16 @@ fn lower_bound(panes: &[u64], segment: &Segment, pane: i64) -> usize {
     low
 }
 
-fn fresh(pane: &mut [u64], segment: &Segment, index: i64, (time, value): (Time, f64)) {
-    pane[0] = segment.first_word(index);
-    let (parts, mut at) = (segment.parts, 1);
-    for _ in [parts.sum, parts.min, parts.max].into_iter().filter(|kept| *kept) {
-        pane[at] = value.to_bits();
-        at += 1;
-    }
-    if parts.last {
-        pane[at] = time.0 as u64;
-        pane[at + 1] = value.to_bits();
-    }
-}
-
-fn merge(pane: &mut [u64], segment: &Segment, (time, value): (Time, f64)) {
-    pane[0] += 1;
-    let (parts, mut at) = (segment.parts, 1);
-    if parts.sum {
-        pane[at] = (f64::from_bits(pane[at]) + value).to_bits();
-        at += 1;
-    }
-    if parts.min {
-        if value < f64::from_bits(pane[at]) {
-            pane[at] = value.to_bits();
-        }
-        at += 1;
-    }
-    if parts.max {
-        if value > f64::from_bits(pane[at]) {
-            pane[at] = value.to_bits();
-        }
-        at += 1;
-    }
-    if parts.last && time.0 >= pane[at] as i64 {
-        pane[at] = time.0 as u64;
-        pane[at + 1] = value.to_bits();
-    }
-}
-
-fn take_recents(capacity: usize, input: &mut Reader<'_>) -> Result<VecDeque<Recent>, LoadError> {
-    let count = input.count(12)?;
+fn take_recents(of: &RecentsLayout, input: &mut Reader<'_>) -> Result<VecDeque<Recent>, LoadError> {
+    let count = input.count(16)?;
     let mut list = VecDeque::with_capacity(count);
     for _ in 0..count {
-        let recent = Recent { time: Time(input.i64()?), entity: EntityId(input.u32()?) };
+        let recent = Recent { time: Time(input.i64()?), bits: input.u64()? };
         let sorted = list.back().is_none_or(|newer: &Recent| newer.time >= recent.time);
-        if !sorted || recent.entity.0 >= limits::ENTITIES_MAX {
+        if !sorted || !of.of.is_sound(recent.bits) {
             return Err(LoadError::new("a list of recents is out of order"));
         }
         list.push_back(recent);
     }
-    if count <= capacity { Ok(list) } else { Err(LoadError::new("a list of recents is too long")) }
+    if count <= of.capacity { Ok(list) } else { Err(LoadError::new("a list of recents is too long")) }
 }

@@ -60,7 +60,7 @@ impl expr::Scope for Scope<'_, '_, '_> {
     }
 
     fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Found> {
-        if matches!(name, "distinct" | "top_k" | "held" | "before" | "rate" | "quantile") {
+        if matches!(name, "distinct" | "top_k" | "held" | "before" | "quantile") {
             let message = format!("the aggregate {} is not available in this release", quoted(name));
             return Some(Err(Diagnostic::new("not_available", span, message)));
         }
@@ -94,7 +94,23 @@ impl expr::Scope for Scope<'_, '_, '_> {
 }
 
 /// The aggregate functions.
-pub(super) const AGGREGATES: [&str; 8] = ["count", "sum", "mean", "min", "max", "last", "decayed", "seen"];
+pub(super) const AGGREGATES: [&str; 15] = [
+    "count",
+    "sum",
+    "mean",
+    "min",
+    "max",
+    "var",
+    "stddev",
+    "first",
+    "last",
+    "last_n",
+    "rate",
+    "time_since",
+    "streak",
+    "decayed",
+    "seen",
+];
 
 /// Whether a call is an aggregate: `min` and `max` are functions of numbers too, and are told apart by an event as the
 /// first argument or a window as the third.
