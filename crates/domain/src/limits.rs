@@ -90,6 +90,10 @@ pub const EXPRESSION_BYTES_MAX: usize = 8_192;
 pub const EXPRESSION_DEPTH_MAX: usize = 64;
 /// Most nodes of an expression.
 pub const EXPRESSION_NODES_MAX: usize = 2_048;
+/// Most steps (a node, an element of a list, 16 bytes of a text) that the interpreter takes for one value of an expression.
+pub const EXPRESSION_STEPS_MAX: u64 = 65_536;
+/// Longest text, in bytes, and longest list or map that an expression makes on its way.
+pub const EXPRESSION_VALUE_MAX: usize = 65_536;
 /// Most keys and values in a spec file.
 pub const SPEC_NODES_MAX: usize = 200_000;
 /// Most diagnostics given for one spec.
