@@ -180,5 +180,7 @@ fn main() {
 fn digest_of(before: u64, answer: &Answer) -> u64 {
     let mut bytes = Vec::new();
     answer.encode(&mut bytes);
-    bytes.iter().fold(before ^ 0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    bytes
+        .iter()
+        .fold(before ^ 0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
