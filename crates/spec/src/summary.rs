@@ -109,7 +109,7 @@ fn window_error(op: AggregateOp) -> Option<Span> {
     match op.window() {
         Some(Window::Sliding(window)) if op.is_sketched() => Some(crate::build::sketch_pane_width(window)),
         Some(Window::Sliding(window)) => Some(crate::build::pane_width(window)),
-        Some(Window::Calendar { .. } | Window::Session(_)) => Some(Span(0)),
+        Some(Window::Tumbling { .. } | Window::Calendar { .. } | Window::Session(_)) => Some(Span(0)),
         None => None,
     }
 }
@@ -126,6 +126,9 @@ pub(crate) fn stream_bytes(stream: &Stream) -> usize {
     let panes = stream.panes.iter().map(|level| match *level {
         PaneLevel::Sliding { width, window } => {
             (((window.0 + limits::FUTURE_SKEW_MAX.0) / width.0) as usize + 3) * (1 + words)
+        }
+        PaneLevel::Tumbling { width, back } => {
+            (usize::from(back) + (limits::FUTURE_SKEW_MAX.0 / width.0) as usize + 2) * (1 + words)
         }
         PaneLevel::Calendar { back, .. } => (usize::from(back) + 2) * (1 + words),
         PaneLevel::Sessions { .. } => limits::SESSIONS_PER_ROW_MAX * (3 + words),

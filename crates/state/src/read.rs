@@ -161,6 +161,10 @@ pub(crate) fn next_change(row: &Row, layout: &TableLayout, read: &AggregateRead,
             let enters = first(current + 1, i64::MAX - 1).map(|pane| Time(pane.saturating_mul(*width)));
             leaves.into_iter().chain(enters).min()
         }
+        (Grid::Sliding { width, .. }, Window::Tumbling { back, .. }) => {
+            let next = Time((current + 1).saturating_mul(*width));
+            first(current - i64::from(back) - 1, i64::MAX - 1).map(|_| next)
+        }
         (Grid::Calendar { periods, back, .. }, _) => {
             first(current - back - 1, i64::MAX - 1).map(|_| periods.next_start(now))
         }

@@ -27,6 +27,7 @@ pub(super) fn usage(name: &str) -> &'static str {
         "last_n" => "write `last_n(event, value, n)` or `last_n(event, value, n, filter)`",
         "seen" => "write `seen(item, window)` or `seen(event, item, window)`",
         "session" => "write `session(30m)`",
+        "tumbling" => "write `tumbling(10m)`",
         "sum" => "write `sum(event, value, window)` or `sum(event, value, window, filter)`",
         "mean" => "write `mean(event, value, window)` or `mean(event, value, window, filter)`",
         "var" => "write `var(event, value, window)` or `var(event, value, window, filter)`",

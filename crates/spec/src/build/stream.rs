@@ -152,6 +152,9 @@ fn extend_panes(panes: &mut Vec<PaneLevel>, window: Window, pane_width: fn(Span)
             {
                 return *longest = window.max(*longest);
             }
+            (PaneLevel::Tumbling { width, back }, Window::Tumbling { width: of, back: wanted }) if *width == of => {
+                return *back = wanted.max(*back);
+            }
             (PaneLevel::Calendar { calendar, back }, Window::Calendar { calendar: of, back: wanted })
                 if *calendar == of =>
             {
@@ -168,6 +171,7 @@ fn extend_panes(panes: &mut Vec<PaneLevel>, window: Window, pane_width: fn(Span)
             let at = panes.partition_point(finer);
             panes.insert(at, PaneLevel::Sliding { width, window });
         }
+        Window::Tumbling { width, back } => panes.push(PaneLevel::Tumbling { width, back }),
         Window::Calendar { calendar, back } => panes.push(PaneLevel::Calendar { calendar, back }),
         Window::Session(gap) => panes.push(PaneLevel::Sessions { gap }),
     }

@@ -15,8 +15,7 @@ const UNITS: [(&str, CalendarUnit); 4] = [
     ("month", CalendarUnit::Month),
 ];
 /// How windows are written, for messages.
-const WAYS: &str =
-    "write a duration (`7d`), a calendar period (`day(\"Europe/Berlin\")`, `previous(week())`) or `session(30m)`";
+const WAYS: &str = "write a duration (`7d`), a calendar period (`day(\"Europe/Berlin\")`, `previous(week())`), `tumbling(10m)` or `session(30m)`";
 
 /// A sliding window: a duration literal within the limits.
 pub(super) fn sliding(name: &str, node: &Node) -> Result<Span, Diagnostic> {
@@ -52,6 +51,12 @@ impl Scope<'_, '_, '_> {
             return Ok(Window::Sliding(sliding(of, node)?));
         };
         match (name.text.as_str(), args.as_slice()) {
+            ("tumbling", [width]) => self.tumbling(width, 0),
+            ("previous", [Node { kind: NodeKind::Call { name, args }, .. }])
+                if name.text == "tumbling" && args.len() == 1 =>
+            {
+                self.tumbling(&args[0], 1)
+            }
             ("session", [gap]) => Ok(Window::Session(duration("session", "gap", gap, limits::WINDOW_MAX)?)),
             ("previous", [period]) if is_calendar(period) => {
                 Ok(Window::Calendar { calendar: self.calendar(period)?, back: 1 })
@@ -62,6 +67,10 @@ impl Scope<'_, '_, '_> {
                 Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help(WAYS))
             }
         }
+    }
+
+    fn tumbling(&self, width: &Node, back: u16) -> Result<Window, Diagnostic> {
+        Ok(Window::Tumbling { width: duration("tumbling", "length", width, limits::WINDOW_MAX)?, back })
     }
 
     /// `day("Europe/Berlin")`, `week()` in UTC: index into the plan's calendars.

@@ -7,6 +7,13 @@ use domain::{CalendarUnit, Periods, Span, Zone};
 pub enum Window {
     /// Those in `(now - W, now]`, widened to whole panes at its old end.
     Sliding(Span),
+    /// Those in the stretch `[k * width, (k + 1) * width)` of time since 1970 in UTC that `now` lies in, or in one before it.
+    Tumbling {
+        /// How long each is.
+        width: Span,
+        /// How many before the current one: 0 is the current one.
+        back: u16,
+    },
     /// Those in the calendar period around `now`, or in one before it.
     Calendar {
         /// Index into `Plan::calendars`.
@@ -40,6 +47,13 @@ pub enum PaneLevel {
         /// Longest window that reads this level.
         window: Span,
     },
+    /// One pane per stretch.
+    Tumbling {
+        /// How long each is.
+        width: Span,
+        /// How many before the current one are read.
+        back: u16,
+    },
     /// One pane per calendar period.
     Calendar {
         /// Index into `Plan::calendars`.
@@ -59,6 +73,9 @@ impl PaneLevel {
     pub fn serves(&self, window: Window) -> bool {
         match (*self, window) {
             (PaneLevel::Sliding { window: longest, .. }, Window::Sliding(window)) => longest >= window,
+            (PaneLevel::Tumbling { width, back }, Window::Tumbling { width: of, back: wanted }) => {
+                width == of && back >= wanted
+            }
             (PaneLevel::Calendar { calendar, back }, Window::Calendar { calendar: of, back: wanted }) => {
                 calendar == of && back >= wanted
             }

@@ -63,6 +63,19 @@ fn reciprocal(divisor: i64) -> (u64, u32) {
     ((((1u128 << (64 + shift)) / divisor as u128) + 1) as u64, shift)
 }
 
+/// Bits of a count beside the largest index of panes of this width.
+fn count_bits(width: Span) -> u32 {
+    (limits::TIME_MAX_MS / width.0.max(1)).leading_zeros()
+}
+
+impl Grid {
+    fn sliding(width: Span, window: Span) -> Grid {
+        let width = width.0.max(1);
+        let (reciprocal, shift) = reciprocal(width);
+        Grid::Sliding { width, window: window.0, reciprocal, shift }
+    }
+}
+
 impl Offsets {
     fn new(head: usize, parts: Parts) -> Offsets {
         let sum = head;
@@ -78,11 +91,10 @@ impl Offsets {
 impl Segment {
     pub(crate) fn new(plan: &Plan, level: &PaneLevel, parts: Parts) -> Segment {
         let (grid, count_bits, head) = match *level {
-            PaneLevel::Sliding { width, window } => {
-                let width = width.0.max(1);
-                let (reciprocal, shift) = reciprocal(width);
-                let count_bits = (limits::TIME_MAX_MS / width).leading_zeros();
-                (Grid::Sliding { width, window: window.0, reciprocal, shift }, count_bits, 1)
+            PaneLevel::Sliding { width, window } => (Grid::sliding(width, window), count_bits(width), 1),
+            PaneLevel::Tumbling { width, back } => {
+                let window = Span(width.0.saturating_mul(back.into()));
+                (Grid::sliding(width, window), count_bits(width), 1)
             }
             PaneLevel::Calendar { calendar, back } => {
                 let periods = plan.calendars[usize::from(calendar)].periods.clone();
@@ -138,7 +150,7 @@ impl Segment {
     pub(crate) fn panes_of(&self, window: Window, now: Time) -> (i64, i64) {
         match window {
             Window::Sliding(window) => (self.pane(now.minus(window)), self.pane(now)),
-            Window::Calendar { back, .. } => {
+            Window::Tumbling { back, .. } | Window::Calendar { back, .. } => {
                 let period = self.pane(now) - i64::from(back);
                 (period, period)
             }

@@ -87,6 +87,11 @@ impl Reference {
                     panes.retain(|pane, _| (pane + 1) * width > now.0 - w.0 && pane * width <= now.0);
                     windowed(op, &panes)
                 }
+                Window::Tumbling { width, back } => {
+                    let current = now.0.div_euclid(width.0) - i64::from(back);
+                    let within = all.iter().filter(|c| c.time.0.div_euclid(width.0) == current).collect::<Vec<_>>();
+                    windowed(op, &[(0, within)].into_iter().filter(|(_, pane)| !pane.is_empty()).collect())
+                }
                 Window::Calendar { calendar, back } => {
                     let Calendar { unit, zone, .. } = &plan.calendars[calendar as usize];
                     let mut at = now;

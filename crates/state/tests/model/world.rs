@@ -68,6 +68,8 @@ features:
     month: max(buy, price, month("Pacific/Auckland"))
     month_spread: var(buy, price, month("Pacific/Auckland"))
     visit: count(view, session(30m))
+    ten: count(view, tumbling(10s))
+    ten_before: mean(buy, price, previous(tumbling(7m)))
     visit_long: count(view, session(1m), dwell > 30s)
     visit_spend: sum(buy, price, session(30m))
     visit_mean: mean(buy, price, session(30m), gift)
