@@ -146,6 +146,7 @@ fn ring_bytes(sketch: Sketch, level: &PaneLevel) -> usize {
     };
     let panes = match *level {
         PaneLevel::Sliding { width, window } => ((window.0 + limits::FUTURE_SKEW_MAX.0) / width.0) as usize + 3,
+        PaneLevel::Tumbling { width, back } => usize::from(back) + (limits::FUTURE_SKEW_MAX.0 / width.0) as usize + 2,
         PaneLevel::Calendar { back, .. } => usize::from(back) + 2,
         // The spec has none.
         PaneLevel::Sessions { .. } => limits::SESSIONS_PER_ROW_MAX,

@@ -124,7 +124,7 @@ impl Scope<'_, '_, '_> {
         let window = self.window(name, node)?;
         if let Window::Session(_) = window {
             let message = format!("{} cannot be read over a session", quoted(name));
-            let help = "write a duration (`1h`) or a calendar period (`day()`)";
+            let help = "write a duration (`1h`), a calendar period (`day()`) or `tumbling(10m)`";
             return Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help(help));
         }
         Ok(window)

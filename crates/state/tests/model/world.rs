@@ -39,6 +39,8 @@ features:
     items: distinct(view, item, 1h)
     items_1d: distinct(view, item, 1d)
     items_today: distinct(view, item, day("Europe/Berlin"))
+    items_tumbling: distinct(view, item, previous(tumbling(10m)))
+    kinds_tumbling: top_k(view, item.category, 2, tumbling(7m))
     dwells: distinct(view, dwell, 1m, dwell > 5s)
     grades: distinct(buy, item.grade, 1h)
     median: quantile(buy, price, 0.5, 1d)
