@@ -54,7 +54,7 @@ pub const WINDOW_MIN: Span = Span(1_000);
 pub const HALF_LIFE_MAX: Span = Span(3_650 * 86_400_000);
 /// Most different elements that a pane of `distinct` keeps one by one; beyond, it keeps registers.
 pub const DISTINCT_EXACT_MAX: usize = 256;
-/// Most elements of all panes of a window together, each pane's counted by itself, for which `distinct` is exact.
+/// Most different elements of all panes of a window together for which `distinct` is exact.
 pub const DISTINCT_UNION_MAX: usize = 1_024;
 /// Registers of a pane of `distinct`, a power of two: the standard error is 1.04 / sqrt of it, 2.3 %.
 pub const DISTINCT_REGISTERS: usize = 2_048;

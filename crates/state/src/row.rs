@@ -9,9 +9,9 @@ pub(crate) use parts::Moments;
 
 use crate::dictionary::Dictionary;
 use crate::layout::{RecentsLayout, RecentsOf, Segment, TableLayout};
-use crate::saved::{LoadError, Reader, put_u32, put_u64};
+use crate::saved::{LoadError, Reader, put_text, put_u32, put_u64};
 use crate::sketch::{Rings, Sketched};
-use domain::{EntityId, Span, Time, Value};
+use domain::{EntityId, Span, Symbol, Time, Value};
 use spec::plan::AggregateOp;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -238,13 +238,13 @@ impl Row {
             || newest.any(|(newest, of)| of.is_live(newest.time, now))
     }
 
-    /// Appends all that a read at `now` or later can see, in one form; whether that is anything. `key` writes an entry of a list.
+    /// Appends all that a read at `now` or later can see, in one form; whether that is anything.
     pub(crate) fn put_canonical(
         &self,
         layout: &TableLayout,
         now: Time,
         out: &mut Vec<u8>,
-        (key, dictionary): (&dyn Fn(RecentsOf, u64, &mut Vec<u8>), &Dictionary),
+        dictionary: &Dictionary,
     ) -> bool {
         let mut any = false;
         for at in 0..layout.half_lives.len() {
@@ -270,7 +270,7 @@ impl Row {
             for recent in live() {
                 any = true;
                 put_u64(out, recent.time.0 as u64);
-                key(list.of, recent.bits, out);
+                put_recent(out, list.of, recent.bits, dictionary);
             }
         }
         self.rings.put_canonical(&layout.rings, now, out, dictionary) || any
@@ -370,6 +370,15 @@ fn lower_bound(panes: &[u64], segment: &Segment, pane: i64) -> usize {
         if segment.index(panes[middle * stride]) < pane { low = middle + 1 } else { high = middle }
     }
     low
+}
+
+/// An entry of a list in a form that depends on no numbering.
+fn put_recent(out: &mut Vec<u8>, of: RecentsOf, bits: u64, dictionary: &Dictionary) {
+    match of {
+        RecentsOf::Entity(entity) => put_text(out, dictionary.key(entity, EntityId(bits as u32))),
+        RecentsOf::Text => put_text(out, dictionary.text(Symbol(bits as u32))),
+        _ => put_u64(out, bits),
+    }
 }
 
 fn take_recents(of: &RecentsLayout, input: &mut Reader<'_>) -> Result<VecDeque<Recent>, LoadError> {

@@ -120,8 +120,7 @@ impl Blocks {
     /// first is at least as relevant as the others.
     fn best(&self, worth: impl Fn(usize, f64) -> f64) -> Option<usize> {
         let ahead = self.alike.ahead().map(|place| (place, worth(place as usize, 0.0)));
-        let behind =
-            self.alike.behind().iter().zip(&self.gains).filter(|(place, (_, log))| **place != NONE && !log.is_nan());
+        let behind = self.alike.behind().iter().zip(&self.gains).filter(|(place, (_, log))| **place != NONE && !log.is_nan());
         let behind = behind.map(|(&place, &(_, log))| (place, worth(place as usize, log)));
         let better = |best: (u32, f64), next: (u32, f64)| {
             if next.1 > best.1 || (next.1 == best.1 && next.0 < best.0) { next } else { best }

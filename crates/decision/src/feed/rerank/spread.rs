@@ -195,8 +195,7 @@ impl Quotas {
             of.last = NONE;
         } else {
             // Candidates wait in the order in which they came.
-            let behind =
-                self.heads[head..].iter().take_while(|&&other| self.groups[other as usize].first < next).count();
+            let behind = self.heads[head..].iter().take_while(|&&other| self.groups[other as usize].first < next).count();
             self.heads.insert(head + behind, group);
         }
         entry
