@@ -114,7 +114,13 @@ impl Facts {
     }
 
     /// Works out those of every item.
-    pub(crate) fn rebuild(&mut self, plan: &Plan, conditions: &Conditions, catalogue: &Catalogue, row: &mut Vec<Value>) {
+    pub(crate) fn rebuild(
+        &mut self,
+        plan: &Plan,
+        conditions: &Conditions,
+        catalogue: &Catalogue,
+        row: &mut Vec<Value>,
+    ) {
         self.words = Paged::new();
         let items = (0..catalogue.bound(conditions.item)).map(EntityId);
         items.for_each(|id| self.refresh(id, plan, conditions, catalogue, row));

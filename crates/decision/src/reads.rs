@@ -254,7 +254,7 @@ impl Reads {
     pub(crate) fn fill_empty(&self, plan: &Plan, aggregates: &[u16], row: &mut [Value]) {
         for &aggregate in aggregates {
             let aggregate = &plan.aggregates[usize::from(aggregate)];
-            row[usize::from(aggregate.slot)] = empty(aggregate.op);
+            row[usize::from(aggregate.slot)] = aggregate.op.over_nothing();
         }
     }
 
@@ -279,24 +279,6 @@ impl Reads {
                 row[usize::from(*slot)] = program.eval(row);
             }
         }
-    }
-}
-
-/// The value of an aggregate over no events.
-fn empty(op: AggregateOp) -> Value {
-    match op {
-        AggregateOp::Count(_)
-        | AggregateOp::Sum(_)
-        | AggregateOp::Decayed(_)
-        | AggregateOp::CountRecents(_)
-        | AggregateOp::Distinct(_) => Value::Float(0.0),
-        AggregateOp::Mean(_)
-        | AggregateOp::Min(_)
-        | AggregateOp::Max(_)
-        | AggregateOp::Last(_)
-        | AggregateOp::Quantile(..) => Value::Missing,
-        AggregateOp::LastEntities(_) | AggregateOp::TopK(..) => Value::List([].into()),
-        AggregateOp::Seen(_) => Value::Bool(false),
     }
 }
 

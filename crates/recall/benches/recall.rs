@@ -123,6 +123,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         streams: Vec::new(),
         collections: Vec::new(),
         aggregates: Vec::new(),
+        calendars: Vec::new(),
         features: vec![Feature {
             name: "heat".to_owned(),
             table: 0,

@@ -216,8 +216,12 @@ impl Reads {
         for &event in &plan.streams[usize::from(aggregate.stream)].events {
             self.moved_by[usize::from(event)] = true;
         }
-        if let AggregateOp::Decayed(half_life) = aggregate.op {
-            self.at_least_every(Span((half_life.0 / REFRESH_PART).max(Span::SECOND.0)));
+        match aggregate.op {
+            AggregateOp::Decayed(half_life) => {
+                self.at_least_every(Span((half_life.0 / REFRESH_PART).max(Span::SECOND.0)));
+            }
+            AggregateOp::TimeSince => self.at_least_every(REFRESH_CLOCK),
+            _ => {}
         }
     }
 

@@ -15,6 +15,7 @@ mod sketch;
 mod slots;
 mod stream;
 mod tags;
+mod window;
 
 pub(crate) use list::{listed, listed_slot};
 pub(crate) use scope::{aggregate_call, near};
@@ -23,8 +24,8 @@ pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Collection, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, List,
-    Plan, QuotaCount, Role, Slot, Stream, Table,
+    Aggregate, Calendar, Collection, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType,
+    Index, List, Plan, QuotaCount, Role, Slot, Stream, Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
@@ -73,6 +74,7 @@ struct Builder<'a> {
     stream_keys: BTreeMap<String, u16>,
     collections: Vec<Collection>,
     aggregates: Vec<Aggregate>,
+    calendars: Vec<Calendar>,
     features: Vec<Feature>,
     slots: Vec<Slot>,
     slot_keys: BTreeMap<String, u16>,
@@ -130,6 +132,7 @@ impl<'a> Builder<'a> {
             stream_keys: BTreeMap::new(),
             collections: Vec::new(),
             aggregates: Vec::new(),
+            calendars: Vec::new(),
             features: Vec::new(),
             slots: Vec::new(),
             slot_keys: BTreeMap::new(),
@@ -161,6 +164,7 @@ impl<'a> Builder<'a> {
             streams: self.streams,
             collections: self.collections,
             aggregates: self.aggregates,
+            calendars: self.calendars,
             features: self.features,
             slots: self.slots,
             indexes: self.indexes,

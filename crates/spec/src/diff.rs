@@ -234,7 +234,8 @@ fn signature(plan: &Plan) -> String {
     let formulas: Vec<String> =
         of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
     let quotas = &plan.quotas;
-    let counted = format!("{entities:?}{events:?}{tables:?}{collections:?}{streams:?}{indexes:?}");
+    let calendars = &plan.calendars;
+    let counted = format!("{entities:?}{events:?}{tables:?}{collections:?}{streams:?}{calendars:?}{indexes:?}");
     format!("{counted}{exposures:?}{formulas:?}{quotas:?}{lists:?}{}", attributed(plan))
 }
 
@@ -247,16 +248,18 @@ fn attributed(plan: &Plan) -> String {
 }
 
 fn stream(stream: &Stream) -> String {
-    let Stream { table, events, filter, value, panes, half_lives, recents, recents_window, parts, sketch } = stream;
+    let Stream { table, events, filter, value, panes, half_lives, newest, recents, recents_window, parts, sketch } =
+        stream;
     let filter = filter.as_ref().map(|filter| canonical(filter.text()));
     let value = match value {
         StreamValue::One => "1".to_owned(),
         StreamValue::Number(program) => canonical(program.text()),
         StreamValue::Role(roles) => format!("{roles:?}"),
+        StreamValue::Listed(program) => format!("list {}", canonical(program.text())),
         StreamValue::Elements(collection) => format!("elements {collection}"),
     };
-    let counted = format!("{panes:?} {half_lives:?} {recents} {recents_window:?} {parts:?} {sketch:?}");
-    format!("{table} {events:?} {filter:?} {value} {counted}")
+    let lists = format!("{newest} {recents} {recents_window:?}");
+    format!("{table} {events:?} {filter:?} {value} {panes:?} {half_lives:?} {lists} {parts:?} {sketch:?}")
 }
 
 fn kept_index(plan: &Plan, index: &Index) -> String {

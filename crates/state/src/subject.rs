@@ -99,7 +99,7 @@ impl Subject {
             None => false,
             Some(newest) if newest <= now => newest > after,
             // The newest is ahead of `now`; an older one may lie in the window.
-            Some(_) => row.recents(read.at).any(|r| r.entity == item && r.time <= now && r.time > after),
+            Some(_) => row.recents(read.at).any(|r| r.entity() == item && r.time <= now && r.time > after),
         }
     }
 }
@@ -173,7 +173,7 @@ impl SeenIndex {
         let mut index = SeenIndex { slots: vec![None; size].into(), shift: 32 - size.trailing_zeros() };
         for recent in recents {
             // Newest first: the first of an entity stays.
-            let slot = index.probe(recent.entity);
+            let slot = index.probe(recent.entity());
             index.slots[slot].get_or_insert(*recent);
         }
         index
@@ -186,7 +186,7 @@ impl SeenIndex {
     /// The slot of the entity, or the free one where it would go.
     fn probe(&self, entity: EntityId) -> usize {
         let mut slot = (entity.0.wrapping_mul(0x9E37_79B9) >> self.shift) as usize;
-        while self.slots[slot].is_some_and(|recent| recent.entity != entity) {
+        while self.slots[slot].is_some_and(|recent| recent.entity() != entity) {
             slot = (slot + 1) % self.slots.len();
         }
         slot

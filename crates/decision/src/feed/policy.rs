@@ -8,8 +8,8 @@ pub(crate) use placement::Placement;
 pub(super) use placement::{Placing, start};
 pub(super) use removal::{Removing, counted};
 
-use super::features::{Filling, Routes};
 use super::View;
+use super::features::{Filling, Routes};
 use crate::facts::Test;
 use crate::scratch::Scratch;
 use domain::{Change, Effect, FeedRequest, Step, Subject, Time};

@@ -102,7 +102,8 @@ impl<'v> Does<'v> {
             Action::Block => Does::Block,
             Action::Allow => Does::Allow,
             Action::Cap(cap) => {
-                let table = view.plan.streams[usize::from(view.plan.aggregates[usize::from(cap.aggregate)].stream)].table;
+                let table =
+                    view.plan.streams[usize::from(view.plan.aggregates[usize::from(cap.aggregate)].stream)].table;
                 let rows = view.query.rows.as_ref();
                 let (by, most) = (CrossBy::new(view, table), f64::from(cap.impressions));
                 let counts = match rows.and_then(|rows| rows.crossed_value(cap.aggregate, view.now)) {
