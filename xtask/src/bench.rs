@@ -7,6 +7,7 @@ mod ingest;
 mod memory;
 mod rows;
 mod stages;
+mod windows;
 
 use crate::node;
 use crate::shop::Shop;
@@ -31,6 +32,7 @@ const SHOP: Shop = Shop { users: 20_000, items: 2_000 };
 pub(crate) enum Bench {
     Spine(Spine),
     Feed(Feed),
+    Windows(windows::Windows),
 }
 
 /// Measure what each stage of a feed costs, and the whole with every stage on
@@ -102,6 +104,7 @@ impl Bench {
         match self {
             Bench::Spine(spine) => spine.run(root),
             Bench::Feed(feed) => feed.run(root),
+            Bench::Windows(windows) => windows.run(root),
         }
     }
 }
