@@ -52,6 +52,20 @@ pub const WINDOW_MAX: Span = Span(90 * 86_400_000);
 pub const WINDOW_MIN: Span = Span(1_000);
 /// Longest half-life of `decayed`: about ten years, with which nothing has aged for most purposes. It takes no memory.
 pub const HALF_LIFE_MAX: Span = Span(3_650 * 86_400_000);
+/// Most different elements that a pane of `distinct` keeps one by one; beyond, it keeps registers.
+pub const DISTINCT_EXACT_MAX: usize = 256;
+/// Most elements of all panes of a window together, each pane's counted by itself, for which `distinct` is exact.
+pub const DISTINCT_UNION_MAX: usize = 1_024;
+/// Registers of a pane of `distinct`, a power of two: the standard error is 1.04 / sqrt of it, 2.3 %.
+pub const DISTINCT_REGISTERS: usize = 2_048;
+/// Most buckets of a pane of `quantile`: at 1 % they reach over a factor of 28,000; beyond, the error doubles.
+pub const QUANTILE_BUCKETS_MAX: usize = 512;
+/// Most elements that a pane of `top_k` counts one by one; beyond, counts are off by at most the pane's elements divided by it.
+pub const TOP_COUNTERS_MAX: usize = 256;
+/// Most elements of a list that `top_k` gives.
+pub const TOP_MAX: usize = 64;
+/// Bytes that a pane of a sketch takes beside its content.
+pub const SKETCH_PANE_BYTES: usize = 80;
 /// Longest list kept by `last` and `seen`, in entries per row.
 pub const RECENTS_MAX: usize = 4_096;
 /// Most events that `streak` of a condition looks back at: longer streaks read as this.
@@ -76,6 +90,10 @@ pub const EXPRESSION_BYTES_MAX: usize = 8_192;
 pub const EXPRESSION_DEPTH_MAX: usize = 64;
 /// Most nodes of an expression.
 pub const EXPRESSION_NODES_MAX: usize = 2_048;
+/// Most steps (a node, an element of a list, 16 bytes of a text) that the interpreter takes for one value of an expression.
+pub const EXPRESSION_STEPS_MAX: u64 = 65_536;
+/// Longest text, in bytes, and longest list or map that an expression makes on its way.
+pub const EXPRESSION_VALUE_MAX: usize = 65_536;
 /// Most keys and values in a spec file.
 pub const SPEC_NODES_MAX: usize = 200_000;
 /// Most diagnostics given for one spec.
@@ -119,8 +137,8 @@ pub const ATTRIBUTION_DECISIONS_MAX: u32 = 1_000_000;
 pub const ATTRIBUTION_EVENTS_MAX: usize = 32;
 /// Deepest place that attribution counts by itself; what stands deeper is counted there.
 pub const ATTRIBUTION_PLACES_MAX: usize = 200;
-/// Most bytes of state that one key of one table may need.
-pub const ROW_BYTES_MAX: usize = 1 << 20;
+/// Most bytes of state that one key of one table may need, with every pane of every sketch full.
+pub const ROW_BYTES_MAX: usize = 4 << 20;
 /// How many recent items per user `seen` looks at.
 pub const SEEN_RECENTS: u16 = 1_024;
 /// Most feedback that the Gorse interface keeps for reading back: about 90 bytes each.

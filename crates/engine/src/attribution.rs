@@ -186,7 +186,7 @@ impl<D: Disk> Core<D> {
     pub fn attribution(&self, feed: Option<&str>, by: By) -> Result<AttributionReport, Refusal> {
         let sequencer = self.sequencer.lock();
         let counted = sequencer.attribution.as_ref().ok_or_else(not_declared)?;
-        AttributionReport::of(&self.plan, counted, feed, by)
+        AttributionReport::of(&sequencer.generation.plan, counted, feed, by)
     }
 }
 

@@ -2,11 +2,16 @@
 //! State under a plan is a function of that plan and of the log, as if the plan had always been in force; so a change never converts
 //! anything: it gives every consumer, at one position, the state that the new plan would have had.
 
+mod fill;
+mod tap;
 mod versions;
 
+pub(crate) use fill::Changes;
+pub(crate) use tap::Tap;
 pub use versions::SpecVersion;
 
 use crate::core::Core;
+use crate::generation::Generation;
 use domain::{Code, PlanVersion, Position, Refusal, Time};
 use journal::Disk;
 use spec::{Diagnostics, Diff, Plan};
@@ -118,15 +123,16 @@ impl<D: Disk> Core<D> {
     /// Everything that is wrong with the text.
     pub fn plan_change(&self, name: &str, text: &str) -> Result<PlannedChange, Diagnostics> {
         let plan = Arc::new(spec::compile(name, text)?);
-        let diff = spec::diff(&self.plan, &plan);
-        let needs = self.needs(&plan, &diff);
-        Ok(PlannedChange { base: self.plan_version, plan, diff, needs })
+        let generation = self.generation();
+        let diff = spec::diff(&generation.plan, &plan);
+        let needs = self.needs(&generation, &plan, &diff);
+        Ok(PlannedChange { base: generation.version, plan, diff, needs })
     }
 
-    fn needs(&self, plan: &Plan, diff: &Diff) -> Needs {
+    fn needs(&self, old: &Generation, plan: &Plan, diff: &Diff) -> Needs {
         let replay_from = self.reader.replay_from();
         match () {
-            () if plan.text == self.plan.text => Needs::Nothing,
+            () if plan.text == old.plan.text => Needs::Nothing,
             () if !diff.rebuild => Needs::Adoption,
             () if replay_from > Position(1) => Needs::OlderLog { replay_from },
             () => Needs::Fill { records: self.sequencer.lock().appender.position().0, counted_from: None },
@@ -143,31 +149,15 @@ impl<D: Disk> Core<D> {
         if base.is_some_and(|base| base != planned.base) {
             return Err(conflict(planned.base));
         }
-        match planned.needs {
-            Needs::Nothing => Ok(ChangeStarted { planned, outcome: ChangeOutcome::Unchanged }),
-            _ => Err(Refusal::new(
-                Code::Internal,
-                "",
-                "changing the spec of a running node is not built yet; restart it",
-            )),
-        }
-    }
-
-    /// The last change that had to be filled, running or ended; none since the node was opened.
-    pub fn change_status(&self) -> Option<ChangeStatus> {
-        None
-    }
-
-    /// Gives up the change that is being filled; the old plan goes on serving.
-    ///
-    /// # Errors
-    /// `no_change_running`.
-    pub fn cancel_change(&self) -> Result<(), Refusal> {
-        Err(Refusal::new(
-            Code::NoChangeRunning,
-            "",
-            "no change of the spec is being filled; there is nothing to cancel",
-        ))
+        let outcome = match planned.needs {
+            Needs::Nothing => ChangeOutcome::Unchanged,
+            Needs::Adoption | Needs::Fill { .. } => {
+                self.start_filling(&planned)?;
+                ChangeOutcome::Filling
+            }
+            Needs::OlderLog { replay_from } => return Err(older_log(replay_from)),
+        };
+        Ok(ChangeStarted { planned, outcome })
     }
 
     /// Goes back to an earlier version: its text becomes a new version. With `base`, only if that version is in force.
@@ -186,4 +176,12 @@ fn invalid(wrong: &Diagnostics) -> Refusal {
 fn conflict(in_force: PlanVersion) -> Refusal {
     let message = format!("version {} is in force by now; look at what changed and send the change again", in_force.0);
     Refusal::new(Code::SpecConflict, "base", message)
+}
+
+fn older_log(replay_from: Position) -> Refusal {
+    let message = format!(
+        "the new state must be filled from the whole log, but the log is retained only from position {replay_from}; \
+         change feeds and policies, which need no filling, or start with an empty data directory and import the events again"
+    );
+    Refusal::new(Code::SpecNeedsOlderLog, "spec", message)
 }

@@ -4,6 +4,7 @@
 mod ladder;
 
 use crate::core::Core;
+use crate::generation::State;
 use crate::machine::Machine;
 use decision::EpochSnapshot;
 use domain::{Position, Refusal, Time};
@@ -27,6 +28,7 @@ const ATTRIBUTION: u32 = 8;
 
 /// All state at one position, sharing memory with the running node.
 struct Frozen {
+    plan: Arc<Plan>,
     position: Position,
     log_time: Time,
     specs: Vec<Position>,
@@ -51,6 +53,8 @@ pub(crate) struct Deposits {
 pub(crate) struct Checkpointing {
     /// The consumers are told to stop: no barrier would come back.
     pub(crate) ended: bool,
+    /// A change has saved its state and is about to switch to it: no other checkpoint comes between.
+    pub(crate) held: bool,
 }
 
 /// Wakes the checkpoint when the last deposit has come.
@@ -69,7 +73,7 @@ impl<D: Disk> Core<D> {
     /// while page tables are copied.
     pub fn checkpoint(&self) -> Result<Option<Position>, Refusal> {
         let checkpointing = self.checkpointing.lock();
-        if checkpointing.ended || !std::mem::take(&mut self.sequencer.lock().changed) {
+        if checkpointing.ended || checkpointing.held || !std::mem::take(&mut self.sequencer.lock().changed) {
             return Ok(None);
         }
         let frozen = self.freeze();
@@ -98,33 +102,53 @@ impl<D: Disk> Core<D> {
         Ok(())
     }
 
+    /// Writes a machine of another plan as a checkpoint of that plan. Its position must be durable.
+    pub(crate) fn save_machine(&self, machine: &mut Machine, specs: Vec<Position>) -> Result<(), journal::Error> {
+        let frozen = Frozen {
+            plan: machine.plan.clone(),
+            position: machine.position,
+            log_time: machine.log_time,
+            specs,
+            names: machine.names.snapshot(),
+            catalogue: machine.catalogue.snapshot(),
+            dedupe: machine.dedupe.snapshot(),
+            attribution: machine.attribution.as_ref().map(|attribution| attribution.snapshot()),
+            shards: machine.shards.iter_mut().map(|shard| shard.snapshot()).collect(),
+            epoch: machine.epoch.snapshot(),
+        };
+        self.write(&frozen).map(|_| ())
+    }
+
     fn freeze(&self) -> Frozen {
         let mut sequencer = self.sequencer.lock();
         // The last record's time: the clock may have been looked at since, for nothing that was appended.
         let (position, log_time) = (sequencer.appender.position(), sequencer.appender.log_time());
-        let names = self.names.read().snapshot();
+        let generation = sequencer.generation.clone();
+        let state = &generation.state;
+        let names = state.names.read().snapshot();
         let catalogue = sequencer.catalogue.snapshot();
         let dedupe = sequencer.dedupe.snapshot();
         let attribution = sequencer.attribution.as_ref().map(|attribution| attribution.snapshot());
         let specs = self.specs.lock().clone();
         let (shards, epoch) = match &self.ring {
-            None => (self.shards.iter().map(|shard| shard.write().snapshot()).collect(), self.epochs.snapshot()),
+            None => (state.shards.iter().map(|shard| shard.write().snapshot()).collect(), state.epochs.snapshot()),
             Some(ring) => {
-                let missing = self.shards.len() + 1;
+                let missing = state.shards.len() + 1;
                 *self.deposits.lock() =
-                    Deposits { shards: self.shards.iter().map(|_| None).collect(), epoch: None, missing };
-                ring.push(crate::ring::Message::Barrier);
+                    Deposits { shards: state.shards.iter().map(|_| None).collect(), epoch: None, missing };
+                ring.push(crate::ring::Message::Barrier(state.clone()));
                 drop(sequencer);
                 self.collect_deposits()
             }
         };
-        Frozen { position, log_time, specs, names, catalogue, dedupe, attribution, shards, epoch }
+        let plan = generation.plan.clone();
+        Frozen { plan, position, log_time, specs, names, catalogue, dedupe, attribution, shards, epoch }
     }
 
     /// A threaded consumer has reached the barrier.
-    pub(crate) fn deposit(&self, consumer: usize) {
-        let rows = self.shards.get(consumer).map(|shard| shard.write().snapshot());
-        let epoch = rows.is_none().then(|| self.epochs.snapshot());
+    pub(crate) fn deposit(&self, state: &State, consumer: usize) {
+        let rows = state.shards.get(consumer).map(|shard| shard.write().snapshot());
+        let epoch = rows.is_none().then(|| state.epochs.snapshot());
         let mut deposits = self.deposits.lock();
         match rows {
             Some(rows) => deposits.shards[consumer] = Some(rows),
@@ -145,7 +169,7 @@ impl<D: Disk> Core<D> {
     }
 
     fn write(&self, frozen: &Frozen) -> Result<Manifest, journal::Error> {
-        let mut writer = CheckpointWriter::begin(&self.reader, frozen.position, self.plan.digest)?;
+        let mut writer = CheckpointWriter::begin(&self.reader, frozen.position, frozen.plan.digest)?;
         let mut bytes = Vec::new();
         put_meta(frozen, &mut bytes);
         writer.begin_section(META)?;
@@ -161,15 +185,21 @@ impl<D: Disk> Core<D> {
         }
         put(&mut writer, EPOCH, &frozen.epoch)?;
         writer.begin_section(SPEC)?;
-        writer.write(self.plan.text.as_bytes())?;
+        writer.write(frozen.plan.text.as_bytes())?;
         // The state's digest would take a full walk of it; `millrace digest` and the checks compute it from the file instead.
-        writer.finish([0; 32], |all| ladder::kept(all, self.config.retain))
+        let in_force = self.plan().digest;
+        writer.finish([0; 32], |all| ladder::kept_beside(all, self.config.retain, &in_force))
     }
 
     /// Drops what retention no longer asks for. Everything after the oldest checkpoint that stays is kept.
     fn retain(&self, checkpoints: &Manifest) {
         let last_spec = self.specs.lock().last().copied().unwrap_or_default();
-        let Some(end) = ladder::droppable(checkpoints, self.config.retain, last_spec) else { return };
+        if self.is_filling() {
+            return;
+        }
+        let Some(end) = ladder::droppable(checkpoints, self.config.retain, last_spec, &self.plan().digest) else {
+            return;
+        };
         if let Some(writer) = &mut self.log.lock().writer {
             // A failure here loses nothing: it is tried again after the next checkpoint.
             let _ = writer.retain_from(end.next());

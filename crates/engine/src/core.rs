@@ -2,19 +2,20 @@
 //! drive the same code one step at a time.
 
 use crate::Config;
+use crate::change::Changes;
 use crate::checkpoint::{Checkpointing, Complete, Deposits};
-use crate::epochs::Epochs;
 use crate::gate::{Gate, Wake, journal_failed};
-use crate::machine::shard_of;
+use crate::generation::{Generation, State};
 use crate::page::FirstPages;
 use crate::ring::{Batch, Message, Ring};
 use crate::rules::KnownRules;
 use crate::sequencer::{Accepted, Candidate, Judged, Prepared, Sequencer};
-use domain::{Code, Payload, PlanVersion, Position, Refusal, Time};
+use decision::Epoch;
+use domain::{Code, Payload, Position, Refusal, Time};
 use journal::{Disk, Reader, Writer};
 use parking_lot::{Condvar, Mutex, RwLock};
 use spec::Plan;
-use state::{Dictionary, Resolved, Rows};
+use state::{Dictionary, Resolved};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -28,15 +29,12 @@ const LOG_RESERVE: u64 = 8;
 /// One node: log, state and what serves from it.
 pub struct Core<D: Disk> {
     pub(crate) config: Config,
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) plan_version: PlanVersion,
+    /// What serves now; set under the sequencer's lock, which has the same.
+    pub(crate) generation: RwLock<Arc<Generation>>,
     /// Where the spec of each plan version stands in the log; version 1 first.
     pub(crate) specs: Mutex<Vec<Position>>,
     pub(crate) writer_epoch: u32,
-    pub(crate) names: RwLock<Dictionary>,
     pub(crate) sequencer: Mutex<Sequencer>,
-    pub(crate) shards: Vec<RwLock<Rows>>,
-    pub(crate) epochs: Epochs,
     pub(crate) gate: Gate,
     pub(crate) log: Mutex<Log<D>>,
     pub(crate) disk_full: AtomicBool,
@@ -54,6 +52,7 @@ pub struct Core<D: Disk> {
     pub(crate) complete: Complete,
     pub(crate) rules: KnownRules,
     pub(crate) first_pages: FirstPages,
+    pub(crate) changes: Changes<D>,
     /// Held while a checkpoint is written.
     pub(crate) checkpointing: Mutex<Checkpointing>,
 }
@@ -109,14 +108,18 @@ impl<D: Disk> Core<D> {
     /// They may be acknowledged when the gate releases `Submitted::last`.
     pub fn submit(&self, payloads: &[Payload<'_>], atomic: bool) -> Result<Submitted, Refusal> {
         self.refuse_if_closed()?;
-        let mut results: Vec<_> = payloads.iter().map(|payload| state::validate(&self.plan, payload)).collect();
+        let generation = self.generation();
+        let mut results = validated(&generation.plan, payloads);
         if atomic {
-            return self.submit_whole(payloads, results);
+            return self.submit_whole(&generation, payloads, results);
         }
         let mut submitted = Submitted { results: Vec::with_capacity(payloads.len()), last: Position::START };
         for (chunk, results) in payloads.chunks(CHUNK).zip(results.chunks_mut(CHUNK)) {
             let prepared = Prepared::new(chunk);
-            let sequenced = self.sequence(&mut self.sequencer.lock(), &prepared, results, &mut submitted);
+            let mut sequencer = self.sequencer.lock();
+            validate_again(&sequencer, &generation, chunk, results);
+            let sequenced = self.sequence(&mut sequencer, &prepared, results, &mut submitted);
+            drop(sequencer);
             if let Err(refusal) = sequenced {
                 if submitted.results.is_empty() {
                     return Err(refusal);
@@ -133,12 +136,14 @@ impl<D: Disk> Core<D> {
     /// All or nothing: judged and appended under one hold of the lock, so that no other call comes between.
     fn submit_whole(
         &self,
+        generation: &Arc<Generation>,
         payloads: &[Payload<'_>],
         mut results: Vec<Result<(), Refusal>>,
     ) -> Result<Submitted, Refusal> {
         let prepared = Prepared::new(payloads);
         let mut submitted = Submitted { results: Vec::with_capacity(payloads.len()), last: Position::START };
         let mut sequencer = self.sequencer.lock();
+        validate_again(&sequencer, generation, payloads, &mut results);
         if results.iter().all(Result::is_ok) {
             results = self.judge_together(&mut sequencer, payloads, &prepared);
         }
@@ -162,15 +167,16 @@ impl<D: Disk> Core<D> {
         self.refuse_if_busy(sequencer)?;
         let _whole = WholeOrNothing;
         let now = self.config.clock.now();
+        let Generation { plan, state, .. } = &*sequencer.generation.clone();
         let mut changes = Vec::with_capacity(results.len());
         let mut candidates = prepared.iter().zip(results);
         for few in prepared.payloads.chunks(HOLD) {
             // Short holds, so that a request waits for microseconds at most.
-            let names = &mut *self.names.write();
-            sequencer.touch(&self.plan, names, few);
+            let names = &mut *state.names.write();
+            sequencer.touch(plan, names, few);
             for (candidate, result) in candidates.by_ref().take(few.len()) {
                 let accepted = std::mem::replace(result, Ok(()))
-                    .and_then(|()| self.judge_and_accept(sequencer, names, candidate, now, &mut changes));
+                    .and_then(|()| self.judge_and_accept(sequencer, (plan, names), candidate, now, &mut changes));
                 if let Ok(accepted) = &accepted {
                     submitted.last = submitted.last.max(accepted.position);
                 }
@@ -178,26 +184,26 @@ impl<D: Disk> Core<D> {
             }
         }
         let last = sequencer.appender.position();
-        self.publish(changes, last);
+        self.publish(state, changes, last);
         Ok(())
     }
 
     fn judge_and_accept(
         &self,
         sequencer: &mut Sequencer,
-        names: &mut Dictionary,
+        (plan, names): (&Plan, &mut Dictionary),
         candidate: Candidate<'_, '_>,
         now: Time,
         changes: &mut Vec<Resolved>,
     ) -> Result<Accepted, Refusal> {
         let follows = self.config.clock.follows_events();
         sequencer.advance(now, if follows { event_time(candidate.payload) } else { None });
-        match sequencer.judge(&self.plan, names, candidate, follows)? {
+        match sequencer.judge(plan, names, candidate, follows)? {
             Judged::Duplicate(position) => Ok(Accepted { position, duplicate: true }),
             Judged::Good(fresh) => {
                 // Of a call that is all or nothing, each as the ones before it leave the lists.
                 sequencer.lists.admit(names, sequencer.log_time, candidate.payload)?;
-                let change = sequencer.accept(&self.plan, names, candidate, fresh);
+                let change = sequencer.accept(plan, names, candidate, fresh);
                 let position = change.position;
                 changes.push(change);
                 Ok(Accepted { position, duplicate: false })
@@ -213,8 +219,9 @@ impl<D: Disk> Core<D> {
         prepared: &Prepared<'_, '_>,
     ) -> Vec<Result<(), Refusal>> {
         sequencer.advance(self.config.clock.now(), None);
-        let names = &*self.names.read();
-        if let Err(refusal) = state::admit_all(&self.plan, names, payloads) {
+        let Generation { plan, state, .. } = &*sequencer.generation.clone();
+        let names = &*state.names.read();
+        if let Err(refusal) = state::admit_all(plan, names, payloads) {
             return payloads.iter().map(|_| Err(refusal.clone())).collect();
         }
         if let Err(refusal) = sequencer.lists.admit_all(names, sequencer.log_time, payloads) {
@@ -235,29 +242,21 @@ impl<D: Disk> Core<D> {
                         format!("two different events of this call have the id '{id}'; give each its own"),
                     ));
                 }
-                sequencer.judge(&self.plan, names, candidate, follows).map(|_| ())
+                sequencer.judge(plan, names, candidate, follows).map(|_| ())
             })
             .collect()
     }
 
     /// Hands changes to every consumer; inline they are applied when this returns.
-    pub(crate) fn publish(&self, changes: Vec<Resolved>, last: Position) {
+    pub(crate) fn publish(&self, state: &Arc<State>, changes: Vec<Resolved>, last: Position) {
         let _whole = WholeOrNothing;
-        let batch = Arc::new(Batch { changes, last });
+        let batch = Arc::new(Batch { changes, last, state: state.clone() });
         match &self.ring {
             Some(ring) => ring.push(Message::Apply(batch)),
             None => {
-                (0..self.shards.len()).for_each(|shard| self.apply_to_shard(shard, &batch));
+                state.apply(&batch);
                 self.rows_applied.fetch_max(last.0, Ordering::AcqRel);
-                self.epochs.apply(&batch);
             }
-        }
-    }
-
-    pub(crate) fn apply_to_shard(&self, shard: usize, batch: &Batch) {
-        // Short holds, so that a reader waits for microseconds at most.
-        for changes in batch.changes.chunks(HOLD) {
-            self.shards[shard].write().apply_all(changes);
         }
     }
 
@@ -303,7 +302,7 @@ impl<D: Disk> Core<D> {
     /// that an answer's rows are at least as new as its epoch, as replay has them. What readers see is what counts as applied.
     pub fn publish_epoch(&self) -> bool {
         let limit = Position(self.rows_applied.load(Ordering::Acquire));
-        let published = self.epochs.flip(limit);
+        let published = self.generation().state.epochs.flip(limit);
         published.into_iter().for_each(|last| self.gate.set_applied(last));
         published.is_some()
     }
@@ -323,17 +322,28 @@ impl<D: Disk> Core<D> {
         }
         let _whole = WholeOrNothing;
         sequencer.advance(now, None);
-        let change = sequencer.accept(&self.plan, &mut self.names.write(), Candidate::TICK, None);
+        let Generation { plan, state, .. } = &*sequencer.generation.clone();
+        let change = sequencer.accept(plan, &mut state.names.write(), Candidate::TICK, None);
         let last = change.position;
-        self.publish(vec![change], last);
+        self.publish(state, vec![change], last);
         drop(sequencer);
         // At once: an answer that has seen the tick waits for it.
         self.ask_for_sync(true);
     }
 
-    /// Which shard's rows these are.
-    pub(crate) fn shard(&self, id: domain::EntityId) -> &RwLock<Rows> {
-        &self.shards[shard_of(id, self.shards.len())]
+    /// What serves now.
+    pub(crate) fn generation(&self) -> Arc<Generation> {
+        self.generation.read().clone()
+    }
+
+    /// Reads what serves, under one plan.
+    pub(crate) fn read<R>(&self, read: impl Fn(&Generation, &Epoch) -> R) -> R {
+        loop {
+            let generation = self.generation();
+            if let Some(epoch) = generation.epoch() {
+                return read(&generation, &epoch);
+            }
+        }
     }
 
     pub(crate) fn ask_for_sync(&self, urgent: bool) {
@@ -358,7 +368,7 @@ impl<D: Disk> Core<D> {
         self.gate.close(stopping());
     }
 
-    fn refuse_if_busy(&self, sequencer: &Sequencer) -> Result<(), Refusal> {
+    pub(crate) fn refuse_if_busy(&self, sequencer: &Sequencer) -> Result<(), Refusal> {
         if sequencer.stopping {
             return Err(stopping());
         }
@@ -408,7 +418,7 @@ impl<D: Disk> Core<D> {
 
     /// The plan in force.
     pub fn plan(&self) -> Arc<Plan> {
-        self.plan.clone()
+        self.generation.read().plan.clone()
     }
 }
 
@@ -434,6 +444,22 @@ fn disk_is_full() -> Refusal {
 
 /// Stands in for the result of a payload of an atomic call that was good itself but refused with the others.
 const NOT_ACCEPTED: Accepted = Accepted { position: Position::START, duplicate: false };
+
+fn validated(plan: &Plan, payloads: &[Payload<'_>]) -> Vec<Result<(), Refusal>> {
+    payloads.iter().map(|payload| state::validate(plan, payload)).collect()
+}
+
+/// What was validated before the lock was taken, by the plan that is in force under it.
+fn validate_again(
+    sequencer: &Sequencer,
+    by: &Arc<Generation>,
+    payloads: &[Payload<'_>],
+    results: &mut [Result<(), Refusal>],
+) {
+    if !Arc::ptr_eq(&sequencer.generation, by) {
+        results.clone_from_slice(&validated(&sequencer.generation.plan, payloads));
+    }
+}
 
 fn event_time(payload: &Payload<'_>) -> Option<Time> {
     match payload {

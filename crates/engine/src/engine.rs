@@ -71,7 +71,7 @@ impl<D: Disk> Engine<D> {
     fn start(&self) -> io::Result<()> {
         self.spawn("sync", sync_loop)?;
         if self.core.ring.is_some() {
-            for consumer in 0..=self.core.shards.len() {
+            for consumer in 0..=self.core.generation().state.shards.len() {
                 self.spawn("consumer", move |core| consume(core, consumer))?;
             }
         }
@@ -97,6 +97,8 @@ impl<D: Disk> Engine<D> {
         }
         self.core.sequencer.lock().stopping = true;
         self.housekeeping.let_go(&self.core);
+        // A checkpoint that it left behind is passed over at the next start.
+        let _ = self.core.cancel_change();
         // Without it the next start reads the log from the checkpoint before; nothing is lost.
         let _ = self.core.checkpoint();
         {
@@ -162,13 +164,13 @@ fn consume<D: Disk>(core: &Core<D>, consumer: usize) {
     loop {
         match ring.take(consumer) {
             Message::Stop => return,
-            Message::Barrier => core.deposit(consumer),
+            Message::Barrier(state) => core.deposit(&state, consumer),
             Message::Apply(batch) => {
-                if consumer < core.shards.len() {
-                    core.apply_to_shard(consumer, &batch);
+                if consumer < batch.state.shards.len() {
+                    batch.state.apply_to_shard(consumer, &batch);
                     core.shard_applied(consumer, batch.last);
                 } else {
-                    core.epochs.apply(&batch);
+                    batch.state.epochs.apply(&batch);
                 }
             }
         }

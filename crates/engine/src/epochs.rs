@@ -41,6 +41,12 @@ impl Epochs {
         }
     }
 
+    /// A pair of which the back copy is what the front one was when it began to note what changes.
+    pub(crate) fn pair(front: Epoch, behind: Epoch) -> Epochs {
+        let lag = Lag { back_is_behind: true, last: front.position, ..Lag::default() };
+        Epochs { copies: [RwLock::new(front), RwLock::new(behind)], front: AtomicUsize::new(0), lag: Mutex::new(lag) }
+    }
+
     /// The front copy; if it is just being swapped away, the other one is taken.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Epoch> {
         for _ in 0..TRIES {

@@ -1,5 +1,6 @@
-//! Two threads that look after any number of nodes: one publishes epochs and writes ticks, one writes checkpoints. A node of its
-//! own has a pair of its own; the nodes of one process may share a pair, so that each costs one thread (its sync) and no more.
+//! Three threads that look after any number of nodes: one publishes epochs and writes ticks, one writes checkpoints, one fills
+//! changes of the spec. A node of its own has three of its own; the nodes of one process may share them, so that each costs one
+//! thread (its sync) and no more.
 
 use crate::core::Core;
 use domain::Span;
@@ -15,14 +16,18 @@ use std::time::{Duration, Instant};
 const TICKS_EVERY: Duration = Duration::from_millis(100);
 /// How often it is looked whether a checkpoint is due.
 const CHECKPOINTS_LOOKED_AT_EVERY: Duration = Duration::from_millis(50);
+/// How often it is looked whether a change of the spec has work to do.
+const CHANGES_LOOKED_AT_EVERY: Duration = Duration::from_millis(5);
+/// Records of the log in one slice of such work.
+const FILLED_AT_ONCE: usize = 512;
 
-/// The pair of threads. Ends them when dropped.
+/// The threads. Ends them when dropped.
 pub struct Housekeeping<D: Disk = FileDisk> {
     rounds: Arc<Rounds<D>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// What both threads go round.
+/// What the threads go round.
 struct Rounds<D: Disk> {
     /// Held weakly: a node that is stopped and dropped goes, and its lock on the directory with it.
     nodes: Mutex<Vec<Kept<D>>>,
@@ -37,7 +42,7 @@ struct Kept<D: Disk> {
 }
 
 impl<D: Disk> Housekeeping<D> {
-    /// Starts the pair; epochs are published every `epoch_every` (whatever the nodes' own configuration says).
+    /// Starts them; epochs are published every `epoch_every` (whatever the nodes' own configuration says).
     ///
     /// # Errors
     /// The system gives no thread.
@@ -47,6 +52,7 @@ impl<D: Disk> Housekeeping<D> {
         let housekeeping = Housekeeping { rounds: Arc::new(rounds), threads: Mutex::default() };
         housekeeping.spawn("publish", Rounds::publish)?;
         housekeeping.spawn("checkpoint", Rounds::checkpoint)?;
+        housekeeping.spawn("change", Rounds::change)?;
         Ok(housekeeping)
     }
 
@@ -73,7 +79,7 @@ impl<D: Disk> Housekeeping<D> {
     pub(crate) fn end(&self) {
         self.rounds.stop.store(true, Ordering::Release);
         for thread in self.threads.lock().drain(..) {
-            // A thread that panicked has said so already; the other must still be joined.
+            // A thread that panicked has said so already; the others must still be joined.
             let _ = thread.join();
         }
     }
@@ -111,6 +117,17 @@ impl<D: Disk> Rounds<D> {
                 // A failed checkpoint is counted and tried again; the log still has everything.
                 let _ = node.checkpoint();
             }
+        }
+    }
+
+    /// Fills changes at low priority: after each slice it pauses for as long as the slice took.
+    fn change(&self) {
+        while !self.stop.load(Ordering::Acquire) {
+            let begin = Instant::now();
+            let nodes: Vec<_> = self.nodes.lock().iter().filter_map(|kept| kept.node.upgrade()).collect();
+            let more = nodes.iter().fold(false, |more, node| node.advance_change(FILLED_AT_ONCE) | more);
+            drop(nodes);
+            thread::sleep(if more { begin.elapsed().min(CHANGES_LOOKED_AT_EVERY) } else { CHANGES_LOOKED_AT_EVERY });
         }
     }
 

@@ -1,10 +1,12 @@
 //! Opening a node: recover the log, load the newest checkpoint that fits the plan, apply the tail, and note a changed spec.
 //! The first start is a change from the empty plan; there is no other path.
 
+use crate::change::Changes;
 use crate::checkpoint::{self, Complete};
 use crate::core::{Core, Log, Work};
 use crate::epochs::Epochs;
 use crate::gate::Gate;
+use crate::generation::{Generation, State};
 use crate::machine::Machine;
 use crate::page::FirstPages;
 use crate::ring::Ring;
@@ -135,14 +137,19 @@ impl<D: Disk> Core<D> {
         // The epoch and the sequencer keep the same lists: one looks, the other judges.
         let lists = epoch.listed().clone();
         let ring = (config.mode == Mode::Threaded).then(|| Ring::new(RING_MESSAGES, consumers));
-        Core {
-            plan_version: PlanVersion(specs.len() as u32),
-            specs: Mutex::new(specs),
-            writer_epoch: 0,
+        let state = State {
             names: RwLock::new(names.with_capacity(config.entities_max, config.strings_max)),
-            sequencer: Mutex::new(Sequencer::new(appender, catalogue, dedupe, lists, attribution, log_time)),
             shards: shards.into_iter().map(RwLock::new).collect(),
             epochs: Epochs::new(epoch),
+        };
+        let (version, since) = (PlanVersion(specs.len() as u32), specs.last().copied().unwrap_or_default());
+        let generation = Arc::new(Generation { plan, version, since, state: Arc::new(state) });
+        let sequencer = Sequencer::new(generation.clone(), appender, catalogue, dedupe, lists, attribution, log_time);
+        Core {
+            generation: RwLock::new(generation),
+            specs: Mutex::new(specs),
+            writer_epoch: 0,
+            sequencer: Mutex::new(sequencer),
             gate,
             log: Mutex::new(Log { writer: Some(writer), held_back: None }),
             disk_full: AtomicBool::new(false),
@@ -156,32 +163,44 @@ impl<D: Disk> Core<D> {
             complete: Complete::default(),
             rules: KnownRules::default(),
             first_pages: FirstPages::default(),
+            changes: Changes::default(),
             checkpointing: Mutex::default(),
-            plan,
             config,
         }
     }
 
     /// Writes the spec to the log if it is not the one last in force, and says what changed.
-    fn adopt_spec(&mut self, old_text: Option<&str>) -> Option<Diff> {
-        if old_text == Some(self.plan.text.as_str()) {
+    fn adopt_spec(&self, old_text: Option<&str>) -> Option<Diff> {
+        let generation = self.generation();
+        let plan = generation.plan.clone();
+        if old_text == Some(plan.text.as_str()) {
             return None;
         }
-        let position = {
-            let mut sequencer = self.sequencer.lock();
-            sequencer.advance(self.config.clock.now(), None);
-            let text = self.plan.text.as_str();
-            sequencer.attribution.iter_mut().for_each(|attribution| attribution.spec(text));
-            sequencer.append(&Payload::Spec(text.into()))
-        };
-        // No consumer takes a spec: without this, who waits for this position alone would wait for the next event.
-        self.gate.set_applied(position);
-        self.specs.get_mut().push(position);
-        self.plan_version = PlanVersion(self.specs.get_mut().len() as u32);
+        let mut sequencer = self.sequencer.lock();
+        sequencer.advance(self.config.clock.now(), None);
+        sequencer.attribution.iter_mut().for_each(|attribution| attribution.spec(&plan.text));
+        self.write_spec(&mut sequencer, plan.clone(), generation.state.clone());
+        drop(sequencer);
         self.ask_for_sync(true);
         let old = old_text.and_then(|text| spec::compile("the spec in force before", text).ok());
         let empty = || spec::compile("no spec", "version: 1\n").expect("a spec with nothing in it is a spec");
-        Some(spec::diff(&old.unwrap_or_else(empty), &self.plan))
+        Some(spec::diff(&old.unwrap_or_else(empty), &plan))
+    }
+
+    /// Appends a plan's spec to the log and puts the plan in force, with the state that it has there.
+    pub(crate) fn write_spec(&self, sequencer: &mut Sequencer, plan: Arc<Plan>, state: Arc<State>) -> Arc<Generation> {
+        let since = sequencer.append(&Payload::Spec(plan.text.as_str().into()));
+        let version = {
+            let mut specs = self.specs.lock();
+            specs.push(since);
+            PlanVersion(specs.len() as u32)
+        };
+        let generation = Arc::new(Generation { plan, version, since, state });
+        sequencer.generation = generation.clone();
+        *self.generation.write() = generation.clone();
+        // No consumer takes a spec: without this, who waits for this position alone would wait for the next event.
+        self.gate.set_applied(since);
+        generation
     }
 }
 

@@ -142,7 +142,7 @@ impl<D: Disk> Core<D> {
         if token.about != about(feed, &first.request.subject) || first.request.feed != feed {
             return Err(Refusal::new(Code::BadPageToken, "page", "this token is for another feed; ask that one"));
         }
-        if first.plan != self.plan_version {
+        if first.plan != self.generation().version {
             return Err(expired("the spec has changed since"));
         }
         let request = page_request(&first, token, count).ok_or_else(bad_token)?;
@@ -156,7 +156,7 @@ impl<D: Disk> Core<D> {
 
     /// The clock's time; the log's own where that follows events.
     fn now(&self) -> Time {
-        self.config.clock.now().max(self.epochs.read().log_time)
+        self.config.clock.now().max(self.generation().state.epochs.read().log_time)
     }
 
     /// The answer that a token goes on from: kept in memory, or read from the log.
@@ -194,7 +194,7 @@ fn bad_token() -> Refusal {
     Refusal::new(Code::BadPageToken, "page", message)
 }
 
-fn expired(why: &str) -> Refusal {
+pub(crate) fn expired(why: &str) -> Refusal {
     Refusal::new(
         Code::PageExpired,
         "page",

@@ -259,8 +259,9 @@ impl<D: Disk> Core<D> {
 
     /// The plan of a version: the one in force, or an earlier one compiled again from the log.
     pub fn plan_of(&self, version: PlanVersion) -> Result<Arc<Plan>, Refusal> {
-        if version == self.plan_version {
-            return Ok(self.plan.clone());
+        let generation = self.generation();
+        if version == generation.version {
+            return Ok(generation.plan.clone());
         }
         let at = self.specs.lock().get((version.0 as usize).wrapping_sub(1)).copied();
         let text = at.map(|at| spec_text(&self.reader, at)).transpose().map_err(|error| unreadable(&error))?.flatten();

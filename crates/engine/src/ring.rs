@@ -1,5 +1,6 @@
 //! The broadcast ring: every consumer takes the ordered batches at its own pace; the slowest one holds the sequencer back.
 
+use crate::generation::State;
 use domain::Position;
 use parking_lot::{Condvar, Mutex};
 use state::Resolved;
@@ -12,6 +13,8 @@ pub(crate) struct Batch {
     pub(crate) changes: Vec<Resolved>,
     /// The last position that the batch covers.
     pub(crate) last: Position,
+    /// The state that the changes were resolved for.
+    pub(crate) state: Arc<State>,
 }
 
 /// What goes round the ring.
@@ -19,8 +22,8 @@ pub(crate) struct Batch {
 pub(crate) enum Message {
     /// Changes to apply.
     Apply(Arc<Batch>),
-    /// Every consumer hands over a copy of its state as it is at this place.
-    Barrier,
+    /// Every consumer hands over a copy of its part of this state as it is at this place.
+    Barrier(Arc<State>),
     /// Nothing more will come.
     Stop,
 }
@@ -95,11 +98,19 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::epochs::Epochs;
+    use parking_lot::RwLock;
     use std::thread;
+
+    fn state() -> Arc<State> {
+        let plan = Arc::new(spec::compile("no spec", "version: 1\n").expect("it is a spec"));
+        let names = RwLock::new(state::Dictionary::new(&plan, 1));
+        Arc::new(State { names, shards: Vec::new(), epochs: Epochs::new(decision::Epoch::new(plan)) })
+    }
 
     #[test]
     fn every_consumer_sees_every_message_in_order() {
-        let ring = Arc::new(Ring::new(4, 3));
+        let (ring, state) = (Arc::new(Ring::new(4, 3)), state());
         let consumers: Vec<_> = (0..3)
             .map(|consumer| {
                 let ring = ring.clone();
@@ -108,7 +119,7 @@ mod tests {
                     loop {
                         match ring.take(consumer) {
                             Message::Apply(batch) => seen.push(batch.last.0),
-                            Message::Barrier => seen.push(0),
+                            Message::Barrier(_) => seen.push(0),
                             Message::Stop => return seen,
                         }
                     }
@@ -116,9 +127,10 @@ mod tests {
             })
             .collect();
         for last in 1..=1_000 {
-            ring.push(Message::Apply(Arc::new(Batch { changes: vec![], last: Position(last) })));
+            let batch = Batch { changes: vec![], last: Position(last), state: state.clone() };
+            ring.push(Message::Apply(Arc::new(batch)));
             if last % 100 == 0 {
-                ring.push(Message::Barrier);
+                ring.push(Message::Barrier(state.clone()));
             }
         }
         ring.push(Message::Stop);

@@ -1,10 +1,13 @@
 //! The sequencer: the one place where records get their order. Under its lock an event is judged (duplicates, limits, time),
 //! appended to the log's buffer and resolved to numbers; everything after it follows the order made here.
 
+use crate::change::Tap;
+use crate::generation::Generation;
 use domain::{Answer, Code, DecisionId, Event, Payload, Position, Refusal, Span, Time, limits};
 use journal::Appender;
 use spec::Plan;
 use state::{Attribution, Body, Catalogue, Decided, Dedupe, Delivery, Dictionary, Fresh, Lists, Resolved};
+use std::sync::Arc;
 
 /// What the caller learns about one payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,8 @@ pub(crate) enum Judged {
 
 /// Everything that is touched under the sequencer's lock.
 pub(crate) struct Sequencer {
+    /// What records are resolved for: what serves.
+    pub(crate) generation: Arc<Generation>,
     pub(crate) appender: Appender,
     pub(crate) catalogue: Catalogue,
     pub(crate) dedupe: Dedupe,
@@ -84,11 +89,14 @@ pub(crate) struct Sequencer {
     /// Whether state changed since the last checkpoint.
     pub(crate) changed: bool,
     pub(crate) stopping: bool,
+    /// What a change that is being filled still lacks.
+    pub(crate) tap: Option<Tap>,
     buffer: Vec<u8>,
 }
 
 impl Sequencer {
     pub(crate) fn new(
+        generation: Arc<Generation>,
         appender: Appender,
         catalogue: Catalogue,
         dedupe: Dedupe,
@@ -97,7 +105,19 @@ impl Sequencer {
         log_time: Time,
     ) -> Sequencer {
         let (changed, stopping, buffer) = (false, false, Vec::new());
-        Sequencer { appender, catalogue, dedupe, lists, attribution, log_time, changed, stopping, buffer }
+        Sequencer {
+            generation,
+            appender,
+            catalogue,
+            dedupe,
+            lists,
+            attribution,
+            log_time,
+            changed,
+            stopping,
+            tap: None,
+            buffer,
+        }
     }
 
     /// Moves log time on to the clock's, and to the event's own where the clock follows events. It never goes back.
@@ -178,14 +198,23 @@ impl Sequencer {
 
     /// Appends a record that no consumer takes.
     pub(crate) fn append(&mut self, payload: &Payload<'_>) -> Position {
-        self.buffer.clear();
-        payload.encode(&mut self.buffer);
-        self.appender.append(payload.kind(), self.log_time, &self.buffer)
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        payload.encode(&mut buffer);
+        let position = self.append_encoded(payload.kind(), &buffer);
+        self.buffer = buffer;
+        position
     }
 
     /// The same, for a payload that was encoded before the lock was taken.
     fn append_encoded(&mut self, kind: u8, payload: &[u8]) -> Position {
-        self.appender.append(kind, self.log_time, payload)
+        let position = self.appender.append(kind, self.log_time, payload);
+        if let Some(tap) = &mut self.tap
+            && !tap.note(position, self.log_time, kind, payload)
+        {
+            self.tap = None;
+        }
+        position
     }
 }
 

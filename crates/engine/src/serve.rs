@@ -1,7 +1,9 @@
 //! A request for a slate: names to numbers, rows and epoch read once each, the pure pipeline, and the record of what it did.
 
 use crate::core::{Core, stopping};
-use decision::{Budget, Pace, Query, Rules, Scratch};
+use crate::generation::Generation;
+use crate::page::expired;
+use decision::{Budget, Epoch, Pace, Query, Rules, Scratch};
 use domain::{
     Answer, Code, DecisionId, EntityId, FeedRequest, Page, Position, Raw, Refusal, Span, Subject, Symbol, Time, Type,
     Value,
@@ -47,7 +49,7 @@ impl<D: Disk> Core<D> {
     /// A seed for a request that brings none: it differs between subjects, and moves on with the log.
     pub fn seed(&self, request: &FeedRequest) -> u64 {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.epochs.read().position.0.to_le_bytes()).update(request.feed.as_bytes());
+        hasher.update(&self.generation().state.epochs.read().position.0.to_le_bytes()).update(request.feed.as_bytes());
         if let Subject::User(key) | Subject::Item(key) = &request.subject {
             hasher.update(&[0]).update(key.as_bytes());
         }
@@ -57,50 +59,67 @@ impl<D: Disk> Core<D> {
         seed >> 11
     }
 
-    /// Answers a request for a first or a further page, and records the answer.
-    pub(crate) fn serve(&self, request: FeedRequest) -> Result<Served, Refusal> {
-        let feed = self.plan.feed(&request.feed).ok_or_else(|| unknown_feed(&self.plan, &request.feed))?;
+    /// Answers a request for a first or a further page, and records the answer: under one plan from beginning to end, and the
+    /// record stands between that plan's spec and the next. If the spec changes meanwhile, it is answered again under the new one.
+    pub(crate) fn serve(&self, mut request: FeedRequest) -> Result<Served, Refusal> {
         let mut budget = Deadline::new(&request);
-        let answer = {
-            // In this order: rows are at least as new as the epoch, and names as the rows. What only names know reads as cold, and
-            // what names do not know is in no row; now, and on replay.
-            let epoch = self.epochs.read();
-            let subject = subject_of(&self.plan, feed, &request, &self.names.read())?;
-            let rows = subject.map(|(entity, id)| self.shard(id).read().subject(entity, id));
-            let query = {
-                let names = self.names.read();
-                let rules = self.rules.of(&self.plan, self.plan_version, feed, &request, &names)?;
-                query_of(&self.plan, feed, &request, subject, rows, rules, &names)?
-            };
-            let now = self.config.clock.now().max(epoch.log_time);
-            let names = Names(&self.names);
-            SCRATCH.with_borrow_mut(|scratch| {
-                decision::answer(
-                    &self.plan,
-                    self.plan_version,
-                    request,
-                    &query,
-                    &epoch,
-                    now,
-                    Pace::Live(&mut budget),
-                    &names,
-                    scratch,
-                )
-            })
-        };
-        let (id, seen) = self.record(&answer, self.plan.feeds[usize::from(feed)].durable)?;
-        Ok(Served { id, answer, seen, next: None, plan: self.plan.clone() })
+        loop {
+            let generation = self.generation();
+            let Some(epoch) = generation.epoch() else { continue };
+            let answer = self.answer_under(&generation, &epoch, request, &mut budget)?;
+            drop(epoch);
+            match self.record(&generation, &answer)? {
+                Some((id, seen)) => {
+                    let plan = generation.plan.clone();
+                    return Ok(Served { id, answer, seen, next: None, plan });
+                }
+                // The order that it goes on in was the old plan's.
+                None if answer.request.page.is_some() => return Err(expired("the spec has changed since")),
+                None => request = answer.request,
+            }
+        }
     }
 
-    /// Appends the decision's record; returns its id and what must be durable before the answer leaves.
-    fn record(&self, answer: &Answer, durable: bool) -> Result<(DecisionId, Position), Refusal> {
-        let seen = answer.rows.max(answer.epoch);
+    fn answer_under(
+        &self,
+        generation: &Generation,
+        epoch: &Epoch,
+        request: FeedRequest,
+        budget: &mut Deadline,
+    ) -> Result<Answer, Refusal> {
+        let Generation { plan, version, state, .. } = generation;
+        let feed = plan.feed(&request.feed).ok_or_else(|| unknown_feed(plan, &request.feed))?;
+        // After the epoch was taken, in this order: rows are at least as new as the epoch, and names as the rows. What only names
+        // know reads as cold, and what names do not know is in no row; now, and on replay.
+        let subject = subject_of(plan, feed, &request, &state.names.read())?;
+        let rows = subject.map(|(entity, id)| state.shard(id).read().subject(entity, id));
+        let query = {
+            let names = state.names.read();
+            let rules = self.rules.of(plan, *version, feed, &request, &names)?;
+            query_of(plan, feed, &request, subject, rows, rules, &names)?
+        };
+        let now = self.config.clock.now().max(epoch.log_time);
+        let (names, pace) = (Names(&state.names), Pace::Live(budget));
+        Ok(SCRATCH.with_borrow_mut(|scratch| {
+            decision::answer(plan, *version, request, &query, epoch, now, pace, &names, scratch)
+        }))
+    }
+
+    /// Appends the decision's record; returns its id and what must be durable before the answer leaves. None if another spec came
+    /// into force since: then nothing is appended.
+    fn record(&self, generation: &Arc<Generation>, answer: &Answer) -> Result<Option<(DecisionId, Position)>, Refusal> {
+        let Generation { plan, since, state, .. } = &**generation;
+        let durable = plan.feed(&answer.request.feed).is_some_and(|feed| plan.feeds[usize::from(feed)].durable);
+        let seen = answer.rows.max(answer.epoch).max(*since);
         let mut payload = Vec::with_capacity(256 + 128 * answer.items.len());
         answer.encode(&mut payload);
-        let attributed = self.plan.attribution.is_some();
-        let decided = attributed.then(|| Decided::of(&self.plan, &self.names.read(), answer)).flatten();
+        let attributed = plan.attribution.is_some();
+        let decided = attributed.then(|| Decided::of(plan, &state.names.read(), answer)).flatten();
         let id = {
             let mut sequencer = self.sequencer.lock();
+            if !Arc::ptr_eq(&sequencer.generation, generation) {
+                return Ok(None);
+            }
             self.refuse_if_behind(&sequencer)?;
             self.refuse_if_no_room_for_records(&sequencer)?;
             if sequencer.stopping {
@@ -110,13 +129,13 @@ impl<D: Disk> Core<D> {
             let id = sequencer.decide(self.writer_epoch, &payload, decided.as_ref());
             if durable {
                 // Who waits for the record itself waits at the gate, which opens at what consumers have passed.
-                self.publish(Vec::new(), id.position);
+                self.publish(state, Vec::new(), id.position);
             }
             id
         };
         self.ask_for_sync(durable);
         let seen = if durable { id.position } else { seen };
-        Ok((id, seen))
+        Ok(Some((id, seen)))
     }
 }
 

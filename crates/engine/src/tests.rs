@@ -1,6 +1,7 @@
 //! A node on a real directory: what it acknowledges, answers, keeps and computes again.
 
 mod attribution;
+mod change;
 mod dry_run;
 mod pages;
 mod retention;

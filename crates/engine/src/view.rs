@@ -1,6 +1,8 @@
 //! What a node tells about itself and its entities.
 
 use crate::core::Core;
+use crate::generation::{Generation, State};
+use decision::Epoch;
 use domain::{Code, EntityId, ListPut, Payload, PlanVersion, Position, Raw, Refusal, Time, Type, Value};
 use journal::Disk;
 use spec::Plan;
@@ -72,14 +74,15 @@ impl<D: Disk> Core<D> {
             let sequencer = self.sequencer.lock();
             (sequencer.appender.position(), sequencer.log_time, sequencer.appender.pending_bytes())
         };
+        let generation = self.generation();
         Status {
             position,
             durable: self.gate.durable(),
             applied: self.gate.applied(),
-            epoch: self.epochs.read().position,
+            epoch: generation.state.epochs.read().position,
             log_time,
             replay_from: self.reader.replay_from(),
-            plan_version: self.plan_version,
+            plan_version: generation.version,
             waiting: self.gate.waiting(),
             unsynced_bytes,
             log_bytes: self.reader.bytes(),
@@ -90,22 +93,31 @@ impl<D: Disk> Core<D> {
 
     /// An entity's attributes and features now.
     pub fn entity(&self, kind: &str, key: &str) -> Result<EntityView, Refusal> {
-        let entity = self.plan.entity(kind).ok_or_else(|| unknown_type(kind))?;
-        let id = self.names.read().entity(entity, key).ok_or_else(|| unknown_entity(kind, key))?;
-        let subject = self.shard(id).read().subject(entity, id);
-        let epoch = self.epochs.read();
+        self.read(|Generation { plan, state, .. }, epoch| self.entity_under(plan, state, epoch, kind, key))
+    }
+
+    fn entity_under(
+        &self,
+        plan: &Plan,
+        state: &State,
+        epoch: &Epoch,
+        kind: &str,
+        key: &str,
+    ) -> Result<EntityView, Refusal> {
+        let entity = plan.entity(kind).ok_or_else(|| unknown_type(kind))?;
+        let id = state.names.read().entity(entity, key).ok_or_else(|| unknown_entity(kind, key))?;
+        let subject = state.shard(id).read().subject(entity, id);
         let now = self.config.clock.now().max(epoch.log_time);
-        let fields = &self.plan.entities[usize::from(entity)].fields;
+        let fields = &plan.entities[usize::from(entity)].fields;
         let attributes: Vec<Value> =
             (0..fields.len()).map(|field| epoch.catalogue().attribute(entity, id, field as u16)).collect();
-        let features = decision::features_of(&self.plan, &epoch, Some(&subject), entity, id, now);
+        let features = decision::features_of(plan, epoch, Some(&subject), entity, id, now);
         let position = subject.position.max(epoch.position);
-        drop(epoch);
-        let names = self.names.read();
+        let names = state.names.read();
         let of = |name: &str| {
-            let table = |index: u16| &self.plan.tables[usize::from(index)];
+            let table = |index: u16| &plan.tables[usize::from(index)];
             let own = |index: u16| table(index).entity == entity && table(index).cross.is_none();
-            let feature = self.plan.features.iter().find(|feature| feature.name == name && own(feature.table));
+            let feature = plan.features.iter().find(|feature| feature.name == name && own(feature.table));
             feature.and_then(|feature| entity_of(feature.program.ty())).unwrap_or(entity)
         };
         let fields = fields.iter().zip(&attributes);
@@ -124,10 +136,21 @@ impl<D: Disk> Core<D> {
 
     /// At most `limit` entries of a list, behind the entity `after`.
     pub fn list(&self, name: &str, after: Option<&str>, limit: usize) -> Result<ListView, Refusal> {
-        let index = self.plan.list(name).ok_or_else(|| unknown_list(&self.plan, name))?;
-        let of = self.plan.lists[usize::from(index)].of;
-        let epoch = self.epochs.read();
-        let names = self.names.read();
+        self.read(|Generation { plan, state, .. }, epoch| {
+            self.list_under(plan, &state.names.read(), epoch, name, (after, limit))
+        })
+    }
+
+    fn list_under(
+        &self,
+        plan: &Plan,
+        names: &Dictionary,
+        epoch: &Epoch,
+        name: &str,
+        (after, limit): (Option<&str>, usize),
+    ) -> Result<ListView, Refusal> {
+        let index = plan.list(name).ok_or_else(|| unknown_list(plan, name))?;
+        let of = plan.lists[usize::from(index)].of;
         let after = match after {
             Some(key) => Some(names.entity(of, key).ok_or_else(bad_cursor)?),
             None => None,
@@ -144,7 +167,7 @@ impl<D: Disk> Core<D> {
         let entries: Vec<ListPut<'static>> = found.by_ref().take(limit).map(entry).collect();
         let more = found.next().is_some();
         Ok(ListView {
-            of: self.plan.entities[usize::from(of)].name.clone(),
+            of: plan.entities[usize::from(of)].name.clone(),
             next: entries.last().filter(|_| more).map(|last| last.key.to_string()),
             entries,
             count: lists.len(index, now) as u64,
@@ -154,7 +177,7 @@ impl<D: Disk> Core<D> {
 
     /// Refuses what no plan of this node can take, without touching the log.
     pub fn validate(&self, payload: &Payload<'_>) -> Result<(), Refusal> {
-        state::validate(&self.plan, payload)
+        state::validate(&self.generation().plan, payload)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The syntax tree. Every node knows its bytes in the text. Its depth and size are bounded by
 //! `domain::limits`, so walking (or dropping) it recursively is safe.
 
-use domain::Span;
+use domain::{Span, Type};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -59,6 +59,23 @@ impl Node {
         }
     }
 
+    /// The nodes directly under it, in the order of the text.
+    pub fn children(&self) -> Vec<&Node> {
+        match &self.kind {
+            NodeKind::Literal(_) | NodeKind::Path(_) | NodeKind::Slot(..) => Vec::new(),
+            NodeKind::Call { args, .. } => args.iter().collect(),
+            NodeKind::Method { receiver, args, .. } => std::iter::once(&**receiver).chain(args).collect(),
+            NodeKind::Select { operand, .. } | NodeKind::Unary { operand, .. } => vec![operand],
+            NodeKind::Index { operand, index, .. } => vec![operand, index],
+            NodeKind::Macro(of) => [Some(&of.over), of.filter.as_ref(), Some(&of.body)].into_iter().flatten().collect(),
+            NodeKind::Binary { left, right, .. } => vec![left, right],
+            NodeKind::Conditional { condition, then, otherwise } => vec![condition, then, otherwise],
+            NodeKind::List(list) => list.iter().collect(),
+            NodeKind::Map(entries) => entries.iter().flat_map(|entry| [&entry.key, &entry.value]).collect(),
+            NodeKind::Optional(inner) | NodeKind::Promoted(inner) => vec![inner],
+        }
+    }
+
     /// The integer, if this is an int literal.
     pub fn as_int(&self) -> Option<i64> {
         match self.kind {
@@ -91,6 +108,35 @@ pub enum NodeKind {
         /// Its arguments.
         args: Vec<Node>,
     },
+    /// `x.name(args)`; also `math.abs(x)`, where the receiver is a path that names no value.
+    Method {
+        /// What it is called on.
+        receiver: Box<Node>,
+        /// The function.
+        name: Name,
+        /// Its arguments.
+        args: Vec<Node>,
+    },
+    /// `x.name` and `x.?name`, where `x` is no path: fields of a path belong to the path.
+    Select {
+        /// What has the field.
+        operand: Box<Node>,
+        /// The field.
+        field: Name,
+        /// `.?`: none where there is no such field.
+        optional: bool,
+    },
+    /// `x[i]` and `x[?i]`
+    Index {
+        /// A list or a map.
+        operand: Box<Node>,
+        /// The place or the key.
+        index: Box<Node>,
+        /// `[?`: none where there is no such element.
+        optional: bool,
+    },
+    /// A call that binds a name: `x.exists(e, e > 1)`, `cel.bind(name, value, body)`.
+    Macro(Box<Macro>),
     /// `-x`, `!x`
     Unary {
         /// The operator.
@@ -118,6 +164,67 @@ pub enum NodeKind {
     },
     /// `[a, b]`
     List(Vec<Node>),
+    /// `{k: v}`
+    Map(Vec<Entry>),
+    /// `?x` as an element of a list: no element where the optional has no value.
+    Optional(Box<Node>),
+    /// A slot of the row, with its type. The checker puts it where the scope knew a path or a call; no text has it.
+    Slot(u16, Type),
+    /// An int beside a float, taken as a float. The checker puts it there; no text has it.
+    Promoted(Box<Node>),
+}
+
+/// An entry of a map literal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its key.
+    pub key: Node,
+    /// Its value.
+    pub value: Node,
+    /// `?k: v`: no entry where the optional `v` has no value.
+    pub optional: bool,
+}
+
+/// A call that binds names to elements, or to one value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Macro {
+    /// Which.
+    pub kind: MacroKind,
+    /// Where its name stands.
+    pub name: Range<usize>,
+    /// The list, map or optional that it goes over; the value that `cel.bind` names.
+    pub over: Node,
+    /// One name, or two for index and element, key and value.
+    pub variables: Vec<Name>,
+    /// Which elements `map`, `transformList` and `transformMap` take, where they are asked.
+    pub filter: Option<Node>,
+    /// What is computed with the names bound.
+    pub body: Node,
+}
+
+/// The macros of CEL and of its extensions for two variables, optionals and bindings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacroKind {
+    /// `x.all(e, p)`: whether `p` holds for all.
+    All,
+    /// `x.exists(e, p)`: whether `p` holds for one at least.
+    Exists,
+    /// `x.exists_one(e, p)`: whether `p` holds for exactly one.
+    ExistsOne,
+    /// `x.filter(e, p)`: those for which `p` holds.
+    Filter,
+    /// `x.map(e, y)`, `x.map(e, p, y)`, `x.transformList(i, e, y)`: a list.
+    Map,
+    /// `x.transformMap(k, v, y)`: a map with the same keys.
+    TransformMap,
+    /// `x.transformMapEntry(k, v, {k2: v2})`: a map of the entries given.
+    TransformMapEntry,
+    /// `x.optMap(v, y)`: an optional of `y`, if `x` has a value.
+    OptMap,
+    /// `x.optFlatMap(v, y)`: the optional `y`, if `x` has a value.
+    OptFlatMap,
+    /// `cel.bind(name, value, y)`: `y` with a name for a value.
+    Bind,
 }
 
 /// A name and where it stands.
@@ -132,14 +239,20 @@ pub struct Name {
 /// A literal. A minus sign before a number or duration belongs to the literal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Literal {
+    /// `null`
+    Null,
     /// `true`, `false`
     Bool(bool),
     /// `12`, `0xff`
     Int(i64),
+    /// `12u`, `0xffu`
+    Uint(u64),
     /// `0.5`, `1e-3`: always finite.
     Float(f64),
     /// `"text"`, escapes resolved.
-    Str(String),
+    Str(Arc<str>),
+    /// `b"bytes"`, escapes resolved.
+    Bytes(Arc<[u8]>),
     /// `10m`, `1.5s`
     Span(Span),
 }

@@ -1,10 +1,13 @@
 //! Syntax tree -> checked types -> program. Both sides of an operator are checked before it gives up, so that
 //! all errors of an expression are reported at once.
 
+mod interpreted;
 mod mismatch;
 
+use self::interpreted::interpreted;
 use crate::arithmetic::{arithmetic, comparison, negation};
 use crate::builtin::{BUILTINS, Builtin, builtin, foreign};
+use crate::check::{Slots, check};
 use crate::membership::{Element, comparable, in_list, in_literals, literal_type};
 use crate::operand::{Operand, Scalar};
 use crate::program::Body;
@@ -74,17 +77,16 @@ use std::sync::Arc;
 /// # Errors
 /// All that is wrong with it, in the order of the text; what the scope refuses is passed on as it is.
 pub fn compile(ast: &Ast, node: &Node, scope: &mut dyn Scope) -> Result<Program, Vec<Diagnostic>> {
+    let checked = check(node, &mut Slots(scope))?;
     let mut compiler = Compiler { scope, faults: Vec::new(), slots: BTreeSet::new() };
-    let typed = compiler.node(node);
-    let Compiler { mut faults, slots, .. } = compiler;
+    let typed = compiler.node(&checked.node);
+    let Compiler { faults, slots, .. } = compiler;
     match typed {
         Some(typed) if faults.is_empty() => {
             Ok(Program::of(ast.slice(node), typed.ty(), slots.into_iter().collect(), body(typed)))
         }
-        _ => {
-            faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
-            Err(faults)
-        }
+        // What is well typed but has no closure is left to the interpreter.
+        _ => interpreted(ast.slice(node), checked),
     }
 }
 
@@ -136,7 +138,7 @@ impl Compiler<'_> {
     fn open(&mut self, node: &Node) -> Option<Open> {
         let span = node.span.clone();
         let typed = match &node.kind {
-            NodeKind::Literal(literal) => Some(self.literal(literal)),
+            NodeKind::Literal(literal) => self.literal(literal).or_else(|| self.uncovered(span)),
             NodeKind::Path(names) => self.path(names, span),
             NodeKind::Call { name, args } => return self.call(name, args, span),
             NodeKind::Unary { op, operand } => self.unary(*op, operand, span),
@@ -146,6 +148,9 @@ impl Compiler<'_> {
                 let fault = Diagnostic::new("misplaced_list", span, "a list stands only behind `in`");
                 self.refuse(fault.with_help("write `x in [\"a\", \"b\"]`"))
             }
+            NodeKind::Slot(slot, ty) => self.slot(Ok((*slot, ty.clone()))),
+            NodeKind::Promoted(inner) => self.node(inner)?.into_float().map(Typed::Float),
+            _ => self.uncovered(span),
         };
         typed.map(Open::Typed)
     }
@@ -165,14 +170,19 @@ impl Compiler<'_> {
         self.binary(op, (left, a.settled()), (right, b.settled()), span).map(Open::Typed)
     }
 
-    fn literal(&mut self, literal: &Literal) -> Typed {
-        match literal {
+    fn literal(&mut self, literal: &Literal) -> Option<Typed> {
+        Some(match literal {
             Literal::Bool(bool) => Typed::Bool(Operand::Fixed(Some(*bool))),
             Literal::Int(int) => Typed::Int(Operand::Fixed(Some(*int))),
             Literal::Float(float) => Typed::Float(Operand::Fixed(Some(*float))),
             Literal::Str(text) => Typed::Str(Operand::Fixed(Some(self.scope.constant(text)))),
             Literal::Span(span) => Typed::Span(Operand::Fixed(Some(*span))),
-        }
+            Literal::Null | Literal::Uint(_) | Literal::Bytes(_) => return None,
+        })
+    }
+
+    fn uncovered(&mut self, span: Range<usize>) -> Option<Typed> {
+        self.refuse(Diagnostic::new("unsupported_syntax", span, "this part of the language is not available here"))
     }
 
     fn slot(&mut self, found: Result<(u16, Type), Diagnostic>) -> Option<Typed> {
@@ -329,7 +339,10 @@ impl Compiler<'_> {
                 self.refuse(fault.with_help("write `x == a || x == b`"));
                 continue;
             };
-            let ty = literal_type(literal);
+            let Some(ty) = literal_type(literal) else {
+                self.uncovered(node.span.clone());
+                continue;
+            };
             if let Some(of) = of.as_ref().filter(|of| !comparable(of, &ty)) {
                 let message = format!("{of} is never in a list with {ty}");
                 self.refuse(Diagnostic::new("wrong_type", node.span.clone(), message));

@@ -13,12 +13,16 @@ pub(crate) enum Kind<'a> {
     /// `9223372036854775808`: an integer only behind a minus sign.
     TooLargeByOne,
     Name(&'a str),
+    /// A field's name between backticks, which may be none of the language's.
+    Quoted(&'a str),
     Op(BinaryOp),
     Not,
     OpenParen,
     CloseParen,
     OpenList,
     CloseList,
+    OpenMap,
+    CloseMap,
     Comma,
     Dot,
     Question,
@@ -67,7 +71,6 @@ const SYMBOLS: &[(&str, Kind<'static>, Option<&str>)] = &[
     ("!=", Kind::Op(BinaryOp::NotEqual), None),
     ("<>", Kind::Op(BinaryOp::NotEqual), Some("write `!=`")),
     ("**", Kind::Op(BinaryOp::Multiply), Some("write `pow(x, y)`")),
-    ("//", Kind::Op(BinaryOp::Divide), Some("`/` between two ints truncates; comments are not part of expressions")),
     ("<", Kind::Op(BinaryOp::Less), None),
     (">", Kind::Op(BinaryOp::Greater), None),
     ("+", Kind::Op(BinaryOp::Add), None),
@@ -80,6 +83,8 @@ const SYMBOLS: &[(&str, Kind<'static>, Option<&str>)] = &[
     (")", Kind::CloseParen, None),
     ("[", Kind::OpenList, None),
     ("]", Kind::CloseList, None),
+    ("{", Kind::OpenMap, None),
+    ("}", Kind::CloseMap, None),
     (",", Kind::Comma, None),
     (".", Kind::Dot, None),
     ("?", Kind::Question, None),
@@ -102,7 +107,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn token(&mut self) -> Token<'a> {
-        self.at = self.text.len() - self.rest().trim_start_matches([' ', '\t', '\n', '\r', '\x0c']).len();
+        self.blank();
         let start = self.at;
         let rest = self.rest();
         let second = rest.chars().nth(1);
@@ -110,15 +115,41 @@ impl<'a> Lexer<'a> {
             None => Kind::End,
             Some('0'..='9') => self.number(),
             Some('.') if second.is_some_and(|c| c.is_ascii_digit()) => self.number(),
-            Some('"' | '\'') => self.string(),
+            Some(_) if self.prefix().is_some() => self.string(),
+            Some('`') => self.quoted(),
             Some('a'..='z' | 'A'..='Z' | '_') => self.word(),
             Some(_) => self.symbol(),
         };
         Token { kind, span: start..self.at }
     }
 
-    fn word(&mut self) -> Kind<'a> {
+    /// Steps over blanks and comments, which go to the end of their line.
+    fn blank(&mut self) {
+        loop {
+            self.at = self.text.len() - self.rest().trim_start_matches([' ', '\t', '\n', '\r', '\x0c']).len();
+            if !self.rest().starts_with("//") {
+                return;
+            }
+            self.at += self.rest().find(['\n', '\r']).unwrap_or(self.rest().len());
+        }
+    }
+
+    /// `` `content-type` ``
+    fn quoted(&mut self) -> Kind<'a> {
         let start = self.at;
+        let rest = &self.rest()[1..];
+        let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"_.-/ ".contains(c)).unwrap_or(rest.len());
+        self.at += 1 + length;
+        if length > 0 && self.rest().starts_with('`') {
+            self.at += 1;
+            return Kind::Quoted(&rest[..length]);
+        }
+        let help = "between backticks stand letters, digits, `_`, `-`, `.`, `/` and spaces";
+        self.fault("unterminated_name", start, "this name does not end", Some(help));
+        Kind::Broken
+    }
+
+    fn word(&mut self) -> Kind<'a> {
         let rest = self.rest();
         let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         self.at += length;
@@ -126,11 +157,7 @@ impl<'a> Lexer<'a> {
             "true" => Kind::Literal(Literal::Bool(true)),
             "false" => Kind::Literal(Literal::Bool(false)),
             "in" => Kind::Op(BinaryOp::In),
-            "null" => {
-                let help = "write `has(x)` to ask whether there is a value, `default(x, y)` to replace a missing one";
-                self.fault("null_literal", start, "`null` is not a value of this language", Some(help));
-                Kind::Broken
-            }
+            "null" => Kind::Literal(Literal::Null),
             name => Kind::Name(name),
         }
     }
@@ -153,7 +180,7 @@ impl<'a> Lexer<'a> {
     fn unexpected(&mut self) -> Kind<'a> {
         let start = self.at;
         let first = self.rest().chars().next().unwrap_or_default();
-        let known = |c: char| c.is_ascii_alphanumeric() || " \t\r\n\x0c\"'_<>+-*/%!()[],.?:=&|^".contains(c);
+        let known = |c: char| c.is_ascii_alphanumeric() || " \t\r\n\x0c\"'`_<>+-*/%!()[]{},.?:=&|^".contains(c);
         let curly = |c: char| ('\u{2018}'..='\u{201f}').contains(&c);
         let closing = self.rest().char_indices().skip(1).find(|(_, c)| curly(*c));
         self.at = match closing {
@@ -166,7 +193,6 @@ impl<'a> Lexer<'a> {
             format!("U+{:04X}", first as u32)
         };
         let help = match first {
-            '{' | '}' => Some("maps and messages are not part of expressions"),
             '\u{2018}'..='\u{201f}' => Some("write strings in plain quotes: \"...\" or '...'"),
             '\u{d7}' => Some("write `*`"),
             '\u{2264}' => Some("write `<=`"),

@@ -5,10 +5,13 @@
 mod arithmetic;
 mod ast;
 mod builtin;
+mod check;
 mod columns;
 mod compile;
 mod datum;
 mod diagnostic;
+mod functions;
+mod interpreter;
 mod lexer;
 mod membership;
 mod operand;
@@ -22,11 +25,13 @@ mod typed;
 #[cfg(test)]
 mod tests;
 
-pub use ast::{Ast, BinaryOp, Literal, Name, Node, NodeKind, UnaryOp};
+pub use ast::{Ast, BinaryOp, Entry, Literal, Macro, MacroKind, Name, Node, NodeKind, UnaryOp};
+pub use check::{Checked, Environment, Meaning, Static, check};
 pub use columns::{BLOCK_ROWS, Bits, BlockScratch, Column, Columns, Lane, Plain};
 pub use compile::compile;
 pub use datum::{Datum, Fault, Texts};
 pub use diagnostic::Diagnostic;
+pub use interpreter::{Names, interpret};
 pub use parser::parse;
 pub use program::Program;
 pub use scope::Scope;

@@ -1,9 +1,11 @@
 //! Tokens -> syntax tree: a Pratt parser. After an error it goes on where it can, to report the others too.
 
-use crate::Diagnostic;
+mod macros;
+mod operand;
 mod recovery;
 
-use crate::ast::{Ast, BinaryOp, Literal, Name, Node, NodeKind, UnaryOp};
+use crate::Diagnostic;
+use crate::ast::{Ast, BinaryOp, Literal, Node, NodeKind, UnaryOp};
 use crate::lexer::{self, Kind, Token};
 use domain::Span;
 use domain::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX};
@@ -23,19 +25,22 @@ const DIAGNOSTICS_MAX: usize = 16;
 /// | `+ -` | |
 /// | `* / %` | |
 /// | `! -` | a `-` before a number or duration belongs to the literal |
-/// | `a.b.c`, `f(x, y)`, `[1, 2]`, `(x)` | a list may end in a comma |
+/// | `x.name`, `x.?name`, `x[i]`, `x[?i]`, `x.f(y)`, `f(x, y)`, `[1, ?x]`, `{k: v, ?k: x}`, `(x)` | a list or map may end in a comma |
 ///
-/// Literals: `12`, `0xff`, `1.5`, `.5`, `1e-3`, `true`, `false`, strings on one line in `'...'` or `"..."` with CEL's
-/// escapes, and durations: a number with the unit `ms s m h d` directly behind it. Names are ASCII letters, digits
-/// and `_`; only `true false null in` are reserved.
+/// Literals: `12`, `0xff`, `12u`, `1.5`, `.5`, `1e-3`, `true`, `false`, `null`, strings in `'...'` or `"..."` on one line or in three
+/// quotes on several, with CEL's escapes or raw (`r"..."`), bytes (`b"..."`), and durations: a number with the unit `ms s m h d`
+/// directly behind it. Names are ASCII letters, digits and `_`; only `true false null in` are reserved. Behind a dot a name may stand
+/// between backticks: `` x.`content-type` ``. A comment goes from `//` to the end of the line.
 ///
-/// Of CEL's syntax are not there, and refused with a help: `null`, methods, indexing, maps and messages, string
-/// prefixes, unsigned ints, comments.
+/// The macros are CEL's (`all exists exists_one filter map`), those for two variables (the same, `transformList transformMap
+/// transformMapEntry`), `optMap`, `optFlatMap` and `cel.bind`: see [`MacroKind`](crate::MacroKind).
+///
+/// Of CEL's syntax only messages (`Type{field: value}`) are not there, and refused with a help.
 ///
 /// Codes: `expression_too_long`, `empty_expression`, `too_deep` (parentheses, calls, and each term of a chain count),
-/// `too_many_nodes`, `unexpected_character`, `unexpected_token`, `unclosed_bracket`, `unknown_operator`,
-/// `unsupported_syntax`, `method_call`, `null_literal`, `invalid_number`, `invalid_duration`, `invalid_escape`,
-/// `unterminated_string`, `string_too_long`.
+/// `too_many_nodes`, `unexpected_character`, `unexpected_token`, `unclosed_bracket`, `unknown_operator`, `message_construction`,
+/// `macro_variable`, `invalid_number`, `invalid_duration`, `invalid_escape`, `unterminated_string`, `unterminated_name`,
+/// `string_too_long`.
 ///
 /// # Errors
 /// All that is wrong with its syntax, in the order of the text: at least one, at most 16. Text over
@@ -218,129 +223,6 @@ impl<'a> Parser<'a> {
         let operand = self.deeper(Parser::unary);
         let span = start..operand.node.span.end;
         self.part(NodeKind::Unary { op, operand: Box::new(operand.node) }, span, operand.depth)
-    }
-
-    /// An operand, and a report of what CEL allows behind one but this language does not.
-    fn postfix(&mut self) -> Part {
-        let mut part = self.operand();
-        loop {
-            let start = self.span().start;
-            if self.take(&Kind::Dot) {
-                if matches!(self.kind(), Kind::Name(_)) {
-                    self.step();
-                }
-                let what = "only names have fields";
-                self.report_here("unsupported_syntax", start, what, "functions are called plainly: `f(x)`");
-                if self.take(&Kind::OpenParen) {
-                    self.arguments(&Kind::CloseParen);
-                }
-            } else if *self.kind() == Kind::OpenList {
-                let help = "elements of lists are not read by index; write `x in list`";
-                self.step();
-                self.report_here("unsupported_syntax", start, "there is no `[...]` behind a value", help);
-                self.arguments(&Kind::CloseList);
-            } else {
-                return part;
-            }
-            part.node.span.end = self.tokens[self.at.saturating_sub(1)].span.end.max(part.node.span.end);
-        }
-    }
-
-    fn operand(&mut self) -> Part {
-        let span = self.span();
-        match self.kind() {
-            Kind::Literal(literal) => {
-                let literal = literal.clone();
-                self.step();
-                self.part(NodeKind::Literal(literal), span, 0)
-            }
-            Kind::TooLargeByOne => {
-                self.report(Diagnostic::new("invalid_number", span.clone(), "this is not an integer of 64 bits"));
-                self.step();
-                self.placeholder(span)
-            }
-            Kind::Broken => {
-                self.step();
-                self.placeholder(span)
-            }
-            Kind::Name(_) => self.name(),
-            Kind::OpenParen => self.deeper(Parser::parenthesised),
-            Kind::OpenList => self.deeper(Parser::list),
-            _ => self.no_operand(),
-        }
-    }
-
-    fn parenthesised(&mut self) -> Part {
-        let start = self.step().span;
-        let mut part = self.expression();
-        let end = self.close(&Kind::CloseParen, start.clone());
-        part.node.span = start.start..end.max(part.node.span.end);
-        part
-    }
-
-    fn list(&mut self) -> Part {
-        let start = self.step().span.start;
-        let (elements, below) = self.arguments(&Kind::CloseList);
-        let end = self.tokens[self.at.saturating_sub(1)].span.end.max(start);
-        self.part(NodeKind::List(elements), start..end, below)
-    }
-
-    /// A path, or a call of a function by its name.
-    fn name(&mut self) -> Part {
-        let mut names = vec![];
-        loop {
-            let span = self.span();
-            let Kind::Name(text) = *self.kind() else {
-                self.expected("a name behind `.`", None);
-                break;
-            };
-            names.push(Name { text: text.to_owned(), span });
-            self.step();
-            if !self.take(&Kind::Dot) {
-                break;
-            }
-        }
-        let span = names[0].span.start..names[names.len() - 1].span.end;
-        if *self.kind() == Kind::OpenParen {
-            return self.deeper(|parser| parser.call(names));
-        }
-        self.part(NodeKind::Path(names), span, 0)
-    }
-
-    fn call(&mut self, mut names: Vec<Name>) -> Part {
-        let start = names[0].span.start;
-        let name = names.swap_remove(names.len() - 1);
-        if !names.is_empty() {
-            let on = &self.text[start..names.iter().map(|name| name.span.end).max().unwrap_or(start)];
-            let fault = Diagnostic::new("method_call", start..name.span.end, "functions are not called on a value");
-            let fault = fault.with_help(format!("write `{}({on}, ...)`", name.text));
-            self.report(fault);
-        }
-        self.step();
-        let (args, below) = self.arguments(&Kind::CloseParen);
-        let end = self.tokens[self.at.saturating_sub(1)].span.end.max(name.span.end);
-        self.part(NodeKind::Call { name, args }, start..end, below)
-    }
-
-    /// Expressions between commas up to the closing bracket; in a list a comma may stand before it.
-    fn arguments(&mut self, closing: &Kind<'_>) -> (Vec<Node>, usize) {
-        let opened = self.tokens[self.at.saturating_sub(1)].span.clone();
-        let mut nodes = Vec::new();
-        let mut below = 0;
-        while *self.kind() != Kind::End {
-            let comma_allowed = nodes.is_empty() || *closing == Kind::CloseList;
-            if self.kind() == closing && comma_allowed {
-                break;
-            }
-            let part = self.deeper(Parser::expression);
-            below = below.max(part.depth);
-            nodes.push(part.node);
-            if !self.take(&Kind::Comma) {
-                break;
-            }
-        }
-        self.close(closing, opened);
-        (nodes, below)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A compiled expression: a closure over a row of slots.
 
+use crate::Texts;
 use domain::{Type, Value};
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use std::sync::Arc;
 type Run<T> = Arc<dyn Fn(&[Value]) -> Option<T> + Send + Sync>;
 /// A closure over a row that gives any value.
 type AnyRun = Arc<dyn Fn(&[Value]) -> Value + Send + Sync>;
+/// The same with the texts of symbols.
+type TextsRun = Arc<dyn Fn(&[Value], &dyn Texts) -> Value + Send + Sync>;
 
 /// A checked, compiled expression. It reads slots of the row by index; the plan says what each slot holds.
 #[derive(Clone)]
@@ -27,6 +30,8 @@ pub(crate) enum Body {
     Int(Run<i64>),
     Float(Run<f64>),
     Value(AnyRun),
+    /// What needs the texts of symbols too.
+    Texts(TextsRun),
 }
 
 impl Program {
@@ -39,6 +44,11 @@ impl Program {
         run: Arc<dyn Fn(&[Value]) -> Value + Send + Sync>,
     ) -> Program {
         Program { text: text.into(), ty, slots: slots.into(), body: Body::Value(run) }
+    }
+
+    /// A program that reads the texts of strings.
+    pub(crate) fn with_texts(text: impl Into<Arc<str>>, ty: Type, slots: Vec<u16>, run: TextsRun) -> Program {
+        Program { text: text.into(), ty, slots: slots.into(), body: Body::Texts(run) }
     }
 
     pub(crate) fn of(text: &str, ty: Type, slots: Vec<u16>, body: Body) -> Program {
@@ -68,6 +78,36 @@ impl Program {
             Body::Int(run) => run(row).map_or(Value::Missing, Value::Int),
             Body::Float(run) => present(run(row)).map_or(Value::Missing, Value::Float),
             Body::Value(run) => run(row),
+            Body::Texts(_) => Value::Missing,
+        }
+    }
+
+    /// Whether it reads the texts of strings: then only [`Program::eval_with`] has a value.
+    pub fn needs_texts(&self) -> bool {
+        matches!(self.body, Body::Texts(_))
+    }
+
+    /// Its value for this row, with the texts of the row's symbols at hand.
+    pub fn eval_with(&self, row: &[Value], texts: &dyn Texts) -> Value {
+        match &self.body {
+            Body::Texts(run) => run(row, texts),
+            _ => self.eval(row),
+        }
+    }
+
+    /// Whether its value is `true`, with the texts of the row's symbols at hand.
+    pub fn eval_bool_with(&self, row: &[Value], texts: &dyn Texts) -> bool {
+        match &self.body {
+            Body::Texts(run) => run(row, texts).is_true(),
+            _ => self.eval_bool(row),
+        }
+    }
+
+    /// Its value as [`Program::eval_f64`] gives it, with the texts of the row's symbols at hand.
+    pub fn eval_f64_with(&self, row: &[Value], texts: &dyn Texts) -> Option<f64> {
+        match &self.body {
+            Body::Texts(run) => present(run(row, texts).as_f64()),
+            _ => self.eval_f64(row),
         }
     }
 
@@ -77,6 +117,7 @@ impl Program {
             Body::Bool(run) => run(row) == Some(true),
             Body::Slot(_) | Body::Int(_) | Body::Float(_) => false,
             Body::Value(run) => run(row).is_true(),
+            Body::Texts(_) => false,
         }
     }
 
@@ -88,6 +129,7 @@ impl Program {
             Body::Int(run) => run(row).map(|int| int as f64),
             Body::Bool(_) => None,
             Body::Value(run) => present(run(row).as_f64()),
+            Body::Texts(_) => None,
         }
     }
 }

@@ -151,5 +151,26 @@ fn shape(node: &Node) -> String {
             format!("(? {} {} {})", shape(condition), shape(then), shape(otherwise))
         }
         NodeKind::List(nodes) => format!("[{}]", all(nodes)),
+        NodeKind::Method { receiver, name, args } => format!("({}.{} {})", shape(receiver), name.text, all(args)),
+        NodeKind::Select { operand, field, optional } => {
+            format!("({}.{}{})", shape(operand), if *optional { "?" } else { "" }, field.text)
+        }
+        NodeKind::Index { operand, index, optional } => {
+            format!("({}[{}{}])", shape(operand), if *optional { "?" } else { "" }, shape(index))
+        }
+        NodeKind::Macro(of) => {
+            let names: Vec<&str> = of.variables.iter().map(|name| name.text.as_str()).collect();
+            let filter = of.filter.as_ref().map_or(String::new(), |filter| format!(" if {}", shape(filter)));
+            format!("({:?} {} {}{filter} {})", of.kind, names.join(","), shape(&of.over), shape(&of.body))
+        }
+        NodeKind::Map(entries) => {
+            let entry = |entry: &crate::ast::Entry| {
+                format!("{}{}: {}", if entry.optional { "?" } else { "" }, shape(&entry.key), shape(&entry.value))
+            };
+            format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+        NodeKind::Optional(inner) => format!("?{}", shape(inner)),
+        NodeKind::Slot(slot, _) => format!("#{slot}"),
+        NodeKind::Promoted(inner) => format!("(float {})", shape(inner)),
     }
 }

@@ -28,6 +28,21 @@ pub(crate) struct Server {
 impl Server {
     /// What the server says at a path, as text for people or as JSON. What it computes in the background is waited for.
     pub(crate) fn read(&self, path: &str, json: bool) -> Result<String> {
+        loop {
+            let response = self.ask("GET", path, None, json)?;
+            if response.status != 202 {
+                return Ok(response.text());
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// What the server says to a call that changes something; a body is a spec.
+    pub(crate) fn send(&self, method: &str, path: &str, body: Option<&str>, json: bool) -> Result<String> {
+        Ok(self.ask(method, path, body, json)?.text())
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Option<&str>, json: bool) -> Result<Response> {
         let named = || format!("finding the server {}", self.server);
         let address = self.server.to_socket_addrs().with_context(named)?.next().with_context(named)?;
         let mut client = Client::new(address, TIMEOUT);
@@ -35,17 +50,15 @@ impl Server {
             client = client.with_token(token);
         }
         let tenant = self.tenant.as_ref().map_or(String::new(), |tenant| format!("/t/{}", encoded(tenant)));
-        let path = format!("{tenant}{path}");
         let accept = if json { "application/json" } else { "text/plain" };
-        loop {
-            let response = client
-                .request("GET", &path, &[("accept", accept)], None)
-                .with_context(|| format!("asking the server {}", self.server))?;
-            match response.status {
-                202 => std::thread::sleep(PAUSE),
-                200 => return Ok(response.text()),
-                _ => bail!("{}", refused(&response)),
-            }
+        let mut headers = vec![("accept", accept)];
+        headers.extend(body.map(|_| ("content-type", "application/yaml")));
+        let response = client
+            .request(method, &format!("{tenant}{path}"), &headers, body.map(str::as_bytes))
+            .with_context(|| format!("asking the server {}", self.server))?;
+        match response.status {
+            200 | 202 => Ok(response),
+            _ => bail!("{}", refused(&response)),
         }
     }
 }

@@ -14,6 +14,7 @@ mod node;
 mod policy;
 mod replay;
 mod serve;
+mod spec;
 mod table;
 mod tenants;
 mod tokens;
@@ -46,6 +47,8 @@ enum Command {
     Digest(digest::Digest),
     #[command(subcommand)]
     Policy(policy::Policy),
+    #[command(subcommand)]
+    Spec(spec::Spec),
     Replay(replay::Replay),
     Explain(explain::Explain),
     Attribution(attribution::Attribution),
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Export(export) => export.run(),
         Command::Digest(digest) => digest.run(),
         Command::Policy(policy) => policy.run(),
+        Command::Spec(spec) => spec.run(),
         Command::Replay(replay) => replay.run(),
         Command::Explain(explain) => explain.run(),
         Command::Attribution(attribution) => attribution.run(),

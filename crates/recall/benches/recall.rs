@@ -120,6 +120,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         }],
         tables: Vec::new(),
         streams: Vec::new(),
+        collections: Vec::new(),
         aggregates: Vec::new(),
         calendars: Vec::new(),
         features: vec![Feature {
@@ -168,6 +169,7 @@ fn event(draw: &mut Draw, items: u32, at: u64) -> Resolved {
         entities: entities.into_iter().collect(),
         values: Box::new([]),
         crosses: [].into_iter().collect(),
+        elements: None,
     };
     Resolved { position: Position(at), log_time: Time(at as i64), change: Change::Event(change) }
 }

@@ -1,4 +1,4 @@
-//! Reading a request's body: bounded in size, in time, and from below in rate; only JSON, only as it is.
+//! Reading a request's body: bounded in size, in time, and from below in rate; only of the types that a call takes, only as it is.
 
 use crate::config::Limits;
 use crate::quota::Held;
@@ -10,8 +10,26 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
+/// Which types of bodies a call takes.
+pub(crate) struct Media {
+    types: &'static [&'static str],
+    advice: &'static str,
+}
+
+/// JSON and lines of it.
+pub(crate) const JSON: Media = Media {
+    types: &["application/json", "application/x-ndjson", "application/ndjson", "application/jsonl"],
+    advice: "send 'Content-Type: application/json' (or application/x-ndjson); curl does it with --json",
+};
+
+/// A spec. No type that a browser sends to other sites without asking them.
+pub(crate) const SPEC: Media = Media {
+    types: &["application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/json"],
+    advice: "send 'Content-Type: application/yaml'; with curl: -H 'content-type: application/yaml' --data-binary @spec.yaml",
+};
+
 /// Refuses bodies that are compressed or say that they are not JSON. A missing type is taken for JSON.
-pub(crate) fn admit_type(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn admit_type(headers: &HeaderMap, taken: &Media) -> Result<(), Refusal> {
     for encoding in headers.get_all(CONTENT_ENCODING) {
         if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
             let message = "compressed bodies are not taken; send the body as it is";
@@ -20,12 +38,10 @@ pub(crate) fn admit_type(headers: &HeaderMap) -> Result<(), Refusal> {
     }
     let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let media = content_type.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    let json = ["application/json", "application/x-ndjson", "application/ndjson", "application/jsonl"];
-    if json.contains(&media.as_str()) {
+    if taken.types.contains(&media.as_str()) {
         return Ok(());
     }
-    let message = "send 'Content-Type: application/json' (or application/x-ndjson); curl does it with --json";
-    Err(Refusal::new(Code::UnsupportedMedia, "content-type", message))
+    Err(Refusal::new(Code::UnsupportedMedia, "content-type", taken.advice))
 }
 
 /// Most bytes of a refused body that are read and thrown away.

@@ -9,6 +9,7 @@ pub(crate) mod feeds;
 mod journey;
 pub(crate) mod lists;
 pub(crate) mod operations;
+pub(crate) mod spec;
 
 use crate::Shared;
 use domain::{Code, Position, Refusal};

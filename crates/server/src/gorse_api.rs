@@ -113,7 +113,7 @@ fn admit(tenant: &Tenant, found: &Found, head: &Parts) -> Result<Params, Refusal
     };
     auth::admit_key(&tenant.tokens, &head.headers, access)?;
     if found.reads_body() {
-        body::admit_type(&head.headers)?;
+        body::admit_type(&head.headers, &body::JSON)?;
     }
     Params::parse(head.uri.query().unwrap_or(""), decoded)
 }

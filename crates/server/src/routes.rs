@@ -34,6 +34,13 @@ pub enum Call {
     ReplayDecision,
     ReadAttribution,
     ReadSpec,
+    ChangeSpec,
+    PlanSpec,
+    RollBackSpec,
+    ListSpecs,
+    ReadSpecVersion,
+    ReadChange,
+    CancelChange,
     Health,
     Readiness,
     Metrics,
@@ -61,7 +68,7 @@ const SERVE: Access = Access::Only(Role::Serve);
 const ADMIN: Access = Access::Only(Role::Admin);
 
 /// Every call of the server.
-pub static ROUTES: [Route; 18] = [
+pub static ROUTES: [Route; 25] = [
     route(Method::POST, "/v1/events", INGEST, Call::SendEvents),
     route(Method::POST, "/v1/entities", INGEST, Call::SendEntities),
     route(Method::PUT, "/v1/entities/{type}/{key}", INGEST, Call::PutEntity),
@@ -77,6 +84,13 @@ pub static ROUTES: [Route; 18] = [
     route(Method::GET, "/v1/decisions/{id}/replay", ADMIN, Call::ReplayDecision),
     route(Method::GET, "/v1/attribution", SERVE, Call::ReadAttribution),
     route(Method::GET, "/v1/spec", ADMIN, Call::ReadSpec),
+    route(Method::PUT, "/v1/spec", ADMIN, Call::ChangeSpec),
+    route(Method::POST, "/v1/spec/plan", ADMIN, Call::PlanSpec),
+    route(Method::POST, "/v1/spec/rollback", ADMIN, Call::RollBackSpec),
+    route(Method::GET, "/v1/spec/versions", ADMIN, Call::ListSpecs),
+    route(Method::GET, "/v1/spec/versions/{version}", ADMIN, Call::ReadSpecVersion),
+    route(Method::GET, "/v1/spec/change", ADMIN, Call::ReadChange),
+    route(Method::DELETE, "/v1/spec/change", ADMIN, Call::CancelChange),
     route(Method::GET, "/healthz", Access::Open, Call::Health),
     route(Method::GET, "/readyz", Access::Open, Call::Readiness),
     route(Method::GET, "/metrics", Access::AnyToken, Call::Metrics),
@@ -170,6 +184,7 @@ mod tests {
     fn paths_lead_where_the_table_says() {
         for route in &ROUTES {
             let path = route.path.replace("{type}", "item").replace("{key}", "a%2Fb%20%C3%BC").replace("{id}", "d1-2");
+            let path = path.replace("{version}", "3");
             let found = find(&route.method, &path.replace("{feed}", "home")).unwrap();
             assert_eq!(found.route.call, route.call);
             assert!(!path.contains("{key}") || found.values.last().is_none_or(|value| value.len() < 9));

@@ -1,6 +1,6 @@
 //! The walk of a request: route, token, type and size of the body, the call, and its reply as HTTP.
 
-use crate::calls::{attribution, decisions, entities, events, feeds, lists, operations};
+use crate::calls::{attribution, decisions, entities, events, feeds, lists, operations, spec};
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::reply::{Reply, status_of};
@@ -141,6 +141,13 @@ async fn call(
         Call::ReplayDecision => from_disk(shared, value(0), decisions::replay).await,
         Call::ReadAttribution => attribution::read(shared, &asked.report, wants_text(headers)).await,
         Call::ReadSpec => Ok(Reply::text(shared.engine.plan().text.clone())),
+        Call::PlanSpec => spec::plan(shared, bytes, wants_text(headers)),
+        Call::ChangeSpec => spec::change(shared, bytes, asked.versions, wants_text(headers)).await,
+        Call::RollBackSpec => spec::roll_back(shared, asked.versions, wants_text(headers)).await,
+        Call::ListSpecs => spec::versions(shared, wants_text(headers)),
+        Call::ReadSpecVersion => spec::text_of(shared, value(0)),
+        Call::ReadChange => spec::status(shared, wants_text(headers)),
+        Call::CancelChange => spec::cancel(shared),
         Call::Health | Call::Readiness | Call::Metrics => {
             Err(Refusal::new(Code::Internal, "", "this call needs no node"))
         }
@@ -164,6 +171,7 @@ struct Asked {
     options: events::Options,
     part: lists::Part,
     report: attribution::Part,
+    versions: spec::Versions,
     /// The item that an explanation is asked for.
     item: Option<String>,
 }
@@ -189,11 +197,15 @@ fn admit<'t>(
         Call::ReadList => asked.part = lists::Part::take(&mut query)?,
         Call::ReadAttribution => asked.report = attribution::Part::take(&mut query)?,
         Call::ExplainDecision => asked.item = query.value("item"),
+        Call::ChangeSpec => asked.versions = spec::Versions::take_base(&mut query)?,
+        Call::RollBackSpec => asked.versions = spec::Versions::take(&mut query)?,
         _ => {}
     }
     query.end()?;
-    if body_max(matched.route.call, &process.config.limits) > 0 {
-        body::admit_type(&head.headers)?;
+    match matched.route.call {
+        Call::ChangeSpec | Call::PlanSpec => body::admit_type(&head.headers, &body::SPEC)?,
+        call if body_max(call, &process.config.limits) > 0 => body::admit_type(&head.headers, &body::JSON)?,
+        _ => {}
     }
     Ok((tenant, asked))
 }
@@ -232,6 +244,7 @@ fn body_max(call: Call, limits: &Limits) -> usize {
     match call {
         Call::SendEvents | Call::SendEntities | Call::SendList => limits.body_bytes,
         Call::PutEntity | Call::PutListed | Call::AskFeed => limits.small_body_bytes,
+        Call::ChangeSpec | Call::PlanSpec => domain::limits::SPEC_BYTES_MAX,
         _ => 0,
     }
 }

@@ -2,6 +2,7 @@
 //! obvious reference model. One seed is one run: see `run.rs`; what must hold: `check.rs`; what must be caught: `planted.rs`.
 //! Never shipped.
 
+mod change;
 mod check;
 pub mod disk;
 mod ledger;

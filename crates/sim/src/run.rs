@@ -48,13 +48,15 @@ pub struct Summary {
     pub identical: u64,
     /// Faults that the disk answered.
     pub faults: u64,
+    /// Specs changed while running.
+    pub changes: u64,
     /// What failed, each with the command that repeats it.
     pub failures: Vec<String>,
 }
 
 /// What a seed may choose from, and how often.
 struct Mix {
-    weights: [u64; 10],
+    weights: [u64; 11],
     steps: u64,
     rot: bool,
 }
@@ -82,14 +84,15 @@ impl Knobs {
 
 impl Mix {
     fn draw(rng: &mut Rng) -> Mix {
-        // submit, sync, recommend, publish, clock, checkpoint, inspect, tick, crash, space
-        let mut weights = [30, 20, 12, 8, 10, 3, 4, 3, 2, 0];
+        // submit, sync, recommend, publish, clock, checkpoint, inspect, tick, crash, space, change of the spec
+        let mut weights = [30, 20, 12, 8, 10, 3, 4, 3, 2, 0, 0];
         for weight in &mut weights[1..8] {
             *weight *= rng.pick(&[0, 1, 1, 1, 3]);
         }
         weights[1] = weights[1].max(5);
         weights[8] = rng.pick(&[0, 1, 3, 6]);
         weights[9] = rng.pick(&[0, 0, 2]);
+        weights[10] = rng.pick(&[0, 0, 4, 25]);
         Mix { weights, steps: 60 + rng.below(120), rot: rng.percent(20) }
     }
 
@@ -173,7 +176,8 @@ fn step(world: &mut World, step: usize, rng: &mut Rng) -> Verdict {
         6 => world.inspect(3),
         7 => world.tick(),
         8 => crash(world, rng),
-        _ => space(world, rng),
+        9 => space(world, rng),
+        _ => world.change(),
     }
 }
 
@@ -191,7 +195,9 @@ fn crash(world: &mut World, rng: &mut Rng) -> Verdict {
 
 fn restart(world: &mut World, power: bool, rng: &mut Rng) -> Verdict {
     world.stop(power)?;
-    if rng.percent(20) {
+    if rng.percent(50) {
+        world.follow_log();
+    } else if rng.percent(20) {
         world.spec = world.spec.other();
     }
     world.knobs.segment_bytes = rng.pick(&[4_096, 8_192, 65_536]);
@@ -241,6 +247,7 @@ fn rot(world: &mut World, rng: &mut Rng) -> Verdict {
 /// Everything that was sent is acknowledged.
 fn settle(world: &mut World) -> Verdict {
     world.heal();
+    world.give_up_change();
     if world.failed() || world.storage.is_dead() {
         world.stop(true)?;
         world.start()?;
@@ -284,8 +291,19 @@ pub fn run_seeds(first: u64, count: u64, progress: &mut dyn FnMut(u64)) -> Summa
 
 impl Summary {
     fn add(&mut self, seed: u64, outcome: &Outcome) {
-        let Counts { steps, power_cuts, kills, acked, checkpoints, answers, replayed, identical, digests, faults } =
-            outcome.counts;
+        let Counts {
+            steps,
+            power_cuts,
+            kills,
+            acked,
+            checkpoints,
+            answers,
+            replayed,
+            identical,
+            digests,
+            faults,
+            changes,
+        } = outcome.counts;
         self.seeds += 1;
         self.steps += steps;
         self.power_cuts += power_cuts;
@@ -297,6 +315,7 @@ impl Summary {
         self.identical += identical;
         self.digests += digests;
         self.faults += faults;
+        self.changes += changes;
         let Some(failure) = &outcome.failure else { return };
         self.acked_lost += u64::from(failure.contains("was acknowledged"));
         self.duplicated += u64::from(failure.contains("it must be") || failure.contains("were sent"));

@@ -60,6 +60,8 @@ pub struct Counts {
     pub digests: u64,
     /// Faults that the disk answered.
     pub faults: u64,
+    /// Specs changed while running.
+    pub changes: u64,
 }
 
 /// A caller that waits.
@@ -79,6 +81,8 @@ pub(crate) struct World {
     pub(crate) knobs: Knobs,
     pub(crate) ledger: Ledger,
     pub(crate) spec: Spec,
+    /// The spec that is being changed to.
+    pub(crate) changing: Option<Spec>,
     pub(crate) plant: Option<Plant>,
     pub(crate) counts: Counts,
     pub(crate) core: Option<Core<SimDisk>>,
@@ -122,6 +126,7 @@ impl World {
             knobs,
             ledger: Ledger::default(),
             spec: Spec::First,
+            changing: None,
             plant,
             counts: Counts::default(),
             core: None,
@@ -402,6 +407,7 @@ impl World {
             self.knobs.faults.crash_at = None;
         }
         self.core = None;
+        self.changing = None;
         self.waiting.clear();
         lock(&self.woken).clear();
         if power {

@@ -11,6 +11,7 @@ mod rerank;
 mod route;
 mod scope;
 mod session;
+mod sketch;
 mod slots;
 mod stream;
 mod tags;
@@ -18,12 +19,13 @@ mod window;
 
 pub(crate) use list::{listed, listed_slot};
 pub(crate) use scope::{aggregate_call, near};
+pub(crate) use sketch::pane_width as sketch_pane_width;
 pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Calendar, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType, Index, List,
-    Plan, QuotaCount, Role, Slot, Stream, Table,
+    Aggregate, Calendar, Collection, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType,
+    Index, List, Plan, QuotaCount, Role, Slot, Stream, Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
@@ -69,6 +71,7 @@ struct Builder<'a> {
     outcomes: Vec<Outcome>,
     streams: Vec<Stream>,
     stream_keys: BTreeMap<String, u16>,
+    collections: Vec<Collection>,
     aggregates: Vec<Aggregate>,
     calendars: Vec<Calendar>,
     features: Vec<Feature>,
@@ -124,6 +127,7 @@ impl<'a> Builder<'a> {
             outcomes: Vec::new(),
             streams: Vec::new(),
             stream_keys: BTreeMap::new(),
+            collections: Vec::new(),
             aggregates: Vec::new(),
             calendars: Vec::new(),
             features: Vec::new(),
@@ -152,6 +156,7 @@ impl<'a> Builder<'a> {
             events: self.events,
             tables: self.tables,
             streams: self.streams,
+            collections: self.collections,
             aggregates: self.aggregates,
             calendars: self.calendars,
             features: self.features,

@@ -167,7 +167,7 @@ fn route(plan: &Plan, route: &Route, features: &[String]) -> String {
             let index = index_definition(plan, *index, features);
             let tags = match tags {
                 TagsFrom::Items(items) => from(items),
-                TagsFrom::Slot(slot) => plan.slots[usize::from(*slot)].name.clone(),
+                TagsFrom::Slot(slot) => from(&From::Slot(*slot)),
             };
             format!("{index} from {tags} {recency:?} {context}")
         }
@@ -212,7 +212,7 @@ fn event_weights(plan: &Plan, events: &[(u16, f64)]) -> String {
 
 /// All that rows, catalogue and indexes are built by, in the order in which they are numbered.
 fn signature(plan: &Plan) -> String {
-    let Plan { constants, entities, events, tables, exposures, lists, .. } = plan;
+    let Plan { constants, entities, events, tables, collections, exposures, lists, .. } = plan;
     let streams: Vec<String> = plan.streams.iter().map(stream).collect();
     let indexes: Vec<String> = plan.indexes.iter().map(|index| kept_index(plan, index)).collect();
     // The order of a `top` index hangs on the formulas of the items' features.
@@ -224,7 +224,8 @@ fn signature(plan: &Plan) -> String {
         of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
     let quotas = &plan.quotas;
     let calendars = &plan.calendars;
-    let counted = format!("{constants:?}{entities:?}{events:?}{tables:?}{streams:?}{calendars:?}{indexes:?}");
+    let counted =
+        format!("{constants:?}{entities:?}{events:?}{tables:?}{collections:?}{streams:?}{calendars:?}{indexes:?}");
     format!("{counted}{exposures:?}{formulas:?}{quotas:?}{lists:?}{}", attributed(plan))
 }
 
@@ -237,16 +238,18 @@ fn attributed(plan: &Plan) -> String {
 }
 
 fn stream(stream: &Stream) -> String {
-    let Stream { table, events, filter, value, panes, half_lives, newest, recents, recents_window, parts } = stream;
+    let Stream { table, events, filter, value, panes, half_lives, newest, recents, recents_window, parts, sketch } =
+        stream;
     let filter = filter.as_ref().map(|filter| canonical(filter.text()));
     let value = match value {
         StreamValue::One => "1".to_owned(),
         StreamValue::Number(program) => canonical(program.text()),
         StreamValue::Role(roles) => format!("{roles:?}"),
         StreamValue::Listed(program) => format!("list {}", canonical(program.text())),
+        StreamValue::Elements(collection) => format!("elements {collection}"),
     };
     let lists = format!("{newest} {recents} {recents_window:?}");
-    format!("{table} {events:?} {filter:?} {value} {panes:?} {half_lives:?} {lists} {parts:?}")
+    format!("{table} {events:?} {filter:?} {value} {panes:?} {half_lives:?} {lists} {parts:?} {sketch:?}")
 }
 
 fn kept_index(plan: &Plan, index: &Index) -> String {

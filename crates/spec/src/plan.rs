@@ -4,11 +4,13 @@
 mod attribution;
 mod policy;
 mod rerank;
+mod sketch;
 mod window;
 
 pub use attribution::{AttributedEvent, Attribution};
 pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
+pub use sketch::{Collection, ElementSource, Sketch};
 pub use window::{Calendar, PaneLevel, Window};
 
 use crate::diagnostic::Warning;
@@ -40,6 +42,8 @@ pub struct Plan {
     pub tables: Vec<Table>,
     /// What is counted: each is one ring of panes (or one list) per row, shared by every aggregate over it.
     pub streams: Vec<Stream>,
+    /// What `distinct` and `top_k` take of events, those of one event type in the order in which `StreamValue::Elements` counts them.
+    pub collections: Vec<Collection>,
     /// Aggregates over streams, each with a slot.
     pub aggregates: Vec<Aggregate>,
     /// The calendars that windows follow.
@@ -165,6 +169,8 @@ pub struct Stream {
     pub recents_window: Option<Span>,
     /// Which partial results a pane must keep.
     pub parts: Parts,
+    /// If each pane is a sketch, which: then it keeps no parts.
+    pub sketch: Option<Sketch>,
 }
 
 /// What a stream takes of each event.
@@ -178,6 +184,8 @@ pub enum StreamValue {
     Role(Vec<u8>),
     /// A value as it is, for lists of the newest: reads the event's fields as slots. A missing value is not collected.
     Listed(Program),
+    /// Elements of the one event: number among those of `Plan::collections` that are of it. An event without any is not collected.
+    Elements(u16),
 }
 
 /// Partial results that a pane keeps.
@@ -253,6 +261,12 @@ pub enum AggregateOp {
     /// How many of the recents are newer than `now - W`, to the millisecond, those ahead of `now` among them; float. As the list
     /// keeps the newest, the count is exact up to the list's length.
     CountRecents(Span),
+    /// How many different elements; float; 0 where there are none. Exact while panes are small, else within the error of a HyperLogLog.
+    Distinct(Window),
+    /// The value of rank `floor(q * (n - 1))`, with `q` in millionths, within the relative error of the sketch; missing where there are none.
+    Quantile(u32, Window),
+    /// The `k` elements that came most often, most often first: `[string]` or `[entity]`.
+    TopK(u16, Window),
 }
 
 impl AggregateOp {
@@ -267,7 +281,10 @@ impl AggregateOp {
             | AggregateOp::Var(window)
             | AggregateOp::Stddev(window)
             | AggregateOp::First(window)
-            | AggregateOp::Last(window) => Some(window),
+            | AggregateOp::Last(window)
+            | AggregateOp::Distinct(window)
+            | AggregateOp::Quantile(_, window)
+            | AggregateOp::TopK(_, window) => Some(window),
             AggregateOp::Rate(span) => Some(Window::Sliding(span)),
             AggregateOp::StreakPeriods(calendar) => {
                 Some(Window::Calendar { calendar, back: domain::limits::STREAK_PERIODS_MAX })
@@ -282,6 +299,11 @@ impl AggregateOp {
         }
     }
 
+    /// Whether it reads sketches: then its panes are a ring of them.
+    pub fn is_sketched(self) -> bool {
+        matches!(self, AggregateOp::Distinct(_) | AggregateOp::Quantile(..) | AggregateOp::TopK(..))
+    }
+
     /// Its value over no events.
     pub fn over_nothing(self) -> Value {
         match self {
@@ -291,7 +313,8 @@ impl AggregateOp {
             | AggregateOp::Decayed(_)
             | AggregateOp::StreakEvents
             | AggregateOp::StreakPeriods(_)
-            | AggregateOp::CountRecents(_) => Value::Float(0.0),
+            | AggregateOp::CountRecents(_)
+            | AggregateOp::Distinct(_) => Value::Float(0.0),
             AggregateOp::Mean(_)
             | AggregateOp::Min(_)
             | AggregateOp::Max(_)
@@ -299,8 +322,9 @@ impl AggregateOp {
             | AggregateOp::Stddev(_)
             | AggregateOp::First(_)
             | AggregateOp::Last(_)
-            | AggregateOp::TimeSince => Value::Missing,
-            AggregateOp::LastEntities(_) | AggregateOp::LastValues(_) => Value::List([].into()),
+            | AggregateOp::TimeSince
+            | AggregateOp::Quantile(..) => Value::Missing,
+            AggregateOp::LastEntities(_) | AggregateOp::LastValues(_) | AggregateOp::TopK(..) => Value::List([].into()),
             AggregateOp::Seen(_) => Value::Bool(false),
         }
     }

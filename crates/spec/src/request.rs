@@ -6,7 +6,7 @@ use crate::build::{aggregate_call, listed, listed_slot, near};
 use crate::diagnostic::quoted;
 use crate::plan::{AggregateOp, Cross, EntityIndex, Feed, Slot, SlotIndex, SlotSource};
 use domain::{Code, FeedRequest, Mark, Refusal, Symbol, Type, limits};
-use expr::{Ast, Diagnostic, Node, NodeKind, Program};
+use expr::{Ast, Diagnostic, Node, Program};
 use std::ops::Range;
 
 /// A request's expressions, compiled.
@@ -291,13 +291,8 @@ fn refusal(field: &str, text: &str, wrong: Vec<Diagnostic>) -> Refusal {
 
 /// How many nodes a tree has, and how deep it is.
 fn cost(node: &Node) -> (usize, usize) {
-    let inside: Vec<&Node> = match &node.kind {
-        NodeKind::Literal(_) | NodeKind::Path(_) => Vec::new(),
-        NodeKind::Call { args, .. } => args.iter().collect(),
-        NodeKind::Unary { operand, .. } => vec![operand],
-        NodeKind::Binary { left, right, .. } => vec![left, right],
-        NodeKind::Conditional { condition, then, otherwise } => vec![condition, then, otherwise],
-        NodeKind::List(list) => list.iter().collect(),
-    };
-    inside.into_iter().map(cost).fold((1, 1), |(nodes, depth), (size, below)| (nodes + size, depth.max(below + 1)))
+    node.children()
+        .into_iter()
+        .map(cost)
+        .fold((1, 1), |(nodes, depth), (size, below)| (nodes + size, depth.max(below + 1)))
 }

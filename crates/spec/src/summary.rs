@@ -1,6 +1,6 @@
 //! What a plan costs and how exact it is, for `millrace check`.
 
-use crate::plan::{Aggregate, AggregateOp, Feature, PaneLevel, Plan, SlotSource, Stream, Window};
+use crate::plan::{Aggregate, AggregateOp, Feature, PaneLevel, Plan, Sketch, SlotSource, Stream, Window};
 use domain::{Span, limits};
 use std::fmt;
 
@@ -107,6 +107,7 @@ impl Plan {
 
 fn window_error(op: AggregateOp) -> Option<Span> {
     match op.window() {
+        Some(Window::Sliding(window)) if op.is_sketched() => Some(crate::build::sketch_pane_width(window)),
         Some(Window::Sliding(window)) => Some(crate::build::pane_width(window)),
         Some(Window::Tumbling { .. } | Window::Calendar { .. } | Window::Session(_)) => Some(Span(0)),
         None => None,
@@ -116,6 +117,9 @@ fn window_error(op: AggregateOp) -> Option<Span> {
 /// Bytes that one row of a stream needs with everything in use: 8 per pane and partial result (16 for `first` and `last`: time
 /// and value), 24 more for each session, 16 per half-life, 16 per entry of a list.
 pub(crate) fn stream_bytes(stream: &Stream) -> usize {
+    if let Some(sketch) = stream.sketch {
+        return stream.panes.iter().map(|level| ring_bytes(sketch, level)).sum();
+    }
     let parts = &stream.parts;
     let words = [parts.sum, parts.min, parts.max, parts.variance, parts.first, parts.first, parts.last, parts.last];
     let words = words.iter().filter(|kept| **kept).count();
@@ -131,6 +135,23 @@ pub(crate) fn stream_bytes(stream: &Stream) -> usize {
     });
     let cells = stream.panes.len() + 2 * stream.half_lives.len() + usize::from(stream.newest);
     8 * (panes.sum::<usize>() + cells) + 16 * usize::from(stream.recents)
+}
+
+/// Most bytes of one ring of sketches: with every pane that may be there full, those of events ahead of the log's time among them.
+fn ring_bytes(sketch: Sketch, level: &PaneLevel) -> usize {
+    let pane = match sketch {
+        Sketch::Distinct => limits::DISTINCT_REGISTERS.max(8 * limits::DISTINCT_EXACT_MAX),
+        Sketch::Quantile => 8 * limits::QUANTILE_BUCKETS_MAX,
+        Sketch::Top => 12 * limits::TOP_COUNTERS_MAX,
+    };
+    let panes = match *level {
+        PaneLevel::Sliding { width, window } => ((window.0 + limits::FUTURE_SKEW_MAX.0) / width.0) as usize + 3,
+        PaneLevel::Tumbling { width, back } => usize::from(back) + (limits::FUTURE_SKEW_MAX.0 / width.0) as usize + 2,
+        PaneLevel::Calendar { back, .. } => usize::from(back) + 2,
+        // The spec has none.
+        PaneLevel::Sessions { .. } => limits::SESSIONS_PER_ROW_MAX,
+    };
+    limits::SKETCH_PANE_BYTES * (panes + 1) + pane * panes
 }
 
 impl fmt::Display for Summary {

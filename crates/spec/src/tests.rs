@@ -12,6 +12,7 @@ mod policies;
 mod requests;
 mod rerank;
 mod routes;
+mod sketches;
 
 use crate::{Diagnostics, Plan, compile};
 

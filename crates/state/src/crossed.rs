@@ -103,7 +103,7 @@ impl Crossed {
     pub(crate) fn page_bytes(&self, owner: u32, second: u32) -> usize {
         let lists: usize = self.owners.page(owner).iter().map(list_bytes).sum();
         let slot = self.find(owner, second).ok().and_then(|at| self.owners.get(owner).map(|entries| entries[at].slot));
-        lists + slot.map_or(0, |slot| self.slab.page(slot).iter().map(row_bytes).sum())
+        lists + slot.map_or(0, |slot| self.slab.page(slot).iter().map(copied_bytes).sum())
     }
 
     /// Bytes of heap memory.
@@ -178,6 +178,11 @@ fn list_bytes(list: &Vec<Entry>) -> usize {
 /// A row's bytes in its page and on the heap.
 pub(crate) fn row_bytes(row: &Row) -> usize {
     size_of::<Row>() + row.heap_bytes()
+}
+
+/// The bytes of a row that are copied with its page.
+pub(crate) fn copied_bytes(row: &Row) -> usize {
+    size_of::<Row>() + row.copied_bytes()
 }
 
 /// Frozen crossed rows.

@@ -6,10 +6,11 @@ mod segment;
 pub(crate) use segment::{Grid, SESSION_HEAD, Segment};
 
 use crate::resolve::owner_role;
+use crate::sketch::RingLayout;
 use domain::{EntityId, Span, Symbol, Time, Type, Value, limits};
 use expr::Program;
 use spec::Plan;
-use spec::plan::{AggregateOp, Stream, StreamValue, Table};
+use spec::plan::{AggregateOp, ElementSource, Stream, StreamValue, Table};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub(crate) struct TableLayout {
     pub(crate) segments: Vec<Segment>,
     /// The lists of recents.
     pub(crate) recents: Vec<RecentsLayout>,
+    /// The rings of sketches.
+    pub(crate) rings: Vec<RingLayout>,
     /// Of a crossed table, the most rows of one owner.
     pub(crate) rows_max: usize,
 }
@@ -136,7 +139,7 @@ pub(crate) struct AggregateRead {
     pub(crate) table: u16,
     pub(crate) slot: u16,
     pub(crate) op: AggregateOp,
-    /// Number of the segment, the accumulator or the list in the table's layout.
+    /// Number of the segment, the accumulator, the list or the ring in the table's layout.
     pub(crate) at: usize,
 }
 
@@ -158,6 +161,7 @@ pub(crate) struct StreamStep {
     pub(crate) decays: Range<usize>,
     pub(crate) newest: Option<usize>,
     pub(crate) recents: Option<usize>,
+    pub(crate) rings: Range<usize>,
     /// Whether there are sessions among the segments: events that do not count carry them on all the same.
     pub(crate) sessions: bool,
 }
@@ -168,6 +172,8 @@ pub(crate) enum StepValue {
     Number(Program),
     Role(usize),
     Listed(Program, RecentsOf),
+    /// Number among the event's collections.
+    Elements(usize),
 }
 
 /// Where one stream's parts stand in its table's layout.
@@ -176,6 +182,7 @@ struct Place {
     decays: Range<usize>,
     newest: Option<usize>,
     recents: Option<usize>,
+    rings: Range<usize>,
     sessions: bool,
 }
 
@@ -219,8 +226,15 @@ impl TableLayout {
     }
 
     fn place(&mut self, plan: &Plan, stream: &Stream) -> Place {
-        let (segments, decays) = (self.segments.len(), self.half_lives.len());
-        self.segments.extend(stream.panes.iter().map(|level| Segment::new(plan, level, stream.parts)));
+        let (segments, decays, rings) = (self.segments.len(), self.half_lives.len(), self.rings.len());
+        let panes = stream.panes.iter().map(|level| Segment::new(plan, level, stream.parts));
+        match stream.sketch {
+            None => self.segments.extend(panes),
+            Some(sketch) => {
+                let entity = counted_entity(plan, stream);
+                self.rings.extend(panes.map(|panes| RingLayout { panes, sketch, entity }));
+            }
+        }
         self.half_lives.extend(&stream.half_lives);
         let newest = stream.newest.then_some(self.newest);
         self.newest += usize::from(stream.newest);
@@ -230,7 +244,7 @@ impl TableLayout {
         let window = stream.recents_window;
         self.recents.extend(recents.map(|_| RecentsLayout { capacity, of: RecentsOf::new(plan, stream), window }));
         let (segments, decays) = (segments..self.segments.len(), decays..self.half_lives.len());
-        Place { segments, decays, newest, recents, sessions }
+        Place { segments, decays, newest, recents, rings: rings..self.rings.len(), sessions }
     }
 }
 
@@ -239,7 +253,8 @@ impl Place {
     fn at(&self, stream: &Stream, op: AggregateOp) -> usize {
         let absent = "a plan gives every aggregate what it reads";
         if let Some(window) = op.window() {
-            return self.segments.start + stream.panes.iter().position(|level| level.serves(window)).expect(absent);
+            let start = if op.is_sketched() { self.rings.start } else { self.segments.start };
+            return start + stream.panes.iter().position(|level| level.serves(window)).expect(absent);
         }
         match op {
             AggregateOp::Decayed(half_life) => {
@@ -258,6 +273,16 @@ fn recents_entity(plan: &Plan, stream: &Stream) -> u16 {
             role.map_or(0, |role| role.entity)
         }
         _ => 0,
+    }
+}
+
+/// The type of the entities that a stream's elements are, if they are entities.
+fn counted_entity(plan: &Plan, stream: &Stream) -> Option<u16> {
+    let (StreamValue::Elements(nth), [event]) = (&stream.value, stream.events.as_slice()) else { return None };
+    let mut of_event = plan.collections.iter().filter(|collection| collection.event == *event);
+    match of_event.nth(usize::from(*nth))?.source {
+        ElementSource::Role(role) => Some(plan.events[usize::from(*event)].roles[usize::from(role)].entity),
+        ElementSource::Field(_) | ElementSource::Attribute { .. } => None,
     }
 }
 
@@ -287,6 +312,7 @@ fn stream_step(plan: &Plan, stream: &Stream, place: &Place, event: u16) -> Optio
         StreamValue::Number(program) => StepValue::Number(program.clone()),
         StreamValue::Role(roles) => StepValue::Role(roles[nth] as usize),
         StreamValue::Listed(program) => StepValue::Listed(program.clone(), RecentsOf::new(plan, stream)),
+        StreamValue::Elements(collection) => StepValue::Elements(usize::from(*collection)),
     };
     Some(StreamStep {
         filter: stream.filter.clone(),
@@ -295,6 +321,7 @@ fn stream_step(plan: &Plan, stream: &Stream, place: &Place, event: u16) -> Optio
         decays: place.decays.clone(),
         newest: place.newest,
         recents: place.recents,
+        rings: place.rings.clone(),
         sessions: place.sessions,
     })
 }
@@ -305,6 +332,7 @@ fn fingerprint(plan: &Plan, tables: &[TableLayout]) -> u64 {
     for (table, layout) in plan.tables.iter().zip(tables) {
         hasher.update(format!("{} {} {:?} {layout:?};", table.name, table.entity, table.cross).as_bytes());
     }
+    hasher.update(format!("{:?};", plan.collections).as_bytes());
     hasher.update(format!("{:?};", plan.calendars).as_bytes());
     for stream in &plan.streams {
         let events = stream.events.iter().map(|event| plan.events[*event as usize].name.as_str());
@@ -314,6 +342,7 @@ fn fingerprint(plan: &Plan, tables: &[TableLayout]) -> u64 {
             StreamValue::Number(program) => program.text().to_owned(),
             StreamValue::Role(roles) => format!("{roles:?}"),
             StreamValue::Listed(program) => format!("list {}", program.text()),
+            StreamValue::Elements(collection) => format!("elements {collection}"),
         };
         let events: Vec<&str> = events.collect();
         hasher.update(format!("{} {events:?} {filter:?} {value};", stream.table).as_bytes());

@@ -17,7 +17,7 @@ pub(crate) struct ReadAt<'l> {
 impl<'l> ReadAt<'l> {
     /// This aggregate at this instant.
     pub(crate) fn new(layout: &'l TableLayout, read: &'l AggregateRead, now: Time) -> ReadAt<'l> {
-        let panes = read.op.window().map_or((0, 0), |window| layout.segments[read.at].panes_of(window, now));
+        let panes = read.op.window().map_or((0, 0), |window| panes_of(layout, read).panes_of(window, now));
         let panes = match read.op {
             AggregateOp::StreakPeriods(_) => (panes.0, layout.segments[read.at].pane(now)),
             _ => panes,
@@ -60,6 +60,9 @@ impl<'l> ReadAt<'l> {
                 let after = self.now.minus(window);
                 Value::Float(row.recents(self.read.at).take_while(|recent| recent.time > after).count() as f64)
             }
+            AggregateOp::Distinct(_) | AggregateOp::Quantile(..) | AggregateOp::TopK(..) => {
+                row.sketched(self.layout, self.read.at, op, self.panes)
+            }
             _ => self.windowed(row),
         }
     }
@@ -90,6 +93,11 @@ impl<'l> ReadAt<'l> {
         }
         folded(read.op, segment, panes, |pane| segment.count(pane[0]))
     }
+}
+
+/// The panes that an aggregate over a window reads.
+fn panes_of<'l>(layout: &'l TableLayout, read: &AggregateRead) -> &'l Segment {
+    if read.op.is_sketched() { &layout.rings[read.at].panes } else { &layout.segments[read.at] }
 }
 
 /// Folds panes, at least one, in ascending order.
@@ -140,9 +148,12 @@ fn finite(number: f64) -> Value {
 /// The earliest instant after `now` at which a window's value may change by time alone.
 pub(crate) fn next_change(row: &Row, layout: &TableLayout, read: &AggregateRead, now: Time) -> Option<Time> {
     let window = read.op.window()?;
-    let segment = &layout.segments[read.at];
+    let segment = panes_of(layout, read);
     let current = segment.pane(now);
-    let first = |from, to| row.panes_in(layout, read.at, from, to).first().map(|word| segment.index(*word));
+    let first = |from, to| match read.op.is_sketched() {
+        true => row.first_sketch(read.at, (from, to)),
+        false => row.panes_in(layout, read.at, from, to).first().map(|word| segment.index(*word)),
+    };
     match (&segment.grid, window) {
         (Grid::Sliding { width, .. }, Window::Sliding(window)) => {
             let leaves = first(segment.pane(now.minus(window)), current)

@@ -3,6 +3,7 @@
 use crate::catalogue::Catalogue;
 use crate::coerce::{coerce, in_range};
 use crate::dictionary::Dictionary;
+use crate::elements::Elements;
 use domain::{EntityId, Event, ListPut, Payload, Position, Refusal, Time, Upsert, Value, limits};
 use spec::Plan;
 use spec::plan::{Cross, EntityIndex, EventType, IMPRESSION, Table};
@@ -75,6 +76,8 @@ pub struct EventChange {
     pub values: Box<[Value]>,
     /// The second key part for each crossed table, in `Plan::tables` order of crossed tables; `u32::MAX` where the event has none.
     pub crosses: Few<u32>,
+    /// What the plan's collections take of it, if any is of this event.
+    pub elements: Option<Box<Elements>>,
 }
 
 /// A short list, kept in place up to four elements.
@@ -243,10 +246,11 @@ fn resolve_event(
         Some(raw) => coerce(raw, &field.ty, dictionary).unwrap_or_default(),
         None => Value::Missing,
     });
-    let values = values.collect();
+    let values: Box<[Value]> = values.collect();
     let crossed = plan.tables.iter().filter(|table| table.cross.is_some());
     let crosses = crossed.map(|table| cross_of(plan, ty, table, &entities, catalogue)).collect();
-    Change::Event(EventChange { event: index, time, entities, values, crosses })
+    let elements = Elements::collected(plan, index, (&entities, &values), dictionary, catalogue);
+    Change::Event(EventChange { event: index, time, entities, values, crosses, elements })
 }
 
 pub(crate) fn role_key<'e>(event: &'e Event<'_>, role: &str) -> Option<&'e str> {

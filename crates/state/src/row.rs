@@ -1,4 +1,5 @@
-//! One row: machine words (accumulators, segment ends, sparse panes sorted by index) and lists of recent entities.
+//! One row: machine words (accumulators, segment ends, sparse panes sorted by index), lists of recent entities, and rings of
+//! sketches.
 //! What is too old for any read at the log's time or later may or may not still be there; no reader can tell.
 
 mod parts;
@@ -6,9 +7,12 @@ mod sessions;
 
 pub(crate) use parts::Moments;
 
+use crate::dictionary::Dictionary;
 use crate::layout::{RecentsLayout, RecentsOf, Segment, TableLayout};
 use crate::saved::{LoadError, Reader, put_u32, put_u64};
-use domain::{EntityId, Span, Time};
+use crate::sketch::{Rings, Sketched};
+use domain::{EntityId, Span, Time, Value};
+use spec::plan::AggregateOp;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -33,24 +37,26 @@ pub(crate) struct Row {
     words: Vec<u64>,
     /// Newest first by (event time, position).
     recents: Box<[VecDeque<Recent>]>,
+    rings: Rings,
 }
 
 impl Clone for Row {
     fn clone(&self) -> Row {
-        Row { words: self.words.clone(), recents: self.recents.clone() }
+        Row { words: self.words.clone(), recents: self.recents.clone(), rings: self.rings.clone() }
     }
 
     /// Into the memory that is there.
     fn clone_from(&mut self, from: &Row) {
         self.words.clone_from(&from.words);
         self.recents.clone_from(&from.recents);
+        self.rings.clone_from(&from.rings);
     }
 }
 
 impl Row {
     /// Whether nothing was ever collected.
     pub(crate) fn is_unused(&self) -> bool {
-        self.words.is_empty() && self.recents.is_empty()
+        self.words.is_empty() && self.recents.is_empty() && self.rings.is_empty()
     }
 
     /// Reads the row's own words, which brings their place in the page.
@@ -74,10 +80,37 @@ impl Row {
         self.words.resize(header, 0);
         self.words[layout.ends()..].fill(header as u64);
         self.recents = layout.recents.iter().map(|_| VecDeque::new()).collect();
+        self.rings = Rings::opened(&layout.rings);
     }
 
     /// Heap bytes, spare capacity included.
     pub(crate) fn heap_bytes(&self) -> usize {
+        self.copied_bytes() + self.rings.heap_bytes()
+    }
+
+    /// Adds an event to the sketch of its pane, unless no read at `log_time` or later could see it.
+    pub(crate) fn add_to_sketch(
+        &mut self,
+        layout: &TableLayout,
+        at: usize,
+        (time, of): (Time, Sketched<'_>),
+        log_time: Time,
+    ) {
+        self.rings.add(&layout.rings[at], at, time, of, log_time);
+    }
+
+    /// What an aggregate over a ring of sketches is, of the panes from first to last.
+    pub(crate) fn sketched(&self, layout: &TableLayout, at: usize, op: AggregateOp, panes: (i64, i64)) -> Value {
+        self.rings.value(&layout.rings[at], at, op, panes)
+    }
+
+    /// The index of a ring's first pane among those from first to last.
+    pub(crate) fn first_sketch(&self, at: usize, (first, last): (i64, i64)) -> Option<i64> {
+        self.rings.first_in(at, first, last)
+    }
+
+    /// Heap bytes that a copy takes: sketches are shared.
+    pub(crate) fn copied_bytes(&self) -> usize {
         let lists = self.recents.iter().map(|list| list.capacity() * size_of::<Recent>());
         self.words.capacity() * 8 + self.recents.len() * size_of::<VecDeque<Recent>>() + lists.sum::<usize>()
     }
@@ -198,7 +231,11 @@ impl Row {
         let lists = self.recents.iter().zip(&layout.recents);
         let mut newest = lists.filter_map(|(list, of)| Some((list.front()?, of)));
         let noted = (0..layout.newest).any(|at| self.newest(layout, at).is_some());
-        panes || decayed || noted || newest.any(|(newest, of)| of.is_live(newest.time, now))
+        panes
+            || decayed
+            || noted
+            || self.rings.is_live(&layout.rings, now)
+            || newest.any(|(newest, of)| of.is_live(newest.time, now))
     }
 
     /// Appends all that a read at `now` or later can see, in one form; whether that is anything. `key` writes an entry of a list.
@@ -207,7 +244,7 @@ impl Row {
         layout: &TableLayout,
         now: Time,
         out: &mut Vec<u8>,
-        key: &dyn Fn(RecentsOf, u64, &mut Vec<u8>),
+        (key, dictionary): (&dyn Fn(RecentsOf, u64, &mut Vec<u8>), &Dictionary),
     ) -> bool {
         let mut any = false;
         for at in 0..layout.half_lives.len() {
@@ -236,7 +273,7 @@ impl Row {
                 key(list.of, recent.bits, out);
             }
         }
-        any
+        self.rings.put_canonical(&layout.rings, now, out, dictionary) || any
     }
 
     /// Appends the row as it is.
@@ -250,6 +287,7 @@ impl Row {
                 put_u64(out, recent.bits);
             }
         }
+        self.rings.save(out);
     }
 
     /// Reads what `save` wrote and checks that it is a row of this layout.
@@ -257,7 +295,8 @@ impl Row {
         let count = input.count(8)?;
         let words = input.words(count)?;
         let recents = layout.recents.iter().map(|list| take_recents(list, input)).collect::<Result<_, _>>()?;
-        let row = Row { words, recents };
+        let rings = Rings::load(&layout.rings, input)?;
+        let row = Row { words, recents, rings };
         if row.is_sound(layout) { Ok(row) } else { Err(LoadError::new("a row does not have the form of its table")) }
     }
 

@@ -4,7 +4,7 @@
 mod reading;
 mod saving;
 
-use crate::crossed::{Crossed, row_bytes};
+use crate::crossed::{Crossed, copied_bytes, row_bytes};
 use crate::dictionary::Dictionary;
 use crate::digest::Digest;
 use crate::layout::{Grid, Layout, RecentsOf, Step, StepValue, StreamStep, TableLayout};
@@ -13,6 +13,7 @@ use crate::read::{next_change, value};
 use crate::resolve::{Change, EventChange, Resolved};
 use crate::row::{Recent, Row};
 use crate::saved::{put_text, put_u64};
+use crate::sketch::Sketched;
 use crate::subject::{Copied, Subject};
 use crate::touched::Touched;
 use domain::{EntityId, Position, Time, Type, Value};
@@ -269,7 +270,7 @@ impl Rows {
                     put_second(&mut canonical, &self.layout.plan, table.cross, second, dictionary);
                     put_u64(&mut canonical, touched.0);
                 }
-                if row.put_canonical(layout, now, &mut canonical, &recent) {
+                if row.put_canonical(layout, now, &mut canonical, (&recent, dictionary)) {
                     digest.add_entry(&canonical);
                 }
             };
@@ -347,7 +348,7 @@ impl Keyed {
     fn page_bytes(&self, local: u32, second: u32) -> usize {
         match self {
             Keyed::Nothing => 0,
-            Keyed::Plain(rows) => rows.page(local).iter().map(row_bytes).sum(),
+            Keyed::Plain(rows) => rows.page(local).iter().map(copied_bytes).sum(),
             Keyed::Crossed(rows) => rows.page_bytes(local, second),
         }
     }
@@ -378,9 +379,21 @@ fn collect(stream: &StreamStep, event: &EventChange) -> Option<u64> {
             value => value.as_f64()?,
         },
         StepValue::Role(role) => return Some(u64::from(event.entities[*role].0)),
+        StepValue::Elements(at) => {
+            event.elements.as_ref().filter(|elements| !elements.of(*at).is_empty())?;
+            1.0
+        }
         StepValue::Listed(program, of) => return of.bits(&program.eval(&event.values)),
     };
     number.is_finite().then(|| number.to_bits())
+}
+
+/// What a stream's sketches take of an event that counts.
+fn sketched<'e>(stream: &StreamStep, event: &'e EventChange, number: f64) -> Sketched<'e> {
+    match (&stream.value, &event.elements) {
+        (StepValue::Elements(at), Some(elements)) => Sketched::Elements(elements.of(*at)),
+        _ => Sketched::Number(number),
+    }
 }
 
 /// Adds to a row what a stream takes of an event; nothing but that it happened where there are no bits.
@@ -409,6 +422,9 @@ fn add(
     }
     if let Some(at) = stream.recents {
         row.add_recent(layout, at, Recent { time: event.time, bits });
+    }
+    for at in stream.rings.clone() {
+        row.add_to_sketch(layout, at, (event.time, sketched(stream, event, number)), log_time);
     }
 }
 

@@ -67,7 +67,7 @@ impl Order {
 }
 
 /// Bits that ascend where scores descend. Zeroes are equal.
-fn descending(score: f64) -> u64 {
+pub(crate) fn descending(score: f64) -> u64 {
     let bits = (score + 0.0).to_bits();
     if bits >> 63 == 1 { bits } else { !bits & (u64::MAX >> 1) }
 }

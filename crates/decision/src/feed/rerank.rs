@@ -2,6 +2,7 @@
 //! the order of the scores. Pulled from its end: a step looks at no more candidates than the places asked for need, each
 //! candidate comes out exactly once, and whoever wants further places goes on asking.
 
+mod alike;
 mod dpp;
 mod fair;
 mod likeness;
@@ -20,6 +21,7 @@ use domain::{Change, Effect, RouteHit, Step, Value};
 use mix::Mixed;
 pub(super) use mix::{context_of, view_of};
 use spec::plan::{Of, Rerank};
+use state::Paged;
 
 /// A candidate on its way to the slate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -281,10 +283,15 @@ impl Work {
 }
 
 impl Ground<'_> {
-    /// An attribute of a candidate's item.
-    fn attribute(&self, pick: Pick, field: u16) -> Value {
+    /// All values of an item attribute.
+    fn column(&self, field: u16) -> Option<&Paged<Value>> {
         let epoch = self.view.epoch;
-        epoch.catalogue().attribute(epoch.item_type(), self.candidates[pick.index].item, field)
+        epoch.catalogue().column(epoch.item_type(), field)
+    }
+
+    /// An attribute of a candidate's item, where it has one.
+    fn value(&self, pick: Pick, field: u16) -> Option<&Value> {
+        self.column(field)?.get(self.candidates[pick.index].item.0)
     }
 
     /// Fills the row with what the conditions of step `number` read of a candidate.
@@ -305,8 +312,8 @@ impl Ground<'_> {
                 self.read(number, pick);
                 condition.eval_bool(self.row)
             }
-            Of::Age { field, within } => match self.attribute(pick, *field) {
-                Value::Time(time) => self.view.now.since(time).0 < within.0,
+            Of::Age { field, within } => match self.value(pick, *field) {
+                Some(Value::Time(time)) => self.view.now.since(*time).0 < within.0,
                 _ => false,
             },
         }

@@ -37,7 +37,7 @@ impl<D: Disk> Core<D> {
             Ok(Payload::Spec(text)) => Some(*blake3::hash(text.as_bytes()).as_bytes()),
             _ => None,
         });
-        let digest = if in_force { Some(self.plan.digest) } else { text };
+        let digest = if in_force { Some(self.plan().digest) } else { text };
         SpecVersion { version: PlanVersion(version), position, log_time, digest, in_force }
     }
 
@@ -46,8 +46,9 @@ impl<D: Disk> Core<D> {
     /// # Errors
     /// `unknown_version`; `gone` if retention has dropped its record.
     pub fn spec_text(&self, version: PlanVersion) -> Result<String, Refusal> {
-        if version == self.plan_version {
-            return Ok(self.plan.text.clone());
+        let generation = self.generation();
+        if version == generation.version {
+            return Ok(generation.plan.text.clone());
         }
         let at = self.specs.lock().get((version.0 as usize).wrapping_sub(1)).copied();
         let Some(at) = at else {

@@ -7,6 +7,19 @@ use journal::{CheckpointEntry, Manifest};
 /// The retained span is covered by about this many checkpoints: a replay reads at most about this part of it.
 const RUNGS: i64 = 8;
 
+/// As [`kept`], and the newest of the plan in force in any case: what is written may be of a change that is never made.
+pub(super) fn kept_beside(all: &Manifest, retain: Option<Span>, in_force: &[u8; 32]) -> Vec<CheckpointEntry> {
+    let mut kept = kept(all, retain);
+    let newest = [Some(all.newest), all.previous].into_iter().flatten();
+    if newest.chain(kept.iter().copied()).all(|entry| entry.plan != *in_force)
+        && let Some(last) = all.kept.iter().rfind(|entry| entry.plan == *in_force)
+    {
+        kept.push(*last);
+        kept.sort_by_key(|entry| entry.generation);
+    }
+    kept
+}
+
 /// Those of `all.kept` that stay named: from the newest one that retention no longer asks for, which the others continue,
 /// every one that is an eighth of the span later than the one before it.
 pub(super) fn kept(all: &Manifest, retain: Option<Span>) -> Vec<CheckpointEntry> {
@@ -29,11 +42,19 @@ pub(super) fn kept(all: &Manifest, retain: Option<Span>) -> Vec<CheckpointEntry>
 
 /// The position up to which nothing asks for the log: that of the oldest checkpoint, once that lies at or before the retained
 /// start. After a change of the spec the log stays whole until the oldest checkpoint is of the new one: what came between
-/// the change and its first checkpoint can be computed again only from the log's beginning.
-pub(super) fn droppable(checkpoints: &Manifest, retain: Option<Span>, last_spec: Position) -> Option<Position> {
+/// the change and its first checkpoint can be computed again only from the log's beginning. And it stays whole while a checkpoint
+/// is of another plan than the one in force: one of a change that was not made.
+pub(super) fn droppable(
+    checkpoints: &Manifest,
+    retain: Option<Span>,
+    last_spec: Position,
+    plan: &[u8; 32],
+) -> Option<Position> {
     let horizon = checkpoints.newest.log_time.minus(retain?);
     let oldest = checkpoints.oldest();
-    let reached = oldest.log_time <= horizon && oldest.position >= last_spec;
+    let mut named =
+        [Some(checkpoints.newest), checkpoints.previous].into_iter().flatten().chain(checkpoints.kept.clone());
+    let reached = oldest.log_time <= horizon && oldest.position >= last_spec && named.all(|entry| entry.plan == *plan);
     // One alone has no second copy should it be damaged.
     (reached && checkpoints.previous.is_some()).then_some(oldest.position)
 }
@@ -69,7 +90,7 @@ mod tests {
                 prop_assert!(chosen.len() <= 1 + RUNGS as usize && chosen.len() <= journal::KEPT_MAX);
                 prop_assert!(chosen.iter().all(|entry| all.kept.contains(entry)));
                 manifest = Manifest { kept: chosen, ..all };
-                let end = droppable(&manifest, Some(Span(span)), Position(0));
+                let end = droppable(&manifest, Some(Span(span)), Position(0), &[0; 32]);
                 prop_assert!(end.is_none_or(|end| end == manifest.oldest().position));
                 // What was dropped once is never asked for again, and nothing within the span is dropped.
                 prop_assert!(dropped <= end.or(dropped));
@@ -90,14 +111,23 @@ mod tests {
     fn without_retention_only_two_stay_and_nothing_is_dropped() {
         let all = Manifest { newest: entry(3, 30), previous: Some(entry(2, 20)), kept: vec![entry(1, 10)] };
         assert!(kept(&all, None).is_empty());
-        assert_eq!(droppable(&all, None, Position(1)), None);
+        assert_eq!(droppable(&all, None, Position(1), &[0; 32]), None);
+    }
+
+    #[test]
+    fn a_change_that_is_not_made_pushes_out_no_checkpoint_of_the_plan_in_force() {
+        let of = |generation, plan| CheckpointEntry { plan: [plan; 32], ..entry(generation, generation as i64) };
+        let all = Manifest { newest: of(4, 2), previous: Some(of(3, 2)), kept: vec![of(1, 1), of(2, 1)] };
+        assert_eq!(kept_beside(&all, None, &[1; 32]), [of(2, 1)]);
+        assert_eq!(kept_beside(&all, None, &[2; 32]), []);
     }
 
     #[test]
     fn a_changed_spec_holds_the_log_until_every_checkpoint_is_of_it() {
         let all = Manifest { newest: entry(3, 30), previous: Some(entry(2, 20)), kept: vec![] };
-        assert_eq!(droppable(&all, Some(Span(5)), Position(3)), None);
-        assert_eq!(droppable(&all, Some(Span(5)), Position(2)), Some(Position(2)));
-        assert_eq!(droppable(&Manifest { previous: None, ..all }, Some(Span(0)), Position(1)), None);
+        assert_eq!(droppable(&all, Some(Span(5)), Position(3), &[0; 32]), None);
+        assert_eq!(droppable(&all, Some(Span(5)), Position(2), &[0; 32]), Some(Position(2)));
+        assert_eq!(droppable(&all, Some(Span(5)), Position(2), &[1; 32]), None, "of another plan");
+        assert_eq!(droppable(&Manifest { previous: None, ..all }, Some(Span(0)), Position(1), &[0; 32]), None);
     }
 }

@@ -26,6 +26,9 @@ impl<'a> Lexer<'a> {
         if unit.is_empty() {
             return if whole { self.integer(start, number, 10) } else { self.float(start, number) };
         }
+        if whole && matches!(unit, "u" | "U") {
+            return self.unsigned(start, number, 10);
+        }
         self.duration(start, unit)
     }
 
@@ -58,7 +61,10 @@ impl<'a> Lexer<'a> {
         let start = self.at;
         self.at += 2;
         let digits = self.suffix();
-        self.integer(start, digits, 16)
+        match digits.strip_suffix(['u', 'U']) {
+            Some(digits) => self.unsigned(start, digits, 16),
+            None => self.integer(start, digits, 16),
+        }
     }
 
     fn integer(&mut self, start: usize, digits: &str, radix: u32) -> Kind<'a> {
@@ -68,6 +74,13 @@ impl<'a> Lexer<'a> {
                 Ok(int) => Kind::Literal(Literal::Int(int)),
                 Err(_) => self.bad_integer(start),
             },
+            Err(_) => self.bad_integer(start),
+        }
+    }
+
+    fn unsigned(&mut self, start: usize, digits: &str, radix: u32) -> Kind<'a> {
+        match u64::from_str_radix(digits, radix) {
+            Ok(number) => Kind::Literal(Literal::Uint(number)),
             Err(_) => self.bad_integer(start),
         }
     }
@@ -109,44 +122,73 @@ impl<'a> Lexer<'a> {
         Kind::Broken
     }
 
-    /// A string in single or double quotes, on one line.
+    /// What stands before the quotes of a string that starts here: nothing, `r`, `b` or `br` in any case.
+    pub(super) fn prefix(&self) -> Option<&'a str> {
+        let rest = self.rest();
+        let length = rest.bytes().take(3).position(|byte| matches!(byte, b'"' | b'\''))?;
+        let prefix = rest.get(..length)?;
+        ["", "r", "b", "br"].iter().any(|known| prefix.eq_ignore_ascii_case(known)).then_some(prefix)
+    }
+
+    /// A string or bytes in single or double quotes, on one line, or in three of them, on several.
     pub(super) fn string(&mut self) -> Kind<'a> {
         let start = self.at;
         let faults = self.faults.len();
-        let quote = self.rest().chars().next().unwrap_or('"');
-        self.at += 1;
-        let mut value = String::new();
+        let prefix = self.prefix().unwrap_or("");
+        let raw = prefix.contains(['r', 'R']);
+        let bytes = prefix.contains(['b', 'B']);
+        self.at += prefix.len();
+        let quotes = self.quotes();
+        self.at += quotes.len();
+        let mut value = Vec::new();
         loop {
-            match self.rest().chars().next() {
-                Some(c) if c == quote => {
-                    self.at += 1;
-                    break;
-                }
-                Some('\\') => value.extend(self.escape()),
-                None | Some('\n' | '\r') => {
-                    let help = format!("close it with {quote}");
-                    self.fault("unterminated_string", start, "this string does not end", Some(&help));
+            let rest = self.rest();
+            if rest.starts_with(quotes) {
+                self.at += quotes.len();
+                break;
+            }
+            match rest.chars().next() {
+                Some('\\') if !raw => self.escape(bytes, &mut value),
+                Some('\n' | '\r') | None if quotes.len() == 1 || rest.is_empty() => {
+                    let what = if bytes { "these bytes do not end" } else { "this string does not end" };
+                    self.fault("unterminated_string", start, what, Some(&format!("close it with {quotes}")));
                     return Kind::Broken;
                 }
                 Some(c) => {
                     self.at += c.len_utf8();
-                    value.push(c);
+                    value.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
+                None => {}
             }
         }
         if value.len() > STRING_BYTES_MAX {
             let message = format!("a string of {} bytes; no field holds over {STRING_BYTES_MAX}", value.len());
             self.fault("string_too_long", start, message, None);
         }
-        if self.faults.len() > faults { Kind::Broken } else { Kind::Literal(Literal::Str(value)) }
+        if self.faults.len() > faults {
+            return Kind::Broken;
+        }
+        if bytes {
+            return Kind::Literal(Literal::Bytes(value.into()));
+        }
+        // Without `b` only whole characters were pushed.
+        Kind::Literal(Literal::Str(String::from_utf8_lossy(&value).into()))
     }
 
-    /// One escape, the backslash included; `None` (and a report) if it is none of CEL's.
-    fn escape(&mut self) -> Option<char> {
+    /// The quotes that open a string here: one, or three of them.
+    fn quotes(&self) -> &'a str {
+        let rest = self.rest();
+        let triple = rest.starts_with("\"\"\"") || rest.starts_with("\'\'\'");
+        &rest[..if triple { 3 } else { 1 }]
+    }
+
+    /// One escape, the backslash included; a report if it is none of CEL's. In bytes `\x` and `\OOO` are bytes, not characters.
+    fn escape(&mut self, bytes: bool, value: &mut Vec<u8>) {
         let start = self.at;
         self.at += 1;
-        let letter = self.rest().chars().next()?;
+        let Some(letter) = self.rest().chars().next() else { return };
         self.at += letter.len_utf8();
+        let mut byte = false;
         let code = match letter {
             'a' => Some(7),
             'b' => Some(8),
@@ -156,22 +198,28 @@ impl<'a> Lexer<'a> {
             'f' => Some(12),
             'r' => Some(13),
             '\\' | '\'' | '"' | '`' | '?' => Some(letter as u32),
-            'x' | 'X' => self.code(2, 16),
-            'u' => self.code(4, 16),
-            'U' => self.code(8, 16),
+            'x' | 'X' => {
+                byte = bytes;
+                self.code(2, 16)
+            }
+            'u' if !bytes => self.code(4, 16),
+            'U' if !bytes => self.code(8, 16),
             '0'..='3' => {
                 self.at -= 1;
+                byte = bytes;
                 self.code(3, 8)
             }
             _ => None,
         };
-        let escaped = code.and_then(char::from_u32);
-        if escaped.is_none() {
-            let help = r#"the escapes are \\ \" \' \` \? \a \b \f \n \r \t \v \xHH \uHHHH \UHHHHHHHH \OOO"#;
-            let message = format!("`{}` is not an escape", &self.text[start..self.at]);
-            self.fault("invalid_escape", start, message, Some(help));
+        match (code, code.and_then(char::from_u32)) {
+            (Some(code), _) if byte => value.push(code as u8),
+            (_, Some(c)) => value.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            _ => {
+                let help = r#"the escapes are \\ \" \' \` \? \a \b \f \n \r \t \v \xHH \uHHHH \UHHHHHHHH \OOO"#;
+                let message = format!("`{}` is not an escape", &self.text[start..self.at]);
+                self.fault("invalid_escape", start, message, Some(help));
+            }
         }
-        escaped
     }
 
     /// Exactly `count` digits of a code point.

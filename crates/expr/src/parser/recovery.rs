@@ -1,8 +1,9 @@
 //! Reports of syntax errors, and how the parser goes on behind one.
 
+use super::operand::NOTHING;
 use super::{Parser, Part, SPLIT};
 use crate::Diagnostic;
-use crate::ast::{Literal, Node, NodeKind};
+use crate::ast::Node;
 use crate::lexer::Kind;
 use domain::limits::EXPRESSION_DEPTH_MAX;
 use std::ops::Range;
@@ -15,10 +16,11 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reports the tokens from `start` to the last one stepped over.
-    pub(super) fn report_here(&mut self, code: &'static str, start: usize, message: &str, help: &str) {
-        let end = self.tokens[self.at.saturating_sub(1)].span.end.max(start);
-        self.report(Diagnostic::new(code, start..end, message).with_help(help));
+    /// Reports what was read already, whatever was reported of the token here.
+    pub(super) fn report_always(&mut self, fault: Diagnostic) {
+        if !self.gave_up {
+            self.faults.push(fault);
+        }
     }
 
     /// Reports that something else should stand here.
@@ -39,13 +41,11 @@ impl<'a> Parser<'a> {
             Kind::Name("is") => Some("write `==`, or `has(x)` to ask whether there is a value".to_owned()),
             Kind::Name("not") => Some("write `!(x in y)`".to_owned()),
             Kind::Name("mod") => Some("write `%`".to_owned()),
-            Kind::OpenList => Some("elements of lists are not read by index; write `x in list`".to_owned()),
             Kind::Question => Some("put parentheses around the inner `?:`".to_owned()),
-            Kind::CloseParen | Kind::CloseList => Some("it closes nothing".to_owned()),
+            Kind::CloseParen | Kind::CloseList | Kind::CloseMap => Some("it closes nothing".to_owned()),
             _ => match self.before() {
                 Some(Kind::Name("not")) => Some("write `!`".to_owned()),
                 Some(Kind::Name("if")) => Some("write `condition ? a : b`".to_owned()),
-                Some(Kind::Name("b" | "r" | "B" | "R")) => Some("strings take no prefix".to_owned()),
                 _ => None,
             },
         };
@@ -66,7 +66,13 @@ impl<'a> Parser<'a> {
     pub(super) fn starts_operand(&self) -> bool {
         matches!(
             self.kind(),
-            Kind::Literal(_) | Kind::Name(_) | Kind::OpenParen | Kind::OpenList | Kind::Not | Kind::TooLargeByOne
+            Kind::Literal(_)
+                | Kind::Name(_)
+                | Kind::OpenParen
+                | Kind::OpenList
+                | Kind::OpenMap
+                | Kind::Not
+                | Kind::TooLargeByOne
         )
     }
 
@@ -86,7 +92,7 @@ impl<'a> Parser<'a> {
 
     /// Stands for an operand that could not be read; a report goes with it, so no caller ever sees it.
     pub(super) fn placeholder(&mut self, span: Range<usize>) -> Part {
-        Part { node: Node { kind: NodeKind::Literal(Literal::Bool(false)), span }, depth: 1 }
+        Part { node: Node { kind: NOTHING, span }, depth: 1 }
     }
 
     /// Reports a missing operand; steps over an operator that has none before it.
@@ -118,8 +124,8 @@ impl<'a> Parser<'a> {
             while *self.kind() != Kind::End {
                 match self.kind() {
                     kind if open == 0 && kind == closing => break,
-                    Kind::OpenParen | Kind::OpenList => open += 1,
-                    Kind::CloseParen | Kind::CloseList => open = open.saturating_sub(1),
+                    Kind::OpenParen | Kind::OpenList | Kind::OpenMap => open += 1,
+                    Kind::CloseParen | Kind::CloseList | Kind::CloseMap => open = open.saturating_sub(1),
                     _ => {}
                 }
                 self.step();
@@ -129,7 +135,11 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn unclosed(&mut self, closing: &Kind<'_>, opened: Range<usize>) {
-        let bracket = if *closing == Kind::CloseParen { "`)`" } else { "`]`" };
+        let bracket = match closing {
+            Kind::CloseParen => "`)`",
+            Kind::CloseList => "`]`",
+            _ => "`}`",
+        };
         if *self.kind() == Kind::End {
             let message = format!("this bracket is not closed by {bracket}");
             self.report(Diagnostic::new("unclosed_bracket", opened, message));

@@ -32,6 +32,7 @@ fn ty(node: &Node) -> Type {
             Literal::Float(_) => Type::Float,
             Literal::Str(_) => Type::Str,
             Literal::Span(_) => Type::Span,
+            _ => panic!("not in a compiled expression"),
         },
         NodeKind::Path(names) => slot(&names[0].text, &names[1].text).unwrap().1,
         NodeKind::Call { name, args } => match name.text.as_str() {
@@ -51,7 +52,7 @@ fn ty(node: &Node) -> Type {
             _ => Type::Bool,
         },
         NodeKind::Conditional { then, otherwise, .. } => both(ty(then), ty(otherwise)),
-        NodeKind::List(_) => panic!("a list has no place of its own"),
+        _ => panic!("a list has no place of its own"),
     }
 }
 
@@ -118,7 +119,7 @@ impl Reference<'_> {
                 Value::Bool(false) => promoted(self.node(otherwise), &ty(node)),
                 _ => Value::Missing,
             },
-            NodeKind::List(_) => panic!("a list has no value of its own"),
+            _ => panic!("a list has no value of its own"),
         }
     }
 
@@ -129,8 +130,9 @@ impl Reference<'_> {
             Literal::Float(float) => Value::Float(*float),
             Literal::Span(span) => Value::Span(*span),
             Literal::Str(text) => {
-                Value::Str(Symbol(self.constants.iter().position(|constant| constant == text).unwrap() as u32))
+                Value::Str(Symbol(self.constants.iter().position(|constant| **constant == **text).unwrap() as u32))
             }
+            _ => panic!("not in a compiled expression"),
         }
     }
 

@@ -69,7 +69,9 @@ fn plan() -> Plan {
             recents: 0,
             recents_window: None,
             parts: Parts::default(),
+            sketch: None,
         }],
+        collections: Vec::new(),
         aggregates: vec![
             Aggregate { stream: 0, op: AggregateOp::Decayed(HALF_LIFE), slot: 0 },
             Aggregate { stream: 0, op: AggregateOp::Count(Window::Sliding(WINDOW)), slot: 1 },
@@ -238,6 +240,7 @@ fn change(step: &Step, now: Time) -> Change {
             entities: [EntityId(item), EntityId(user)].into_iter().collect(),
             values: Box::new([]),
             crosses: [].into_iter().collect(),
+            elements: None,
         }),
         Step::Upsert { item, created } => {
             // Which tags it has, each twice, are the bits of the time.

@@ -15,6 +15,7 @@ pub(super) fn usage(name: &str) -> &'static str {
     match name {
         "count" => "write `count(event, window)` or `count(event, window, filter)`",
         "rate" => "write `rate(event, window)` or `rate(event, window, filter)`, with a duration as the window",
+        "distinct" | "quantile" | "top_k" => super::sketch::usage(name),
         "decayed" => "write `decayed(event, half_life)` or `decayed(event, half_life, filter)`",
         "time_since" => "write `time_since(event)` or `time_since(event, filter)`",
         "streak" => {
@@ -46,7 +47,12 @@ fn arguments(name: &str) -> usize {
     }
 }
 
-fn arity(name: &str, args: &[Node], span: &Range<usize>, allowed: RangeInclusive<usize>) -> Result<(), Diagnostic> {
+pub(super) fn arity(
+    name: &str,
+    args: &[Node],
+    span: &Range<usize>,
+    allowed: RangeInclusive<usize>,
+) -> Result<(), Diagnostic> {
     if allowed.contains(&args.len()) {
         return Ok(());
     }
@@ -85,6 +91,9 @@ impl Scope<'_, '_, '_> {
         if name == "seen" {
             return self.feature_seen(table, args, span);
         }
+        if matches!(name, "distinct" | "quantile" | "top_k") {
+            return self.sketch(table, name, args, span);
+        }
         if let ("last", Some(NodeKind::List(events))) = (name, args.first().map(|node| &node.kind)) {
             return self.last_of_events(table, events, args, span);
         }
@@ -118,7 +127,7 @@ impl Scope<'_, '_, '_> {
         self.builder.add(need).ok_or_else(|| cascade(&span))
     }
 
-    fn event_argument(&mut self, node: &Node) -> Result<u16, Diagnostic> {
+    pub(super) fn event_argument(&mut self, node: &Node) -> Result<u16, Diagnostic> {
         let Some(name) = node.as_name() else {
             let message = "the first argument of an aggregate must be the name of an event";
             return Err(Diagnostic::new("wrong_type", node.span.clone(), message));
@@ -130,7 +139,7 @@ impl Scope<'_, '_, '_> {
     }
 
     /// Refuses an event that does not name the entities of the table's key.
-    fn check_key(&self, table: u16, event: u16, span: &Range<usize>) -> Result<(), Diagnostic> {
+    pub(super) fn check_key(&self, table: u16, event: u16, span: &Range<usize>) -> Result<(), Diagnostic> {
         let table = &self.builder.tables[usize::from(table)];
         let event = &self.builder.events[usize::from(event)];
         let second = match table.cross {
@@ -153,7 +162,7 @@ impl Scope<'_, '_, '_> {
         Ok(())
     }
 
-    fn filter(&mut self, event: u16, node: &Node) -> Result<expr::Program, Diagnostic> {
+    pub(super) fn filter(&mut self, event: u16, node: &Node) -> Result<expr::Program, Diagnostic> {
         let program = self.over_event(event, node)?;
         if *program.ty() == Type::Bool {
             return Ok(program);
@@ -174,13 +183,18 @@ impl Scope<'_, '_, '_> {
         Ok(Need::new(table, vec![event], StreamValue::One, "1".to_owned(), op, ty))
     }
 
-    fn over_values(&mut self, table: u16, event: u16, name: &str, args: &[Node]) -> Result<Need, Diagnostic> {
-        let program = self.over_event(event, &args[1])?;
-        if !matches!(program.ty(), Type::Int | Type::Float | Type::Bool | Type::Span) {
-            let message =
-                format!("{} takes numbers, durations or conditions, but this is {}", quoted(name), program.ty());
-            return Err(Diagnostic::new("wrong_type", args[1].span.clone(), message));
+    /// The values of an aggregate over numbers.
+    pub(super) fn number(&mut self, event: u16, name: &str, node: &Node) -> Result<expr::Program, Diagnostic> {
+        let program = self.over_event(event, node)?;
+        if matches!(program.ty(), Type::Int | Type::Float | Type::Bool | Type::Span) {
+            return Ok(program);
         }
+        let message = format!("{} takes numbers, durations or conditions, but this is {}", quoted(name), program.ty());
+        Err(Diagnostic::new("wrong_type", node.span.clone(), message))
+    }
+
+    fn over_values(&mut self, table: u16, event: u16, name: &str, args: &[Node]) -> Result<Need, Diagnostic> {
+        let program = self.number(event, name, &args[1])?;
         let window = self.window(name, &args[2])?;
         let op = match name {
             "sum" => AggregateOp::Sum(window),

@@ -2,7 +2,7 @@
 
 use super::{Builder, ITEM};
 use crate::diagnostic::{Issue, quoted};
-use crate::plan::{AttributedEvent, Attribution, IMPRESSION, StreamValue};
+use crate::plan::{AttributedEvent, Attribution, Collection, ElementSource, IMPRESSION, StreamValue};
 use crate::source::{AttributionSource, Source};
 use crate::yaml::Text;
 use domain::limits;
@@ -100,6 +100,7 @@ impl Builder<'_> {
             };
             stream.filter.iter().chain(value)
         });
-        programs.any(|program| program.slots().contains(&0))
+        let field = Collection { event: IMPRESSION, source: ElementSource::Field(0) };
+        programs.any(|program| program.slots().contains(&0)) || self.collections.contains(&field)
     }
 }

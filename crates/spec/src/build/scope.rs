@@ -60,7 +60,7 @@ impl expr::Scope for Scope<'_, '_, '_> {
     }
 
     fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Found> {
-        if matches!(name, "distinct" | "top_k" | "held" | "before" | "quantile") {
+        if matches!(name, "held" | "before") {
             let message = format!("the aggregate {} is not available in this release", quoted(name));
             return Some(Err(Diagnostic::new("not_available", span, message)));
         }
@@ -94,7 +94,7 @@ impl expr::Scope for Scope<'_, '_, '_> {
 }
 
 /// The aggregate functions.
-pub(super) const AGGREGATES: [&str; 15] = [
+pub(super) const AGGREGATES: [&str; 18] = [
     "count",
     "sum",
     "mean",
@@ -110,6 +110,9 @@ pub(super) const AGGREGATES: [&str; 15] = [
     "streak",
     "decayed",
     "seen",
+    "distinct",
+    "quantile",
+    "top_k",
 ];
 
 /// Whether a call is an aggregate: `min` and `max` are functions of numbers too, and are told apart by an event as the

@@ -57,6 +57,7 @@ impl Need {
             recents: 0,
             recents_window: None,
             parts: Parts::default(),
+            sketch: None,
         };
         Need { key, stream, op, ty, name: String::new() }
     }
@@ -133,14 +134,17 @@ fn extend(stream: &mut Stream, op: AggregateOp) {
         }
         AggregateOp::StreakEvents => stream.recents = stream.recents.max(limits::STREAK_EVENTS_MAX),
         AggregateOp::Seen(_) => stream.recents = stream.recents.max(limits::SEEN_RECENTS),
+        // What each pane is stands in the stream.
+        AggregateOp::Distinct(_) | AggregateOp::Quantile(..) | AggregateOp::TopK(..) => {}
     }
     if let Some(window) = op.window() {
-        extend_panes(&mut stream.panes, window);
+        let pane_width = if op.is_sketched() { super::sketch_pane_width } else { pane_width };
+        extend_panes(&mut stream.panes, window, pane_width);
     }
 }
 
 /// Makes sure of a level that a window can be read from.
-fn extend_panes(panes: &mut Vec<PaneLevel>, window: Window) {
+fn extend_panes(panes: &mut Vec<PaneLevel>, window: Window, pane_width: fn(Span) -> Span) {
     for level in panes.iter_mut() {
         match (level, window) {
             (PaneLevel::Sliding { width, window: longest }, Window::Sliding(window))

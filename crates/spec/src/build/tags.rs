@@ -1,9 +1,9 @@
 //! Routes by tags: the attribute, what its items are ordered by, and where the tags come from.
 
 use super::scope::FeedPlace;
-use super::{Builder, ITEM, USER};
+use super::{Builder, ITEM, Outcome, USER};
 use crate::diagnostic::{Issue, quoted};
-use crate::plan::{Index, RouteSource as Source, SlotSource, TagsBy, TagsFrom};
+use crate::plan::{Index, RouteSource as Source, SlotIndex, SlotSource, TagsBy, TagsFrom};
 use crate::source::TagsSource;
 use crate::yaml::Text;
 use domain::Type;
@@ -40,7 +40,10 @@ impl Builder<'_> {
         let (slot, ty) = match text.text.split_once('.') {
             Some(("user", name)) if place.subject == USER => match self.field(USER, name) {
                 Some(field) => self.attribute_slot(USER, field)?,
-                None => return self.from(text, place.subject).map(TagsFrom::Items),
+                None => match self.tags_feature(text) {
+                    Some(found) => found,
+                    None => return self.from(text, place.subject).map(TagsFrom::Items),
+                },
             },
             Some(("request", name)) if name != "item" => {
                 let Some(field) = place.context.iter().find(|field| field.name == name) else {
@@ -62,6 +65,16 @@ impl Builder<'_> {
             return None;
         }
         Some(TagsFrom::Slot(slot))
+    }
+}
+
+impl Builder<'_> {
+    /// A feature of the user that gives tags, as `top_k(view, item.tags, 5, 30d)` does.
+    fn tags_feature(&self, text: &Text) -> Option<(SlotIndex, Type)> {
+        let declared = self.absolute_feature(&text.text.split('.').collect::<Vec<_>>())?;
+        let Outcome::Done { index, .. } = self.outcomes[declared] else { return None };
+        let feature = &self.features[usize::from(index)];
+        is_tags(feature.program.ty()).then(|| (feature.slot, feature.program.ty().clone()))
     }
 }
 

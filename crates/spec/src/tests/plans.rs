@@ -28,6 +28,7 @@ features:
     views_7d:    count(view, 7d)
     long_views:  count(view, 1d, dwell > 30s)
     recent:      last(view, item, 20)
+    top_tags:    top_k(view, item.tags, 5, 30d)
     spend_30d:   sum(buy, price, 30d)
     basket:      spend_30d / max(count(buy, 30d), 1)
   item:
@@ -37,6 +38,7 @@ features:
     share_7d:    count(view, 7d) / max(user.views_7d, 1)
   device:
     paid_10m:    sum(payment, amount, 10m)
+    cards_10m:   distinct(payment, card, 10m)
 
 feeds:
   home:
@@ -44,6 +46,7 @@ feeds:
     recall:
       hot:      { top: item.heat, limit: 200 }
       similar:  { co_visited: view, from: user.recent, limit: 300 }
+      tagged:   { tags: item.tags, from: user.top_tags, by: item.heat, limit: 200 }
       fresh:    { newest: item.created, limit: 100 }
     filter:
       - item.in_stock

@@ -7,11 +7,14 @@ use crate::paged::Pages;
 use crate::row::Row;
 use crate::saved::{LoadError, Reader, Snapshot, put_u32, put_u64};
 use domain::{Position, limits};
+use std::ops::Range;
 
 /// Pages of plain rows per chunk.
 const CHUNK_PAGES: u32 = 16;
 /// Pages of owners of crossed rows per chunk.
 const CHUNK_OWNER_PAGES: u32 = 2;
+/// The same for rows with sketches, which may be a hundred times as large.
+const CHUNK_SKETCH_PAGES: u32 = 1;
 /// Stands for the table of the chunk that holds none: it only carries the position.
 const NO_TABLE: u32 = u32::MAX;
 
@@ -27,6 +30,8 @@ pub struct RowsSnapshot {
     tables: Vec<Frozen>,
     position: Position,
     fingerprint: u64,
+    /// By table: pages per chunk.
+    chunk_pages: Vec<u32>,
 }
 
 impl Rows {
@@ -37,11 +42,19 @@ impl Rows {
             Keyed::Plain(rows) => Frozen::Plain(rows.snapshot()),
             Keyed::Crossed(rows) => Frozen::Crossed(rows.snapshot()),
         });
+        let chunk_pages = self.layout.plan.tables.iter().zip(&self.layout.tables);
+        let chunk_pages = chunk_pages.map(|(table, layout)| match table.cross {
+            _ if !layout.rings.is_empty() => CHUNK_SKETCH_PAGES,
+            None => CHUNK_PAGES,
+            Some(_) => CHUNK_OWNER_PAGES,
+        });
+        let chunk_pages = chunk_pages.collect();
         RowsSnapshot {
             scope: self.scope,
             tables: tables.collect(),
             position: self.position,
             fingerprint: self.layout.fingerprint,
+            chunk_pages,
         }
     }
 
@@ -102,18 +115,18 @@ impl Rows {
 }
 
 impl Frozen {
-    fn chunks(&self) -> u32 {
+    fn chunks(&self, chunk_pages: u32) -> u32 {
         match self {
             Frozen::Nothing => 0,
-            Frozen::Plain(rows) => rows.len().div_ceil(CHUNK_PAGES),
-            Frozen::Crossed(rows) => rows.pages().div_ceil(CHUNK_OWNER_PAGES),
+            Frozen::Plain(rows) => rows.len().div_ceil(chunk_pages),
+            Frozen::Crossed(rows) => rows.pages().div_ceil(chunk_pages),
         }
     }
 }
 
 impl Snapshot for RowsSnapshot {
     fn chunks(&self) -> u32 {
-        1 + self.tables.iter().map(Frozen::chunks).sum::<u32>()
+        1 + self.tables.iter().zip(&self.chunk_pages).map(|(table, pages)| table.chunks(*pages)).sum::<u32>()
     }
 
     fn save(&self, chunk: u32, out: &mut Vec<u8>) {
@@ -122,26 +135,26 @@ impl Snapshot for RowsSnapshot {
         let Some(mut chunk) = chunk.checked_sub(1) else {
             return put_u32(out, NO_TABLE);
         };
-        for (index, table) in self.tables.iter().enumerate() {
-            if chunk < table.chunks() {
+        for (index, (table, &chunk_pages)) in self.tables.iter().zip(&self.chunk_pages).enumerate() {
+            let chunks = table.chunks(chunk_pages);
+            if chunk < chunks {
                 put_u32(out, index as u32);
-                return self.save_table(table, chunk, out);
+                return self.save_table(table, chunk * chunk_pages..(chunk + 1) * chunk_pages, out);
             }
-            chunk -= table.chunks();
+            chunk -= chunks;
         }
         put_u32(out, NO_TABLE);
     }
 }
 
 impl RowsSnapshot {
-    fn save_table(&self, table: &Frozen, chunk: u32, out: &mut Vec<u8>) {
+    fn save_table(&self, table: &Frozen, pages: Range<u32>, out: &mut Vec<u8>) {
         let count_at = out.len();
         put_u32(out, 0);
         let mut count = 0u32;
         match table {
             Frozen::Nothing => {}
             Frozen::Plain(rows) => {
-                let pages = chunk * CHUNK_PAGES..(chunk + 1) * CHUNK_PAGES;
                 let used = pages.flat_map(|page| rows.page(page)).filter(|(_, row)| !row.is_unused());
                 for (local, row) in used {
                     put_u32(out, self.scope.owner(local));
@@ -150,7 +163,6 @@ impl RowsSnapshot {
                 }
             }
             Frozen::Crossed(rows) => {
-                let pages = chunk * CHUNK_OWNER_PAGES..(chunk + 1) * CHUNK_OWNER_PAGES;
                 for (local, rows) in pages.flat_map(|page| rows.page(page)) {
                     put_u32(out, self.scope.owner(local));
                     put_u32(out, rows.len() as u32);

@@ -101,7 +101,8 @@ fn compare(world: &World, parts: &Parts, reference: &Reference, now: Time) {
     }
 }
 
-/// A crossed row that gave way had decayed to 2^-64 at most. Sums of sessions and squared differences are folded in another order.
+/// A crossed row that gave way had decayed to 2^-64 at most. Sums of sessions and squared differences are folded in another
+/// order. Quantiles are within 1 %.
 fn nearly(crossed: bool, op: AggregateOp, found: &Value, expected: &Value) -> bool {
     let (Value::Float(found), Value::Float(expected)) = (found, expected) else { return false };
     let apart = (found - expected).abs();
@@ -110,6 +111,7 @@ fn nearly(crossed: bool, op: AggregateOp, found: &Value, expected: &Value) -> bo
         AggregateOp::Var(_) | AggregateOp::Sum(Window::Session(_)) | AggregateOp::Mean(Window::Session(_)) => {
             apart < 1e-9 * expected.abs().max(1.0)
         }
+        AggregateOp::Quantile(..) => apart <= 0.010_000_1 * expected.abs(),
         // A root makes more of what is left of a difference.
         AggregateOp::Stddev(_) => {
             apart < 1e-9 * expected.abs().max(1.0) || (found * found - expected * expected).abs() < 1e-9

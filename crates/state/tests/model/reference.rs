@@ -3,8 +3,9 @@
 use domain::{EntityId, Time, Value, limits};
 use spec::Plan;
 use spec::plan::{Aggregate, AggregateOp, Calendar, PaneLevel, Stream, StreamValue, Window};
-use state::{Change, EventChange, Resolved};
-use std::collections::BTreeMap;
+use state::{Change, Element, EventChange, Resolved};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All events so far, in log order, with the log's time.
 #[derive(Default)]
@@ -22,6 +23,7 @@ struct Collected {
     value: Value,
     /// Whether it passes the filter and has a value.
     counts: bool,
+    elements: Vec<Element>,
 }
 
 impl Reference {
@@ -135,7 +137,12 @@ impl Reference {
                 continue;
             }
             let passes = stream.filter.as_ref().is_none_or(|f| f.eval(&event.values) == Value::Bool(true));
+            let mut elements = Vec::new();
             let value = match &stream.value {
+                StreamValue::Elements(at) => {
+                    elements = event.elements.as_ref().unwrap().of(*at as usize).to_vec();
+                    if elements.is_empty() { Value::Missing } else { Value::Float(1.0) }
+                }
                 StreamValue::One => Value::Float(1.0),
                 StreamValue::Role(roles) => Value::Entity(event.entities[roles[nth] as usize]),
                 StreamValue::Listed(program) => program.eval(&event.values),
@@ -148,7 +155,7 @@ impl Reference {
             };
             let counts = passes && value != Value::Missing;
             let number = value.as_f64().unwrap_or(1.0);
-            collected.push(Collected { time: event.time, log_time: *log_time, number, value, counts });
+            collected.push(Collected { time: event.time, log_time: *log_time, number, value, counts, elements });
         }
         collected
     }
@@ -212,11 +219,33 @@ fn windowed(op: AggregateOp, panes: &BTreeMap<i64, Vec<&Collected>>) -> Value {
     // Sums are folded within each pane in log order, then over the panes.
     let sums = panes.values().map(|pane| pane[1..].iter().fold(pane[0].number, |sum, c| sum + c.number));
     let sum = sums.fold(0.0, |sum, pane| sum + pane);
+    let elements = || all.iter().flat_map(|c| &c.elements);
     match op {
+        AggregateOp::Distinct(_) => {
+            let different: BTreeSet<(u64, u32)> = elements().map(|of| (of.hash, of.number)).collect();
+            Value::Float(different.len() as f64)
+        }
+        AggregateOp::TopK(k, _) => {
+            let mut counts: BTreeMap<(u64, u32), u64> = BTreeMap::new();
+            elements().for_each(|of| *counts.entry((of.hash, of.number)).or_default() += 1);
+            let mut order: Vec<_> = counts.into_iter().map(|(key, count)| (Reverse(count), key)).collect();
+            order.sort_unstable();
+            // The world's lists are of strings, but for one of items.
+            let number = |(_, (_, number)): &(_, (u64, u32))| match k {
+                3 => Value::Entity(EntityId(*number)),
+                _ => Value::Str(domain::Symbol(*number)),
+            };
+            Value::List(order.iter().take(usize::from(k)).map(number).collect())
+        }
         AggregateOp::Count(_) => Value::Float(count),
         AggregateOp::Sum(_) => Value::Float(sum),
         AggregateOp::Rate(window) => Value::Float(count / (window.0 as f64 / 1000.0)),
         _ if all.is_empty() => Value::Missing,
+        AggregateOp::Quantile(millionths, _) => {
+            let mut numbers: Vec<f64> = all.iter().map(|c| c.number).collect();
+            numbers.sort_by(f64::total_cmp);
+            Value::Float(numbers[((numbers.len() - 1) as f64 * f64::from(millionths) / 1e6) as usize])
+        }
         AggregateOp::Mean(_) => Value::Float(sum / count),
         AggregateOp::Var(_) | AggregateOp::Stddev(_) => {
             let mean = sum / count;

@@ -11,7 +11,7 @@ version: 1
 entities:
   user: {}
   item:
-    fields: { category: string, grade: int, sale: bool }
+    fields: { category: string, grade: int, sale: bool, tags: [string] }
   device: {}
 events:
   view: { user: user, item: item, fields: { dwell: duration } }
@@ -36,6 +36,21 @@ features:
     recent: last(view, item, 3)
     bought: last(buy, item, 50)
     again: "seen(item, 1h)"
+    items: distinct(view, item, 1h)
+    items_1d: distinct(view, item, 1d)
+    items_today: distinct(view, item, day("Europe/Berlin"))
+    items_tumbling: distinct(view, item, previous(tumbling(10m)))
+    kinds_tumbling: top_k(view, item.category, 2, tumbling(7m))
+    dwells: distinct(view, dwell, 1m, dwell > 5s)
+    grades: distinct(buy, item.grade, 1h)
+    median: quantile(buy, price, 0.5, 1d)
+    dear: quantile(buy, price, 0.9, 1d, gift)
+    dear_yesterday: quantile(buy, price, 0.9, previous(day()))
+    dwell_90: quantile(view, dwell, 0.9, 10s)
+    tastes: top_k(view, item.tags, 2, 1d)
+    kinds: top_k(view, item.category, 4, 1h, dwell > 2s)
+    kinds_month: top_k(view, item.category, 4, month("Pacific/Auckland"))
+    favourites: top_k(view, item, 3, 1d)
     spread: var(buy, price, 1h)
     spread_1d: stddev(buy, price, 1d, price > 1.0)
     oldest: first(buy, price, 1h)
@@ -70,6 +85,8 @@ features:
     slow: decayed(view, 1d)
     views_10m: count(view, 10m)
     sold: count(buy, 1d, price > 2.0)
+    viewers: distinct(view, user, 10m)
+    usual: quantile(buy, price, 0.25, 1h)
     sold_today: count(buy, day("Australia/Lord_Howe"))
     busy: count(view, session(10m))
     quiet: time_since(view)
@@ -77,10 +94,13 @@ features:
     paid: sum(payment, amount, 10m)
     most: max(payment, amount, 10m)
     users: last(payment, user, 4)
+    amounts: distinct(payment, amount, 10m)
   user.category:
     share: count(view, 1h)
     spent: sum(buy, price, 1d)
     trend: decayed(view, 1h)
+    variety: distinct(view, item, 1h)
+    style: top_k(view, item.tags, 1, 1h)
     today: count(view, day("Europe/Berlin"))
   user.grade:
     graded: count(view, 1d)
@@ -244,6 +264,10 @@ fn payload(act: &Act, log_time: Time) -> Payload<'static> {
             field("category", Raw::Str(format!("c{category}").into())),
             field("grade", Raw::Int(act.number % 3)),
             field("sale", Raw::Bool(act.number % 2 == 0)),
+            field(
+                "tags",
+                Raw::List((0..act.number % 4).map(|tag| Raw::Str(format!("t{}", tag * tag % 3).into())).collect()),
+            ),
         ],
     })
 }

@@ -11,6 +11,7 @@
 //! memory of what it did; as the window forgets, nothing winds up. The 100 impressions that are taken as given keep it still
 //! while there are few. Only the best `depth` are ordered anew.
 
+use super::super::order::descending;
 use super::window::Window;
 use super::{Entry, Ground, Source};
 use domain::{Symbol, Value};
@@ -28,6 +29,10 @@ pub(super) struct Fairness {
     window: Window,
     /// Relevance by place, as far as exposure has changed it.
     adjusted: Vec<f64>,
+    /// The places by that, best first: bits that ascend where it falls, then the place.
+    order: Vec<(u64, u32)>,
+    /// How many of them have gone on.
+    gone: usize,
     /// Errors of values met.
     errors: Vec<(Symbol, f64)>,
 }
@@ -36,15 +41,18 @@ impl Fairness {
     pub(super) fn clear(&mut self) {
         self.window.clear();
         self.errors.clear();
+        self.order.clear();
+        self.gone = 0;
     }
 
     pub(super) fn next(&mut self, fair: &Fair, source: &mut Source<'_>, ground: &mut Ground<'_>) -> Option<Entry> {
         if self.window.fill(fair.depth, source, ground) {
             self.adjust(fair, ground);
         }
-        let Some(place) = self.window.best(|place| self.adjusted[place]) else { return source.next(ground) };
-        let mut entry = self.window.take(place);
-        entry.pick.score = self.window.score(self.adjusted[place]);
+        let Some(&(_, place)) = self.order.get(self.gone) else { return source.next(ground) };
+        self.gone += 1;
+        let mut entry = self.window.take(place as usize);
+        entry.pick.score = self.window.score(self.adjusted[place as usize]);
         Some(entry)
     }
 
@@ -53,13 +61,14 @@ impl Fairness {
         let field = ground.view.plan.exposures[usize::from(fair.exposure)].field;
         let total = exposure.impressions(ground.view.now);
         self.adjusted.clear();
+        let column = ground.column(field);
         for (entry, relevance) in self.window.entries().iter().zip(self.window.relevance()) {
-            let error = match ground.attribute(entry.pick, field) {
-                Value::Str(value) => match self.errors.iter().find(|(known, _)| *known == value) {
+            let error = match column.and_then(|column| column.get(ground.candidates[entry.pick.index].item.0)) {
+                Some(Value::Str(value)) => match self.errors.iter().find(|(known, _)| known == value) {
                     Some((_, error)) => *error,
                     None => {
-                        let error = error(fair, exposure, value, total, ground);
-                        self.errors.push((value, error));
+                        let error = error(fair, exposure, *value, total, ground);
+                        self.errors.push((*value, error));
                         error
                     }
                 },
@@ -67,6 +76,10 @@ impl Fairness {
             };
             self.adjusted.push(relevance + fair.strength * error);
         }
+        self.gone = 0;
+        self.order.clear();
+        self.order.extend(self.adjusted.iter().zip(0..).map(|(&relevance, place)| (descending(relevance), place)));
+        self.order.sort_unstable();
     }
 }
 

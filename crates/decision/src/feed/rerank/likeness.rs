@@ -9,10 +9,12 @@ use std::ops::Range;
 /// Floats that are multiplied side by side. Their sums are added up in one fixed order.
 const LANES: usize = 8;
 
+/// Why equality is not asked for here.
+const IS_EQUAL: &str = "rerankers by equal attributes go by `Alike`";
+
 /// What is compared, of candidates by number.
 #[derive(Default)]
 pub(super) struct Likenesses {
-    values: Vec<Value>,
     symbols: Vec<u32>,
     floats: Vec<f64>,
     /// Of each candidate's symbols or floats.
@@ -23,24 +25,23 @@ pub(super) struct Likenesses {
 impl Likenesses {
     /// Reads what is compared of the candidates.
     pub(super) fn load(&mut self, by: Likeness, entries: &[Entry], ground: &Ground<'_>) {
-        self.values.clear();
         self.symbols.clear();
         self.floats.clear();
         self.ranges.clear();
         self.items.clear();
         for entry in entries {
             match by {
-                Likeness::Equal(field) => self.values.push(ground.attribute(entry.pick, field)),
-                Likeness::Shared(field) => self.push_symbols(&ground.attribute(entry.pick, field)),
-                Likeness::Cosine(field) => self.push_floats(&ground.attribute(entry.pick, field)),
+                Likeness::Equal(_) => unreachable!("{IS_EQUAL}"),
+                Likeness::Shared(field) => self.push_symbols(ground.value(entry.pick, field)),
+                Likeness::Cosine(field) => self.push_floats(ground.value(entry.pick, field)),
                 Likeness::CoVisited(_) => self.items.push(ground.candidates[entry.pick.index].item),
             }
         }
     }
 
-    fn push_symbols(&mut self, value: &Value) {
+    fn push_symbols(&mut self, value: Option<&Value>) {
         let start = self.symbols.len();
-        if let Value::List(list) = value {
+        if let Some(Value::List(list)) = value {
             self.symbols.extend(list.iter().filter_map(|value| match value {
                 Value::Str(symbol) => Some(symbol.0),
                 _ => None,
@@ -59,9 +60,9 @@ impl Likenesses {
     }
 
     /// The vector at length 1; none for a zero or overflowing one.
-    fn push_floats(&mut self, value: &Value) {
+    fn push_floats(&mut self, value: Option<&Value>) {
         let start = self.floats.len();
-        if let Value::List(list) = value {
+        if let Some(Value::List(list)) = value {
             self.floats.extend(list.iter().filter_map(Value::as_f64));
         }
         let length = dot(&self.floats[start..], &self.floats[start..]).sqrt();
@@ -76,7 +77,7 @@ impl Likenesses {
     /// Of two different candidates.
     pub(super) fn of(&self, by: Likeness, a: usize, b: usize, ground: &Ground<'_>) -> f64 {
         match by {
-            Likeness::Equal(_) => f64::from(self.values[a] != Value::Missing && self.values[a] == self.values[b]),
+            Likeness::Equal(_) => unreachable!("{IS_EQUAL}"),
             Likeness::Shared(_) => {
                 jaccard(&self.symbols[self.ranges[a].clone()], &self.symbols[self.ranges[b].clone()])
             }

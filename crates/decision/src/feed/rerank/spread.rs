@@ -6,7 +6,6 @@
 use super::{Entry, Ground, Source};
 use domain::Value;
 use spec::plan::{Of, Rule};
-use std::cmp::Reverse;
 use std::ops::Range;
 
 /// No entry.
@@ -23,6 +22,8 @@ pub(super) struct Quotas {
     sorted: Vec<u32>,
     /// Candidates that were passed over, and the next one of the same group.
     waiting: Vec<(Entry, u32)>,
+    /// Groups of which some wait, by the place of their best before this step.
+    heads: Vec<u32>,
     /// The group of each place given.
     placed: Vec<u32>,
     /// What the rules say of the place at hand.
@@ -42,7 +43,7 @@ struct Group {
 /// What one rule says of one place.
 #[derive(Default)]
 struct Bound {
-    /// Values of which no more may come, ascending.
+    /// Values of which no more may come.
     full: Vec<u64>,
     /// Whether only the rule's kind may come.
     forced: bool,
@@ -54,15 +55,14 @@ impl Quotas {
         self.groups.clear();
         self.sorted.clear();
         self.waiting.clear();
+        self.heads.clear();
         self.placed.clear();
     }
 
     pub(super) fn next(&mut self, rules: &[Rule], source: &mut Source<'_>, ground: &mut Ground<'_>) -> Option<Entry> {
         self.bind(rules);
-        let keep_all = |group: &u32| self.kept(rules, *group) == rules.len();
-        let waiting = (0..self.groups.len() as u32).filter(|&group| self.groups[group as usize].first != NONE);
-        if let Some(group) = waiting.filter(keep_all).min_by_key(|&group| self.first_place(group)) {
-            return Some(self.take(group));
+        if let Some(at) = self.heads.iter().position(|&group| self.kept(rules, group) == rules.len()) {
+            return Some(self.take(at));
         }
         while let Some(entry) = source.next(ground) {
             let group = self.group_of(rules, entry, source.number, ground);
@@ -72,9 +72,9 @@ impl Quotas {
             }
             self.wait(group, entry);
         }
-        let waiting = (0..self.groups.len() as u32).filter(|&group| self.groups[group as usize].first != NONE);
-        let best = waiting.max_by_key(|&group| (self.kept(rules, group), Reverse(self.first_place(group))));
-        best.map(|group| self.take(group))
+        let kept = self.heads.iter().map(|&group| self.kept(rules, group)).enumerate();
+        let best = kept.reduce(|best, next| if next.1 > best.1 { next } else { best });
+        best.map(|(at, _)| self.take(at))
     }
 
     /// Works out what the rules say of the next place.
@@ -111,24 +111,19 @@ impl Quotas {
     /// all places after it were of the kind.
     fn is_forced(&self, number: usize, rule: &Rule) -> bool {
         let (place, window) = (self.placed.len(), usize::from(rule.window));
-        let mut inside = 0;
-        for start in (place.saturating_sub(window - 1)..=place).rev() {
-            if start < place {
-                inside += usize::from(!self.values(self.placed[start], number).is_empty());
-            }
-            let after = start + window - 1 - place;
-            if inside + after < usize::from(rule.least) {
-                return true;
-            }
-        }
-        false
+        // Of these windows the first can hold the fewest: with each later one a place comes that may be of the kind, and one
+        // goes that may not have been.
+        let start = place.saturating_sub(window - 1);
+        let inside = self.placed[start..].iter().filter(|&&group| !self.values(group, number).is_empty()).count();
+        let after = start + window - 1 - place;
+        inside + after < usize::from(rule.least)
     }
 
     /// How many rules, from the first, a candidate of this group would keep in the next place.
     fn kept(&self, rules: &[Rule], group: u32) -> usize {
         let keeps = |number: usize| {
             let (values, bound) = (self.values(group, number), &self.bounds[number]);
-            let room = values.iter().all(|value| bound.full.binary_search(value).is_err());
+            let room = values.iter().all(|value| !bound.full.contains(value));
             room && (!bound.forced || !values.is_empty())
         };
         (0..rules.len()).position(|number| !keeps(number)).unwrap_or(rules.len())
@@ -144,11 +139,6 @@ impl Quotas {
         &keys[1..=keys[0] as usize]
     }
 
-    /// The place before this step of the best that waits.
-    fn first_place(&self, group: u32) -> u32 {
-        self.waiting[self.groups[group as usize].first as usize].0.place.unwrap_or_default()
-    }
-
     /// The group of a candidate, made if it is the first of it.
     fn group_of(&mut self, rules: &[Rule], entry: Entry, number: usize, ground: &mut Ground<'_>) -> u32 {
         let start = self.keys.len();
@@ -156,7 +146,9 @@ impl Quotas {
             let count = self.keys.len();
             self.keys.push(0);
             match &rule.of {
-                Of::Attribute(field) => push_values(&ground.attribute(entry.pick, *field), &mut self.keys),
+                Of::Attribute(field) => {
+                    ground.value(entry.pick, *field).into_iter().for_each(|value| push_values(value, &mut self.keys));
+                }
                 of => self.keys.extend(ground.is_of(number, entry.pick, of).then_some(1)),
             }
             self.keys[count] = (self.keys.len() - count - 1) as u64;
@@ -181,22 +173,31 @@ impl Quotas {
     fn wait(&mut self, group: u32, entry: Entry) {
         let at = self.waiting.len() as u32;
         self.waiting.push((entry, NONE));
-        let group = &mut self.groups[group as usize];
-        match group.last {
-            NONE => group.first = at,
+        let of = &mut self.groups[group as usize];
+        match of.last {
+            NONE => {
+                of.first = at;
+                self.heads.push(group);
+            }
             last => self.waiting[last as usize].1 = at,
         }
-        group.last = at;
+        of.last = at;
     }
 
     /// Gives the next place to the best of a group that waits.
-    fn take(&mut self, group: u32) -> Entry {
+    fn take(&mut self, head: usize) -> Entry {
+        let group = self.heads.remove(head);
         self.placed.push(group);
-        let group = &mut self.groups[group as usize];
-        let (entry, next) = self.waiting[group.first as usize];
-        group.first = next;
+        let of = &mut self.groups[group as usize];
+        let (entry, next) = self.waiting[of.first as usize];
+        of.first = next;
         if next == NONE {
-            group.last = NONE;
+            of.last = NONE;
+        } else {
+            // Candidates wait in the order in which they came.
+            let behind =
+                self.heads[head..].iter().take_while(|&&other| self.groups[other as usize].first < next).count();
+            self.heads.insert(head + behind, group);
         }
         entry
     }

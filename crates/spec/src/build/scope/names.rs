@@ -55,21 +55,18 @@ impl Builder<'_> {
     }
 }
 
-/// Every path of an expression that is not inside an aggregate.
+/// Every path of an expression that is not inside an aggregate and does not begin with a name that a macro binds.
 pub(in crate::build) fn paths<'n>(builder: &Builder<'_>, node: &'n Node, found: &mut Vec<&'n [expr::Name]>) {
     match &node.kind {
-        NodeKind::Literal(_) => {}
         NodeKind::Path(names) => found.push(names),
-        NodeKind::Call { name, args } => {
-            if !is_aggregate(builder, &name.text, args) {
-                args.iter().for_each(|arg| paths(builder, arg, found));
-            }
+        NodeKind::Call { name, args } if is_aggregate(builder, &name.text, args) => {}
+        NodeKind::Macro(of) => {
+            paths(builder, &of.over, found);
+            let mut inside = Vec::new();
+            of.filter.iter().chain([&of.body]).for_each(|node| paths(builder, node, &mut inside));
+            let bound = |path: &&[expr::Name]| of.variables.iter().any(|variable| variable.text == path[0].text);
+            found.extend(inside.into_iter().filter(|path| !bound(path)));
         }
-        NodeKind::Unary { operand, .. } => paths(builder, operand, found),
-        NodeKind::Binary { left, right, .. } => [left, right].into_iter().for_each(|node| paths(builder, node, found)),
-        NodeKind::Conditional { condition, then, otherwise } => {
-            [condition, then, otherwise].into_iter().for_each(|node| paths(builder, node, found));
-        }
-        NodeKind::List(list) => list.iter().for_each(|node| paths(builder, node, found)),
+        _ => node.children().into_iter().for_each(|child| paths(builder, child, found)),
     }
 }
