@@ -5,6 +5,7 @@
 
 mod quotas;
 mod reference;
+mod windows;
 mod world;
 
 use domain::{EntityId, Time, Value};

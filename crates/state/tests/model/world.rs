@@ -167,6 +167,23 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
     })
 }
 
+/// Few owners and short pauses.
+pub(crate) fn dense_act() -> impl Strategy<Value = Act> {
+    let pause =
+        prop_oneof![2 => Just(0i64), 1 => 0i64..3_000, 3 => 0i64..400_000, 3 => 0i64..2_700_000, 1 => 0i64..90_000_000];
+    let late =
+        prop_oneof![4 => Just(0i64), 1 => 0i64..2_000, 3 => 0i64..3_600_000, 1 => 0i64..10_000_000, 1 => -60_000i64..0];
+    let number = prop_oneof![1 => -5i64..0, 5 => 0i64..60];
+    (1u8..3, 0u8..2, 0usize..2, number, pause, late).prop_map(|(kind, user, item, number, pause, late)| Act {
+        kind,
+        user,
+        item,
+        number,
+        pause,
+        late,
+    })
+}
+
 /// The log so far, as what records resolve against.
 pub(crate) struct World {
     pub(crate) plan: Arc<Plan>,
