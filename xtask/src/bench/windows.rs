@@ -67,7 +67,7 @@ impl Windows {
         many(&setting, &mut figures)?;
         full_row(&setting, &mut figures);
         nexmark::measure(&setting, &root.join(&self.data), &mut figures)?;
-        self.report.close(root, &setting, figures, "windows.jsonl", &[])
+        self.report.close(root, setting.now, figures, "windows.jsonl", &[])
     }
 }
 
@@ -107,6 +107,7 @@ fn resolved(number: usize, paid: &Paid) -> Resolved {
         entities: [EntityId(paid.key)].into_iter().collect(),
         values: [Value::Float(paid.amount)].into(),
         crosses: [].into_iter().collect(),
+        elements: None,
     };
     Resolved { position: Position(number as u64 + 1), log_time: paid.log_time, change: Change::Event(change) }
 }
