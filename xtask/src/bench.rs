@@ -8,6 +8,7 @@ mod ingest;
 mod memory;
 mod rows;
 mod stages;
+mod windows;
 
 use crate::node;
 use crate::shop::Shop;
@@ -33,6 +34,7 @@ pub(crate) enum Bench {
     Spine(Spine),
     Feed(Feed),
     Expr(expressions::Expr),
+    Windows(windows::Windows),
 }
 
 /// Measure what each stage of a feed costs, and the whole with every stage on
@@ -105,6 +107,7 @@ impl Bench {
             Bench::Spine(spine) => spine.run(root),
             Bench::Feed(feed) => feed.run(root),
             Bench::Expr(expr) => expr.run(root),
+            Bench::Windows(windows) => windows.run(root),
         }
     }
 }

@@ -26,6 +26,8 @@ pub const BODY_BYTES_MAX: usize = 16 << 20;
 pub const SMALL_BODY_BYTES_MAX: usize = 64 << 10;
 /// Most events in one call.
 pub const EVENTS_PER_CALL_MAX: usize = 100_000;
+/// Most refused lines of one call that its reply names; the others are counted.
+pub const REFUSED_NAMED_MAX: usize = 1_000;
 /// How far in the future an event's time may be.
 pub const FUTURE_SKEW_MAX: Span = Span(60_000);
 /// Earliest event time taken: 1970-01-01.
@@ -54,7 +56,7 @@ pub const WINDOW_MIN: Span = Span(1_000);
 pub const HALF_LIFE_MAX: Span = Span(3_650 * 86_400_000);
 /// Most different elements that a pane of `distinct` keeps one by one; beyond, it keeps registers.
 pub const DISTINCT_EXACT_MAX: usize = 256;
-/// Most elements of all panes of a window together, each pane's counted by itself, for which `distinct` is exact.
+/// Most different elements of all panes of a window together for which `distinct` is exact.
 pub const DISTINCT_UNION_MAX: usize = 1_024;
 /// Registers of a pane of `distinct`, a power of two: the standard error is 1.04 / sqrt of it, 2.3 %.
 pub const DISTINCT_REGISTERS: usize = 2_048;
@@ -68,6 +70,14 @@ pub const TOP_MAX: usize = 64;
 pub const SKETCH_PANE_BYTES: usize = 80;
 /// Longest list kept by `last` and `seen`, in entries per row.
 pub const RECENTS_MAX: usize = 4_096;
+/// Most events that `streak` of a condition looks back at: longer streaks read as this.
+pub const STREAK_EVENTS_MAX: u16 = 128;
+/// Most calendar periods that `streak` looks back at: longer streaks read as this.
+pub const STREAK_PERIODS_MAX: u16 = 400;
+/// Most sessions of one stream that a row remembers, so that late events find theirs.
+pub const SESSIONS_PER_ROW_MAX: usize = 8;
+/// Most calendars (units and time zones) that the windows of one plan follow.
+pub const CALENDARS_MAX: usize = 64;
 /// Most rows of one crossed table under one owner; the one longest untouched in log order gives way.
 pub const CROSSED_ROWS_MAX: usize = 1_024;
 /// Largest spec file, in bytes.

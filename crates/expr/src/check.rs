@@ -79,7 +79,8 @@ pub struct Checked {
 
 /// Checks an expression or a part of one.
 ///
-/// Codes: `wrong_type`, `wrong_arity`, `unknown_function`, `misplaced_optional`, `invalid_pattern`, and the environment's own.
+/// Codes: `wrong_type`, `wrong_arity`, `unknown_function`, `misplaced_optional`, `bad_pattern`, `unknown_time_zone`, and the
+/// environment's own.
 ///
 /// # Errors
 /// All that is wrong with it, in the order of the text; what the environment refuses is passed on as it is.

@@ -17,6 +17,7 @@ mod times;
 mod tests;
 
 use crate::{Datum, Fault};
+use domain::Zone;
 use domain::limits::EXPRESSION_VALUE_MAX;
 
 pub use patterns::Pattern;
@@ -79,6 +80,19 @@ pub(crate) fn call(name: &str, receiver: Option<&Datum>, args: &[Datum]) -> Give
 /// A type's name as a value: `int`, `google.protobuf.Timestamp`.
 pub(crate) fn constant(name: &str) -> Option<Datum> {
     crate::check::type_constant(name).map(|_| Datum::Type(name.into()))
+}
+
+/// What is wrong with the last argument of a function, a literal, that can be told before anything runs: a code and a sentence.
+pub(crate) fn mistaken_literal(name: &str, last: &str) -> Option<(&'static str, String)> {
+    match name {
+        "matches" => Pattern::mistake(last).map(|mistake| ("bad_pattern", mistake)),
+        "getDate" | "getDayOfMonth" | "getDayOfWeek" | "getDayOfYear" | "getFullYear" | "getHours"
+        | "getMilliseconds" | "getMinutes" | "getMonth" | "getSeconds" => match Zone::parse(last) {
+            Some(_) => None,
+            None => Some(("unknown_time_zone", format!("there is no time zone `{last}`"))),
+        },
+        _ => None,
+    }
 }
 
 /// A text, unless it is too long.

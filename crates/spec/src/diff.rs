@@ -210,9 +210,20 @@ fn event_weights(plan: &Plan, events: &[(u16, f64)]) -> String {
     events.iter().map(named).collect()
 }
 
+/// Digest of all that a plan's state is built by: plans that have the same have the same state over the same log, but for the
+/// numbers of strings.
+pub fn state_digest(plan: &Plan) -> [u8; 32] {
+    *blake3::hash(signature(plan).as_bytes()).as_bytes()
+}
+
+/// Whether a spec attributes events to the same feeds and routes as a plan does, so that a decision of either can be counted by both.
+pub fn attributes_alike(plan: &Plan, text: &str) -> bool {
+    plan.text == text || crate::compile("another spec", text).is_ok_and(|other| attributed(&other) == attributed(plan))
+}
+
 /// All that rows, catalogue and indexes are built by, in the order in which they are numbered.
 fn signature(plan: &Plan) -> String {
-    let Plan { constants, entities, events, tables, collections, exposures, lists, .. } = plan;
+    let Plan { entities, events, tables, collections, exposures, lists, .. } = plan;
     let streams: Vec<String> = plan.streams.iter().map(stream).collect();
     let indexes: Vec<String> = plan.indexes.iter().map(|index| kept_index(plan, index)).collect();
     // The order of a `top` index hangs on the formulas of the items' features.
@@ -223,7 +234,8 @@ fn signature(plan: &Plan) -> String {
     let formulas: Vec<String> =
         of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
     let quotas = &plan.quotas;
-    let counted = format!("{constants:?}{entities:?}{events:?}{tables:?}{collections:?}{streams:?}{indexes:?}");
+    let calendars = &plan.calendars;
+    let counted = format!("{entities:?}{events:?}{tables:?}{collections:?}{streams:?}{calendars:?}{indexes:?}");
     format!("{counted}{exposures:?}{formulas:?}{quotas:?}{lists:?}{}", attributed(plan))
 }
 
@@ -236,16 +248,18 @@ fn attributed(plan: &Plan) -> String {
 }
 
 fn stream(stream: &Stream) -> String {
-    let Stream { table, events, filter, value, panes, half_lives, recents, recents_window, parts, sketch } = stream;
+    let Stream { table, events, filter, value, panes, half_lives, newest, recents, recents_window, parts, sketch } =
+        stream;
     let filter = filter.as_ref().map(|filter| canonical(filter.text()));
     let value = match value {
         StreamValue::One => "1".to_owned(),
         StreamValue::Number(program) => canonical(program.text()),
         StreamValue::Role(roles) => format!("{roles:?}"),
+        StreamValue::Listed(program) => format!("list {}", canonical(program.text())),
         StreamValue::Elements(collection) => format!("elements {collection}"),
     };
-    let counted = format!("{panes:?} {half_lives:?} {recents} {recents_window:?} {parts:?} {sketch:?}");
-    format!("{table} {events:?} {filter:?} {value} {counted}")
+    let lists = format!("{newest} {recents} {recents_window:?}");
+    format!("{table} {events:?} {filter:?} {value} {panes:?} {half_lives:?} {lists} {parts:?} {sketch:?}")
 }
 
 fn kept_index(plan: &Plan, index: &Index) -> String {

@@ -5,14 +5,16 @@ mod attribution;
 mod policy;
 mod rerank;
 mod sketch;
+mod window;
 
 pub use attribution::{AttributedEvent, Attribution};
 pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
 pub use sketch::{Collection, ElementSource, Sketch};
+pub use window::{Calendar, PaneLevel, Window};
 
 use crate::diagnostic::Warning;
-use domain::{Span, Time, Type};
+use domain::{Span, Symbol, Time, Type, Value};
 use expr::Program;
 
 /// Index of an entity type in `Plan::entities`.
@@ -30,8 +32,11 @@ pub struct Plan {
     pub digest: [u8; 32],
     /// The spec as written: what the log keeps.
     pub text: String,
-    /// String constants of all expressions; constant `k` is `Symbol(k)` in every dictionary of this plan.
+    /// String constants of all expressions.
     pub constants: Vec<String>,
+    /// Their numbers, which stand in the programs: constant `k` is `Symbol(k)` unless the plan was bound to a dictionary that
+    /// numbers them otherwise ([`bind`](crate::bind)).
+    pub symbols: Vec<Symbol>,
     /// Entity types. `user` and `item` have their usual meaning.
     pub entities: Vec<EntityType>,
     /// Event types; `impression` is always among them.
@@ -44,6 +49,8 @@ pub struct Plan {
     pub collections: Vec<Collection>,
     /// Aggregates over streams, each with a slot.
     pub aggregates: Vec<Aggregate>,
+    /// The calendars that windows follow.
+    pub calendars: Vec<Calendar>,
     /// Named features in dependency order: a feature reads only slots of aggregates, fields and earlier features.
     pub features: Vec<Feature>,
     /// What each slot of a row holds.
@@ -151,12 +158,15 @@ pub struct Stream {
     pub filter: Option<Program>,
     /// What is collected of each.
     pub value: StreamValue,
-    /// Pane widths that the windows over this stream need, ascending, each with the longest window that uses it.
-    /// Empty for streams that only feed `decayed`, `last` or `seen`.
+    /// Granularities of panes that the windows over this stream need: sliding ones by ascending width, then the others.
+    /// Empty for streams that only feed `decayed`, `last`, `seen` and the like.
     pub panes: Vec<PaneLevel>,
     /// Half-lives of the `decayed` aggregates over this stream, ascending.
     pub half_lives: Vec<Span>,
-    /// For `last(event, <role>, n)` and `seen`: keep the newest this many (entity, event time) entries; 0 = none.
+    /// Whether the time of the newest event is kept, for `time_since`.
+    pub newest: bool,
+    /// For `last(event, <role>, n)`, `seen`, `last_n` and `streak` of events: keep the newest this many (value, event time) entries;
+    /// 0 = none.
     pub recents: u16,
     /// If all reads of that list are `CountRecents`, the longest window among them.
     pub recents_window: Option<Span>,
@@ -175,17 +185,10 @@ pub enum StreamValue {
     Number(Program),
     /// The entity in this role of the event (index into `EventType::roles` of each of `Stream::events`, in parallel).
     Role(Vec<u8>),
+    /// A value as it is, for lists of the newest: reads the event's fields as slots. A missing value is not collected.
+    Listed(Program),
     /// Elements of the one event: number among those of `Plan::collections` that are of it. An event without any is not collected.
     Elements(u16),
-}
-
-/// One granularity of panes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PaneLevel {
-    /// Width of a pane. Pane `k` covers `[k*width, (k+1)*width)` of event time.
-    pub width: Span,
-    /// Longest window that reads this level.
-    pub window: Span,
 }
 
 /// Partial results that a pane keeps.
@@ -201,6 +204,10 @@ pub struct Parts {
     pub max: bool,
     /// The newest by (event time, position).
     pub last: bool,
+    /// The oldest by (event time, position).
+    pub first: bool,
+    /// The sum of squared differences from the mean, beside the sum.
+    pub variance: bool,
 }
 
 /// An aggregate over a stream, as an expression calls it.
@@ -214,36 +221,116 @@ pub struct Aggregate {
     pub slot: SlotIndex,
 }
 
-/// The aggregate functions. A window `W` at `now` is `(now - W, now]`, widened to whole panes at its old end.
+/// The aggregate functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AggregateOp {
     /// Number of events; float; 0 where there are none.
-    Count(Span),
+    Count(Window),
     /// Sum of the values; float; 0 where there are none.
-    Sum(Span),
+    Sum(Window),
     /// Sum / count; missing where there are none.
-    Mean(Span),
+    Mean(Window),
     /// Smallest value; missing where there are none.
-    Min(Span),
+    Min(Window),
     /// Largest value; missing where there are none.
-    Max(Span),
+    Max(Window),
+    /// Sample variance: squared differences from the mean, divided by one less than their number; missing where there are fewer
+    /// than two.
+    Var(Window),
+    /// Square root of `Var`.
+    Stddev(Window),
+    /// Oldest value within the window by (event time, position); missing where there is none.
+    First(Window),
     /// Newest value within the window by (event time, position); missing where there is none.
-    Last(Span),
+    Last(Window),
+    /// Number of events in a sliding window divided by its seconds; 0 where there are none.
+    Rate(Span),
     /// Sum of `value * 2^(-(now - time) / half-life)`; 0 where there are none.
     Decayed(Span),
+    /// How long ago the newest event happened, at least 0; duration; missing where there is none.
+    TimeSince,
     /// The newest `n` entities, newest first, one entry per event: `[entity]`.
     LastEntities(u16),
+    /// The newest `n` values, newest first: a list.
+    LastValues(u16),
+    /// How many of the newest events follow one another for which the value, a condition, holds; float; at most
+    /// `limits::STREAK_EVENTS_MAX`.
+    StreakEvents,
+    /// How many calendar periods with an event follow one another, up to the current one or, if it has none yet, up to the one
+    /// before it; float; at most `limits::STREAK_PERIODS_MAX`. Index into `Plan::calendars`.
+    StreakPeriods(u16),
     /// Whether the candidate item is among the recents with an event time in the window. Reads the candidate.
     Seen(Span),
     /// How many of the recents are newer than `now - W`, to the millisecond, those ahead of `now` among them; float. As the list
     /// keeps the newest, the count is exact up to the list's length.
     CountRecents(Span),
     /// How many different elements; float; 0 where there are none. Exact while panes are small, else within the error of a HyperLogLog.
-    Distinct(Span),
+    Distinct(Window),
     /// The value of rank `floor(q * (n - 1))`, with `q` in millionths, within the relative error of the sketch; missing where there are none.
-    Quantile(u32, Span),
+    Quantile(u32, Window),
     /// The `k` elements that came most often, most often first: `[string]` or `[entity]`.
-    TopK(u16, Span),
+    TopK(u16, Window),
+}
+
+impl AggregateOp {
+    /// The window that it reads panes of, if it does.
+    pub fn window(self) -> Option<Window> {
+        match self {
+            AggregateOp::Count(window)
+            | AggregateOp::Sum(window)
+            | AggregateOp::Mean(window)
+            | AggregateOp::Min(window)
+            | AggregateOp::Max(window)
+            | AggregateOp::Var(window)
+            | AggregateOp::Stddev(window)
+            | AggregateOp::First(window)
+            | AggregateOp::Last(window)
+            | AggregateOp::Distinct(window)
+            | AggregateOp::Quantile(_, window)
+            | AggregateOp::TopK(_, window) => Some(window),
+            AggregateOp::Rate(span) => Some(Window::Sliding(span)),
+            AggregateOp::StreakPeriods(calendar) => {
+                Some(Window::Calendar { calendar, back: domain::limits::STREAK_PERIODS_MAX })
+            }
+            AggregateOp::Decayed(_)
+            | AggregateOp::TimeSince
+            | AggregateOp::LastEntities(_)
+            | AggregateOp::LastValues(_)
+            | AggregateOp::StreakEvents
+            | AggregateOp::Seen(_)
+            | AggregateOp::CountRecents(_) => None,
+        }
+    }
+
+    /// Whether it reads sketches: then its panes are a ring of them.
+    pub fn is_sketched(self) -> bool {
+        matches!(self, AggregateOp::Distinct(_) | AggregateOp::Quantile(..) | AggregateOp::TopK(..))
+    }
+
+    /// Its value over no events.
+    pub fn over_nothing(self) -> Value {
+        match self {
+            AggregateOp::Count(_)
+            | AggregateOp::Sum(_)
+            | AggregateOp::Rate(_)
+            | AggregateOp::Decayed(_)
+            | AggregateOp::StreakEvents
+            | AggregateOp::StreakPeriods(_)
+            | AggregateOp::CountRecents(_)
+            | AggregateOp::Distinct(_) => Value::Float(0.0),
+            AggregateOp::Mean(_)
+            | AggregateOp::Min(_)
+            | AggregateOp::Max(_)
+            | AggregateOp::Var(_)
+            | AggregateOp::Stddev(_)
+            | AggregateOp::First(_)
+            | AggregateOp::Last(_)
+            | AggregateOp::TimeSince
+            | AggregateOp::Quantile(..) => Value::Missing,
+            AggregateOp::LastEntities(_) | AggregateOp::LastValues(_) | AggregateOp::TopK(..) => Value::List([].into()),
+            AggregateOp::Seen(_) => Value::Bool(false),
+        }
+    }
 }
 
 /// A named feature of a table.
@@ -587,6 +674,12 @@ impl Plan {
     /// Index of an entity type by name.
     pub fn entity(&self, name: &str) -> Option<EntityIndex> {
         self.entities.iter().position(|entity| entity.name == name).map(|index| index as EntityIndex)
+    }
+
+    /// The text of a string constant; empty if there is no constant of this number.
+    pub fn constant(&self, symbol: Symbol) -> &str {
+        let at = self.symbols.iter().position(|known| *known == symbol);
+        at.map_or("", |at| self.constants[at].as_str())
     }
 
     /// Index of an event type by name.

@@ -1,6 +1,6 @@
 //! What a plan costs and how exact it is, for `millrace check`.
 
-use crate::plan::{Aggregate, AggregateOp, Feature, PaneLevel, Plan, Sketch, SlotSource, Stream};
+use crate::plan::{Aggregate, AggregateOp, Feature, PaneLevel, Plan, Sketch, SlotSource, Stream, Window};
 use domain::{Span, limits};
 use std::fmt;
 
@@ -106,34 +106,35 @@ impl Plan {
 }
 
 fn window_error(op: AggregateOp) -> Option<Span> {
-    match op {
-        AggregateOp::Count(window)
-        | AggregateOp::Sum(window)
-        | AggregateOp::Mean(window)
-        | AggregateOp::Min(window)
-        | AggregateOp::Max(window)
-        | AggregateOp::Last(window) => Some(crate::build::pane_width(window)),
-        AggregateOp::Distinct(window) | AggregateOp::Quantile(_, window) | AggregateOp::TopK(_, window) => {
-            Some(crate::build::sketch_pane_width(window))
-        }
-        AggregateOp::Decayed(_)
-        | AggregateOp::LastEntities(_)
-        | AggregateOp::Seen(_)
-        | AggregateOp::CountRecents(_) => None,
+    match op.window() {
+        Some(Window::Sliding(window)) if op.is_sketched() => Some(crate::build::sketch_pane_width(window)),
+        Some(Window::Sliding(window)) => Some(crate::build::pane_width(window)),
+        Some(Window::Tumbling { .. } | Window::Calendar { .. } | Window::Session(_)) => Some(Span(0)),
+        None => None,
     }
 }
 
-/// Bytes that one row of a stream needs with everything in use: 8 per pane and partial result (24 for `last`: value,
-/// time, position), 16 per half-life, 12 per recent entity.
+/// Bytes that one row of a stream needs with everything in use: 8 per pane and partial result (16 for `first` and `last`: time
+/// and value), 24 more for each session, 16 per half-life, 16 per entry of a list.
 pub(crate) fn stream_bytes(stream: &Stream) -> usize {
     if let Some(sketch) = stream.sketch {
         return stream.panes.iter().map(|level| ring_bytes(sketch, level)).sum();
     }
     let parts = &stream.parts;
-    let simple = [parts.count, parts.sum, parts.min, parts.max];
-    let pane = 8 * simple.iter().filter(|kept| **kept).count() + if parts.last { 24 } else { 0 };
-    let panes: usize = stream.panes.iter().map(|level| (level.window.0 / level.width.0) as usize + 2).sum();
-    panes * pane + 16 * stream.half_lives.len() + 12 * usize::from(stream.recents)
+    let words = [parts.sum, parts.min, parts.max, parts.variance, parts.first, parts.first, parts.last, parts.last];
+    let words = words.iter().filter(|kept| **kept).count();
+    let panes = stream.panes.iter().map(|level| match *level {
+        PaneLevel::Sliding { width, window } => {
+            (((window.0 + limits::FUTURE_SKEW_MAX.0) / width.0) as usize + 3) * (1 + words)
+        }
+        PaneLevel::Tumbling { width, back } => {
+            (usize::from(back) + (limits::FUTURE_SKEW_MAX.0 / width.0) as usize + 2) * (1 + words)
+        }
+        PaneLevel::Calendar { back, .. } => (usize::from(back) + 2) * (1 + words),
+        PaneLevel::Sessions { .. } => limits::SESSIONS_PER_ROW_MAX * (3 + words),
+    });
+    let cells = stream.panes.len() + 2 * stream.half_lives.len() + usize::from(stream.newest);
+    8 * (panes.sum::<usize>() + cells) + 16 * usize::from(stream.recents)
 }
 
 /// Most bytes of one ring of sketches: with every pane that may be there full, those of events ahead of the log's time among them.
@@ -143,8 +144,14 @@ fn ring_bytes(sketch: Sketch, level: &PaneLevel) -> usize {
         Sketch::Quantile => 8 * limits::QUANTILE_BUCKETS_MAX,
         Sketch::Top => 12 * limits::TOP_COUNTERS_MAX,
     };
-    let panes = (level.window.0 + limits::FUTURE_SKEW_MAX.0) / level.width.0 + 3;
-    limits::SKETCH_PANE_BYTES * (panes as usize + 1) + pane * panes as usize
+    let panes = match *level {
+        PaneLevel::Sliding { width, window } => ((window.0 + limits::FUTURE_SKEW_MAX.0) / width.0) as usize + 3,
+        PaneLevel::Tumbling { width, back } => usize::from(back) + (limits::FUTURE_SKEW_MAX.0 / width.0) as usize + 2,
+        PaneLevel::Calendar { back, .. } => usize::from(back) + 2,
+        // The spec has none.
+        PaneLevel::Sessions { .. } => limits::SESSIONS_PER_ROW_MAX,
+    };
+    limits::SKETCH_PANE_BYTES * (panes + 1) + pane * panes
 }
 
 impl fmt::Display for Summary {

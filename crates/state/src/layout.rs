@@ -1,12 +1,16 @@
 //! Where in a row everything is, and what each event adds to which rows: computed once from the plan.
-//! A row's words are: two per decayed accumulator, one end offset per segment of panes, then the segments.
+//! A row's words are: two per decayed accumulator, one per newest time, one end offset per segment of panes, then the segments.
+
+mod segment;
+
+pub(crate) use segment::{Grid, SESSION_HEAD, Segment};
 
 use crate::resolve::owner_role;
 use crate::sketch::RingLayout;
-use domain::{Span, Time, limits};
+use domain::{EntityId, Span, Symbol, Time, Type, Value, limits};
 use expr::Program;
 use spec::Plan;
-use spec::plan::{AggregateOp, ElementSource, PaneLevel, Parts, Stream, StreamValue, Table};
+use spec::plan::{AggregateOp, ElementSource, Stream, StreamValue, Table};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -27,7 +31,9 @@ pub(crate) struct Layout {
 pub(crate) struct TableLayout {
     /// Half-life of each decayed accumulator; number `k` is words `2k` (value) and `2k + 1` (time).
     pub(crate) half_lives: Vec<Span>,
-    /// The segments of panes; the end offset of number `k` is word `2 * half_lives.len() + k`.
+    /// How many newest times are kept; number `k` is word `2 * half_lives.len() + k`, the time in milliseconds and one more, or 0.
+    pub(crate) newest: usize,
+    /// The segments of panes; the end offset of number `k` is word `ends() + k`.
     pub(crate) segments: Vec<Segment>,
     /// The lists of recents.
     pub(crate) recents: Vec<RecentsLayout>,
@@ -37,39 +43,87 @@ pub(crate) struct TableLayout {
     pub(crate) rows_max: usize,
 }
 
-/// One level of panes of one stream.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Segment {
-    pub(crate) width: i64,
-    pub(crate) window: i64,
-    /// Words per pane: its index above its count in one, then the other parts.
-    pub(crate) stride: usize,
-    /// Bits of the count: what the largest index leaves, at least 22 for 100 ms, 40 for 6 h.
-    pub(crate) count_bits: u32,
-    pub(crate) parts: Parts,
-    /// `2^(64 + reciprocal_shift) / width`, rounded up; 0 for a width of 1.
-    reciprocal: u64,
-    reciprocal_shift: u32,
-}
-
-/// `2^(64 + shift) / divisor` rounded up, and the shift: `n * reciprocal >> (64 + shift)` is `n / divisor` for every `n` below
-/// 2^62 (Granlund and Montgomery, "Division by invariant integers using multiplication", 1994). A divisor below 2 has none: 0.
-fn reciprocal(divisor: i64) -> (u64, u32) {
-    if divisor < 2 {
-        return (0, 0);
-    }
-    let shift = (divisor - 1).ilog2();
-    ((((1u128 << (64 + shift)) / divisor as u128) + 1) as u64, shift)
-}
-
 /// One list of recents.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecentsLayout {
     pub(crate) capacity: usize,
-    /// Type of the entities in it.
-    pub(crate) entity: u16,
+    /// What is in it.
+    pub(crate) of: RecentsOf,
     /// If only what is newer than this span is ever read, that span.
     pub(crate) window: Option<Span>,
+}
+
+/// What the bits of a list's entries mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RecentsOf {
+    /// Entities of this type, by id.
+    Entity(u16),
+    /// Strings, by symbol.
+    Text,
+    /// The bits of a float.
+    Float,
+    /// An int.
+    Int,
+    /// 0 or 1.
+    Bool,
+    /// Milliseconds since 1970.
+    Time,
+    /// Milliseconds.
+    Span,
+}
+
+impl RecentsOf {
+    fn new(plan: &Plan, stream: &Stream) -> RecentsOf {
+        let StreamValue::Listed(program) = &stream.value else {
+            return RecentsOf::Entity(recents_entity(plan, stream));
+        };
+        match program.ty() {
+            Type::Str => RecentsOf::Text,
+            Type::Int => RecentsOf::Int,
+            Type::Bool => RecentsOf::Bool,
+            Type::Time => RecentsOf::Time,
+            Type::Span => RecentsOf::Span,
+            Type::Float | Type::Entity(_) | Type::List(_) => RecentsOf::Float,
+        }
+    }
+
+    /// The bits that stand for a value; `None` if it is missing or of another type.
+    pub(crate) fn bits(self, value: &Value) -> Option<u64> {
+        Some(match (self, value) {
+            (RecentsOf::Entity(_), Value::Entity(id)) => u64::from(id.0),
+            (RecentsOf::Text, Value::Str(symbol)) => u64::from(symbol.0),
+            (RecentsOf::Float, value) => value.as_f64().filter(|number| number.is_finite())?.to_bits(),
+            (RecentsOf::Int, Value::Int(int)) => *int as u64,
+            (RecentsOf::Bool, Value::Bool(bool)) => u64::from(*bool),
+            (RecentsOf::Time, Value::Time(time)) => time.0 as u64,
+            (RecentsOf::Span, Value::Span(span)) => span.0 as u64,
+            _ => return None,
+        })
+    }
+
+    /// Whether such bits can have been written.
+    pub(crate) fn is_sound(self, bits: u64) -> bool {
+        match self {
+            RecentsOf::Entity(_) => bits < u64::from(limits::ENTITIES_MAX),
+            RecentsOf::Text => bits < u64::from(limits::SYMBOLS_MAX),
+            RecentsOf::Float => f64::from_bits(bits).is_finite(),
+            RecentsOf::Bool => bits < 2,
+            RecentsOf::Int | RecentsOf::Time | RecentsOf::Span => true,
+        }
+    }
+
+    /// The value that the bits stand for.
+    pub(crate) fn value(self, bits: u64) -> Value {
+        match self {
+            RecentsOf::Entity(_) => Value::Entity(EntityId(bits as u32)),
+            RecentsOf::Text => Value::Str(Symbol(bits as u32)),
+            RecentsOf::Float => Value::Float(f64::from_bits(bits)),
+            RecentsOf::Int => Value::Int(bits as i64),
+            RecentsOf::Bool => Value::Bool(bits != 0),
+            RecentsOf::Time => Value::Time(Time(bits as i64)),
+            RecentsOf::Span => Value::Span(Span(bits as i64)),
+        }
+    }
 }
 
 impl RecentsLayout {
@@ -105,8 +159,11 @@ pub(crate) struct StreamStep {
     pub(crate) value: StepValue,
     pub(crate) segments: Range<usize>,
     pub(crate) decays: Range<usize>,
+    pub(crate) newest: Option<usize>,
     pub(crate) recents: Option<usize>,
     pub(crate) rings: Range<usize>,
+    /// Whether there are sessions among the segments: events that do not count carry them on all the same.
+    pub(crate) sessions: bool,
 }
 
 /// What is collected.
@@ -114,6 +171,7 @@ pub(crate) enum StepValue {
     One,
     Number(Program),
     Role(usize),
+    Listed(Program, RecentsOf),
     /// Number among the event's collections.
     Elements(usize),
 }
@@ -122,25 +180,18 @@ pub(crate) enum StepValue {
 struct Place {
     segments: Range<usize>,
     decays: Range<usize>,
+    newest: Option<usize>,
     recents: Option<usize>,
     rings: Range<usize>,
+    sessions: bool,
 }
 
 impl Layout {
     /// The layout of all tables, with the steps of those that `in_scope` takes.
     pub(crate) fn new(plan: Arc<Plan>, in_scope: impl Fn(&Table) -> bool) -> Layout {
         let mut tables: Vec<TableLayout> = plan.tables.iter().map(TableLayout::empty).collect();
-        let places: Vec<Place> = plan
-            .streams
-            .iter()
-            .map(|stream| {
-                tables[stream.table as usize].place(
-                    stream,
-                    recents_entity(&plan, stream),
-                    counted_entity(&plan, stream),
-                )
-            })
-            .collect();
+        let places: Vec<Place> =
+            plan.streams.iter().map(|stream| tables[stream.table as usize].place(&plan, stream)).collect();
         let aggregates = plan.aggregates.iter().map(|aggregate| {
             let stream = &plan.streams[aggregate.stream as usize];
             let at = places[aggregate.stream as usize].at(stream, aggregate.op);
@@ -164,28 +215,36 @@ impl TableLayout {
         TableLayout { rows_max, ..TableLayout::default() }
     }
 
-    /// Words before the first segment.
-    pub(crate) fn header(&self) -> usize {
-        2 * self.half_lives.len() + self.segments.len()
+    /// Words before the end offsets of segments.
+    pub(crate) fn ends(&self) -> usize {
+        2 * self.half_lives.len() + self.newest
     }
 
-    fn place(&mut self, stream: &Stream, entity: u16, counted: Option<u16>) -> Place {
+    /// Words before the first segment.
+    pub(crate) fn header(&self) -> usize {
+        self.ends() + self.segments.len()
+    }
+
+    fn place(&mut self, plan: &Plan, stream: &Stream) -> Place {
         let (segments, decays, rings) = (self.segments.len(), self.half_lives.len(), self.rings.len());
+        let panes = stream.panes.iter().map(|level| Segment::new(plan, level, stream.parts));
         match stream.sketch {
-            None => self.segments.extend(stream.panes.iter().map(|level| Segment::new(level, stream.parts))),
-            Some(sketch) => self.rings.extend(stream.panes.iter().map(|level| RingLayout {
-                panes: Segment::new(level, stream.parts),
-                sketch,
-                entity: counted,
-            })),
+            None => self.segments.extend(panes),
+            Some(sketch) => {
+                let entity = counted_entity(plan, stream);
+                self.rings.extend(panes.map(|panes| RingLayout { panes, sketch, entity }));
+            }
         }
         self.half_lives.extend(&stream.half_lives);
+        let newest = stream.newest.then_some(self.newest);
+        self.newest += usize::from(stream.newest);
+        let sessions = self.segments[segments..].iter().any(Segment::is_sessions);
         let recents = (stream.recents > 0).then_some(self.recents.len());
         let capacity = (stream.recents as usize).min(limits::RECENTS_MAX);
         let window = stream.recents_window;
-        self.recents.extend(recents.map(|_| RecentsLayout { capacity, entity, window }));
+        self.recents.extend(recents.map(|_| RecentsLayout { capacity, of: RecentsOf::new(plan, stream), window }));
         let (segments, decays) = (segments..self.segments.len(), decays..self.half_lives.len());
-        Place { segments, decays, recents, rings: rings..self.rings.len() }
+        Place { segments, decays, newest, recents, rings: rings..self.rings.len(), sessions }
     }
 }
 
@@ -193,71 +252,17 @@ impl Place {
     /// The part of the stream that an aggregate reads: for a window the finest level that reaches far enough.
     fn at(&self, stream: &Stream, op: AggregateOp) -> usize {
         let absent = "a plan gives every aggregate what it reads";
+        if let Some(window) = op.window() {
+            let start = if op.is_sketched() { self.rings.start } else { self.segments.start };
+            return start + stream.panes.iter().position(|level| level.serves(window)).expect(absent);
+        }
         match op {
-            AggregateOp::Count(window)
-            | AggregateOp::Sum(window)
-            | AggregateOp::Mean(window)
-            | AggregateOp::Min(window)
-            | AggregateOp::Max(window)
-            | AggregateOp::Last(window) => {
-                let level = stream.panes.iter().position(|level| level.window >= window).expect(absent);
-                self.segments.start + level
-            }
             AggregateOp::Decayed(half_life) => {
                 self.decays.start + stream.half_lives.iter().position(|known| *known == half_life).expect(absent)
             }
-            AggregateOp::LastEntities(_) | AggregateOp::Seen(_) | AggregateOp::CountRecents(_) => {
-                self.recents.expect(absent)
-            }
-            AggregateOp::Distinct(window) | AggregateOp::Quantile(_, window) | AggregateOp::TopK(_, window) => {
-                let level = stream.panes.iter().position(|level| level.window >= window).expect(absent);
-                self.rings.start + level
-            }
+            AggregateOp::TimeSince => self.newest.expect(absent),
+            _ => self.recents.expect(absent),
         }
-    }
-}
-
-impl Segment {
-    fn new(level: &PaneLevel, parts: Parts) -> Segment {
-        let words =
-            usize::from(parts.sum) + usize::from(parts.min) + usize::from(parts.max) + 2 * usize::from(parts.last);
-        let width = level.width.0.max(1);
-        let count_bits = (limits::TIME_MAX_MS / width).leading_zeros();
-        let (reciprocal, reciprocal_shift) = reciprocal(width);
-        Segment { width, window: level.window.0, stride: 1 + words, count_bits, parts, reciprocal, reciprocal_shift }
-    }
-
-    /// Index of the pane of an instant: `time / width`, rounded down.
-    pub(crate) fn pane(&self, time: Time) -> i64 {
-        if self.reciprocal == 0 || !(0..=limits::TIME_MAX_MS).contains(&time.0) {
-            return time.0.div_euclid(self.width);
-        }
-        ((time.0 as u128 * u128::from(self.reciprocal)) >> (64 + self.reciprocal_shift)) as i64
-    }
-
-    /// The index in a pane's first word.
-    pub(crate) fn index(&self, word: u64) -> i64 {
-        (word >> self.count_bits) as i64
-    }
-
-    /// The number of events in a pane's first word.
-    pub(crate) fn count(&self, word: u64) -> u64 {
-        word & ((1 << self.count_bits) - 1)
-    }
-
-    /// The first word of a pane with one event.
-    pub(crate) fn first_word(&self, index: i64) -> u64 {
-        (index as u64) << self.count_bits | 1
-    }
-
-    /// The oldest pane that the longest window at `now` reads.
-    pub(crate) fn oldest(&self, now: Time) -> i64 {
-        self.pane(now.minus(Span(self.window)))
-    }
-
-    /// Most panes that a row can hold: the window's, those of events ahead of the log, and one at either end.
-    pub(crate) fn panes_max(&self) -> usize {
-        ((self.window + limits::FUTURE_SKEW_MAX.0) / self.width + 3) as usize
     }
 }
 
@@ -292,7 +297,7 @@ fn steps(plan: &Plan, event: u16, places: &[Place]) -> Vec<Step> {
         };
         let of_table = plan.streams.iter().zip(places).filter(|(stream, _)| stream.table as usize == index);
         let streams: Vec<StreamStep> =
-            of_table.filter_map(|(stream, place)| stream_step(stream, place, event)).collect();
+            of_table.filter_map(|(stream, place)| stream_step(plan, stream, place, event)).collect();
         if !streams.is_empty() {
             steps.push(Step { table: index, owner, cross, streams });
         }
@@ -300,12 +305,13 @@ fn steps(plan: &Plan, event: u16, places: &[Place]) -> Vec<Step> {
     steps
 }
 
-fn stream_step(stream: &Stream, place: &Place, event: u16) -> Option<StreamStep> {
+fn stream_step(plan: &Plan, stream: &Stream, place: &Place, event: u16) -> Option<StreamStep> {
     let nth = stream.events.iter().position(|known| *known == event)?;
     let value = match &stream.value {
         StreamValue::One => StepValue::One,
         StreamValue::Number(program) => StepValue::Number(program.clone()),
         StreamValue::Role(roles) => StepValue::Role(roles[nth] as usize),
+        StreamValue::Listed(program) => StepValue::Listed(program.clone(), RecentsOf::new(plan, stream)),
         StreamValue::Elements(collection) => StepValue::Elements(usize::from(*collection)),
     };
     Some(StreamStep {
@@ -313,8 +319,10 @@ fn stream_step(stream: &Stream, place: &Place, event: u16) -> Option<StreamStep>
         value,
         segments: place.segments.clone(),
         decays: place.decays.clone(),
+        newest: place.newest,
         recents: place.recents,
         rings: place.rings.clone(),
+        sessions: place.sessions,
     })
 }
 
@@ -324,6 +332,8 @@ fn fingerprint(plan: &Plan, tables: &[TableLayout]) -> u64 {
     for (table, layout) in plan.tables.iter().zip(tables) {
         hasher.update(format!("{} {} {:?} {layout:?};", table.name, table.entity, table.cross).as_bytes());
     }
+    hasher.update(format!("{:?};", plan.collections).as_bytes());
+    hasher.update(format!("{:?};", plan.calendars).as_bytes());
     for stream in &plan.streams {
         let events = stream.events.iter().map(|event| plan.events[*event as usize].name.as_str());
         let filter = stream.filter.as_ref().map(Program::text);
@@ -331,61 +341,12 @@ fn fingerprint(plan: &Plan, tables: &[TableLayout]) -> u64 {
             StreamValue::One => "1".to_owned(),
             StreamValue::Number(program) => program.text().to_owned(),
             StreamValue::Role(roles) => format!("{roles:?}"),
+            StreamValue::Listed(program) => format!("list {}", program.text()),
             StreamValue::Elements(collection) => format!("elements {collection}"),
         };
         let events: Vec<&str> = events.collect();
         hasher.update(format!("{} {events:?} {filter:?} {value};", stream.table).as_bytes());
     }
-    hasher.update(format!("{:?}", plan.collections).as_bytes());
     let hash = hasher.finalize();
     u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn panes_are_the_quotient() {
-        for width in [
-            1,
-            2,
-            3,
-            7,
-            64,
-            100,
-            1_000,
-            10_000,
-            60_000,
-            600_000,
-            3_600_000,
-            21_600_000,
-            86_400_000,
-            i64::from(i32::MAX),
-        ] {
-            let segment = Segment::new(&PaneLevel { width: Span(width), window: Span(width) }, Parts::default());
-            let mut random = 88_172_645_463_325_252u64;
-            for _ in 0..20_000 {
-                random ^= random << 13;
-                random ^= random >> 7;
-                random ^= random << 17;
-                let time = random as i64 % limits::TIME_MAX_MS;
-                let near = time / width * width;
-                for time in [
-                    time,
-                    near,
-                    near - 1,
-                    near + 1,
-                    limits::TIME_MAX_MS,
-                    limits::TIME_MAX_MS - width,
-                    -1,
-                    0,
-                    i64::MIN,
-                    i64::MAX,
-                ] {
-                    assert_eq!(segment.pane(Time(time)), time.div_euclid(width), "{time} / {width}");
-                }
-            }
-        }
-    }
 }

@@ -1,9 +1,9 @@
 //! The value of an aggregate over one row at an instant.
 
-use crate::layout::{AggregateRead, Segment, TableLayout};
-use crate::row::{Row, decay};
-use domain::{Span, Time, Value};
-use spec::plan::{AggregateOp, Parts};
+use crate::layout::{AggregateRead, Grid, Segment, TableLayout};
+use crate::row::{Moments, Row, decay};
+use domain::{Span, Time, Value, limits};
+use spec::plan::{AggregateOp, Window};
 
 /// An aggregate to be read at an instant: what is the same for every row, worked out once.
 pub(crate) struct ReadAt<'l> {
@@ -12,31 +12,21 @@ pub(crate) struct ReadAt<'l> {
     now: Time,
     /// First and last pane of the window.
     panes: (i64, i64),
+    /// Whether it counts in panes that hold nothing else.
+    counts: bool,
 }
 
 impl<'l> ReadAt<'l> {
     /// This aggregate at this instant.
     pub(crate) fn new(layout: &'l TableLayout, read: &'l AggregateRead, now: Time) -> ReadAt<'l> {
+        let panes = read.op.window().map_or((0, 0), |window| panes_of(layout, read).panes_of(window, now));
         let panes = match read.op {
-            AggregateOp::Count(window)
-            | AggregateOp::Sum(window)
-            | AggregateOp::Mean(window)
-            | AggregateOp::Min(window)
-            | AggregateOp::Max(window)
-            | AggregateOp::Last(window) => {
-                let segment = &layout.segments[read.at];
-                (segment.pane(now.minus(window)), segment.pane(now))
-            }
-            AggregateOp::Distinct(window) | AggregateOp::Quantile(_, window) | AggregateOp::TopK(_, window) => {
-                let panes = &layout.rings[read.at].panes;
-                (panes.pane(now.minus(window)), panes.pane(now))
-            }
-            AggregateOp::Decayed(_)
-            | AggregateOp::LastEntities(_)
-            | AggregateOp::Seen(_)
-            | AggregateOp::CountRecents(_) => (0, 0),
+            AggregateOp::StreakPeriods(_) => (panes.0, layout.segments[read.at].pane(now)),
+            _ => panes,
         };
-        ReadAt { layout, read, now, panes }
+        let in_panes = matches!(read.op, AggregateOp::Count(window) if !matches!(window, Window::Session(_)));
+        let counts = in_panes && layout.segments[read.at].stride == 1;
+        ReadAt { layout, read, now, panes, counts }
     }
 
     /// The slot that its value is for.
@@ -44,22 +34,54 @@ impl<'l> ReadAt<'l> {
         usize::from(self.read.slot)
     }
 
+    /// Writes the value for a row into a slot. Floats go there directly: a value that comes back in memory is copied in one piece
+    /// right after its parts were written, and processors wait for that.
+    #[inline]
+    pub(crate) fn write(&self, row: Option<&Row>, slot: &mut Value) {
+        match self.float(row) {
+            Some(float) => *slot = Value::Float(float),
+            None => *slot = self.value(row),
+        }
+    }
+
+    /// The value, if it is a count in panes that hold nothing else or a decayed sum; none where that has overflowed.
+    #[inline]
+    fn float(&self, row: Option<&Row>) -> Option<f64> {
+        if self.counts {
+            let (first, last) = self.panes;
+            return Some(row.map_or(0, |row| row.count_in(self.layout, self.read.at, first, last)) as f64);
+        }
+        let AggregateOp::Decayed(half_life) = self.read.op else { return None };
+        let (sum, since) = row.map_or((0.0, Time(0)), |row| row.decayed(self.read.at));
+        let left = if sum == 0.0 { 0.0 } else { sum * decay(self.now.since(since), half_life) };
+        left.is_finite().then_some(left)
+    }
+
     /// The value for a row, or for one that does not exist. `seen` reads the candidate and has none here.
     pub(crate) fn value(&self, row: Option<&Row>) -> Value {
         let op = self.read.op;
+        if let Some(float) = self.float(row) {
+            return Value::Float(float);
+        }
         let Some(row) = row.filter(|row| !row.is_unused()) else {
-            return absent(op);
+            return op.over_nothing();
         };
         match op {
-            AggregateOp::Decayed(half_life) => {
-                let (sum, since) = row.decayed(self.read.at);
-                finite(if sum == 0.0 { 0.0 } else { sum * decay(self.now.since(since), half_life) })
-            }
-            AggregateOp::LastEntities(count) => {
+            AggregateOp::TimeSince => match row.newest(self.layout, self.read.at) {
+                Some(newest) => Value::Span(Span(self.now.since(newest).0.max(0))),
+                None => Value::Missing,
+            },
+            AggregateOp::LastEntities(count) | AggregateOp::LastValues(count) => {
+                let of = self.layout.recents[self.read.at].of;
                 let newest = row.recents(self.read.at).take(count as usize);
-                Value::List(newest.map(|recent| Value::Entity(recent.entity)).collect())
+                Value::List(newest.map(|recent| of.value(recent.bits)).collect())
             }
-            AggregateOp::Seen(_) => Value::Missing,
+            AggregateOp::StreakEvents => {
+                let newest = row.recents(self.read.at).take(limits::STREAK_EVENTS_MAX.into());
+                Value::Float(newest.take_while(|recent| recent.bits != 0).count() as f64)
+            }
+            AggregateOp::StreakPeriods(_) => Value::Float(self.streak(row) as f64),
+            AggregateOp::Decayed(_) | AggregateOp::Seen(_) => Value::Missing,
             AggregateOp::CountRecents(window) => {
                 let after = self.now.minus(window);
                 Value::Float(row.recents(self.read.at).take_while(|recent| recent.time > after).count() as f64)
@@ -71,37 +93,67 @@ impl<'l> ReadAt<'l> {
         }
     }
 
+    /// How many panes with consecutive numbers end with the current one or the one before it.
+    fn streak(&self, row: &Row) -> u64 {
+        let ReadAt { layout, read, panes: (oldest, newest), .. } = *self;
+        let segment = &layout.segments[read.at];
+        let panes = row.panes_in(layout, read.at, oldest, newest);
+        let mut numbers = panes.rchunks_exact(segment.stride).map(|pane| segment.index(pane[0])).peekable();
+        let Some(&last) = numbers.peek().filter(|last| **last >= newest - 1) else { return 0 };
+        let streak = numbers.zip(0i64..).take_while(|(number, place)| *number == last - place).count();
+        streak.min(limits::STREAK_PERIODS_MAX.into()) as u64
+    }
+
     /// Folds the panes of the window in ascending order.
     fn windowed(&self, row: &Row) -> Value {
         let ReadAt { layout, read, panes: (first, last), .. } = *self;
         let segment = &layout.segments[read.at];
+        if let Some(Window::Session(gap)) = read.op.window() {
+            let session = row.session(layout, read.at, gap, self.now).filter(|(count, _)| *count > 0);
+            return session
+                .map_or(read.op.over_nothing(), |(count, session)| folded(read.op, segment, session, |_| count));
+        }
         let panes = row.panes_in(layout, read.at, first, last);
         if panes.is_empty() {
-            return absent(read.op);
+            return read.op.over_nothing();
         }
-        let at = Offsets::of(segment.parts);
-        let each = panes.chunks_exact(segment.stride);
-        // Panes of counts alone lie side by side: compilers add several at once.
-        let count = || match segment.stride {
-            1 => panes.iter().map(|pane| segment.count(*pane)).sum::<u64>(),
-            _ => each.clone().map(|pane| segment.count(pane[0])).sum::<u64>(),
+        folded(read.op, segment, panes, |pane| segment.count(pane[0]))
+    }
+}
+
+/// The panes that an aggregate over a window reads.
+fn panes_of<'l>(layout: &'l TableLayout, read: &AggregateRead) -> &'l Segment {
+    if read.op.is_sketched() { &layout.rings[read.at].panes } else { &layout.segments[read.at] }
+}
+
+/// Folds panes, at least one, in ascending order.
+fn folded(op: AggregateOp, segment: &Segment, panes: &[u64], count_of: impl Fn(&[u64]) -> u64) -> Value {
+    let at = segment.at;
+    let each = panes.chunks_exact(segment.stride);
+    let float = |pane: &[u64], at: usize| f64::from_bits(pane[at]);
+    let count = || each.clone().map(&count_of).sum::<u64>();
+    let sum = || each.clone().fold(0.0, |sum, pane| sum + float(pane, at.sum));
+    let variance = || {
+        let of = |pane: &[u64]| Moments {
+            count: count_of(pane),
+            sum: float(pane, at.sum),
+            squares: float(pane, at.variance),
         };
-        let sum = || each.clone().fold(0.0, |sum, pane| sum + f64::from_bits(pane[at.sum]));
-        match read.op {
-            AggregateOp::Count(_) => Value::Float(count() as f64),
-            AggregateOp::Sum(_) => finite(sum()),
-            AggregateOp::Mean(_) => finite(sum() / count() as f64),
-            AggregateOp::Min(_) => finite(
-                each.map(|pane| f64::from_bits(pane[at.min])).fold(f64::INFINITY, |a, b| if b < a { b } else { a }),
-            ),
-            AggregateOp::Max(_) => finite(
-                each.map(|pane| f64::from_bits(pane[at.max])).fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a }),
-            ),
-            _ => panes
-                .rchunks_exact(segment.stride)
-                .next()
-                .map_or(Value::Missing, |pane| Value::Float(f64::from_bits(pane[at.last + 1]))),
-        }
+        each.clone().fold(Moments::default(), |all, pane| all.join(of(pane))).variance()
+    };
+    let least = |best: f64, pane: &[u64]| if float(pane, at.min) < best { float(pane, at.min) } else { best };
+    let most = |best: f64, pane: &[u64]| if float(pane, at.max) > best { float(pane, at.max) } else { best };
+    match op {
+        AggregateOp::Count(_) => Value::Float(count() as f64),
+        AggregateOp::Rate(window) => Value::Float(count() as f64 / (window.0 as f64 / 1_000.0)),
+        AggregateOp::Sum(_) => finite(sum()),
+        AggregateOp::Mean(_) => finite(sum() / count() as f64),
+        AggregateOp::Var(_) => variance().map_or(Value::Missing, finite),
+        AggregateOp::Stddev(_) => variance().map_or(Value::Missing, |variance| finite(variance.sqrt())),
+        AggregateOp::Min(_) => finite(each.fold(f64::INFINITY, least)),
+        AggregateOp::Max(_) => finite(each.fold(f64::NEG_INFINITY, most)),
+        AggregateOp::First(_) => Value::Float(float(panes, at.first + 1)),
+        _ => finite(float(&panes[panes.len() - segment.stride..], at.last + 1)),
     }
 }
 
@@ -110,74 +162,39 @@ pub(crate) fn value(row: Option<&Row>, layout: &TableLayout, read: &AggregateRea
     ReadAt::new(layout, read, now).value(row)
 }
 
-/// The value where nothing was ever collected.
-fn absent(op: AggregateOp) -> Value {
-    match op {
-        AggregateOp::Count(_)
-        | AggregateOp::Sum(_)
-        | AggregateOp::Decayed(_)
-        | AggregateOp::CountRecents(_)
-        | AggregateOp::Distinct(_) => Value::Float(0.0),
-        AggregateOp::LastEntities(_) | AggregateOp::TopK(..) => Value::List([].into()),
-        _ => Value::Missing,
-    }
-}
-
 /// A number, or `Missing` if it overflowed.
 fn finite(number: f64) -> Value {
     if number.is_finite() { Value::Float(number) } else { Value::Missing }
 }
 
-/// Where in a pane each part stands.
-struct Offsets {
-    sum: usize,
-    min: usize,
-    max: usize,
-    last: usize,
-}
-
-impl Offsets {
-    fn of(parts: Parts) -> Offsets {
-        let sum = 1;
-        let min = sum + usize::from(parts.sum);
-        let max = min + usize::from(parts.min);
-        Offsets { sum, min, max, last: max + usize::from(parts.max) }
-    }
-}
-
 /// The earliest instant after `now` at which a window's value may change by time alone.
 pub(crate) fn next_change(row: &Row, layout: &TableLayout, read: &AggregateRead, now: Time) -> Option<Time> {
-    let window = match read.op {
-        AggregateOp::Count(window)
-        | AggregateOp::Sum(window)
-        | AggregateOp::Mean(window)
-        | AggregateOp::Min(window)
-        | AggregateOp::Max(window)
-        | AggregateOp::Last(window) => window,
-        AggregateOp::Distinct(window) | AggregateOp::Quantile(_, window) | AggregateOp::TopK(_, window) => {
-            let first = |first, last| row.first_sketch(read.at, (first, last));
-            return next_pane_change(&layout.rings[read.at].panes, window, now, first);
-        }
-        AggregateOp::Decayed(_)
-        | AggregateOp::LastEntities(_)
-        | AggregateOp::Seen(_)
-        | AggregateOp::CountRecents(_) => return None,
-    };
-    let segment = &layout.segments[read.at];
-    let first = |from, to| row.panes_in(layout, read.at, from, to).first().map(|word| segment.index(*word));
-    next_pane_change(segment, window, now, first)
-}
-
-/// When the next pane leaves or enters a window; `first` is the first pane there is from one index to another.
-fn next_pane_change(
-    segment: &Segment,
-    window: Span,
-    now: Time,
-    first: impl Fn(i64, i64) -> Option<i64>,
-) -> Option<Time> {
+    let window = read.op.window()?;
+    let segment = panes_of(layout, read);
     let current = segment.pane(now);
-    let leaves = first(segment.pane(now.minus(window)), current)
-        .map(|pane| Time((pane + 1).saturating_mul(segment.width)).plus(window));
-    let enters = first(current + 1, i64::MAX - 1).map(|pane| Time(pane.saturating_mul(segment.width)));
-    leaves.into_iter().chain(enters).min()
+    let first = |from, to| match read.op.is_sketched() {
+        true => row.first_sketch(read.at, (from, to)),
+        false => row.panes_in(layout, read.at, from, to).first().map(|word| segment.index(*word)),
+    };
+    match (&segment.grid, window) {
+        (Grid::Sliding { width, .. }, Window::Sliding(window)) => {
+            let leaves = first(segment.pane(now.minus(window)), current)
+                .map(|pane| Time((pane + 1).saturating_mul(*width)).plus(window));
+            let enters = first(current + 1, i64::MAX - 1).map(|pane| Time(pane.saturating_mul(*width)));
+            leaves.into_iter().chain(enters).min()
+        }
+        (Grid::Sliding { width, .. }, Window::Tumbling { back, .. }) => {
+            let next = Time((current + 1).saturating_mul(*width));
+            first(current - i64::from(back) - 1, i64::MAX - 1).map(|_| next)
+        }
+        (Grid::Calendar { periods, back, .. }, _) => {
+            first(current - back - 1, i64::MAX - 1).map(|_| periods.next_start(now))
+        }
+        (Grid::Sessions { gap }, _) => {
+            let ends = row.session(layout, read.at, *gap, now).map(|(_, session)| Time(session[1] as i64).plus(*gap));
+            let begins = first(now.0.saturating_add(1), i64::MAX - 1).map(Time);
+            ends.map(|end| end.plus(Span(1))).into_iter().chain(begins).min()
+        }
+        _ => None,
+    }
 }

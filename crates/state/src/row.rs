@@ -2,20 +2,33 @@
 //! sketches.
 //! What is too old for any read at the log's time or later may or may not still be there; no reader can tell.
 
+mod parts;
+mod sessions;
+
+pub(crate) use parts::Moments;
+
 use crate::dictionary::Dictionary;
-use crate::layout::{Segment, TableLayout};
+use crate::layout::{RecentsLayout, RecentsOf, Segment, TableLayout};
 use crate::saved::{LoadError, Reader, put_text, put_u32, put_u64};
 use crate::sketch::{Rings, Sketched};
-use domain::{EntityId, Span, Time, Value, limits};
+use domain::{EntityId, Span, Symbol, Time, Value};
 use spec::plan::AggregateOp;
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// An entity of an event, with the event's time.
+/// A value of an event, with the event's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recent {
     pub(crate) time: Time,
-    pub(crate) entity: EntityId,
+    /// What they mean the list's layout says.
+    pub(crate) bits: u64,
+}
+
+impl Recent {
+    /// The entity, in a list of entities.
+    pub(crate) fn entity(self) -> EntityId {
+        EntityId(self.bits as u32)
+    }
 }
 
 /// A row, empty until its first event.
@@ -65,7 +78,7 @@ impl Row {
         let header = layout.header();
         self.words.reserve_exact(header + layout.segments.iter().map(|segment| segment.stride).sum::<usize>());
         self.words.resize(header, 0);
-        self.words[2 * layout.half_lives.len()..].fill(header as u64);
+        self.words[layout.ends()..].fill(header as u64);
         self.recents = layout.recents.iter().map(|_| VecDeque::new()).collect();
         self.rings = Rings::opened(&layout.rings);
     }
@@ -73,12 +86,6 @@ impl Row {
     /// Heap bytes, spare capacity included.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.copied_bytes() + self.rings.heap_bytes()
-    }
-
-    /// Heap bytes that a copy takes: sketches are shared.
-    pub(crate) fn copied_bytes(&self) -> usize {
-        let lists = self.recents.iter().map(|list| list.capacity() * size_of::<Recent>());
-        self.words.capacity() * 8 + self.recents.len() * size_of::<VecDeque<Recent>>() + lists.sum::<usize>()
     }
 
     /// Adds an event to the sketch of its pane, unless no read at `log_time` or later could see it.
@@ -100,6 +107,12 @@ impl Row {
     /// The index of a ring's first pane among those from first to last.
     pub(crate) fn first_sketch(&self, at: usize, (first, last): (i64, i64)) -> Option<i64> {
         self.rings.first_in(at, first, last)
+    }
+
+    /// Heap bytes that a copy takes: sketches are shared.
+    pub(crate) fn copied_bytes(&self) -> usize {
+        let lists = self.recents.iter().map(|list| list.capacity() * size_of::<Recent>());
+        self.words.capacity() * 8 + self.recents.len() * size_of::<VecDeque<Recent>>() + lists.sum::<usize>()
     }
 
     /// A decayed accumulator: its value at the time beside it.
@@ -124,6 +137,18 @@ impl Row {
         self.words[2 * at + 1] = since.0 as u64;
     }
 
+    /// The newest time of a stream.
+    pub(crate) fn newest(&self, layout: &TableLayout, at: usize) -> Option<Time> {
+        let after = *self.words.get(2 * layout.half_lives.len() + at)?;
+        after.checked_sub(1).map(|time| Time(time as i64))
+    }
+
+    /// Notes that an event happened at a time.
+    pub(crate) fn add_newest(&mut self, layout: &TableLayout, at: usize, time: Time) {
+        let newest = &mut self.words[2 * layout.half_lives.len() + at];
+        *newest = (*newest).max(time.0 as u64 + 1);
+    }
+
     /// The panes of a segment, `stride` words each, ascending.
     pub(crate) fn panes(&self, layout: &TableLayout, at: usize) -> &[u64] {
         if self.words.is_empty() { &[] } else { &self.words[self.range(layout, at)] }
@@ -142,6 +167,24 @@ impl Row {
         &panes[start * stride..end * stride]
     }
 
+    /// How many events the panes of a segment of counts alone hold with an index in `first..=last`. As by `panes_in`, for which
+    /// most rows need no search.
+    #[inline]
+    pub(crate) fn count_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> u64 {
+        let (segment, ends) = (&layout.segments[at], 2 * layout.half_lives.len() + at);
+        let start = if at == 0 { Some(layout.header()) } else { self.words.get(ends - 1).map(|&end| end as usize) };
+        let end = self.words.get(ends).map(|&end| end as usize);
+        let panes = start.zip(end).and_then(|(start, end)| self.words.get(start..end)).unwrap_or_default();
+        let (Some(&oldest), Some(&newest)) = (panes.first(), panes.last()) else { return 0 };
+        let panes = if segment.index(oldest) >= first && segment.index(newest) <= last {
+            panes
+        } else {
+            self.panes_in(layout, at, first, last)
+        };
+        // They lie side by side: compilers add several at once.
+        panes.iter().map(|pane| segment.count(*pane)).sum()
+    }
+
     /// Adds an event to its pane, unless no read at `log_time` or later could see it.
     pub(crate) fn add_to_pane(&mut self, layout: &TableLayout, at: usize, event: (Time, f64), log_time: Time) {
         let segment = &layout.segments[at];
@@ -157,12 +200,18 @@ impl Row {
             None => 0,
         };
         if panes.get(offset).is_some_and(|word| segment.index(*word) == pane) {
-            return merge(&mut self.words[range.start + offset..][..stride], segment, event);
+            let pane = &mut self.words[range.start + offset..][..stride];
+            pane[0] += 1;
+            if stride > 1 {
+                parts::add(pane, segment, segment.count(pane[0]) - 1, event);
+            }
+            return;
         }
         let oldest = segment.oldest(log_time);
         if pane >= oldest {
             let start = self.insert(layout, at, range, offset, oldest);
-            fresh(&mut self.words[start..start + stride], segment, pane, event);
+            self.words[start] = segment.first_word(pane);
+            parts::fresh(&mut self.words[start..start + stride], segment, event);
         }
     }
 
@@ -191,10 +240,7 @@ impl Row {
     pub(crate) fn is_live(&self, layout: &TableLayout, now: Time) -> bool {
         let panes = layout.segments.iter().enumerate().any(|(at, segment)| {
             let panes = self.panes(layout, at);
-            panes
-                .len()
-                .checked_sub(segment.stride)
-                .is_some_and(|newest| segment.index(panes[newest]) >= segment.oldest(now))
+            panes.len().checked_sub(segment.stride).is_some_and(|newest| segment.is_live(&panes[newest..], now))
         });
         let decayed = layout.half_lives.iter().enumerate().any(|(at, half_life)| {
             let (sum, since) = self.decayed(at);
@@ -202,8 +248,10 @@ impl Row {
         });
         let lists = self.recents.iter().zip(&layout.recents);
         let mut newest = lists.filter_map(|(list, of)| Some((list.front()?, of)));
+        let noted = (0..layout.newest).any(|at| self.newest(layout, at).is_some());
         panes
             || decayed
+            || noted
             || self.rings.is_live(&layout.rings, now)
             || newest.any(|(newest, of)| of.is_live(newest.time, now))
     }
@@ -223,6 +271,11 @@ impl Row {
             put_u64(out, sum.to_bits());
             put_u64(out, since.0 as u64);
         }
+        for at in 0..layout.newest {
+            let newest = self.newest(layout, at);
+            any |= newest.is_some();
+            put_u64(out, newest.map_or(0, |time| time.0 as u64 + 1));
+        }
         for (at, segment) in layout.segments.iter().enumerate() {
             let live = self.panes_in(layout, at, segment.oldest(now), i64::MAX - 1);
             any |= !live.is_empty();
@@ -235,7 +288,7 @@ impl Row {
             for recent in live() {
                 any = true;
                 put_u64(out, recent.time.0 as u64);
-                put_text(out, dictionary.key(list.entity, recent.entity));
+                put_recent(out, list.of, recent.bits, dictionary);
             }
         }
         self.rings.put_canonical(&layout.rings, now, out, dictionary) || any
@@ -249,7 +302,7 @@ impl Row {
             put_u32(out, list.len() as u32);
             for recent in list {
                 put_u64(out, recent.time.0 as u64);
-                put_u32(out, recent.entity.0);
+                put_u64(out, recent.bits);
             }
         }
         self.rings.save(out);
@@ -259,7 +312,7 @@ impl Row {
     pub(crate) fn load(layout: &TableLayout, input: &mut Reader<'_>) -> Result<Row, LoadError> {
         let count = input.count(8)?;
         let words = input.words(count)?;
-        let recents = layout.recents.iter().map(|list| take_recents(list.capacity, input)).collect::<Result<_, _>>()?;
+        let recents = layout.recents.iter().map(|list| take_recents(list, input)).collect::<Result<_, _>>()?;
         let rings = Rings::load(&layout.rings, input)?;
         let row = Row { words, recents, rings };
         if row.is_sound(layout) { Ok(row) } else { Err(LoadError::new("a row does not have the form of its table")) }
@@ -272,14 +325,14 @@ impl Row {
         }
         let mut start = header;
         for (at, segment) in layout.segments.iter().enumerate() {
-            let end = self.words[2 * layout.half_lives.len() + at];
+            let end = self.words[layout.ends() + at];
             if end < start as u64 || end > len as u64 || !(end as usize - start).is_multiple_of(segment.stride) {
                 return false;
             }
             let panes = &self.words[start..end as usize];
             let ascending =
                 panes.chunks_exact(segment.stride).map(|pane| segment.index(pane[0])).is_sorted_by(|a, b| a < b);
-            if !ascending || panes.len() / segment.stride > segment.panes_max() {
+            if !ascending || !segment.are_sound(panes) || panes.len() / segment.stride > segment.panes_max() {
                 return false;
             }
             start = end as usize;
@@ -288,7 +341,7 @@ impl Row {
     }
 
     fn range(&self, layout: &TableLayout, at: usize) -> Range<usize> {
-        let ends = 2 * layout.half_lives.len();
+        let ends = layout.ends();
         let start = if at == 0 { layout.header() } else { self.words[ends + at - 1] as usize };
         start..self.words[ends + at] as usize
     }
@@ -313,7 +366,7 @@ impl Row {
                 words.truncate(words.len() - gone + stride);
             }
         }
-        let first_end = 2 * layout.half_lives.len() + at;
+        let first_end = layout.ends() + at;
         for end in &mut words[first_end..layout.header()] {
             *end = *end + stride as u64 - gone as u64;
         }
@@ -337,54 +390,25 @@ fn lower_bound(panes: &[u64], segment: &Segment, pane: i64) -> usize {
     low
 }
 
-fn fresh(pane: &mut [u64], segment: &Segment, index: i64, (time, value): (Time, f64)) {
-    pane[0] = segment.first_word(index);
-    let (parts, mut at) = (segment.parts, 1);
-    for _ in [parts.sum, parts.min, parts.max].into_iter().filter(|kept| *kept) {
-        pane[at] = value.to_bits();
-        at += 1;
-    }
-    if parts.last {
-        pane[at] = time.0 as u64;
-        pane[at + 1] = value.to_bits();
+/// An entry of a list in a form that depends on no numbering.
+fn put_recent(out: &mut Vec<u8>, of: RecentsOf, bits: u64, dictionary: &Dictionary) {
+    match of {
+        RecentsOf::Entity(entity) => put_text(out, dictionary.key(entity, EntityId(bits as u32))),
+        RecentsOf::Text => put_text(out, dictionary.text(Symbol(bits as u32))),
+        _ => put_u64(out, bits),
     }
 }
 
-fn merge(pane: &mut [u64], segment: &Segment, (time, value): (Time, f64)) {
-    pane[0] += 1;
-    let (parts, mut at) = (segment.parts, 1);
-    if parts.sum {
-        pane[at] = (f64::from_bits(pane[at]) + value).to_bits();
-        at += 1;
-    }
-    if parts.min {
-        if value < f64::from_bits(pane[at]) {
-            pane[at] = value.to_bits();
-        }
-        at += 1;
-    }
-    if parts.max {
-        if value > f64::from_bits(pane[at]) {
-            pane[at] = value.to_bits();
-        }
-        at += 1;
-    }
-    if parts.last && time.0 >= pane[at] as i64 {
-        pane[at] = time.0 as u64;
-        pane[at + 1] = value.to_bits();
-    }
-}
-
-fn take_recents(capacity: usize, input: &mut Reader<'_>) -> Result<VecDeque<Recent>, LoadError> {
-    let count = input.count(12)?;
+fn take_recents(of: &RecentsLayout, input: &mut Reader<'_>) -> Result<VecDeque<Recent>, LoadError> {
+    let count = input.count(16)?;
     let mut list = VecDeque::with_capacity(count);
     for _ in 0..count {
-        let recent = Recent { time: Time(input.i64()?), entity: EntityId(input.u32()?) };
+        let recent = Recent { time: Time(input.i64()?), bits: input.u64()? };
         let sorted = list.back().is_none_or(|newer: &Recent| newer.time >= recent.time);
-        if !sorted || recent.entity.0 >= limits::ENTITIES_MAX {
+        if !sorted || !of.of.is_sound(recent.bits) {
             return Err(LoadError::new("a list of recents is out of order"));
         }
         list.push_back(recent);
     }
-    if count <= capacity { Ok(list) } else { Err(LoadError::new("a list of recents is too long")) }
+    if count <= of.capacity { Ok(list) } else { Err(LoadError::new("a list of recents is too long")) }
 }

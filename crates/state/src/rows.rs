@@ -7,7 +7,7 @@ mod saving;
 use crate::crossed::{Crossed, copied_bytes, row_bytes};
 use crate::dictionary::Dictionary;
 use crate::digest::Digest;
-use crate::layout::{Layout, Step, StepValue, StreamStep, TableLayout};
+use crate::layout::{Grid, Layout, Step, StepValue, StreamStep, TableLayout};
 use crate::paged::Paged;
 use crate::read::{next_change, value};
 use crate::resolve::{Change, EventChange, Resolved};
@@ -111,6 +111,11 @@ impl Rows {
         let in_scope = |table: &Table| scope.has_table(&plan, table);
         let layout = Layout::new(plan.clone(), in_scope);
         Rows { layout: Arc::new(layout), scope, tables, touched, position: Position::START, copied_bytes_max: 0 }
+    }
+
+    /// Goes on under the plan of `new`: empty rows of the same scope and of a plan that has the same tables and streams.
+    pub fn adopt(&mut self, new: &Rows) {
+        self.layout = new.layout.clone();
     }
 
     /// Applies one record; records come in log order.
@@ -312,7 +317,10 @@ impl Keyed {
         event: &EventChange,
         resolved: &Resolved,
     ) -> usize {
-        let collected = step.streams.iter().filter_map(|stream| Some((stream, collect(stream, event)?)));
+        let collected = step.streams.iter().filter_map(|stream| {
+            let bits = collect(stream, event);
+            (bits.is_some() || stream.sessions).then_some((stream, bits))
+        });
         let mut collected = collected.peekable();
         if collected.peek().is_none() {
             return 0;
@@ -324,7 +332,7 @@ impl Keyed {
             Keyed::Crossed(rows) => rows.touch(layout, local, second, resolved.position, resolved.log_time),
         };
         row.open(layout);
-        collected.for_each(|(stream, number)| add(row, layout, stream, event, number, resolved.log_time));
+        collected.for_each(|(stream, bits)| add(row, layout, stream, event, bits, resolved.log_time));
         if self.copied_pages() == before { 0 } else { self.page_bytes(local, second) }
     }
 
@@ -357,22 +365,27 @@ impl Keyed {
     }
 }
 
-/// What a stream takes of an event; `None` if the event does not count.
-fn collect(stream: &StreamStep, event: &EventChange) -> Option<f64> {
+/// What a stream takes of an event; `None` if the event does not count. An entity's id or what a list keeps, for streams of lists;
+/// the bits of a float otherwise.
+fn collect(stream: &StreamStep, event: &EventChange) -> Option<u64> {
     if stream.filter.as_ref().is_some_and(|filter| !filter.eval(&event.values).is_true()) {
         return None;
     }
-    let program = match &stream.value {
-        StepValue::Number(program) => program,
-        StepValue::Elements(at) => return event.elements.as_ref().filter(|of| !of.of(*at).is_empty()).map(|_| 1.0),
-        StepValue::One | StepValue::Role(_) => return Some(1.0),
+    let number = match &stream.value {
+        StepValue::One => 1.0,
+        StepValue::Number(program) => match program.eval(&event.values) {
+            Value::Bool(bool) => f64::from(u8::from(bool)),
+            Value::Span(span) => span.0 as f64 / 1_000.0,
+            value => value.as_f64()?,
+        },
+        StepValue::Role(role) => return Some(u64::from(event.entities[*role].0)),
+        StepValue::Elements(at) => {
+            event.elements.as_ref().filter(|elements| !elements.of(*at).is_empty())?;
+            1.0
+        }
+        StepValue::Listed(program, of) => return of.bits(&program.eval(&event.values)),
     };
-    let number = match program.eval(&event.values) {
-        Value::Bool(bool) => f64::from(u8::from(bool)),
-        Value::Span(span) => span.0 as f64 / 1_000.0,
-        value => value.as_f64()?,
-    };
-    number.is_finite().then_some(number)
+    number.is_finite().then(|| number.to_bits())
 }
 
 /// What a stream's sketches take of an event that counts.
@@ -383,15 +396,32 @@ fn sketched<'e>(stream: &StreamStep, event: &'e EventChange, number: f64) -> Ske
     }
 }
 
-fn add(row: &mut Row, layout: &TableLayout, stream: &StreamStep, event: &EventChange, number: f64, log_time: Time) {
+/// Adds to a row what a stream takes of an event; nothing but that it happened where there are no bits.
+fn add(
+    row: &mut Row,
+    layout: &TableLayout,
+    stream: &StreamStep,
+    event: &EventChange,
+    bits: Option<u64>,
+    log_time: Time,
+) {
+    let number = bits.map(f64::from_bits);
     for at in stream.segments.clone() {
-        row.add_to_pane(layout, at, (event.time, number), log_time);
+        match (&layout.segments[at].grid, number) {
+            (Grid::Sessions { gap }, number) => row.add_to_session(layout, at, *gap, (event.time, number), log_time),
+            (_, Some(number)) => row.add_to_pane(layout, at, (event.time, number), log_time),
+            _ => {}
+        }
     }
+    let (Some(bits), Some(number)) = (bits, number) else { return };
     for at in stream.decays.clone() {
         row.add_decayed(at, layout.half_lives[at], event.time, number);
     }
-    if let (Some(at), StepValue::Role(role)) = (stream.recents, &stream.value) {
-        row.add_recent(layout, at, Recent { time: event.time, entity: event.entities[*role] });
+    if let Some(at) = stream.newest {
+        row.add_newest(layout, at, event.time);
+    }
+    if let Some(at) = stream.recents {
+        row.add_recent(layout, at, Recent { time: event.time, bits });
     }
     for at in stream.rings.clone() {
         row.add_to_sketch(layout, at, (event.time, sketched(stream, event, number)), log_time);

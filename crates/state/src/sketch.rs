@@ -20,7 +20,7 @@ use std::sync::Arc;
 use top::Top;
 
 /// Where panes of a ring begin and end, and what they hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RingLayout {
     pub(crate) panes: Segment,
     pub(crate) sketch: Sketch,
@@ -206,7 +206,7 @@ impl Ring {
         let mut panes: Vec<Pane> = Vec::with_capacity(count);
         for _ in 0..count {
             let index = input.i64()?;
-            let after = panes.last().map_or(0, |before| before.index + 1);
+            let after = panes.last().map_or(layout.panes.pane(Time(0)), |before| before.index.saturating_add(1));
             if !(after..=layout.panes.pane(Time(limits::TIME_MAX_MS))).contains(&index) {
                 return Err(unsound);
             }

@@ -5,7 +5,7 @@ use super::numbers::{OWN, counted};
 use super::{Checker, Found, Meaning, Static, Typed};
 use crate::ast::{Literal, Name, Node, NodeKind};
 use crate::builtin::foreign;
-use crate::{Diagnostic, Fault, Pattern, suggest};
+use crate::{Diagnostic, Pattern, functions, suggest};
 use std::ops::Range;
 
 impl Checker<'_> {
@@ -30,9 +30,9 @@ impl Checker<'_> {
         let ty = self.overloaded(name, &name.text, None, &typed, span.clone())?;
         if name.text == "matches"
             && let [text, pattern] = &typed[..]
-            && let Some(literal) = literal_text(&pattern.node)
+            && let Some(pattern) = compiled(&pattern.node)
         {
-            return self.matches(text.node.clone(), literal, pattern.node.span.clone(), span);
+            return Some(searched(text.node.clone(), pattern, span));
         }
         let args = typed.into_iter().map(|arg| arg.node).collect();
         Some(Typed::new(NodeKind::Call { name: name.clone(), args }, span, ty))
@@ -58,28 +58,13 @@ impl Checker<'_> {
         let ty = self.overloaded(name, &name.text, Some(&receiver), &typed, span.clone())?;
         if name.text == "matches"
             && let [pattern] = &typed[..]
-            && let Some(literal) = literal_text(&pattern.node)
+            && let Some(pattern) = compiled(&pattern.node)
         {
-            return self.matches(receiver.node, literal, pattern.node.span.clone(), span);
+            return Some(searched(receiver.node, pattern, span));
         }
         let args = typed.into_iter().map(|arg| arg.node).collect();
         let kind = NodeKind::Method { receiver: receiver.boxed(), name: name.clone(), args };
         Some(Typed::new(kind, span, ty))
-    }
-
-    /// A search for a literal pattern, which is compiled here.
-    fn matches(&mut self, text: Node, pattern: &str, at: Range<usize>, span: Range<usize>) -> Found {
-        match Pattern::new(pattern) {
-            Ok(pattern) => Some(Typed::new(NodeKind::Matches { text: Box::new(text), pattern }, span, Static::Bool)),
-            Err(fault) => {
-                let message = match fault {
-                    Fault::Limit => "this regular expression is too large",
-                    _ => "this is no regular expression",
-                };
-                let help = "the syntax is RE2's, without back references and look-around";
-                self.refuse(Diagnostic::new("invalid_pattern", at, message).with_help(help))
-            }
-        }
     }
 
     /// The type that a function gives for these arguments.
@@ -102,7 +87,29 @@ impl Checker<'_> {
                 _ => ty,
             });
         }
-        given.or_else(|| self.no_overload(name, whole, receiver, args, span))
+        match given {
+            Some(ty) => self.literal_fits(whole, args).then_some(ty),
+            None => self.no_overload(name, whole, receiver, args, span),
+        }
+    }
+
+    /// Reports a regular expression or a time zone, written as a literal, that is none.
+    fn literal_fits(&mut self, whole: &str, args: &[Typed]) -> bool {
+        let Some(Node { kind: NodeKind::Literal(Literal::Str(text)), span }) = args.last().map(|last| &last.node)
+        else {
+            return true;
+        };
+        let Some((code, message)) = functions::mistaken_literal(whole, text) else {
+            return true;
+        };
+        let fault = Diagnostic::new(code, span.clone(), message);
+        self.faults.push(match code {
+            "unknown_time_zone" => {
+                fault.with_help("write a name such as `Europe/Berlin`, or an offset such as `+02:00`")
+            }
+            _ => fault.with_help("the syntax is that of RE2: no back references, no look-around"),
+        });
+        false
     }
 
     /// The result of one signature, if the arguments fit it.
@@ -212,11 +219,17 @@ impl Checker<'_> {
     }
 }
 
-fn literal_text(node: &Node) -> Option<&str> {
+/// The pattern in a literal; those that are none were reported.
+fn compiled(node: &Node) -> Option<Pattern> {
     match &node.kind {
-        NodeKind::Literal(Literal::Str(text)) => Some(text),
+        NodeKind::Literal(Literal::Str(text)) => Pattern::new(text).ok(),
         _ => None,
     }
+}
+
+/// A search for a pattern that is compiled once.
+fn searched(text: Node, pattern: Pattern, span: Range<usize>) -> Typed {
+    Typed::new(NodeKind::Matches { text: Box::new(text), pattern }, span, Static::Bool)
 }
 
 /// Names of macros, for "did you mean".

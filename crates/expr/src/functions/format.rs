@@ -2,13 +2,11 @@
 
 use super::{Given, floats, text, times};
 use crate::{Datum, Fault};
-use domain::limits::{EXPRESSION_VALUE_MAX, FORMAT_PRECISION_MAX};
+use domain::limits::{EXPRESSION_DEPTH_MAX, EXPRESSION_VALUE_MAX, FORMAT_PRECISION_MAX};
 use std::fmt::{Arguments, Write};
 
 /// Digits behind the point where the clause does not say.
 const PRECISION: usize = 6;
-/// Deepest list or map in a list or map that is written.
-const DEPTH_MAX: usize = 64;
 
 pub(super) fn format(args: &[&Datum]) -> Given {
     let [Datum::Str(pattern), Datum::List(values)] = args else { return Err(Fault::NoOverload) };
@@ -64,9 +62,9 @@ impl Out {
         match (verb, precision) {
             ('f' | 'e', precision) => self.float(verb, precision.unwrap_or(PRECISION), value),
             (_, Some(_)) => Err(Fault::Argument("only `%f` and `%e` take a precision")),
-            ('s', _) => self.value(value, DEPTH_MAX),
+            ('s', _) => self.value(value, EXPRESSION_DEPTH_MAX),
             ('d', _) => match value {
-                Datum::Int(_) | Datum::Uint(_) | Datum::Float(_) => self.value(value, DEPTH_MAX),
+                Datum::Int(_) | Datum::Uint(_) | Datum::Float(_) => self.value(value, EXPRESSION_DEPTH_MAX),
                 _ => Err(Fault::NoOverload),
             },
             ('b', _) => match value {

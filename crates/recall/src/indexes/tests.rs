@@ -7,7 +7,7 @@ use expr::Program;
 use proptest::prelude::*;
 use spec::plan::{
     Aggregate, AggregateOp, EntityType, EventType, Feature, FieldType, Parts, Role, Slot, SlotSource, Stream,
-    StreamValue, Table, TagsBy,
+    StreamValue, Table, TagsBy, Window,
 };
 use state::{Dictionary, Snapshot};
 use std::cell::Cell;
@@ -51,6 +51,7 @@ fn plan() -> Plan {
         digest: [0; 32],
         text: String::new(),
         constants: Vec::new(),
+        symbols: Vec::new(),
         exposures: Vec::new(),
         weights: Vec::new(),
         attribution: None,
@@ -65,6 +66,7 @@ fn plan() -> Plan {
             value: StreamValue::One,
             panes: Vec::new(),
             half_lives: vec![HALF_LIFE],
+            newest: false,
             recents: 0,
             recents_window: None,
             parts: Parts::default(),
@@ -73,8 +75,9 @@ fn plan() -> Plan {
         collections: Vec::new(),
         aggregates: vec![
             Aggregate { stream: 0, op: AggregateOp::Decayed(HALF_LIFE), slot: 0 },
-            Aggregate { stream: 0, op: AggregateOp::Count(WINDOW), slot: 1 },
+            Aggregate { stream: 0, op: AggregateOp::Count(Window::Sliding(WINDOW)), slot: 1 },
         ],
+        calendars: Vec::new(),
         features: vec![feature("heat", 0, 2, Some(HALF_LIFE)), feature("recent", 1, 3, None)],
         slots: vec![
             slot(SlotSource::Aggregate(0)),

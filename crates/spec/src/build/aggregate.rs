@@ -2,26 +2,48 @@
 
 use super::scope::{Found, Scope, cascade, near};
 use super::stream::{Need, canonical, one_line};
+use super::window::{duration, is_calendar, sliding};
 use super::{ITEM, USER};
 use crate::diagnostic::quoted;
 use crate::plan::{AggregateOp, Cross, StreamValue};
-use domain::{Span, Type, limits};
+use domain::{Type, limits};
 use expr::{Diagnostic, Node, NodeKind};
 use std::ops::{Range, RangeInclusive};
 
-fn usage(name: &str) -> &'static str {
+/// How a call is written.
+pub(super) fn usage(name: &str) -> &'static str {
     match name {
         "count" => "write `count(event, window)` or `count(event, window, filter)`",
+        "rate" => "write `rate(event, window)` or `rate(event, window, filter)`, with a duration as the window",
         "distinct" | "quantile" | "top_k" => super::sketch::usage(name),
         "decayed" => "write `decayed(event, half_life)` or `decayed(event, half_life, filter)`",
+        "time_since" => "write `time_since(event)` or `time_since(event, filter)`",
+        "streak" => {
+            "write `streak(event, condition)` for events, or `streak(event, day(\"Europe/Berlin\"))` for calendar periods"
+        }
         "last" => {
             "write `last(event, role, n)` or `last([event, event], role, n)` for a list, or `last(event, value, window)` for a number"
         }
+        "last_n" => "write `last_n(event, value, n)` or `last_n(event, value, n, filter)`",
         "seen" => "write `seen(item, window)` or `seen(event, item, window)`",
+        "session" => "write `session(30m)`",
+        "tumbling" => "write `tumbling(10m)`",
         "sum" => "write `sum(event, value, window)` or `sum(event, value, window, filter)`",
         "mean" => "write `mean(event, value, window)` or `mean(event, value, window, filter)`",
+        "var" => "write `var(event, value, window)` or `var(event, value, window, filter)`",
+        "stddev" => "write `stddev(event, value, window)` or `stddev(event, value, window, filter)`",
+        "first" => "write `first(event, value, window)` or `first(event, value, window, filter)`",
         "min" => "write `min(event, value, window)` or `min(event, value, window, filter)`",
         _ => "write `max(event, value, window)` or `max(event, value, window, filter)`",
+    }
+}
+
+/// How many arguments of a call come before its filter.
+fn arguments(name: &str) -> usize {
+    match name {
+        "time_since" => 1,
+        "count" | "rate" | "decayed" | "streak" => 2,
+        _ => 3,
     }
 }
 
@@ -41,21 +63,17 @@ pub(super) fn arity(
     Err(Diagnostic::new("wrong_arity", span.clone(), message).with_help(usage(name)))
 }
 
-/// A window: a duration literal within the limits.
-pub(super) fn window(name: &str, node: &Node) -> Result<Span, Diagnostic> {
-    duration(name, "window", node, limits::WINDOW_MAX)
-}
-
-fn duration(name: &str, what: &str, node: &Node, most: Span) -> Result<Span, Diagnostic> {
-    let Some(span) = node.as_span() else {
-        let message = format!("this argument of {} must be a duration", quoted(name));
-        return Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help(usage(name)));
+/// How many entries a list of the newest has.
+fn list_length(node: &Node, wrong_type: &str, name: &str) -> Result<u16, Diagnostic> {
+    let most = limits::RECENTS_MAX as i64;
+    let Some(count) = node.as_int() else {
+        return Err(Diagnostic::new("wrong_type", node.span.clone(), wrong_type).with_help(usage(name)));
     };
-    if (limits::WINDOW_MIN..=most).contains(&span) {
-        return Ok(span);
+    if !(1..=most).contains(&count) {
+        let message = format!("the count is {count}; it must be from 1 to {most}");
+        return Err(Diagnostic::new("out_of_range", node.span.clone(), message));
     }
-    let message = format!("the {what} is {span}; it must be from {} to {most}", limits::WINDOW_MIN);
-    Err(Diagnostic::new("out_of_range", node.span.clone(), message))
+    Ok(count as u16)
 }
 
 /// What an aggregate over the entities in a role of some events needs: equal ones share a stream.
@@ -79,19 +97,20 @@ impl Scope<'_, '_, '_> {
         if let ("last", Some(NodeKind::List(events))) = (name, args.first().map(|node| &node.kind)) {
             return self.last_of_events(table, events, args, span);
         }
-        let value = !matches!(name, "count" | "decayed");
-        arity(name, args, &span, if value { 3..=4 } else { 2..=3 })?;
+        let filter_at = arguments(name);
+        arity(name, args, &span, filter_at..=filter_at + 1)?;
         let event = self.event_argument(&args[0])?;
         self.check_key(table, event, &args[0].span)?;
-        let filter_at = if value { 3 } else { 2 };
         // Every argument is checked, so that one mistake does not hide another.
         let filter = args.get(filter_at).map(|node| self.filter(event, node)).transpose();
-        let need = if name == "last" && args[2].as_span().is_none() {
-            self.last_entities(table, event, args)
-        } else if value {
-            self.over_values(table, event, name, args)
-        } else {
-            self.over_events(table, event, name, args)
+        let need = match name {
+            "last" if args[2].as_span().is_none() && !matches!(args[2].kind, NodeKind::Call { .. }) => {
+                self.last_entities(table, event, args)
+            }
+            "last_n" => self.last_values(table, event, args),
+            "streak" if !is_calendar(&args[1]) => self.streak_of_events(table, event, &args[1]),
+            "count" | "rate" | "decayed" | "time_since" | "streak" => self.over_events(table, event, name, args),
+            _ => self.over_values(table, event, name, args),
         };
         let (mut need, filter) = match (need, filter) {
             (Ok(need), Ok(filter)) => (need, filter),
@@ -154,10 +173,14 @@ impl Scope<'_, '_, '_> {
 
     fn over_events(&mut self, table: u16, event: u16, name: &str, args: &[Node]) -> Result<Need, Diagnostic> {
         let op = match name {
-            "count" => AggregateOp::Count(window(name, &args[1])?),
+            "count" => AggregateOp::Count(self.window(name, &args[1])?),
+            "rate" => AggregateOp::Rate(sliding(name, &args[1])?),
+            "time_since" => AggregateOp::TimeSince,
+            "streak" => AggregateOp::StreakPeriods(self.calendar(&args[1])?),
             _ => AggregateOp::Decayed(duration(name, "half-life", &args[1], limits::HALF_LIFE_MAX)?),
         };
-        Ok(Need::new(table, vec![event], StreamValue::One, "1".to_owned(), op, Type::Float))
+        let ty = if name == "time_since" { Type::Span } else { Type::Float };
+        Ok(Need::new(table, vec![event], StreamValue::One, "1".to_owned(), op, ty))
     }
 
     /// The values of an aggregate over numbers.
@@ -172,13 +195,16 @@ impl Scope<'_, '_, '_> {
 
     fn over_values(&mut self, table: u16, event: u16, name: &str, args: &[Node]) -> Result<Need, Diagnostic> {
         let program = self.number(event, name, &args[1])?;
-        let span = window(name, &args[2])?;
+        let window = self.window(name, &args[2])?;
         let op = match name {
-            "sum" => AggregateOp::Sum(span),
-            "mean" => AggregateOp::Mean(span),
-            "min" => AggregateOp::Min(span),
-            "max" => AggregateOp::Max(span),
-            _ => AggregateOp::Last(span),
+            "sum" => AggregateOp::Sum(window),
+            "mean" => AggregateOp::Mean(window),
+            "min" => AggregateOp::Min(window),
+            "max" => AggregateOp::Max(window),
+            "var" => AggregateOp::Var(window),
+            "stddev" => AggregateOp::Stddev(window),
+            "first" => AggregateOp::First(window),
+            _ => AggregateOp::Last(window),
         };
         let key = canonical(self.ast.slice(&args[1]));
         Ok(Need::new(table, vec![event], StreamValue::Number(program), key, op, Type::Float))
@@ -186,15 +212,7 @@ impl Scope<'_, '_, '_> {
 
     /// `last(event, role, n)`
     fn last_entities(&mut self, table: u16, event: u16, args: &[Node]) -> Result<Need, Diagnostic> {
-        let most = limits::RECENTS_MAX as i64;
-        let Some(count) = args[2].as_int() else {
-            let message = "the third argument of `last` must be a count or a window";
-            return Err(Diagnostic::new("wrong_type", args[2].span.clone(), message).with_help(usage("last")));
-        };
-        if !(1..=most).contains(&count) {
-            let message = format!("the count is {count}; it must be from 1 to {most}");
-            return Err(Diagnostic::new("out_of_range", args[2].span.clone(), message));
-        }
+        let count = list_length(&args[2], "the third argument of `last` must be a count or a window", "last")?;
         let of = &self.builder.events[usize::from(event)];
         let name = args[1].as_name().unwrap_or_default();
         let Some(role) = of.roles.iter().position(|role| role.name == name) else {
@@ -211,8 +229,34 @@ impl Scope<'_, '_, '_> {
             ));
         };
         let ty = Type::List(Box::new(Type::Entity(of.roles[role].entity)));
-        let op = AggregateOp::LastEntities(count as u16);
+        let op = AggregateOp::LastEntities(count);
         Ok(Need::new(table, vec![event], StreamValue::Role(vec![role as u8]), format!("role {role}"), op, ty))
+    }
+
+    /// `last_n(event, value, n)`
+    fn last_values(&mut self, table: u16, event: u16, args: &[Node]) -> Result<Need, Diagnostic> {
+        let program = self.over_event(event, &args[1])?;
+        if let Type::List(_) | Type::Entity(_) = program.ty() {
+            let message = format!("`last_n` takes single values, but this is {}", program.ty());
+            let help = "for the entities of an event write `last(event, role, n)`";
+            return Err(Diagnostic::new("wrong_type", args[1].span.clone(), message).with_help(help));
+        }
+        let count = list_length(&args[2], "the third argument of `last_n` must be a count", "last_n")?;
+        let ty = Type::List(Box::new(program.ty().clone()));
+        let key = format!("list {}", canonical(self.ast.slice(&args[1])));
+        Ok(Need::new(table, vec![event], StreamValue::Listed(program), key, AggregateOp::LastValues(count), ty))
+    }
+
+    /// `streak(event, condition)`
+    fn streak_of_events(&mut self, table: u16, event: u16, condition: &Node) -> Result<Need, Diagnostic> {
+        let program = self.over_event(event, condition)?;
+        if *program.ty() != Type::Bool {
+            let message = format!("`streak` counts events that meet a condition, but this is {}", program.ty());
+            return Err(Diagnostic::new("wrong_type", condition.span.clone(), message).with_help(usage("streak")));
+        }
+        let key = format!("list {}", canonical(self.ast.slice(condition)));
+        let value = StreamValue::Listed(program);
+        Ok(Need::new(table, vec![event], value, key, AggregateOp::StreakEvents, Type::Float))
     }
 
     /// `last([event, ...], role, n)`: one list over several events, of the same role of each. Without a filter, which would read
@@ -266,7 +310,7 @@ impl Scope<'_, '_, '_> {
             let message = "`seen` asks about the candidate: this argument must be `item`";
             return Err(Diagnostic::new("wrong_type", item.span.clone(), message).with_help(usage("seen")));
         }
-        let window = window("seen", &args[args.len() - 1])?;
+        let window = sliding("seen", &args[args.len() - 1])?;
         let mut roles = Vec::new();
         for &event in &events {
             let event = &self.builder.events[usize::from(event)];

@@ -60,7 +60,7 @@ impl expr::Scope for Scope<'_, '_, '_> {
     }
 
     fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Found> {
-        if matches!(name, "held" | "before" | "rate") {
+        if matches!(name, "held" | "before") {
             let message = format!("the aggregate {} is not available in this release", quoted(name));
             return Some(Err(Diagnostic::new("not_available", span, message)));
         }
@@ -94,8 +94,26 @@ impl expr::Scope for Scope<'_, '_, '_> {
 }
 
 /// The aggregate functions.
-pub(super) const AGGREGATES: [&str; 11] =
-    ["count", "sum", "mean", "min", "max", "last", "decayed", "seen", "distinct", "quantile", "top_k"];
+pub(super) const AGGREGATES: [&str; 18] = [
+    "count",
+    "sum",
+    "mean",
+    "min",
+    "max",
+    "var",
+    "stddev",
+    "first",
+    "last",
+    "last_n",
+    "rate",
+    "time_since",
+    "streak",
+    "decayed",
+    "seen",
+    "distinct",
+    "quantile",
+    "top_k",
+];
 
 /// Whether a call is an aggregate: `min` and `max` are functions of numbers too, and are told apart by an event as the
 /// first argument or a window as the third.

@@ -1,10 +1,10 @@
 //! Aggregates that keep sketches: `distinct`, `quantile`, `top_k`.
 
-use super::aggregate::{arity, window};
+use super::aggregate::arity;
 use super::scope::{Found, Scope, cascade, near};
 use super::stream::{Need, canonical, one_line};
 use crate::diagnostic::quoted;
-use crate::plan::{AggregateOp, Collection, ElementSource, Sketch, StreamValue};
+use crate::plan::{AggregateOp, Collection, ElementSource, Sketch, StreamValue, Window};
 use domain::{Span, Type, limits};
 use expr::{Diagnostic, Node, NodeKind};
 use std::ops::Range;
@@ -78,7 +78,7 @@ impl Scope<'_, '_, '_> {
 
     fn distinct(&mut self, table: u16, event: u16, args: &[Node]) -> Result<Need, Diagnostic> {
         let (source, _) = self.elements(event, "distinct", &args[1])?;
-        let op = AggregateOp::Distinct(window("distinct", &args[2])?);
+        let op = AggregateOp::Distinct(self.panes("distinct", &args[2])?);
         Ok(self.over_elements(table, event, source, op, Type::Float, Sketch::Distinct))
     }
 
@@ -97,7 +97,7 @@ impl Scope<'_, '_, '_> {
             let message = format!("the count is {count}; it must be from 1 to {most}");
             return Err(Diagnostic::new("out_of_range", args[2].span.clone(), message));
         }
-        let op = AggregateOp::TopK(count as u16, window("top_k", &args[3])?);
+        let op = AggregateOp::TopK(count as u16, self.panes("top_k", &args[3])?);
         Ok(self.over_elements(table, event, source, op, Type::List(Box::new(ty)), Sketch::Top))
     }
 
@@ -112,11 +112,22 @@ impl Scope<'_, '_, '_> {
             let message = format!("the quantile is {q}; it must be from 0 to 1 with at most six decimal places");
             return Err(Diagnostic::new("out_of_range", args[2].span.clone(), message));
         }
-        let op = AggregateOp::Quantile(millionths as u32, window("quantile", &args[3])?);
+        let op = AggregateOp::Quantile(millionths as u32, self.panes("quantile", &args[3])?);
         let key = canonical(self.ast.slice(&args[1]));
         let mut need = Need::new(table, vec![event], StreamValue::Number(program), key, op, Type::Float);
         need.stream.sketch = Some(Sketch::Quantile);
         Ok(need)
+    }
+
+    /// A window that is made of panes. Sessions are not: where a late event joins two, what was cut away of their sketches is missed.
+    fn panes(&mut self, name: &str, node: &Node) -> Result<Window, Diagnostic> {
+        let window = self.window(name, node)?;
+        if let Window::Session(_) = window {
+            let message = format!("{} cannot be read over a session", quoted(name));
+            let help = "write a duration (`1h`), a calendar period (`day()`) or `tumbling(10m)`";
+            return Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help(help));
+        }
+        Ok(window)
     }
 
     fn over_elements(

@@ -1,7 +1,9 @@
 //! Streams: one for all aggregates that count the same, with the union of what they need.
 
 use super::{Builder, ITEM, USER};
-use crate::plan::{Aggregate, AggregateOp, PaneLevel, Parts, Slot, SlotIndex, SlotSource, Stream, StreamValue, Table};
+use crate::plan::{
+    Aggregate, AggregateOp, PaneLevel, Parts, Slot, SlotIndex, SlotSource, Stream, StreamValue, Table, Window,
+};
 use domain::{Span, Type, limits};
 
 /// Widths of panes.
@@ -51,6 +53,7 @@ impl Need {
             value,
             panes: Vec::new(),
             half_lives: Vec::new(),
+            newest: false,
             recents: 0,
             recents_window: None,
             parts: Parts::default(),
@@ -107,47 +110,70 @@ impl Builder<'_> {
 /// Makes a stream keep what an aggregate over it reads.
 fn extend(stream: &mut Stream, op: AggregateOp) {
     let parts = &mut stream.parts;
-    let window = match op {
-        AggregateOp::Count(window) => {
-            parts.count = true;
-            window
+    match op {
+        AggregateOp::Count(_) | AggregateOp::Rate(_) | AggregateOp::StreakPeriods(_) => parts.count = true,
+        AggregateOp::Sum(_) => parts.sum = true,
+        AggregateOp::Mean(_) => (parts.count, parts.sum) = (true, true),
+        AggregateOp::Var(_) | AggregateOp::Stddev(_) => {
+            (parts.count, parts.sum, parts.variance) = (true, true, true);
         }
-        AggregateOp::Sum(window) => {
-            parts.sum = true;
-            window
-        }
-        AggregateOp::Mean(window) => {
-            (parts.count, parts.sum) = (true, true);
-            window
-        }
-        AggregateOp::Min(window) => {
-            parts.min = true;
-            window
-        }
-        AggregateOp::Max(window) => {
-            parts.max = true;
-            window
-        }
-        AggregateOp::Last(window) => {
-            parts.last = true;
-            window
-        }
+        AggregateOp::Min(_) => parts.min = true,
+        AggregateOp::Max(_) => parts.max = true,
+        AggregateOp::First(_) => parts.first = true,
+        AggregateOp::Last(_) => parts.last = true,
         AggregateOp::Decayed(half_life) => {
             if let Err(at) = stream.half_lives.binary_search(&half_life) {
                 stream.half_lives.insert(at, half_life);
             }
-            return;
         }
+        AggregateOp::TimeSince => stream.newest = true,
         // The length of the list stands in the stream as it was asked for: it depends on how many are enough.
-        AggregateOp::CountRecents(window) => return stream.recents_window = stream.recents_window.max(Some(window)),
-        AggregateOp::LastEntities(count) => return stream.recents = stream.recents.max(count),
-        AggregateOp::Seen(_) => return stream.recents = stream.recents.max(limits::SEEN_RECENTS),
-        AggregateOp::Distinct(window) | AggregateOp::Quantile(_, window) | AggregateOp::TopK(_, window) => window,
-    };
-    let width = if stream.sketch.is_some() { super::sketch_pane_width(window) } else { pane_width(window) };
-    match stream.panes.binary_search_by_key(&width, |level| level.width) {
-        Ok(at) => stream.panes[at].window = stream.panes[at].window.max(window),
-        Err(at) => stream.panes.insert(at, PaneLevel { width, window }),
+        AggregateOp::CountRecents(window) => stream.recents_window = stream.recents_window.max(Some(window)),
+        AggregateOp::LastEntities(count) | AggregateOp::LastValues(count) => {
+            stream.recents = stream.recents.max(count);
+        }
+        AggregateOp::StreakEvents => stream.recents = stream.recents.max(limits::STREAK_EVENTS_MAX),
+        AggregateOp::Seen(_) => stream.recents = stream.recents.max(limits::SEEN_RECENTS),
+        // What each pane is stands in the stream.
+        AggregateOp::Distinct(_) | AggregateOp::Quantile(..) | AggregateOp::TopK(..) => {}
+    }
+    if let Some(window) = op.window() {
+        let pane_width = if op.is_sketched() { super::sketch_pane_width } else { pane_width };
+        extend_panes(&mut stream.panes, window, pane_width);
+    }
+}
+
+/// Makes sure of a level that a window can be read from.
+fn extend_panes(panes: &mut Vec<PaneLevel>, window: Window, pane_width: fn(Span) -> Span) {
+    for level in panes.iter_mut() {
+        match (level, window) {
+            (PaneLevel::Sliding { width, window: longest }, Window::Sliding(window))
+                if *width == pane_width(window) =>
+            {
+                return *longest = window.max(*longest);
+            }
+            (PaneLevel::Tumbling { width, back }, Window::Tumbling { width: of, back: wanted }) if *width == of => {
+                return *back = wanted.max(*back);
+            }
+            (PaneLevel::Calendar { calendar, back }, Window::Calendar { calendar: of, back: wanted })
+                if *calendar == of =>
+            {
+                return *back = wanted.max(*back);
+            }
+            (PaneLevel::Sessions { gap }, Window::Session(of)) if *gap == of => return,
+            _ => {}
+        }
+    }
+    match window {
+        Window::Sliding(window) => {
+            let width = pane_width(window);
+            let finer = |level: &PaneLevel| matches!(level, PaneLevel::Sliding { width: other, .. } if *other < width);
+            let at = panes.partition_point(finer);
+            panes.insert(at, PaneLevel::Sliding { width, window });
+        }
+        Window::Tumbling { width, back } => panes.push(PaneLevel::Tumbling { width, back }),
+        Window::Calendar { calendar, back } => panes.push(PaneLevel::Calendar { calendar, back }),
+        Window::Session(gap) => panes.push(PaneLevel::Sessions { gap }),
     }
 }
 

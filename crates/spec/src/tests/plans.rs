@@ -104,8 +104,8 @@ fn equal_counts_share_one_stream_with_the_union_of_needs() {
         |stream: &&Stream| stream.table == user && stream.events == [view] && matches!(stream.value, StreamValue::One);
     let streams: Vec<&Stream> = plan.streams.iter().filter(ones).filter(|stream| stream.filter.is_none()).collect();
     assert_eq!(streams.len(), 1, "views_1h and views_7d count the same");
-    let minute = PaneLevel { width: Span(60_000), window: HOUR };
-    let hours = PaneLevel { width: Span(6 * HOUR.0), window: Span(7 * DAY.0) };
+    let minute = PaneLevel::Sliding { width: Span(60_000), window: HOUR };
+    let hours = PaneLevel::Sliding { width: Span(6 * HOUR.0), window: Span(7 * DAY.0) };
     assert_eq!(streams[0].panes, [minute, hours]);
     assert_eq!(streams[0].parts, Parts { count: true, ..Parts::default() });
     let filtered: Vec<&Stream> = plan.streams.iter().filter(ones).filter(|stream| stream.filter.is_some()).collect();
@@ -129,7 +129,7 @@ features:
     let plan = plan(text);
     assert_eq!(plan.streams.len(), 4);
     assert_eq!(plan.constants, ["a b", "ab"]);
-    let two_hours = PaneLevel { width: Span(60_000), window: Span(2 * HOUR.0) };
+    let two_hours = PaneLevel::Sliding { width: Span(60_000), window: Span(2 * HOUR.0) };
     assert_eq!(plan.streams[0].panes, [two_hours], "windows with one pane width share a level");
     let parts = Parts { count: true, sum: true, max: true, ..Parts::default() };
     assert_eq!(plan.streams[3].parts, parts);

@@ -26,7 +26,7 @@ fn equal_elements_share_a_ring_and_a_collection() {
     let kinds: Vec<Option<Sketch>> = plan.streams.iter().map(|stream| stream.sketch).collect();
     let [distinct, top, quantile] = [Sketch::Distinct, Sketch::Top, Sketch::Quantile].map(Some);
     assert_eq!(kinds, [distinct, top, distinct, distinct, quantile, distinct]);
-    let level = PaneLevel { width: Span(120_000), window: HOUR };
+    let level = PaneLevel::Sliding { width: Span(120_000), window: HOUR };
     assert_eq!(plan.streams[0].panes, [level], "an hour and 50 minutes have panes of one width");
     assert!(matches!(plan.streams[5].value, StreamValue::Elements(0)), "the first collection of its event");
     assert_eq!(plan.streams[0].parts, Parts::default());
@@ -85,6 +85,14 @@ fn a_route_takes_tags_from_a_feature() {
 }
 
 #[test]
+fn calendar_periods_are_windows_of_one_pane() {
+    let plan = features("a: 'distinct(view, page, day())', b: 'distinct(view, page, previous(day()))'");
+    assert_eq!(plan.streams[0].panes, [PaneLevel::Calendar { calendar: 0, back: 1 }]);
+    let of = &plan.describe().tables[0].features[0];
+    assert_eq!((of.bytes_per_key, of.window_error), (3 * 2_048 + 4 * 80, Some(Span(0))));
+}
+
+#[test]
 fn mistakes() {
     check(
         HEAD,
@@ -104,6 +112,7 @@ fn mistakes() {
             ("features: { user: { a: 'top_k(view, page, 65, 1h)' } }\n", "out_of_range", 8, 43, "from 1 to 64"),
             ("features: { user: { a: 'top_k(view, page, 1h, 1h)' } }\n", "wrong_type", 8, 43, "a count"),
             ("features: { user: { a: 'top_k(view, page, 5)' } }\n", "wrong_arity", 8, 25, "top_k(event, what, 5"),
+            ("features: { user: { a: 'distinct(view, page, session(30m))' } }\n", "wrong_type", 8, 46, "a session"),
         ],
     );
 }

@@ -38,14 +38,48 @@ features:
     again: "seen(item, 1h)"
     items: distinct(view, item, 1h)
     items_1d: distinct(view, item, 1d)
+    items_today: distinct(view, item, day("Europe/Berlin"))
+    items_tumbling: distinct(view, item, previous(tumbling(10m)))
+    kinds_tumbling: top_k(view, item.category, 2, tumbling(7m))
     dwells: distinct(view, dwell, 1m, dwell > 5s)
     grades: distinct(buy, item.grade, 1h)
     median: quantile(buy, price, 0.5, 1d)
     dear: quantile(buy, price, 0.9, 1d, gift)
+    dear_yesterday: quantile(buy, price, 0.9, previous(day()))
     dwell_90: quantile(view, dwell, 0.9, 10s)
     tastes: top_k(view, item.tags, 2, 1d)
     kinds: top_k(view, item.category, 4, 1h, dwell > 2s)
+    kinds_month: top_k(view, item.category, 4, month("Pacific/Auckland"))
     favourites: top_k(view, item, 3, 1d)
+    spread: var(buy, price, 1h)
+    spread_1d: stddev(buy, price, 1d, price > 1.0)
+    oldest: first(buy, price, 1h)
+    pace: rate(view, 1m)
+    pause: time_since(view)
+    pause_long: time_since(view, dwell > 30s)
+    prices: last_n(buy, price, 4)
+    gifts_last: last_n(buy, gift, 3, price > 1.0)
+    wanted: streak(view, dwell > 10s)
+    days: streak(view, day("America/New_York"))
+    hours: streak(buy, hour())
+    today: count(view, day("Europe/Berlin"))
+    yesterday: sum(buy, price, previous(day("Europe/Berlin")))
+    this_hour: mean(buy, price, hour("Asia/Kolkata"))
+    last_hour: first(buy, price, previous(hour("Asia/Kolkata")))
+    week: count(view, week(), dwell > 30s)
+    month: max(buy, price, month("Pacific/Auckland"))
+    month_spread: var(buy, price, month("Pacific/Auckland"))
+    visit: count(view, session(30m))
+    ten: count(view, tumbling(10s))
+    ten_before: mean(buy, price, previous(tumbling(7m)))
+    visit_long: count(view, session(1m), dwell > 30s)
+    visit_spend: sum(buy, price, session(30m))
+    visit_mean: mean(buy, price, session(30m), gift)
+    visit_low: min(buy, price, session(30m), gift)
+    visit_high: max(buy, price, session(30m), gift)
+    visit_first: first(buy, price, session(30m), gift)
+    visit_last: last(buy, price, session(30m), gift)
+    visit_spread: stddev(buy, price, session(30m))
   item:
     heat: decayed(view, 10m) + 5 * decayed(buy, 10m)
     slow: decayed(view, 1d)
@@ -53,6 +87,9 @@ features:
     sold: count(buy, 1d, price > 2.0)
     viewers: distinct(view, user, 10m)
     usual: quantile(buy, price, 0.25, 1h)
+    sold_today: count(buy, day("Australia/Lord_Howe"))
+    busy: count(view, session(10m))
+    quiet: time_since(view)
   device:
     paid: sum(payment, amount, 10m)
     most: max(payment, amount, 10m)
@@ -64,8 +101,12 @@ features:
     trend: decayed(view, 1h)
     variety: distinct(view, item, 1h)
     style: top_k(view, item.tags, 1, 1h)
+    today: count(view, day("Europe/Berlin"))
   user.grade:
     graded: count(view, 1d)
+    spree: sum(buy, price, session(30m))
+    prices: last_n(buy, price, 3)
+    pause: time_since(view)
   user.sale:
     sales: count(buy, 1d)
   user.device:
@@ -117,6 +158,23 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
     let pause = prop_oneof![Just(0i64), 0i64..3_000, 0i64..120_000, 0i64..20_000_000];
     let late = prop_oneof![4 => Just(0i64), 2 => 0i64..2_000, 2 => 0i64..4_000_000, 1 => 0i64..200_000_000, 1 => -60_000i64..0];
     (0u8..6, 0u8..4, 0usize..5, -5i64..60, pause, late).prop_map(|(kind, user, item, number, pause, late)| Act {
+        kind,
+        user,
+        item,
+        number,
+        pause,
+        late,
+    })
+}
+
+/// Few owners and short pauses.
+pub(crate) fn dense_act() -> impl Strategy<Value = Act> {
+    let pause =
+        prop_oneof![2 => Just(0i64), 1 => 0i64..3_000, 3 => 0i64..400_000, 3 => 0i64..2_700_000, 1 => 0i64..90_000_000];
+    let late =
+        prop_oneof![4 => Just(0i64), 1 => 0i64..2_000, 3 => 0i64..3_600_000, 1 => 0i64..10_000_000, 1 => -60_000i64..0];
+    let number = prop_oneof![1 => -5i64..0, 5 => 0i64..60];
+    (1u8..3, 0u8..2, 0usize..2, number, pause, late).prop_map(|(kind, user, item, number, pause, late)| Act {
         kind,
         user,
         item,

@@ -375,3 +375,20 @@ fn no_function_takes_too_many_arguments() {
         assert_eq!(shown(&call(function.name, receiver, &args)), "!NoOverload", "{}", function.name);
     }
 }
+
+#[test]
+fn literals_that_cannot_work_are_told_beforehand() {
+    for (name, last, code, said) in [
+        ("matches", "a(b", "bad_pattern", "this is no regular expression: unclosed group"),
+        ("matches", "(a)\\1", "bad_pattern", "this is no regular expression: backreferences are not supported"),
+        ("matches", "(\\w{100}){100}", "bad_pattern", "needs more than 262144 bytes"),
+        ("getHours", "Europe/Berlon", "unknown_time_zone", "there is no time zone `Europe/Berlon`"),
+    ] {
+        let (found, message) = mistaken_literal(name, last).unwrap();
+        assert_eq!(found, code);
+        assert!(message.contains(said), "{message}");
+    }
+    for (name, last) in [("matches", "^a|b$"), ("getHours", "Europe/Berlin"), ("contains", "(")] {
+        assert_eq!(mistaken_literal(name, last), None);
+    }
+}
