@@ -2,7 +2,7 @@
 //! `domain::limits`, so walking (or dropping) it recursively is safe.
 
 use crate::Pattern;
-use domain::{Span, Type};
+use domain::{Span, Symbol, Type};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -73,6 +73,27 @@ impl Node {
             NodeKind::Conditional { condition, then, otherwise } => vec![condition, then, otherwise],
             NodeKind::List(list) => list.iter().collect(),
             NodeKind::Map(entries) => entries.iter().flat_map(|entry| [&entry.key, &entry.value]).collect(),
+            NodeKind::Optional(inner) | NodeKind::Promoted(inner) | NodeKind::Matches { text: inner, .. } => {
+                vec![inner]
+            }
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn children_mut(&mut self) -> Vec<&mut Node> {
+        match &mut self.kind {
+            NodeKind::Literal(_) | NodeKind::Path(_) | NodeKind::Slot(..) => Vec::new(),
+            NodeKind::Call { args, .. } => args.iter_mut().collect(),
+            NodeKind::Method { receiver, args, .. } => std::iter::once(&mut **receiver).chain(args).collect(),
+            NodeKind::Select { operand, .. } | NodeKind::Unary { operand, .. } => vec![operand],
+            NodeKind::Index { operand, index, .. } => vec![operand, index],
+            NodeKind::Macro(of) => {
+                [Some(&mut of.over), of.filter.as_mut(), Some(&mut of.body)].into_iter().flatten().collect()
+            }
+            NodeKind::Binary { left, right, .. } => vec![left, right],
+            NodeKind::Conditional { condition, then, otherwise } => vec![condition, then, otherwise],
+            NodeKind::List(list) => list.iter_mut().collect(),
+            NodeKind::Map(entries) => entries.iter_mut().flat_map(|entry| [&mut entry.key, &mut entry.value]).collect(),
             NodeKind::Optional(inner) | NodeKind::Promoted(inner) | NodeKind::Matches { text: inner, .. } => {
                 vec![inner]
             }
@@ -261,6 +282,8 @@ pub enum Literal {
     Float(f64),
     /// `"text"`, escapes resolved.
     Str(Arc<str>),
+    /// A string by its symbol. The compiler puts it where texts are not needed; no text has it.
+    Symbol(Symbol),
     /// `b"bytes"`, escapes resolved.
     Bytes(Arc<[u8]>),
     /// `10m`, `1.5s`

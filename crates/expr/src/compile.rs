@@ -99,7 +99,7 @@ impl Compiler<'_> {
 
     /// The same, but a float sum stays open for the operator around it.
     fn open(&mut self, node: &Node) -> Option<Open> {
-        self.formed(node).or_else(|| interpreted_part(node).map(Open::Typed))
+        self.formed(node).or_else(|| interpreted_part(node, self.scope).map(Open::Typed))
     }
 
     fn formed(&mut self, node: &Node) -> Option<Open> {
@@ -138,6 +138,7 @@ impl Compiler<'_> {
             Literal::Float(float) => Typed::Float(Form::Fixed(Some(*float))),
             Literal::Str(text) => Typed::Str(Form::Fixed(Some(self.scope.constant(text)))),
             Literal::Span(span) => Typed::Span(Form::Fixed(Some(*span))),
+            Literal::Symbol(symbol) => Typed::Str(Form::Fixed(Some(*symbol))),
             Literal::Null | Literal::Uint(_) | Literal::Bytes(_) => return None,
         })
     }

@@ -283,6 +283,7 @@ pub(crate) fn constant(literal: &Literal) -> Datum {
         Literal::Uint(uint) => Datum::Uint(*uint),
         Literal::Float(float) => Datum::Float(*float),
         Literal::Str(text) => Datum::Str(text.clone()),
+        Literal::Symbol(symbol) => Datum::Symbol(*symbol),
         Literal::Bytes(bytes) => Datum::Bytes(bytes.clone()),
         Literal::Span(span) => Datum::Span(i128::from(span.0) * MILLISECOND),
     }

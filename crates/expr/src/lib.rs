@@ -40,6 +40,6 @@ pub use diagnostic::Diagnostic;
 pub use functions::Pattern;
 pub use interpreter::{Names, interpret};
 pub use parser::parse;
-pub use program::Program;
+pub use program::{Program, TextsRun};
 pub use scope::Scope;
 pub use suggest::suggest;

@@ -128,8 +128,8 @@ pub(crate) fn build(text: &str, house: &mut House) -> Result<(Ast, Program), Vec
 }
 
 impl Texts for House {
-    fn text(&self, symbol: Symbol) -> Option<&str> {
-        self.constants.get(symbol.0 as usize).map(String::as_str)
+    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
+        self.constants.get(symbol.0 as usize).map(|text| text.as_str().into())
     }
 }
 

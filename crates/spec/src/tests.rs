@@ -14,6 +14,7 @@ mod requests;
 mod rerank;
 mod routes;
 mod sketches;
+mod texts;
 
 use crate::{Diagnostics, Plan, compile};
 

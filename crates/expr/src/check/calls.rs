@@ -76,6 +76,13 @@ impl Checker<'_> {
         args: &[Typed],
         span: Range<usize>,
     ) -> Option<Static> {
+        let sized = whole == "size"
+            && receiver
+                .into_iter()
+                .chain(args)
+                .all(|arg| matches!(self.types.resolved(&arg.ty), Static::List(_) | Static::Map(..)));
+        let strings = receiver.into_iter().chain(args).any(|arg| self.types.resolved(&arg.ty).has_strings());
+        self.texts |= strings && !sized;
         if let Some(ty) = self.variadic(whole, args) {
             return Some(ty);
         }

@@ -14,14 +14,17 @@ use std::sync::Arc;
 /// # Errors
 /// `unsupported_result`: no slot holds values of its type.
 pub(super) fn interpreted(text: &str, checked: Checked, scope: &mut dyn Scope) -> Result<Program, Vec<Diagnostic>> {
-    let Checked { node, ty, slots } = checked;
+    let Checked { mut node, ty, slots, texts } = checked;
     let mut sources = Vec::new();
     let known = ty == Static::Str && symbols(&node, scope, &mut sources);
     let Some(of) = ty.slot_type().filter(|ty| known || result_type(ty)) else {
         let message = format!("the result is a bool, a number, a timestamp or a duration here, but this is {ty}");
         return Err(vec![Diagnostic::new("unsupported_result", node.span, message).with_help(help(&ty))]);
     };
-    if !reads_texts(&node) {
+    if !(texts && reads_strings(&node)) {
+        if !texts {
+            by_symbol(&mut node, scope);
+        }
         return Ok(Program::new(text, of, slots, Arc::new(move |row: &[Value]| without_texts(&node, row))));
     }
     let run = move |row: &[Value], texts: &dyn Texts| match interpret(&node, &Row { values: row, texts: Some(texts) }) {
@@ -29,6 +32,14 @@ pub(super) fn interpreted(text: &str, checked: Checked, scope: &mut dyn Scope) -
         given => given.map_or(Value::Missing, value_of),
     };
     Ok(Program::with_texts(text, of, slots, Arc::new(run)))
+}
+
+/// Puts symbols in the place of strings, which are only compared.
+fn by_symbol(node: &mut Node, scope: &mut dyn Scope) {
+    if let NodeKind::Literal(Literal::Str(text)) = &node.kind {
+        node.kind = NodeKind::Literal(Literal::Symbol(scope.constant(text)));
+    }
+    node.children_mut().into_iter().for_each(|child| by_symbol(child, scope));
 }
 
 /// Where a string that is a result may come from.
@@ -58,19 +69,22 @@ fn symbol(text: &str, sources: &[Source], row: &[Value], texts: &dyn Texts) -> V
     let of = |source: &Source| match source {
         Source::Constant(known, symbol) => (**known == *text).then_some(Value::Str(*symbol)),
         Source::Slot(slot) => match row.get(usize::from(*slot)) {
-            Some(Value::Str(symbol)) if texts.text(*symbol) == Some(text) => Some(Value::Str(*symbol)),
+            Some(Value::Str(symbol)) if texts.text(*symbol).as_deref() == Some(text) => Some(Value::Str(*symbol)),
             _ => None,
         },
     };
     sources.iter().find_map(of).unwrap_or_default()
 }
 
-/// A part of an expression as a form, if slots can hold its value and it reads no texts. `node` is checked.
-pub(super) fn interpreted_part(node: &Node) -> Option<Typed> {
-    if reads_texts(node) {
+/// A part of an expression as a form, if slots can hold its value and it needs no texts. `node` is checked.
+pub(super) fn interpreted_part(node: &Node, scope: &mut dyn Scope) -> Option<Typed> {
+    let Checked { mut node, ty, slots, texts } = check(node, &mut Nothing).ok()?;
+    if texts && reads_strings(&node) {
         return None;
     }
-    let Checked { node, ty, slots } = check(node, &mut Nothing).ok()?;
+    if !texts {
+        by_symbol(&mut node, scope);
+    }
     if slots.is_empty() {
         return known(&node, ty);
     }
@@ -149,17 +163,9 @@ fn help(ty: &Static) -> &'static str {
 }
 
 /// Whether it reads strings of slots, which are symbols there.
-fn reads_texts(node: &Node) -> bool {
+fn reads_strings(node: &Node) -> bool {
     match &node.kind {
-        NodeKind::Slot(_, ty) => of_texts(ty),
-        _ => node.children().into_iter().any(reads_texts),
-    }
-}
-
-fn of_texts(ty: &Type) -> bool {
-    match ty {
-        Type::Str => true,
-        Type::List(of) => of_texts(of),
-        _ => false,
+        NodeKind::Slot(_, ty) => ty.has_strings(),
+        _ => node.children().into_iter().any(reads_strings),
     }
 }

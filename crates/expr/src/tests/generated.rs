@@ -179,6 +179,9 @@ impl Writer<'_> {
             &format!("({a} + {b}).matches('^[ot]')"),
             &format!("({a} in ls.x.map(n, n + 'x'))"),
             &format!("ls.x.exists(n, n == {a} && {a} != {b})"),
+            &format!("({{{a}: 1, {b}: 2}}[?{b}].orValue(0) in [i.x, 2])"),
+            &format!("(ls.x.filter(n, n != {a}) == [{b}])"),
+            &format!("(dyn({a}) == {b})"),
         ])
     }
 
