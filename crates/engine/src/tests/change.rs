@@ -123,3 +123,28 @@ fn a_change_of_feeds_is_adopted_inline() {
 fn a_change_of_feeds_is_adopted_in_threads() {
     adopted_and_served(Mode::Threaded, 3);
 }
+
+#[test]
+fn the_plan_before_is_gone_back_to_without_a_fill() {
+    for (mode, shards) in [(Mode::Inline, 2), (Mode::Threaded, 3)] {
+        let folder = Folder::new();
+        let (engine, _) = open(&folder, SPEC, mode, shards);
+        engine.submit(&(0..41).map(item).collect::<Vec<_>>(), true).expect("items are taken");
+        fill(&engine, 0, 300);
+        let changed = SPEC.replace("views: count(view, 1d)", "views: count(view, 7d)");
+        engine.change_spec("new.yaml", &changed, None).expect("it compiles");
+        switched(&engine);
+        fill(&engine, 300, 350);
+        for version in [3, 4, 5] {
+            let to = PlanVersion(version - 2);
+            let back = engine.roll_back(to, Some(PlanVersion(version - 1))).expect("its text is there");
+            let Needs::Fill { records, .. } = back.planned.needs else { panic!("{:?}", back.planned) };
+            assert!(records < 300, "{records} records are to be read again");
+            assert_eq!(switched(&engine), PlanVersion(version));
+            fill(&engine, 300 + u64::from(version) * 20, 320 + u64::from(version) * 20);
+        }
+        engine.stop();
+        drop(engine);
+        holds(&folder, 30 + 5 + 3 * 2);
+    }
+}
