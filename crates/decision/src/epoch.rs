@@ -101,7 +101,8 @@ impl Epoch {
         self.lists = new.lists.clone();
     }
 
-    /// From now on notes what changes, so that a copy can [`follow`](Epoch::follow): for an epoch that is one of two.
+    /// From now on notes what changes, so that a copy can [`follow`](Epoch::follow): for an epoch that is one of two. What was noted
+    /// before is forgotten.
     pub fn lead(&mut self) {
         self.catalogue.lead();
         self.items.lead();
