@@ -2,6 +2,7 @@
 //! `compile` is the way in; `diff` compares two plans; `Plan::describe` says what one costs.
 
 mod build;
+mod cost;
 mod decode;
 mod diagnostic;
 mod diff;
