@@ -107,6 +107,7 @@ fn resolved(number: usize, paid: &Paid) -> Resolved {
         entities: [EntityId(paid.key)].into_iter().collect(),
         values: [Value::Float(paid.amount)].into(),
         crosses: [].into_iter().collect(),
+        elements: None,
     };
     Resolved { position: Position(number as u64 + 1), log_time: paid.log_time, change: Change::Event(change) }
 }

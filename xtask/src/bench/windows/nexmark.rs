@@ -109,6 +109,7 @@ fn resolved(number: u64, bid: &Bid) -> Resolved {
         entities: [EntityId(bid.bidder), EntityId(bid.auction)].into_iter().collect(),
         values: [Value::Int(bid.price)].into(),
         crosses: [].into_iter().collect(),
+        elements: None,
     };
     Resolved { position: Position(number + 1), log_time: bid.time, change: Change::Event(change) }
 }
