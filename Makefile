@@ -17,6 +17,7 @@ test: rust ## everything that guards the project
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	$(CARGO) test --workspace --quiet
 	$(CARGO) xtask tidy
+	$(CARGO) xtask conformance cel
 	$(CARGO) xtask determinism --decisions 500
 	$(CARGO) xtask kill --rounds 5
 	$(CARGO) xtask gorse-compat

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures measured on this machine. CPU time counts, of all threads of the process: a wall clock on a
 //! shared machine tells about the neighbours. Wall figures stand beside those of a call that does nothing.
 
+mod expressions;
 mod feeds;
 mod freshness;
 mod ingest;
@@ -32,6 +33,7 @@ const SHOP: Shop = Shop { users: 20_000, items: 2_000 };
 pub(crate) enum Bench {
     Spine(Spine),
     Feed(Feed),
+    Expr(expressions::Expr),
     Windows(windows::Windows),
 }
 
@@ -104,6 +106,7 @@ impl Bench {
         match self {
             Bench::Spine(spine) => spine.run(root),
             Bench::Feed(feed) => feed.run(root),
+            Bench::Expr(expr) => expr.run(root),
             Bench::Windows(windows) => windows.run(root),
         }
     }
@@ -115,7 +118,7 @@ impl Feed {
         node::bind_to_core(1);
         let mut figures = Figures::default();
         stages::measure(&setting, &mut figures)?;
-        self.report.close(root, &setting, figures, "feed.jsonl", &[("every_http_cpu_us", 150.0, false)])
+        self.report.close(root, setting.now, figures, "feed.jsonl", &[("every_http_cpu_us", 150.0, false)])
     }
 }
 
@@ -132,7 +135,7 @@ impl Spine {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        self.report.close(root, &setting, figures, "spine.jsonl", &GATES)
+        self.report.close(root, setting.now, figures, "spine.jsonl", &GATES)
     }
 }
 
@@ -141,16 +144,16 @@ impl Report {
     fn close(
         &self,
         root: &Path,
-        setting: &Setting,
+        now: Time,
         mut figures: Figures,
         file: &str,
         gates: &[(&str, f64, bool)],
     ) -> Result<()> {
         figures.note("load_average", load_average());
-        figures.note("quick", json!(setting.quick));
+        figures.note("quick", json!(self.quick));
         figures.note("machine", machine());
         figures.note("commit", commit(root));
-        figures.note("time", json!(setting.now.0 / 1_000));
+        figures.note("time", json!(now.0 / 1_000));
         if self.json {
             println!("{:#}", Value::Object(figures.0.clone()));
         } else {
@@ -203,8 +206,7 @@ impl Setting {
         let spec = root.join("benches").join(name);
         let text = fs::read_to_string(&spec).context("reading the spec of the benchmark")?;
         let plan = spec::compile(name, &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
-        let now = Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64));
-        Ok(Setting { program, spec, plan: Arc::new(plan), quick, now })
+        Ok(Setting { program, spec, plan: Arc::new(plan), quick, now: now() })
     }
 
     /// Less where figures may be rough.
@@ -245,6 +247,10 @@ fn bodies(events: impl Iterator<Item = Event<'static>>, per_body: usize) -> Vec<
         }
     }
     bodies
+}
+
+fn now() -> Time {
+    Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
 }
 
 fn load_average() -> Value {

@@ -1,6 +1,7 @@
 //! The project's chores as one program: structure checks, crash tests, determinism checks and benchmarks.
 
 mod bench;
+mod conformance;
 mod determinism;
 mod gorse_compat;
 mod kill;
@@ -29,6 +30,8 @@ struct Arguments {
 enum Chore {
     /// Hold the structure rules against the sources
     Tidy,
+    #[command(subcommand)]
+    Conformance(conformance::Conformance),
     Kill(kill::Kill),
     Determinism(determinism::Determinism),
     #[command(subcommand)]
@@ -41,6 +44,7 @@ fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository");
     match Arguments::parse().chore {
         Chore::Tidy => tidy::run(root),
+        Chore::Conformance(conformance) => conformance.run(root),
         Chore::Kill(kill) => kill.run(root),
         Chore::Determinism(determinism) => determinism.run(root),
         Chore::Bench(bench) => bench.run(root),

@@ -10,6 +10,10 @@ use spec::plan::EntityIndex;
 use state::{Catalogue, Dictionary, Rows, Scope};
 use std::sync::Arc;
 
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ITEMS: u64 = 2_000;
 const USERS: u64 = 20_000;
 const EVENTS: u64 = 200_000;

@@ -4,12 +4,13 @@ mod saved;
 
 pub use saved::EpochSnapshot;
 
+use crate::facts::{Conditions, Facts};
 use crate::reads::{FeedReads, Reads, closure};
 use domain::{EntityId, Position, Time, Value};
 use recall::{Indexes, ItemScores};
 use spec::Plan;
 use spec::plan::EntityIndex;
-use state::{Catalogue, Dictionary, Digest, Exposure, Quotas, Resolved, Rows, Scope};
+use state::{Catalogue, Dictionary, Digest, Exposure, QuotaReading, Quotas, Resolved, Rows, Scope};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub struct Epoch {
     exposures: Vec<Exposure>,
     quotas: Quotas,
     listed: state::Lists,
+    facts: Facts,
     lists: Arc<Lists>,
     row: Vec<Value>,
 }
@@ -40,15 +42,18 @@ struct Lists {
     feeds: Vec<FeedReads>,
     /// By feature: what it reads of an item.
     features: Vec<Reads>,
+    /// Conditions that are kept by item.
+    conditions: Conditions,
 }
 
 impl Lists {
     fn new(plan: Arc<Plan>) -> Lists {
         let item = plan.entity("item").expect("every plan has the entity type 'item'");
-        let feeds = plan.feeds.iter().map(|feed| FeedReads::new(&plan, feed)).collect();
+        let conditions = Conditions::new(&plan, item);
+        let feeds = plan.feeds.iter().map(|feed| FeedReads::new(&plan, feed, &conditions)).collect();
         let features = plan.features.iter();
         let features = features.map(|feature| Reads::new(&plan, None, item, &closure(&plan, [feature.slot]))).collect();
-        Lists { plan, item, feeds, features }
+        Lists { plan, item, feeds, features, conditions }
     }
 }
 
@@ -64,6 +69,7 @@ impl Epoch {
             exposures: plan.exposures.iter().map(|of| Exposure::new(&plan, of)).collect(),
             quotas: Quotas::new(plan.clone()),
             listed: state::Lists::new(plan.clone()),
+            facts: Facts::default(),
             row: Vec::new(),
             lists: Arc::new(Lists::new(plan)),
         }
@@ -79,8 +85,20 @@ impl Epoch {
         self.items.apply(change);
         self.quotas.apply(change, &self.catalogue);
         self.listed.apply(change);
-        let Epoch { catalogue, items, indexes, lists, row, .. } = self;
+        let Epoch { catalogue, items, indexes, facts, lists, row, .. } = self;
+        facts.apply(change, &lists.plan, &lists.conditions, catalogue, row);
         indexes.apply(change, &ItemView::of(catalogue, items, lists, row));
+    }
+
+    /// Goes on under the plan of `new`: an empty epoch of a plan with the same state.
+    pub fn adopt(&mut self, new: &Epoch) {
+        let plan = new.plan();
+        self.catalogue.adopt(plan);
+        self.items.adopt(&new.items);
+        self.indexes.adopt(&new.indexes);
+        self.quotas.adopt(plan);
+        self.listed.adopt(plan);
+        self.lists = new.lists.clone();
     }
 
     /// From now on notes what changes, so that a copy can [`follow`](Epoch::follow): for an epoch that is one of two.
@@ -91,6 +109,7 @@ impl Epoch {
         self.indexes.lead();
         self.exposures.iter_mut().for_each(Exposure::lead);
         self.listed.lead();
+        self.facts.lead();
     }
 
     /// Becomes the same as the copy that is ahead, by what changed there since this one was ahead of it: what an event takes to
@@ -104,6 +123,7 @@ impl Epoch {
         self.indexes.follow(&ahead.indexes);
         self.exposures.iter_mut().zip(&ahead.exposures).for_each(|(own, ahead)| own.follow(ahead));
         self.listed.follow(&ahead.listed);
+        self.facts.follow(&ahead.facts);
     }
 
     /// Applies records that follow one another; the memory of item rows is asked for ahead.
@@ -134,9 +154,14 @@ impl Epoch {
         &self.indexes
     }
 
-    /// How often a quota's value of this item was shown in the window that holds `now`; `None` where it has no value.
-    pub(crate) fn counted(&self, quota: u16, item: EntityId, now: Time) -> Option<u32> {
-        self.quotas.counted(quota, item, now, &self.catalogue)
+    /// A quota ready to be read for one item after another, if the plan has it.
+    pub(crate) fn quota(&self, quota: u16, now: Time) -> Option<QuotaReading<'_>> {
+        self.quotas.reading(quota, now, &self.catalogue)
+    }
+
+    /// Which facts hold for an item: a bit each (`Conditions::bit`).
+    pub(crate) fn facts(&self, item: EntityId) -> u64 {
+        self.facts.of(item, &self.lists.conditions)
     }
 
     /// Who stands on which of the spec's lists.

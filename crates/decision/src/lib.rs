@@ -5,6 +5,7 @@ mod compare;
 mod entity;
 mod epoch;
 mod explain;
+mod facts;
 mod feed;
 mod journey;
 mod pace;

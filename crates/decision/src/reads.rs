@@ -1,7 +1,8 @@
 //! What a set of expressions needs in the row, and in which order it is filled: worked out once per plan, so that a request
 //! fills slots by walking short lists.
 
-use domain::{Time, Value};
+use crate::facts::Conditions;
+use domain::{Time, Type, Value};
 use spec::Plan;
 use spec::plan::{Action, AggregateOp, Cross, EntityIndex, Feature, Feed, Slot, SlotIndex, SlotSource};
 use std::collections::BTreeSet;
@@ -44,8 +45,10 @@ pub(crate) struct Reads {
 pub(crate) struct FeedReads {
     /// Slots that are the same for every candidate.
     pub(crate) subject: Reads,
-    /// For each filter the candidate's slots that no earlier filter of its kind has filled.
+    /// For each filter the candidate's slots that no earlier filter of its kind has filled, facts not counted.
     pub(crate) filters: Vec<Reads>,
+    /// For each filter its bit, if it is a fact: then its slots need not be filled.
+    pub(crate) facts: Vec<Option<u64>>,
     /// For each filter whether it is asked while routes look for candidates.
     pub(crate) early: Vec<bool>,
     /// The candidate's slots that the terms of the score read.
@@ -61,33 +64,39 @@ pub(crate) struct FeedReads {
 pub(crate) struct PolicyReads {
     /// The policies that remove, in the order in which they are asked: what blocks, what allows, then caps and quotas.
     pub(crate) removing: Vec<u16>,
-    /// Their slots.
+    /// All slots that these read or count by, to tell them.
+    pub(crate) told: Reads,
+    /// Slots of their conditions that are no facts.
     pub(crate) removal: Reads,
-    /// Slots of boosts and burials.
+    /// The same of boosts and burials.
     pub(crate) scale: Reads,
-    /// Slots of pins and `never_follow`.
+    /// The same of pins and `never_follow`.
     pub(crate) placement: Reads,
+    /// For each policy the bits of its conditions that are facts: on what it depends, and both sides of `never_follow`.
+    pub(crate) facts: Vec<[Option<u64>; 3]>,
 }
 
 impl FeedReads {
     /// Of one feed.
-    pub(crate) fn new(plan: &Plan, feed: &Feed) -> FeedReads {
+    pub(crate) fn new(plan: &Plan, feed: &Feed, conditions: &Conditions) -> FeedReads {
         let varies = |slot: &SlotIndex| plan.slots[usize::from(*slot)].per_candidate;
         let reads = |slots: &BTreeSet<SlotIndex>| Reads::new(plan, Some(feed), feed.subject, slots);
         let scored = closure(plan, feed.terms.iter().flat_map(|term| term.slots()).copied());
         let mut filled = [BTreeSet::new(), BTreeSet::new()];
         let early: Vec<bool> = feed.filters.iter().map(|filter| plan.is_early(filter)).collect();
         let mut subject: BTreeSet<SlotIndex> = closure(plan, feed.routes.iter().filter_map(context_slot));
-        let conditions = feed.routes.iter().filter_map(|route| route.when.as_ref());
-        subject.extend(closure(plan, conditions.flat_map(|when| when.slots()).copied()));
+        let of_routes = feed.routes.iter().filter_map(|route| route.when.as_ref());
+        subject.extend(closure(plan, of_routes.flat_map(|when| when.slots()).copied()));
+        let facts: Vec<Option<u64>> = feed.filters.iter().map(|filter| conditions.bit(filter)).collect();
         let mut filters = Vec::new();
-        for (filter, &early) in feed.filters.iter().zip(&early) {
+        for ((filter, &early), fact) in feed.filters.iter().zip(&early).zip(&facts) {
             let filled = &mut filled[usize::from(early)];
             let needed = closure(plan, filter.slots().iter().copied());
-            filters.push(reads(&needed.iter().copied().filter(|slot| varies(slot) && filled.insert(*slot)).collect()));
+            let mut fills = |slot: &SlotIndex| varies(slot) && (fact.is_some() || filled.insert(*slot));
+            filters.push(reads(&needed.iter().copied().filter(|slot| fills(slot)).collect()));
             subject.extend(needed);
         }
-        let policies = PolicyReads::new(plan, feed, &mut subject);
+        let policies = PolicyReads::new(plan, feed, conditions, &mut subject);
         subject.extend(&scored);
         let mut reranks = Vec::new();
         for rerank in &feed.reranks {
@@ -97,34 +106,41 @@ impl FeedReads {
         }
         subject.retain(|slot| !varies(slot));
         let score = reads(&scored.into_iter().filter(varies).collect());
-        FeedReads { subject: reads(&subject), filters, early, score, reranks, policies }
+        FeedReads { subject: reads(&subject), filters, facts, early, score, reranks, policies }
     }
 }
 
 impl PolicyReads {
     /// Of one feed. What is the same for every candidate goes to `subject`.
-    fn new(plan: &Plan, feed: &Feed, subject: &mut BTreeSet<SlotIndex>) -> PolicyReads {
-        let mut needed = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
-        let mut removing = Vec::new();
+    fn new(plan: &Plan, feed: &Feed, conditions: &Conditions, subject: &mut BTreeSet<SlotIndex>) -> PolicyReads {
+        let mut needed = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
+        let (mut removing, mut facts) = (Vec::new(), Vec::new());
         for (index, policy) in feed.policies.iter().enumerate() {
-            let mut roots: Vec<SlotIndex> = policy.when.iter().flat_map(|when| when.slots()).copied().collect();
+            let mut asked = [policy.when.as_ref(), None, None];
+            let mut counted = None;
             let (stage, precedence) = match &policy.action {
                 Action::Block => (0, Some(0)),
                 Action::Allow => (0, Some(1)),
                 Action::Cap(cap) => {
-                    roots.push(plan.aggregates[usize::from(cap.aggregate)].slot);
+                    counted = Some(plan.aggregates[usize::from(cap.aggregate)].slot);
                     (0, Some(2))
                 }
                 Action::Quota(_) => (0, Some(2)),
                 Action::Scale(_) => (1, None),
                 Action::Pin(_) => (2, None),
                 Action::NeverFollow(rule) => {
-                    roots.extend(rule.item.slots().iter().chain(rule.after.slots()));
+                    (asked[1], asked[2]) = (Some(&rule.item), Some(&rule.after));
                     (2, None)
                 }
             };
             removing.extend(precedence.map(|precedence| (precedence, index as u16)));
-            needed[stage].extend(closure(plan, roots));
+            facts.push(asked.map(|program| program.and_then(|program| conditions.bit(program))));
+            let of_row = asked.into_iter().flatten().filter(|program| conditions.bit(program).is_none());
+            needed[stage].extend(closure(plan, of_row.flat_map(|program| program.slots()).copied()));
+            if precedence.is_some() {
+                let told = asked.into_iter().flatten().flat_map(|program| program.slots()).copied();
+                needed[3].extend(closure(plan, told.chain(counted)));
+            }
         }
         removing.sort_unstable();
         let mut reads = needed.map(|slots: BTreeSet<SlotIndex>| {
@@ -133,8 +149,9 @@ impl PolicyReads {
             subject.extend(same);
             Reads::new(plan, Some(feed), feed.subject, &varying)
         });
-        let [removal, scale, placement] = reads.each_mut().map(std::mem::take);
-        PolicyReads { removing: removing.into_iter().map(|(_, index)| index).collect(), removal, scale, placement }
+        let [removal, scale, placement, told] = reads.each_mut().map(std::mem::take);
+        let removing = removing.into_iter().map(|(_, index)| index).collect();
+        PolicyReads { removing, told, removal, scale, placement, facts }
     }
 }
 
@@ -220,6 +237,19 @@ impl Reads {
         }
     }
 
+    /// Whether nothing differs between candidates.
+    pub(crate) fn is_same_for_all(&self) -> bool {
+        let Reads { item, crossed, seen, item_attributes, routes, fused, listed_item, features, .. } = self;
+        item.is_empty()
+            && crossed.is_empty()
+            && seen.is_empty()
+            && item_attributes.is_empty()
+            && routes.is_empty()
+            && fused.is_empty()
+            && listed_item.is_empty()
+            && features.is_empty()
+    }
+
     /// Fills the slots of aggregates with what an entity without any event has.
     pub(crate) fn fill_empty(&self, plan: &Plan, aggregates: &[u16], row: &mut [Value]) {
         for &aggregate in aggregates {
@@ -237,7 +267,17 @@ impl Reads {
     pub(crate) fn fill_features(&self, plan: &Plan, row: &mut [Value]) {
         for &feature in &self.features {
             let Feature { program, slot, .. } = &plan.features[usize::from(feature)];
-            row[usize::from(*slot)] = program.eval(row);
+            // A float goes to its slot directly: see `state::Reading`.
+            if *program.ty() == Type::Float {
+                let float = program.eval_f64(row);
+                let slot = &mut row[usize::from(*slot)];
+                match float {
+                    Some(float) => *slot = Value::Float(float),
+                    None => *slot = Value::Missing,
+                }
+            } else {
+                row[usize::from(*slot)] = program.eval(row);
+            }
         }
     }
 }

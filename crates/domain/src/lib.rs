@@ -23,6 +23,6 @@ pub use position::{EntityId, PlanVersion, Position, Symbol};
 pub use refusal::{Code, Mark, Refusal};
 pub use request::{Boost, FeedRequest, Page, Subject};
 pub use time::{Span, Time};
-pub use timestamp::parse_timestamp;
+pub use timestamp::{INSTANT_RANGE_NS, parse_instant, parse_timestamp};
 pub use value::{Type, Value};
 pub use zone::{CalendarUnit, Zone};

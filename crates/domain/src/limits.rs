@@ -26,6 +26,8 @@ pub const BODY_BYTES_MAX: usize = 16 << 20;
 pub const SMALL_BODY_BYTES_MAX: usize = 64 << 10;
 /// Most events in one call.
 pub const EVENTS_PER_CALL_MAX: usize = 100_000;
+/// Most refused lines of one call that its reply names; the others are counted.
+pub const REFUSED_NAMED_MAX: usize = 1_000;
 /// How far in the future an event's time may be.
 pub const FUTURE_SKEW_MAX: Span = Span(60_000);
 /// Earliest event time taken: 1970-01-01.
@@ -54,7 +56,7 @@ pub const WINDOW_MIN: Span = Span(1_000);
 pub const HALF_LIFE_MAX: Span = Span(3_650 * 86_400_000);
 /// Most different elements that a pane of `distinct` keeps one by one; beyond, it keeps registers.
 pub const DISTINCT_EXACT_MAX: usize = 256;
-/// Most elements of all panes of a window together, each pane's counted by itself, for which `distinct` is exact.
+/// Most different elements of all panes of a window together for which `distinct` is exact.
 pub const DISTINCT_UNION_MAX: usize = 1_024;
 /// Registers of a pane of `distinct`, a power of two: the standard error is 1.04 / sqrt of it, 2.3 %.
 pub const DISTINCT_REGISTERS: usize = 2_048;
@@ -94,6 +96,12 @@ pub const EXPRESSION_NODES_MAX: usize = 2_048;
 pub const EXPRESSION_STEPS_MAX: u64 = 65_536;
 /// Longest text, in bytes, and longest list or map that an expression makes on its way.
 pub const EXPRESSION_VALUE_MAX: usize = 65_536;
+/// Longest regular expression, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 1_024;
+/// Most bytes of a compiled regular expression, and of the states that it keeps while it looks.
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 256 << 10;
+/// Most digits behind the point that `format` writes.
+pub const FORMAT_PRECISION_MAX: usize = 400;
 /// Most keys and values in a spec file.
 pub const SPEC_NODES_MAX: usize = 200_000;
 /// Most diagnostics given for one spec.

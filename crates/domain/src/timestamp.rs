@@ -3,10 +3,19 @@
 use crate::calendar::{days_from_civil, month_days};
 use crate::{Time, limits};
 
+/// Nanoseconds since 1970 of 0001-01-01 and of the last nanosecond of 9999-12-31, UTC: the instants that the language knows.
+pub const INSTANT_RANGE_NS: (i128, i128) = (-62_135_596_800_000_000_000, 253_402_300_799_999_999_999);
+
 /// Reads an RFC 3339 timestamp. `T` and `Z` in either case, a space may stand for `T`, the fraction is cut to
 /// milliseconds, the second 60 (a leap second) reads as the first instant of the next minute.
 /// `None` if it is not one or lies outside 1970-01-01 to 9999-12-31.
 pub fn parse_timestamp(text: &str) -> Option<Time> {
+    let ms = i64::try_from(parse_instant(text)?.div_euclid(1_000_000)).ok()?;
+    (limits::TIME_MIN_MS..=limits::TIME_MAX_MS).contains(&ms).then_some(Time(ms))
+}
+
+/// The same to the nanosecond, in nanoseconds since 1970; `None` if it is not one or lies outside of [`INSTANT_RANGE_NS`].
+pub fn parse_instant(text: &str) -> Option<i128> {
     let bytes = text.as_bytes();
     let shaped = bytes.len() >= 20
         && (bytes[4], bytes[7], bytes[13], bytes[16]) == (b'-', b'-', b':', b':')
@@ -16,28 +25,28 @@ pub fn parse_timestamp(text: &str) -> Option<Time> {
     }
     let (year, month, day) = (digits(&bytes[..4])?, digits(&bytes[5..7])?, digits(&bytes[8..10])?);
     let (hour, minute, second) = (digits(&bytes[11..13])?, digits(&bytes[14..16])?, digits(&bytes[17..19])?);
-    let (fraction_ms, zone) = fraction(&bytes[19..])?;
+    let (fraction_ns, zone) = fraction(&bytes[19..])?;
     let in_range = (1..=12).contains(&month) && day >= 1 && day <= month_days(year, month);
     if !in_range || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
-    let ms = (seconds - offset_minutes(zone)? * 60) * 1_000 + fraction_ms;
-    (limits::TIME_MIN_MS..=limits::TIME_MAX_MS).contains(&ms).then_some(Time(ms))
+    let ns = i128::from(seconds - offset_minutes(zone)? * 60) * 1_000_000_000 + i128::from(fraction_ns);
+    (INSTANT_RANGE_NS.0..=INSTANT_RANGE_NS.1).contains(&ns).then_some(ns)
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
     bytes.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
 }
 
-/// Milliseconds of the fraction, if there is one, and the rest.
+/// Nanoseconds of the fraction, if there is one, and the rest.
 fn fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let Some((b'.', rest)) = bytes.split_first() else {
         return Some((0, bytes));
     };
     let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let ms = (0..3).fold(0, |ms, at| ms * 10 + if at < len { i64::from(rest[at] - b'0') } else { 0 });
-    (len > 0).then_some((ms, &rest[len..]))
+    let ns = (0..9).fold(0, |ns, at| ns * 10 + if at < len { i64::from(rest[at] - b'0') } else { 0 });
+    (len > 0).then_some((ns, &rest[len..]))
 }
 
 fn offset_minutes(zone: &[u8]) -> Option<i64> {
@@ -69,6 +78,21 @@ mod tests {
             ("9999-12-31T23:59:59.999Z", limits::TIME_MAX_MS),
         ] {
             assert_eq!(parse_timestamp(text), Some(Time(ms)), "{text}");
+        }
+    }
+
+    #[test]
+    fn instants_reach_from_the_year_1_to_9999() {
+        for (text, ns) in [
+            ("0001-01-01T00:00:00Z", Some(INSTANT_RANGE_NS.0)),
+            ("9999-12-31T23:59:59.999999999Z", Some(INSTANT_RANGE_NS.1)),
+            ("1969-12-31T23:59:59.9999999999Z", Some(-1)),
+            ("0000-12-31T23:59:59Z", None),
+            ("0001-01-01T00:00:00+00:01", None),
+            ("9999-12-31T23:59:60Z", None),
+            ("10000-01-01T00:00:00Z", None),
+        ] {
+            assert_eq!(parse_instant(text), ns, "{text}");
         }
     }
 

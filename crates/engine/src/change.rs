@@ -2,6 +2,7 @@
 //! State under a plan is a function of that plan and of the log, as if the plan had always been in force; so a change never converts
 //! anything: it gives every consumer, at one position, the state that the new plan would have had.
 
+mod adopt;
 mod fill;
 mod tap;
 mod versions;
@@ -151,7 +152,11 @@ impl<D: Disk> Core<D> {
         }
         let outcome = match planned.needs {
             Needs::Nothing => ChangeOutcome::Unchanged,
-            Needs::Adoption | Needs::Fill { .. } => {
+            Needs::Adoption => {
+                let (version, position) = self.adopt(&planned)?;
+                ChangeOutcome::Switched { version, position }
+            }
+            Needs::Fill { .. } => {
                 self.start_filling(&planned)?;
                 ChangeOutcome::Filling
             }
@@ -171,6 +176,11 @@ impl<D: Disk> Core<D> {
 
 fn invalid(wrong: &Diagnostics) -> Refusal {
     Refusal::new(Code::InvalidSpec, "spec", spec::render(wrong))
+}
+
+fn running() -> Refusal {
+    let message = "another change of the spec is being filled; wait for it, or cancel it";
+    Refusal::new(Code::ChangeRunning, "", message)
 }
 
 fn conflict(in_force: PlanVersion) -> Refusal {

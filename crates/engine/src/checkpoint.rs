@@ -12,7 +12,8 @@ use journal::{CheckpointReader, CheckpointWriter, Disk, Manifest};
 use parking_lot::Condvar;
 use spec::Plan;
 use state::{
-    AttributionSnapshot, CatalogueSnapshot, DedupeSnapshot, DictionarySnapshot, LoadError, RowsSnapshot, Snapshot,
+    AttributionSnapshot, CatalogueSnapshot, DedupeSnapshot, Dictionary, DictionarySnapshot, LoadError, RowsSnapshot,
+    Snapshot,
 };
 use std::sync::Arc;
 
@@ -28,7 +29,10 @@ const ATTRIBUTION: u32 = 8;
 
 /// All state at one position, sharing memory with the running node.
 struct Frozen {
-    plan: Arc<Plan>,
+    /// Digest of what the state is built by.
+    state: [u8; 32],
+    /// The spec in force at the position.
+    text: String,
     position: Position,
     log_time: Time,
     specs: Vec<Position>,
@@ -66,6 +70,8 @@ pub(crate) struct Loaded {
     pub(crate) machine: Machine,
     /// Where the spec of each plan version stands.
     pub(crate) specs: Vec<Position>,
+    /// The text of the last of them.
+    pub(crate) text: String,
 }
 
 impl<D: Disk> Core<D> {
@@ -102,10 +108,11 @@ impl<D: Disk> Core<D> {
         Ok(())
     }
 
-    /// Writes a machine of another plan as a checkpoint of that plan. Its position must be durable.
+    /// Writes a machine of a plan that is not yet in force as a checkpoint of that plan. Its position must be durable.
     pub(crate) fn save_machine(&self, machine: &mut Machine, specs: Vec<Position>) -> Result<(), journal::Error> {
         let frozen = Frozen {
-            plan: machine.plan.clone(),
+            state: spec::state_digest(&machine.plan),
+            text: self.plan().text.clone(),
             position: machine.position,
             log_time: machine.log_time,
             specs,
@@ -141,8 +148,8 @@ impl<D: Disk> Core<D> {
                 self.collect_deposits()
             }
         };
-        let plan = generation.plan.clone();
-        Frozen { plan, position, log_time, specs, names, catalogue, dedupe, attribution, shards, epoch }
+        let (state, text) = (spec::state_digest(&generation.plan), generation.plan.text.clone());
+        Frozen { state, text, position, log_time, specs, names, catalogue, dedupe, attribution, shards, epoch }
     }
 
     /// A threaded consumer has reached the barrier.
@@ -169,7 +176,7 @@ impl<D: Disk> Core<D> {
     }
 
     fn write(&self, frozen: &Frozen) -> Result<Manifest, journal::Error> {
-        let mut writer = CheckpointWriter::begin(&self.reader, frozen.position, frozen.plan.digest)?;
+        let mut writer = CheckpointWriter::begin(&self.reader, frozen.position, frozen.state)?;
         let mut bytes = Vec::new();
         put_meta(frozen, &mut bytes);
         writer.begin_section(META)?;
@@ -185,9 +192,9 @@ impl<D: Disk> Core<D> {
         }
         put(&mut writer, EPOCH, &frozen.epoch)?;
         writer.begin_section(SPEC)?;
-        writer.write(frozen.plan.text.as_bytes())?;
+        writer.write(frozen.text.as_bytes())?;
         // The state's digest would take a full walk of it; `millrace digest` and the checks compute it from the file instead.
-        let in_force = self.plan().digest;
+        let in_force = spec::state_digest(&self.plan());
         writer.finish([0; 32], |all| ladder::kept_beside(all, self.config.retain, &in_force))
     }
 
@@ -197,7 +204,9 @@ impl<D: Disk> Core<D> {
         if self.is_filling() {
             return;
         }
-        let Some(end) = ladder::droppable(checkpoints, self.config.retain, last_spec, &self.plan().digest) else {
+        let Some(end) =
+            ladder::droppable(checkpoints, self.config.retain, last_spec, &spec::state_digest(&self.plan()))
+        else {
             return;
         };
         if let Some(writer) = &mut self.log.lock().writer {
@@ -225,7 +234,7 @@ fn put_meta(frozen: &Frozen, out: &mut Vec<u8>) {
     frozen.specs.iter().for_each(|at| out.extend_from_slice(&at.0.to_le_bytes()));
 }
 
-/// Loads the newest checkpoint of this plan at or before a position; what was passed over is added to `warnings`.
+/// Loads the newest checkpoint of this plan, or of one with the same state, at or before a position; what was passed over is added to `warnings`.
 pub(crate) fn load_before<D: Disk>(
     reader: &journal::Reader<D>,
     position: Position,
@@ -234,14 +243,13 @@ pub(crate) fn load_before<D: Disk>(
     hash_seed: u64,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Loaded>, journal::Error> {
-    let mut end = Some(position);
+    let (mut end, digest) = (Some(position), spec::state_digest(plan));
     while let Some(position) = end {
-        let found = journal::load_checkpoint_before(reader, position, &plan.digest)?;
+        let found = journal::load_checkpoint_before(reader, position, &digest)?;
         warnings.extend(found.rejected.iter().map(|error| error.to_string()));
         let Some(mut checkpoint) = found.checkpoint else { return Ok(None) };
-        let mut loaded = Loaded { machine: Machine::new(plan.clone(), shards, hash_seed), specs: Vec::new() };
-        match read(&mut checkpoint, &mut loaded) {
-            Ok(()) => return Ok(Some(loaded)),
+        match read(&mut checkpoint, plan, shards, hash_seed) {
+            Ok(loaded) => return Ok(Some(loaded)),
             Err(ReadError::Journal(error)) => return Err(error),
             Err(ReadError::Content(error)) => warnings.push(error.to_string()),
         }
@@ -300,29 +308,48 @@ impl From<LoadError> for ReadError {
     }
 }
 
-fn read<D: Disk>(checkpoint: &mut CheckpointReader<D>, loaded: &mut Loaded) -> Result<(), ReadError> {
-    let machine = &mut loaded.machine;
+fn read<D: Disk>(
+    checkpoint: &mut CheckpointReader<D>,
+    plan: &Arc<Plan>,
+    shards: u32,
+    hash_seed: u64,
+) -> Result<Loaded, ReadError> {
+    let mut names = Some(Dictionary::empty(plan, hash_seed));
+    let (mut machine, mut meta, mut text) = (None, None, String::new());
     let mut bytes = Vec::new();
     while let Some(tag) = checkpoint.next_section()? {
         bytes.clear();
         checkpoint.read_section(&mut bytes)?;
-        match tag {
-            META => {
-                let meta = Meta::read(&bytes)?;
-                (machine.position, machine.log_time, loaded.specs) = (meta.position, meta.log_time, meta.specs);
+        match (tag, &mut names) {
+            (META, _) => meta = Some(Meta::read(&bytes)?),
+            (SPEC, _) => text = String::from_utf8_lossy(&bytes).into_owned(),
+            (NAMES, Some(names)) => names.load(&bytes)?,
+            _ => {
+                // All names are there: what follows is read by a plan that is bound to them.
+                let made = |names| Machine::with_names(plan, names, shards);
+                machine = machine.or_else(|| names.take().map(made));
+                machine.iter_mut().try_for_each(|machine| read_part(machine, tag, &bytes))?;
             }
-            NAMES => machine.names.load(&bytes)?,
-            CATALOGUE => machine.catalogue.load(&bytes)?,
-            DEDUPE => machine.dedupe.load(&bytes)?,
-            ATTRIBUTION => machine.attribution.iter_mut().try_for_each(|attribution| attribution.load(&bytes))?,
-            ROWS => machine.shards.iter_mut().try_for_each(|shard| shard.load(&bytes))?,
-            EPOCH => machine.epoch.load(&bytes)?,
-            // Written by a later version; what this one needs is checked by the sections it knows.
-            _ => {}
         }
     }
+    let (Some(mut machine), Some(meta)) = (machine, meta) else {
+        return Err(LoadError { what: "a checkpoint ends before all of its parts" }.into());
+    };
+    (machine.position, machine.log_time) = (meta.position, meta.log_time);
     machine.epoch.complete();
-    Ok(())
+    Ok(Loaded { machine, specs: meta.specs, text })
+}
+
+fn read_part(machine: &mut Machine, tag: u32, bytes: &[u8]) -> Result<(), LoadError> {
+    match tag {
+        CATALOGUE => machine.catalogue.load(bytes),
+        DEDUPE => machine.dedupe.load(bytes),
+        ATTRIBUTION => machine.attribution.iter_mut().try_for_each(|attribution| attribution.load(bytes)),
+        ROWS => machine.shards.iter_mut().try_for_each(|shard| shard.load(bytes)),
+        EPOCH => machine.epoch.load(bytes),
+        // Written by a later version; what this one needs is checked by the sections it knows.
+        _ => Ok(()),
+    }
 }
 
 struct Meta {

@@ -2,6 +2,7 @@
 //! drive the same code one step at a time.
 
 use crate::Config;
+use crate::bell::Bell;
 use crate::change::Changes;
 use crate::checkpoint::{Checkpointing, Complete, Deposits};
 use crate::gate::{Gate, Wake, journal_failed};
@@ -16,8 +17,8 @@ use journal::{Disk, Reader, Writer};
 use parking_lot::{Condvar, Mutex, RwLock};
 use spec::Plan;
 use state::{Dictionary, Resolved};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Most payloads that are sequenced under one hold of the lock.
 const CHUNK: usize = 256;
@@ -53,6 +54,10 @@ pub struct Core<D: Disk> {
     pub(crate) rules: KnownRules,
     pub(crate) first_pages: FirstPages,
     pub(crate) changes: Changes<D>,
+    /// The last position that consumers were given.
+    pub(crate) handed_over: AtomicU64,
+    /// Wakes whoever publishes this node's epochs.
+    pub(crate) publisher: OnceLock<Arc<Bell>>,
     /// Held while a checkpoint is written.
     pub(crate) checkpointing: Mutex<Checkpointing>,
 }
@@ -258,6 +263,13 @@ impl<D: Disk> Core<D> {
                 self.rows_applied.fetch_max(last.0, Ordering::AcqRel);
             }
         }
+        self.handed_over.fetch_max(last.0, Ordering::SeqCst);
+        self.publisher.get().iter().for_each(|bell| bell.ring());
+    }
+
+    /// Whether readers see everything that consumers were given.
+    pub(crate) fn is_published(&self) -> bool {
+        self.gate.applied().0 >= self.handed_over.load(Ordering::SeqCst)
     }
 
     /// Notes that a threaded shard has applied up to `last`.
@@ -268,14 +280,25 @@ impl<D: Disk> Core<D> {
         self.rows_applied.fetch_max(slowest.0, Ordering::AcqRel);
     }
 
-    /// Writes and syncs everything appended so far as one group; whether there was anything.
+    /// Writes and syncs everything appended so far as one group (a group held back before goes first); whether there was anything.
     /// A full disk holds the group back, to be tried again; any other failure closes the gate for good.
     pub fn sync(&self) -> Result<bool, Refusal> {
         let mut log = self.log.lock();
         let Log { writer, held_back } = &mut *log;
         let Some(writer) = writer else { return Ok(false) };
-        let batch = held_back.take().or_else(|| self.sequencer.lock().appender.take());
-        let Some(batch) = batch else { return Ok(false) };
+        let held = held_back.take();
+        let any = held.is_some();
+        held.map_or(Ok(()), |batch| self.commit(writer, held_back, batch))?;
+        let Some(batch) = self.sequencer.lock().appender.take() else { return Ok(any) };
+        self.commit(writer, held_back, batch).map(|()| true)
+    }
+
+    fn commit(
+        &self,
+        writer: &mut Writer<D>,
+        held_back: &mut Option<journal::Batch>,
+        batch: journal::Batch,
+    ) -> Result<(), Refusal> {
         match writer.commit(&batch) {
             Ok(durable) => {
                 self.disk_full.store(false, Ordering::Release);
@@ -283,7 +306,7 @@ impl<D: Disk> Core<D> {
                 self.sequencer.lock().appender.recycle(batch);
                 self.publish_epoch();
                 self.gate.set_durable(durable);
-                Ok(true)
+                Ok(())
             }
             Err(journal::Error::DiskFull { .. }) => {
                 *held_back = Some(batch);
@@ -414,6 +437,11 @@ impl<D: Disk> Core<D> {
     /// Calls `wake` once everything up to `position` is durable and applied, or with an error if it never will be.
     pub fn when_released(&self, position: Position, wake: Wake) {
         self.gate.when_released(position, wake);
+    }
+
+    /// Whether everything up to `position` is durable and applied already.
+    pub fn is_released(&self, position: Position) -> bool {
+        self.gate.released() >= position
     }
 
     /// The plan in force.

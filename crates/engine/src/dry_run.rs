@@ -137,14 +137,13 @@ impl<D: Disk> LogFile<D> {
         Ok(decisions)
     }
 
-    /// The plan, under a digest whose checkpoints have its state: of a whole log none is needed; else the plan in force counts
-    /// the same.
+    /// The plan, if its state can be had: of a whole log no checkpoint is needed; else the plan in force must count the same.
     fn plan_with_state(&self, plan: &Arc<Plan>) -> Result<Arc<Plan>, OpenError> {
         if self.reader.first() == Position(1) {
             return Ok(plan.clone());
         }
         match self.plan().filter(|old| !spec::diff(old, plan).rebuild) {
-            Some(old) => Ok(Arc::new(Plan { digest: old.digest, ..Plan::clone(plan) })),
+            Some(_) => Ok(plan.clone()),
             None => Err(OpenError::SpecNeedsOlderLog { replay_from: self.reader.replay_from() }),
         }
     }

@@ -146,8 +146,10 @@ fn sync_loop<D: Disk>(core: &Core<D>) {
             pending.lazy = false;
             pending.stop
         };
-        while matches!(core.sync(), Ok(true)) {}
+        // Once: what comes meanwhile has asked again. Records that may wait then wait for more of them, also under load.
+        let _ = core.sync();
         if stopping {
+            while matches!(core.sync(), Ok(true)) {}
             return;
         }
         if core.disk_full.load(Ordering::Acquire) {
@@ -164,6 +166,7 @@ fn consume<D: Disk>(core: &Core<D>, consumer: usize) {
     loop {
         match ring.take(consumer) {
             Message::Stop => return,
+            Message::Pass(latch) => latch.pass(),
             Message::Barrier(state) => core.deposit(&state, consumer),
             Message::Apply(batch) => {
                 if consumer < batch.state.shards.len() {

@@ -47,6 +47,16 @@ impl Epochs {
         Epochs { copies: [RwLock::new(front), RwLock::new(behind)], front: AtomicUsize::new(0), lag: Mutex::new(lag) }
     }
 
+    /// Both copies go on under the plan of `new`; nobody reads meanwhile, and `meanwhile` is done before anybody does again.
+    pub(crate) fn adopt<R>(&self, new: &Epoch, meanwhile: impl FnOnce() -> R) -> R {
+        let _no_flip = self.lag.lock();
+        let front = self.front.load(Ordering::Acquire);
+        let (mut back, mut front) = (self.copies[1 - front].write(), self.copies[front].write());
+        back.adopt(new);
+        front.adopt(new);
+        meanwhile()
+    }
+
     /// The front copy; if it is just being swapped away, the other one is taken.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Epoch> {
         for _ in 0..TRIES {

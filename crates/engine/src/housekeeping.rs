@@ -2,6 +2,7 @@
 //! changes of the spec. A node of its own has three of its own; the nodes of one process may share them, so that each costs one
 //! thread (its sync) and no more.
 
+use crate::bell::Bell;
 use crate::core::Core;
 use domain::Span;
 use journal::{Disk, FileDisk};
@@ -32,6 +33,8 @@ struct Rounds<D: Disk> {
     /// Held weakly: a node that is stopped and dropped goes, and its lock on the directory with it.
     nodes: Mutex<Vec<Kept<D>>>,
     epoch_every: Duration,
+    /// Rung when a node has something to publish.
+    bell: Arc<Bell>,
     stop: AtomicBool,
 }
 
@@ -47,8 +50,8 @@ impl<D: Disk> Housekeeping<D> {
     /// # Errors
     /// The system gives no thread.
     pub fn start(epoch_every: Span) -> io::Result<Housekeeping<D>> {
-        let rounds =
-            Rounds { nodes: Mutex::default(), epoch_every: duration(epoch_every), stop: AtomicBool::new(false) };
+        let (nodes, bell, stop) = (Mutex::default(), Arc::default(), AtomicBool::new(false));
+        let rounds = Rounds { nodes, epoch_every: duration(epoch_every), bell, stop };
         let housekeeping = Housekeeping { rounds: Arc::new(rounds), threads: Mutex::default() };
         housekeeping.spawn("publish", Rounds::publish)?;
         housekeeping.spawn("checkpoint", Rounds::checkpoint)?;
@@ -64,6 +67,8 @@ impl<D: Disk> Housekeeping<D> {
 
     /// Looks after this node from now on.
     pub(crate) fn take_in(&self, node: &Arc<Core<D>>) {
+        // A node has one pair for as long as it lives.
+        let _ = node.publisher.set(self.rounds.bell.clone());
         let every = node.config.checkpoint_every;
         let checkpoint_every = (every.0 > 0).then(|| duration(every));
         let checkpoint_due = Instant::now() + checkpoint_every.unwrap_or_default();
@@ -77,7 +82,8 @@ impl<D: Disk> Housekeeping<D> {
 
     /// Ends the threads, after the round that they are in.
     pub(crate) fn end(&self) {
-        self.rounds.stop.store(true, Ordering::Release);
+        self.rounds.stop.store(true, Ordering::SeqCst);
+        self.rounds.bell.ring();
         for thread in self.threads.lock().drain(..) {
             // A thread that panicked has said so already; the others must still be joined.
             let _ = thread.join();
@@ -95,6 +101,7 @@ impl<D: Disk> Rounds<D> {
     fn publish(&self) {
         let mut last_tick = Instant::now();
         while !self.stop.load(Ordering::Acquire) {
+            self.bell.sleep(TICKS_EVERY, || self.all_is_published() && !self.stop.load(Ordering::SeqCst));
             thread::sleep(self.epoch_every);
             let ticks = last_tick.elapsed() > TICKS_EVERY;
             for node in self.nodes.lock().iter().filter_map(|kept| kept.node.upgrade()) {
@@ -107,6 +114,10 @@ impl<D: Disk> Rounds<D> {
                 last_tick = Instant::now();
             }
         }
+    }
+
+    fn all_is_published(&self) -> bool {
+        self.nodes.lock().iter().filter_map(|kept| kept.node.upgrade()).all(|node| node.is_published())
     }
 
     fn checkpoint(&self) {

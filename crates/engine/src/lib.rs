@@ -2,6 +2,7 @@
 //! Start at `core.rs` (`submit`, the walk of an event) and `serve.rs` (`recommend`, the walk of a request).
 
 mod attribution;
+mod bell;
 mod change;
 mod checkpoint;
 mod clock;

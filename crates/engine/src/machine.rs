@@ -39,8 +39,15 @@ pub struct Machine {
 impl Machine {
     /// State before the first record.
     pub fn new(plan: Arc<Plan>, shards: u32, hash_seed: u64) -> Machine {
+        let names = Dictionary::new(&plan, hash_seed);
+        Machine::with_names(&plan, names, shards)
+    }
+
+    /// The same with a dictionary that knows some names: the plan is bound to it.
+    pub(crate) fn with_names(plan: &Arc<Plan>, mut names: Dictionary, shards: u32) -> Machine {
+        let plan = spec::bind(plan, &mut |text| names.intern_symbol(text));
         Machine {
-            names: Dictionary::new(&plan, hash_seed),
+            names,
             catalogue: Catalogue::new(plan.clone()),
             dedupe: Dedupe::new(),
             attribution: Attribution::new(&plan),

@@ -48,11 +48,6 @@ impl<D: Disk> LogFile<D> {
         LogFile::of(journal::open(disk, options)?.reader)
     }
 
-    /// Reads the log beside a node that may have it open: nothing is locked and nothing written.
-    pub fn open_beside(disk: Arc<D>) -> Result<LogFile<D>, OpenError> {
-        LogFile::of(journal::open_beside(disk)?)
-    }
-
     /// The log that this reader reads.
     pub(crate) fn of(reader: Reader<D>) -> Result<LogFile<D>, OpenError> {
         let (first, last) = (reader.first(), reader.last());

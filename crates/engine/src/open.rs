@@ -19,8 +19,8 @@ use parking_lot::{Mutex, RwLock};
 use spec::Diff;
 use spec::Plan;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
 
 /// Messages that the ring holds before the sequencer waits for the slowest consumer.
 const RING_MESSAGES: usize = 1_024;
@@ -99,20 +99,20 @@ impl<D: Disk> Core<D> {
         let shards = config.shards.max(1);
         let end = opened.recovery.last;
         let start = checkpoint::load_before(&opened.reader, end, &plan, shards, config.hash_seed, &mut warnings)?;
-        let (mut machine, mut specs) = match start {
-            Some(loaded) => (loaded.machine, loaded.specs),
+        let (mut machine, mut specs, text) = match start {
+            Some(loaded) => (loaded.machine, loaded.specs, Some(loaded.text)),
             _ if opened.recovery.first > Position(1) => {
                 return Err(OpenError::SpecNeedsOlderLog { replay_from: opened.recovery.first });
             }
-            _ => (Machine::new(plan.clone(), shards, config.hash_seed), Vec::new()),
+            _ => (Machine::new(plan.clone(), shards, config.hash_seed), Vec::new(), None),
         };
         let checkpoint = machine.position;
         replay(&opened.reader, &mut machine, &mut specs, opened.recovery.last, progress)?;
         let replayed = machine.position.0 - checkpoint.0;
         let mut old_text = specs.last().map(|&at| spec_text(&opened.reader, at)).transpose()?.flatten();
         if old_text.is_none() && specs.last().is_some_and(|&at| at <= checkpoint) {
-            // Retention has dropped the record, but a checkpoint is only loaded if it is of this spec.
-            old_text = Some(plan.text.clone());
+            // Retention has dropped the record, but the checkpoint has it.
+            old_text = text;
         }
         let mut core = Core::assemble(machine, specs, config, opened.appender, opened.writer, opened.reader);
         core.writer_epoch = opened.recovery.epoch;
@@ -164,6 +164,8 @@ impl<D: Disk> Core<D> {
             rules: KnownRules::default(),
             first_pages: FirstPages::default(),
             changes: Changes::default(),
+            handed_over: AtomicU64::new(0),
+            publisher: OnceLock::new(),
             checkpointing: Mutex::default(),
             config,
         }

@@ -24,8 +24,38 @@ pub(crate) enum Message {
     Apply(Arc<Batch>),
     /// Every consumer hands over a copy of its part of this state as it is at this place.
     Barrier(Arc<State>),
+    /// Every consumer says that it has come to this place.
+    Pass(Arc<Latch>),
     /// Nothing more will come.
     Stop,
+}
+
+/// Opens once a number of consumers have passed it.
+pub(crate) struct Latch {
+    missing: Mutex<usize>,
+    open: Condvar,
+}
+
+impl Latch {
+    /// One that waits for this many.
+    pub(crate) fn new(missing: usize) -> Latch {
+        Latch { missing: Mutex::new(missing), open: Condvar::new() }
+    }
+
+    /// One of them has come.
+    pub(crate) fn pass(&self) {
+        let mut missing = self.missing.lock();
+        *missing = missing.saturating_sub(1);
+        self.open.notify_all();
+    }
+
+    /// Waits for all of them.
+    pub(crate) fn wait(&self) {
+        let mut missing = self.missing.lock();
+        while *missing > 0 {
+            self.open.wait(&mut missing);
+        }
+    }
 }
 
 /// A bounded queue that every consumer reads in full.
@@ -120,6 +150,7 @@ mod tests {
                         match ring.take(consumer) {
                             Message::Apply(batch) => seen.push(batch.last.0),
                             Message::Barrier(_) => seen.push(0),
+                            Message::Pass(latch) => latch.pass(),
                             Message::Stop => return seen,
                         }
                     }
@@ -133,6 +164,9 @@ mod tests {
                 ring.push(Message::Barrier(state.clone()));
             }
         }
+        let latch = Arc::new(Latch::new(3));
+        ring.push(Message::Pass(latch.clone()));
+        latch.wait();
         ring.push(Message::Stop);
         let expected: Vec<u64> = (1..=1_000).flat_map(|n| if n % 100 == 0 { vec![n, 0] } else { vec![n] }).collect();
         for consumer in consumers {

@@ -19,6 +19,11 @@ use std::ops::Range;
 pub(crate) use declarations::{is_function, type_constant};
 pub use types::Static;
 use types::Types;
+#[cfg(test)]
+pub(crate) use {
+    declarations::{names, signatures},
+    numbers::OWN,
+};
 
 /// What a path means to those who ask for a check.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +42,8 @@ pub trait Environment {
     /// It is not known here; `span` is where it stands.
     fn path(&mut self, path: &[&str], span: Range<usize>) -> Result<Meaning, Diagnostic>;
 
-    /// The slot and type of a call that the surroundings understand, `None` for others: see [`Scope::call`].
-    fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Result<(u16, Type), Diagnostic>>;
+    /// What a call means that the surroundings understand, `None` for others: see [`Scope::call`].
+    fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Result<Meaning, Diagnostic>>;
 
     /// Names that `call` understands, for "did you mean".
     fn known_calls(&self) -> Vec<&str>;
@@ -52,8 +57,8 @@ impl Environment for Slots<'_> {
         self.0.path(path, span).map(|(slot, ty)| Meaning::Slot(slot, ty))
     }
 
-    fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Result<(u16, Type), Diagnostic>> {
-        self.0.call(name, args, span)
+    fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Result<Meaning, Diagnostic>> {
+        self.0.call(name, args, span).map(|found| found.map(|(slot, ty)| Meaning::Slot(slot, ty)))
     }
 
     fn known_calls(&self) -> Vec<&str> {
@@ -74,7 +79,8 @@ pub struct Checked {
 
 /// Checks an expression or a part of one.
 ///
-/// Codes: `wrong_type`, `wrong_arity`, `unknown_function`, `misplaced_optional`, and the environment's own.
+/// Codes: `wrong_type`, `wrong_arity`, `unknown_function`, `misplaced_optional`, `bad_pattern`, `unknown_time_zone`, and the
+/// environment's own.
 ///
 /// # Errors
 /// All that is wrong with it, in the order of the text; what the environment refuses is passed on as it is.

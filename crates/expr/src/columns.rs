@@ -87,15 +87,6 @@ impl<T: Plain> Lane<T> {
     pub fn present(&self) -> u64 {
         self.present
     }
-
-    fn keep(&mut self, rows: u64) {
-        for (row, value) in self.values.iter_mut().enumerate() {
-            if (self.present & rows) >> row & 1 == 0 {
-                *value = T::ABSENT;
-            }
-        }
-        self.present &= rows;
-    }
 }
 
 impl<T: Plain> Default for Lane<T> {
@@ -237,16 +228,11 @@ impl Column {
         }
     }
 
-    fn keep(&mut self, rows: u64) {
-        each_lane!(
-            self,
-            bits => {
-                bits.set &= rows;
-                bits.present &= rows;
-            },
-            lane => lane.keep(rows),
-            list => list.iter_mut().enumerate().filter(|(row, _)| rows >> row & 1 == 0).for_each(|(_, value)| *value = Value::Missing)
-        );
+    /// Makes it a column of this type, if it is of another.
+    pub(crate) fn retype(&mut self, ty: &Type) {
+        if !self.is_of(ty) {
+            *self = Column::new(ty);
+        }
     }
 
     fn is_of(&self, ty: &Type) -> bool {
@@ -345,49 +331,4 @@ impl Columns {
 pub struct BlockScratch {
     /// A row for expressions that are evaluated row by row.
     pub(crate) row: Vec<Value>,
-}
-
-impl Program {
-    /// Its value in each row of a block, as [`Program::eval`] gives them; rows behind the block's have none.
-    /// `out` becomes a column of the program's type.
-    pub fn eval_block(&self, columns: &Columns, scratch: &mut BlockScratch, out: &mut Column) {
-        if !out.is_of(self.ty()) {
-            *out = Column::new(self.ty());
-        }
-        self.by_rows(columns, scratch, |row, value| out.set(row, &value));
-        out.keep(columns.mask());
-    }
-
-    /// A bit for each row in which its value is `true`, as [`Program::eval_bool`] says.
-    pub fn eval_block_bool(&self, columns: &Columns, scratch: &mut BlockScratch) -> u64 {
-        let mut trues = 0;
-        self.by_rows(columns, scratch, |row, value| trues |= u64::from(value.is_true()) << row);
-        trues
-    }
-
-    /// Its value in each row as a float, as [`Program::eval_f64`] gives them: a bit for each row that has one, a NaN in
-    /// those that have none.
-    pub fn eval_block_f64(&self, columns: &Columns, scratch: &mut BlockScratch, out: &mut [f64; BLOCK_ROWS]) -> u64 {
-        let mut present = 0;
-        out.fill(f64::NAN);
-        self.by_rows(columns, scratch, |row, value| {
-            if let Some(float) = value.as_f64() {
-                out[row] = float;
-                present |= 1 << row;
-            }
-        });
-        present
-    }
-
-    fn by_rows(&self, columns: &Columns, scratch: &mut BlockScratch, mut each: impl FnMut(usize, Value)) {
-        let slots = self.slots();
-        let end = slots.last().map_or(0, |slot| usize::from(*slot) + 1);
-        if scratch.row.len() < end {
-            scratch.row.resize(end, Value::Missing);
-        }
-        for row in 0..columns.rows() {
-            columns.read_row(row, slots, &mut scratch.row);
-            each(row, self.eval(&scratch.row));
-        }
-    }
 }

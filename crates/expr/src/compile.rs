@@ -1,4 +1,4 @@
-//! Syntax tree -> checked types -> program. Both sides of an operator are checked before it gives up, so that
+//! Syntax tree -> checked, typed form -> program. Both sides of an operator are checked before it gives up, so that
 //! all errors of an expression are reported at once.
 
 mod interpreted;
@@ -8,16 +8,14 @@ use self::interpreted::interpreted;
 use crate::arithmetic::{arithmetic, comparison, negation};
 use crate::builtin::{BUILTINS, Builtin, builtin, foreign};
 use crate::check::{Slots, check};
+use crate::form::{Form, Scalar};
 use crate::membership::{Element, comparable, in_list, in_literals, literal_type};
-use crate::operand::{Operand, Scalar};
-use crate::program::Body;
-use crate::sum::{self, Term};
+use crate::sum;
 use crate::typed::{Merge, Open, Typed};
 use crate::{Ast, BinaryOp, Diagnostic, Literal, Name, Node, NodeKind, Program, Scope, UnaryOp, suggest};
 use domain::{Symbol, Type};
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Checks and compiles an expression, or a part of one: `node` is any node of `ast`.
 ///
@@ -82,31 +80,10 @@ pub fn compile(ast: &Ast, node: &Node, scope: &mut dyn Scope) -> Result<Program,
     let typed = compiler.node(&checked.node);
     let Compiler { faults, slots, .. } = compiler;
     match typed {
-        Some(typed) if faults.is_empty() => {
-            Ok(Program::of(ast.slice(node), typed.ty(), slots.into_iter().collect(), body(typed)))
-        }
+        Some(typed) if faults.is_empty() => Ok(Program::of(ast.slice(node), slots.into_iter().collect(), typed)),
         // What is well typed but has no closure is left to the interpreter.
         _ => interpreted(ast.slice(node), checked),
     }
-}
-
-fn body(typed: Typed) -> Body {
-    match typed {
-        Typed::Bool(operand) => Body::Bool(operand.run().into()),
-        Typed::Int(operand) => Body::Int(operand.run().into()),
-        Typed::Float(Operand::Slot(slot)) => Body::Slot(slot.into()),
-        Typed::Float(operand) => Body::Float(operand.run().into()),
-        Typed::Str(operand) => boxed(operand),
-        Typed::Time(operand) => boxed(operand),
-        Typed::Span(operand) => boxed(operand),
-        Typed::Entity(_, operand) => boxed(operand),
-        Typed::List(_, operand) => boxed(operand),
-    }
-}
-
-fn boxed<T: Scalar>(operand: Operand<T>) -> Body {
-    let run = operand.run();
-    Body::Value(Arc::new(move |row| run(row).map(T::value).unwrap_or_default()))
 }
 
 struct Compiler<'a> {
@@ -115,11 +92,11 @@ struct Compiler<'a> {
     slots: BTreeSet<u16>,
 }
 
-struct Choose(Operand<bool>);
+struct Choose(Form<bool>);
 
 impl Merge for Choose {
-    fn merge<T: Scalar>(self, a: Operand<T>, b: Operand<T>) -> Operand<T> {
-        Operand::choose(self.0, a, b)
+    fn merge<T: Scalar>(self, a: Form<T>, b: Form<T>) -> Form<T> {
+        Form::choose(self.0, a, b)
     }
 }
 
@@ -172,11 +149,11 @@ impl Compiler<'_> {
 
     fn literal(&mut self, literal: &Literal) -> Option<Typed> {
         Some(match literal {
-            Literal::Bool(bool) => Typed::Bool(Operand::Fixed(Some(*bool))),
-            Literal::Int(int) => Typed::Int(Operand::Fixed(Some(*int))),
-            Literal::Float(float) => Typed::Float(Operand::Fixed(Some(*float))),
-            Literal::Str(text) => Typed::Str(Operand::Fixed(Some(self.scope.constant(text)))),
-            Literal::Span(span) => Typed::Span(Operand::Fixed(Some(*span))),
+            Literal::Bool(bool) => Typed::Bool(Form::Fixed(Some(*bool))),
+            Literal::Int(int) => Typed::Int(Form::Fixed(Some(*int))),
+            Literal::Float(float) => Typed::Float(Form::Fixed(Some(*float))),
+            Literal::Str(text) => Typed::Str(Form::Fixed(Some(self.scope.constant(text)))),
+            Literal::Span(span) => Typed::Span(Form::Fixed(Some(*span))),
             Literal::Null | Literal::Uint(_) | Literal::Bytes(_) => return None,
         })
     }
@@ -216,11 +193,6 @@ impl Compiler<'_> {
         let typed: Vec<Option<Typed>> = args.iter().map(|arg| self.node(arg)).collect();
         let typed = typed.into_iter().collect::<Option<Vec<Typed>>>()?;
         let types: Vec<Type> = typed.iter().map(Typed::ty).collect();
-        if builtin.name == "default"
-            && let Some(term) = Term::defaulted(&typed)
-        {
-            return Some(Open::Sum(vec![term]));
-        }
         match (builtin.build)(typed) {
             Ok(typed) => Some(Open::Typed(typed)),
             Err(index) => {
@@ -266,7 +238,7 @@ impl Compiler<'_> {
         let typed = self.node(operand)?;
         let ty = typed.ty();
         let made = match (op, typed) {
-            (UnaryOp::Not, Typed::Bool(bool)) => Some(Typed::Bool(bool.map(|bool| Some(!bool)))),
+            (UnaryOp::Not, Typed::Bool(bool)) => Some(Typed::Bool(bool.not())),
             (UnaryOp::Not, _) => None,
             (UnaryOp::Negate, typed) => negation(typed),
         };
@@ -285,8 +257,8 @@ impl Compiler<'_> {
     ) -> Option<Typed> {
         let types = (a.ty(), b.ty());
         let made = match (op, a, b) {
-            (BinaryOp::And, Typed::Bool(a), Typed::Bool(b)) => Some(Typed::Bool(a.logic::<false>(b))),
-            (BinaryOp::Or, Typed::Bool(a), Typed::Bool(b)) => Some(Typed::Bool(a.logic::<true>(b))),
+            (BinaryOp::And, Typed::Bool(a), Typed::Bool(b)) => Some(Typed::Bool(a.logic(false, b))),
+            (BinaryOp::Or, Typed::Bool(a), Typed::Bool(b)) => Some(Typed::Bool(a.logic(true, b))),
             (BinaryOp::And | BinaryOp::Or, ..) => None,
             (_, a, b) if op.binding() > BinaryOp::Less.binding() => arithmetic(op, a, b),
             (_, a, b) => comparison(op, a, b).map(Typed::Bool),

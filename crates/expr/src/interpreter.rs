@@ -1,7 +1,6 @@
 //! The reference: walks the syntax tree over [`Datum`]s. Slow and obvious; what it says is what the language means, and the compiled
 //! evaluators are held against it.
 
-mod builtin;
 mod equality;
 mod field;
 mod macros;
@@ -196,10 +195,7 @@ impl<'n> Interpreter<'n> {
             _ => {}
         }
         let values = self.nodes(args)?;
-        match builtin::call(&name.text, &values) {
-            Some(given) => given,
-            None => self.function(&name.text, None, &values),
-        }
+        self.function(&name.text, None, &values)
     }
 
     fn method(&mut self, receiver: &'n Node, name: &'n Name, args: &'n [Node]) -> Given {

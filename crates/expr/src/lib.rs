@@ -1,23 +1,29 @@
-//! The expression language: text -> syntax tree with spans -> checked types -> compiled closures over slots.
+//! The expression language: text -> syntax tree with spans -> checked, typed form -> closures over rows, and
+//! kernels over blocks of 64 rows.
 //! Pure: an expression reads its row of values and nothing else. The syntax is a subset of CEL's, see [`parse`];
 //! the types, the rules and the functions are those of [`compile`].
 
 mod arithmetic;
 mod ast;
+mod block;
+mod blocks;
 mod builtin;
 mod check;
+mod closure;
 mod columns;
 mod compile;
 mod datum;
 mod diagnostic;
+mod form;
 mod functions;
 mod interpreter;
 mod lexer;
 mod membership;
-mod operand;
+mod numbers;
 mod parser;
 mod program;
 mod scope;
+mod set;
 mod suggest;
 mod sum;
 mod typed;

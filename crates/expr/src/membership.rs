@@ -1,15 +1,12 @@
-//! `x in [...]` and `x in slot`.
+//! `x in [...]` and `x in slot`: which types go together, and the words of literals.
 
 use crate::Literal;
-use crate::arithmetic::{as_float, as_int, order};
-use crate::operand::{Operand, Scalar};
-use crate::typed::Typed;
-use domain::{Span, Symbol, Type, Value};
-use std::cmp::Ordering;
+use crate::form::{Condition, Form, Scalar};
+use crate::numbers::{as_float, as_int};
+use crate::set::Set;
+use crate::typed::{Typed, each_form};
+use domain::{Symbol, Type, Value};
 use std::sync::Arc;
-
-/// Longest list that is searched from end to end and not by halves.
-const SCANNED_MAX: usize = 8;
 
 /// A literal of a list with its symbol, if it is a string.
 pub(crate) type Element = (Literal, Symbol);
@@ -33,106 +30,32 @@ pub(crate) fn comparable(a: &Type, b: &Type) -> bool {
 }
 
 /// `x in [elements]`, whose types are comparable with that of `x`.
-pub(crate) fn in_literals(x: Typed, elements: &[Element]) -> Operand<bool> {
-    match x {
-        Typed::Bool(x) => among(
-            x,
-            pick(elements, |(literal, _)| match literal {
-                Literal::Bool(bool) => Some(*bool),
-                _ => None,
-            }),
-        ),
-        Typed::Int(x) => among(
-            x,
-            pick(elements, |(literal, _)| match literal {
-                Literal::Int(int) => Some(*int),
-                Literal::Float(float) => as_int(*float),
-                _ => None,
-            }),
-        ),
-        Typed::Float(x) => {
-            let mut floats = pick(elements, |(literal, _)| match literal {
-                Literal::Int(int) => as_float(*int),
-                Literal::Float(float) => Some(*float),
-                _ => None,
-            });
-            floats.sort_by(f64::total_cmp);
-            x.map(move |x| Some(search(&floats, |float| float.partial_cmp(&x).unwrap_or(Ordering::Less))))
-        }
-        Typed::Str(x) => among(x, pick(elements, |(_, symbol)| Some(*symbol))),
-        Typed::Span(x) => among(
-            x,
-            pick(elements, |(literal, _)| match literal {
-                Literal::Span(Span(ms)) => Some(Span(*ms)),
-                _ => None,
-            }),
-        ),
-        // Of these types there are no literals: the list is empty.
-        Typed::Time(x) => x.map(|_| Some(false)),
-        Typed::Entity(_, x) => x.map(|_| Some(false)),
-        Typed::List(_, x) => x.map(|_| Some(false)),
+pub(crate) fn in_literals(x: Typed, elements: &[Element]) -> Form<bool> {
+    let ty = x.ty();
+    let set = Set::new(elements.iter().filter_map(|element| word(&ty, element)).collect());
+    let known = each_form!(&x, form => match form {
+        Form::Fixed(value) => Some(value.as_ref().map(|value| set.contains(value.key()))),
+        _ => None,
+    });
+    known.map_or_else(|| Form::special(Condition::Among(x, Arc::new(set))), Form::Fixed)
+}
+
+/// The key of the value of this type that equals the literal, if there is one.
+fn word(ty: &Type, (literal, symbol): &Element) -> Option<u64> {
+    match (ty, literal) {
+        (Type::Bool, Literal::Bool(bool)) => Some(bool.key()),
+        (Type::Int, Literal::Int(int)) => Some(int.key()),
+        (Type::Int, Literal::Float(float)) => as_int(*float).map(|int| int.key()),
+        (Type::Float, Literal::Int(int)) => as_float(*int).map(|float| float.key()),
+        (Type::Float, Literal::Float(float)) => Some(float.key()),
+        (Type::Str, Literal::Str(_)) => Some(symbol.key()),
+        (Type::Span, Literal::Span(span)) => Some(span.key()),
+        // Of the other types there are no literals.
+        _ => None,
     }
-}
-
-fn pick<T>(elements: &[Element], read: impl Fn(&Element) -> Option<T>) -> Vec<T> {
-    elements.iter().filter_map(read).collect()
-}
-
-fn among<T: Scalar + Ord>(x: Operand<T>, mut known: Vec<T>) -> Operand<bool> {
-    known.sort_unstable();
-    known.dedup();
-    x.map(move |x| Some(search(&known, |element| element.cmp(&x))))
-}
-
-/// Whether a sorted list holds an element that compares as equal.
-fn search<T>(sorted: &[T], compare: impl Fn(&T) -> Ordering) -> bool {
-    if sorted.len() <= SCANNED_MAX {
-        return sorted.iter().any(|element| compare(element) == Ordering::Equal);
-    }
-    sorted.binary_search_by(compare).is_ok()
 }
 
 /// `x in list`, whose elements are comparable with `x`.
-pub(crate) fn in_list(x: Typed, list: Operand<Arc<[Value]>>) -> Operand<bool> {
-    match x {
-        Typed::Bool(x) => any(x, list, holds),
-        Typed::Int(x) => any(x, list, |int: &i64, element| match element {
-            Value::Int(other) => int == other,
-            Value::Float(float) => order(*int, *float) == Some(Ordering::Equal),
-            _ => false,
-        }),
-        Typed::Float(x) => any(x, list, |float: &f64, element| match element {
-            Value::Int(int) => order(*int, *float) == Some(Ordering::Equal),
-            Value::Float(other) => float == other,
-            _ => false,
-        }),
-        Typed::Str(x) => any(x, list, holds),
-        Typed::Time(x) => any(x, list, holds),
-        Typed::Span(x) => any(x, list, holds),
-        Typed::Entity(_, x) => any(x, list, holds),
-        Typed::List(_, x) => any(x, list, |_, _| false),
-    }
-}
-
-fn holds<T: Scalar + PartialEq>(x: &T, element: &Value) -> bool {
-    T::of(element).as_ref() == Some(x)
-}
-
-/// A list in a slot is read where it lies: counting another owner of it would cost more than the search.
-fn any<T: Scalar>(
-    x: Operand<T>,
-    list: Operand<Arc<[Value]>>,
-    equal: impl Fn(&T, &Value) -> bool + Send + Sync + 'static,
-) -> Operand<bool> {
-    let Operand::Slot(slot) = list else {
-        return x.join(list, move |x: T, list: Arc<[Value]>| Some(list.iter().any(|element| equal(&x, element))));
-    };
-    let x = x.run();
-    Operand::Run(Box::new(move |row| {
-        let x = x(row)?;
-        match row.get(usize::from(slot))? {
-            Value::List(list) => Some(list.iter().any(|element| equal(&x, element))),
-            _ => None,
-        }
-    }))
+pub(crate) fn in_list(x: Typed, list: Form<Arc<[Value]>>) -> Form<bool> {
+    Form::special(Condition::Within(x, list))
 }

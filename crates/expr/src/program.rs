@@ -1,6 +1,9 @@
-//! A compiled expression: a closure over a row of slots.
+//! A compiled expression: its form, evaluated over blocks of rows, and a closure made of it for single rows.
 
 use crate::Texts;
+use crate::closure::Operand;
+use crate::form::{Form, Scalar};
+use crate::typed::{Typed, each_form};
 use domain::{Type, Value};
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +12,7 @@ use std::sync::Arc;
 type Run<T> = Arc<dyn Fn(&[Value]) -> Option<T> + Send + Sync>;
 /// A closure over a row that gives any value.
 type AnyRun = Arc<dyn Fn(&[Value]) -> Value + Send + Sync>;
+
 /// The same with the texts of symbols.
 type TextsRun = Arc<dyn Fn(&[Value], &dyn Texts) -> Value + Send + Sync>;
 
@@ -18,7 +22,8 @@ pub struct Program {
     text: Arc<str>,
     ty: Type,
     slots: Arc<[u16]>,
-    body: Body,
+    pub(crate) body: Body,
+    pub(crate) form: Arc<Typed>,
 }
 
 /// The closure. Booleans and numbers have their own, so that filters and scores need not build a `Value`.
@@ -35,7 +40,8 @@ pub(crate) enum Body {
 }
 
 impl Program {
-    /// Joins the parts that the compiler made.
+    /// A program that is not compiled from an expression but given as a function of the row. It reads these slots,
+    /// ascending, and gives values of this type; over blocks it runs row by row.
     #[allow(clippy::type_complexity)] // the type as callers build it
     pub fn new(
         text: impl Into<Arc<str>>,
@@ -43,16 +49,21 @@ impl Program {
         slots: Vec<u16>,
         run: Arc<dyn Fn(&[Value]) -> Value + Send + Sync>,
     ) -> Program {
-        Program { text: text.into(), ty, slots: slots.into(), body: Body::Value(run) }
+        let slots: Arc<[u16]> = slots.into();
+        let form = given(&ty, &run, &slots);
+        Program { text: text.into(), ty, slots, body: body(&form), form: Arc::new(form) }
     }
 
     /// A program that reads the texts of strings.
     pub(crate) fn with_texts(text: impl Into<Arc<str>>, ty: Type, slots: Vec<u16>, run: TextsRun) -> Program {
-        Program { text: text.into(), ty, slots: slots.into(), body: Body::Texts(run) }
+        let slots: Arc<[u16]> = slots.into();
+        let missing: AnyRun = Arc::new(|_| Value::Missing);
+        let form = Arc::new(given(&ty, &missing, &slots));
+        Program { text: text.into(), ty, slots, body: Body::Texts(run), form }
     }
 
-    pub(crate) fn of(text: &str, ty: Type, slots: Vec<u16>, body: Body) -> Program {
-        Program { text: text.into(), ty, slots: slots.into(), body }
+    pub(crate) fn of(text: &str, slots: Vec<u16>, form: Typed) -> Program {
+        Program { text: text.into(), ty: form.ty(), slots: slots.into(), body: body(&form), form: Arc::new(form) }
     }
 
     /// The expression as written.
@@ -115,9 +126,7 @@ impl Program {
     pub fn eval_bool(&self, row: &[Value]) -> bool {
         match &self.body {
             Body::Bool(run) => run(row) == Some(true),
-            Body::Slot(_) | Body::Int(_) | Body::Float(_) => false,
-            Body::Value(run) => run(row).is_true(),
-            Body::Texts(_) => false,
+            Body::Slot(_) | Body::Int(_) | Body::Float(_) | Body::Value(_) | Body::Texts(_) => false,
         }
     }
 
@@ -127,10 +136,39 @@ impl Program {
             Body::Slot(slot) => present(float(row, *slot)),
             Body::Float(run) => present(run(row)),
             Body::Int(run) => run(row).map(|int| int as f64),
-            Body::Bool(_) => None,
-            Body::Value(run) => present(run(row).as_f64()),
-            Body::Texts(_) => None,
+            Body::Bool(_) | Body::Value(_) | Body::Texts(_) => None,
         }
+    }
+}
+
+/// The form of a function of the row.
+fn given(ty: &Type, run: &AnyRun, slots: &Arc<[u16]>) -> Typed {
+    fn rows<T: Scalar>(run: &AnyRun, slots: &Arc<[u16]>) -> Form<T> {
+        let run = Arc::clone(run);
+        Form::Rows(Arc::new(move |row| T::of(&run(row))), Arc::clone(slots))
+    }
+    match ty {
+        Type::Bool => Typed::Bool(rows(run, slots)),
+        Type::Int => Typed::Int(rows(run, slots)),
+        Type::Float => Typed::Float(rows(run, slots)),
+        Type::Str => Typed::Str(rows(run, slots)),
+        Type::Time => Typed::Time(rows(run, slots)),
+        Type::Span => Typed::Span(rows(run, slots)),
+        Type::Entity(of) => Typed::Entity(*of, rows(run, slots)),
+        Type::List(of) => Typed::List((**of).clone(), rows(run, slots)),
+    }
+}
+
+fn body(form: &Typed) -> Body {
+    match form {
+        Typed::Bool(form) => Body::Bool(Operand::of(form).run().into()),
+        Typed::Int(form) => Body::Int(Operand::of(form).run().into()),
+        Typed::Float(Form::Slot(slot)) => Body::Slot((*slot).into()),
+        Typed::Float(form) => Body::Float(Operand::of(form).run().into()),
+        form => each_form!(form, form => {
+            let run = Operand::of(form).run();
+            Body::Value(Arc::new(move |row| run(row).map_or(Value::Missing, Scalar::value)))
+        }),
     }
 }
 

@@ -1,22 +1,39 @@
-//! Pieces of a compiled expression with their static type, and the rules that join types.
+//! Pieces of an expression with their static type, and the rules that join types.
 
-use crate::operand::{Operand, Scalar};
-use crate::sum::{self, Term};
+use crate::form::{Condition, FloatOp, Form, Scalar, Term};
+use crate::sum;
 use domain::{EntityId, Span, Symbol, Time, Type, Value};
 use std::sync::Arc;
 
 /// A piece of any type.
 pub(crate) enum Typed {
-    Bool(Operand<bool>),
-    Int(Operand<i64>),
-    Float(Operand<f64>),
-    Str(Operand<Symbol>),
-    Time(Operand<Time>),
-    Span(Operand<Span>),
-    Entity(u16, Operand<EntityId>),
+    Bool(Form<bool>),
+    Int(Form<i64>),
+    Float(Form<f64>),
+    Str(Form<Symbol>),
+    Time(Form<Time>),
+    Span(Form<Span>),
+    Entity(u16, Form<EntityId>),
     /// With the type of its elements.
-    List(Type, Operand<Arc<[Value]>>),
+    List(Type, Form<Arc<[Value]>>),
 }
+
+/// The same for a piece of any type: `each_form!(typed, form => expression)`.
+macro_rules! each_form {
+    ($typed:expr, $form:ident => $made:expr) => {
+        match $typed {
+            $crate::typed::Typed::Bool($form) => $made,
+            $crate::typed::Typed::Int($form) => $made,
+            $crate::typed::Typed::Float($form) => $made,
+            $crate::typed::Typed::Str($form) => $made,
+            $crate::typed::Typed::Time($form) => $made,
+            $crate::typed::Typed::Span($form) => $made,
+            $crate::typed::Typed::Entity(_, $form) => $made,
+            $crate::typed::Typed::List(_, $form) => $made,
+        }
+    };
+}
+pub(crate) use each_form;
 
 /// A piece, or a float sum that may still grow.
 pub(crate) enum Open {
@@ -36,27 +53,27 @@ impl Open {
 
 /// Two numbers under one arithmetic.
 pub(crate) enum Pair {
-    Int(Operand<i64>, Operand<i64>),
-    Float(Operand<f64>, Operand<f64>),
+    Int(Form<i64>, Form<i64>),
+    Float(Form<f64>, Form<f64>),
 }
 
 /// Something that joins two pieces of one type.
 pub(crate) trait Merge {
-    fn merge<T: Scalar>(self, a: Operand<T>, b: Operand<T>) -> Operand<T>;
+    fn merge<T: Scalar>(self, a: Form<T>, b: Form<T>) -> Form<T>;
 }
 
 impl Typed {
     /// A slot of this type.
     pub(crate) fn slot(slot: u16, ty: Type) -> Typed {
         match ty {
-            Type::Bool => Typed::Bool(Operand::Slot(slot)),
-            Type::Int => Typed::Int(Operand::Slot(slot)),
-            Type::Float => Typed::Float(Operand::Slot(slot)),
-            Type::Str => Typed::Str(Operand::Slot(slot)),
-            Type::Time => Typed::Time(Operand::Slot(slot)),
-            Type::Span => Typed::Span(Operand::Slot(slot)),
-            Type::Entity(entity) => Typed::Entity(entity, Operand::Slot(slot)),
-            Type::List(of) => Typed::List(*of, Operand::Slot(slot)),
+            Type::Bool => Typed::Bool(Form::Slot(slot)),
+            Type::Int => Typed::Int(Form::Slot(slot)),
+            Type::Float => Typed::Float(Form::Slot(slot)),
+            Type::Str => Typed::Str(Form::Slot(slot)),
+            Type::Time => Typed::Time(Form::Slot(slot)),
+            Type::Span => Typed::Span(Form::Slot(slot)),
+            Type::Entity(entity) => Typed::Entity(entity, Form::Slot(slot)),
+            Type::List(of) => Typed::List(*of, Form::Slot(slot)),
         }
     }
 
@@ -75,25 +92,11 @@ impl Typed {
     }
 
     /// As a float, where it is a number.
-    pub(crate) fn into_float(self) -> Option<Operand<f64>> {
+    pub(crate) fn into_float(self) -> Option<Form<f64>> {
         match self {
-            Typed::Int(int) => Some(int.map(|int| Some(int as f64))),
+            Typed::Int(int) => Some(Form::op(FloatOp::OfInt(int))),
             Typed::Float(float) => Some(float),
             _ => None,
-        }
-    }
-
-    /// Whether it has a value.
-    pub(crate) fn has(self) -> Operand<bool> {
-        match self {
-            Typed::Bool(operand) => operand.has(),
-            Typed::Int(operand) => operand.has(),
-            Typed::Float(operand) => operand.has(),
-            Typed::Str(operand) => operand.has(),
-            Typed::Time(operand) => operand.has(),
-            Typed::Span(operand) => operand.has(),
-            Typed::Entity(_, operand) => operand.has(),
-            Typed::List(_, operand) => operand.has(),
         }
     }
 
@@ -119,5 +122,17 @@ impl Typed {
             (Typed::Int(a), Typed::Int(b)) => Pair::Int(a, b),
             (a, b) => Pair::Float(a.into_float()?, b.into_float()?),
         })
+    }
+
+    /// Whether it has a value.
+    pub(crate) fn has(self) -> Form<bool> {
+        let known = each_form!(&self, form => match form {
+            Form::Fixed(value) => Some(value.as_ref().is_some_and(|value| !value.is_absent())),
+            _ => None,
+        });
+        match known {
+            Some(has) => Form::Fixed(Some(has)),
+            None => Form::special(Condition::Has(self)),
+        }
     }
 }

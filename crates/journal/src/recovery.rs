@@ -129,21 +129,6 @@ pub fn open<D: Disk>(disk: Arc<D>, options: Options) -> Result<Opened<D>, Error>
     Ok(Opened { appender, writer, reader: Reader::new(shared), recovery })
 }
 
-/// Opens the journal for reading alone, beside a writer or without one: takes no lock, mends nothing, writes nothing. What the
-/// reader sees is what was there at this moment; the newest of it may not be durable yet.
-///
-/// # Errors
-/// As [`open`]. Beside a writer also where it has just renamed, begun or dropped a file: then another try will do.
-pub fn open_beside<D: Disk>(disk: Arc<D>) -> Result<Reader<D>, Error> {
-    let (found, _) = look(&*disk, Options::default())?;
-    let Found { segments, tail, checkpoints, .. } = found;
-    if segments.is_empty() {
-        return Err(Error::io("find a log in", ".")(std::io::ErrorKind::NotFound.into()));
-    }
-    let live = Live { segments, durable: tail.last, end: tail.end, log_time: tail.log_time, checkpoints };
-    Ok(Reader::new(Arc::new(Shared::new(disk, live))))
-}
-
 fn report<D>(shared: &Shared<D>, epoch: u32, repair: Option<tail::Repair>) -> RecoveryReport {
     let live = shared.live();
     RecoveryReport {

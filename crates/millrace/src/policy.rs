@@ -18,8 +18,8 @@ pub(crate) enum Policy {
 
 /// Compute recent decisions again under another spec, and say what would have been different
 ///
-/// Nothing is written and nothing locked, so it may run beside a serving node; it reads the log as it is at the start. State is
-/// built as the other spec would have it. What users would have done with other slates is not guessed.
+/// Nothing is written, so it may run beside a serving node; it reads what is durable of the log at the start, and none can be
+/// started while it runs. State is built as the other spec would have it. What users would have done with other slates is not guessed.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The data directory
@@ -38,9 +38,6 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
 }
-
-/// Tries beside a node that renames and drops files.
-const TRIES: u32 = 5;
 
 impl Policy {
     pub(crate) fn run(self) -> Result<()> {
@@ -77,17 +74,9 @@ impl Arguments {
         if !self.dir.is_dir() {
             bail!("there is no directory {}", self.dir.display());
         }
-        let disk = Arc::new(FileDisk::open(&self.dir).with_context(|| format!("opening {}", self.dir.display()))?);
-        let mut tried = 1;
-        loop {
-            match LogFile::open_beside(Arc::clone(&disk)) {
-                Ok(log) => return Ok(log),
-                Err(error) if tried == TRIES => {
-                    return Err(error).with_context(|| format!("reading the log in {}", self.dir.display()));
-                }
-                Err(_) => tried += 1,
-            }
-        }
+        let disk = FileDisk::open_to_read(&self.dir).with_context(|| format!("opening {}", self.dir.display()))?;
+        let opened = LogFile::open_to_read(&Arc::new(disk));
+        opened.map(|(log, _)| log).with_context(|| format!("reading the log in {}", self.dir.display()))
     }
 }
 

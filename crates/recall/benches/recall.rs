@@ -105,6 +105,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         digest: [0; 32],
         text: String::new(),
         constants: Vec::new(),
+        symbols: Vec::new(),
         exposures: Vec::new(),
         weights: Vec::new(),
         attribution: None,

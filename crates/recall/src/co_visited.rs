@@ -269,6 +269,7 @@ impl CoVisited {
     fn sum(&self, context: &[(EntityId, f64)], now: Time, scratch: &mut Scratch) {
         let most = self.neighbours().min(usize::from(self.parameters.counters));
         scratch.start(self.popularity.len(), context.len() * most);
+        self.touch(context);
         for &(item, weight) in context {
             if let Some(row) = self.items.get(item.0).and_then(Option::as_ref) {
                 let weight = weight * self.context_norm(item.0) * self.ageing.worth(row.counters.era(), now);
@@ -277,6 +278,18 @@ impl CoVisited {
                 }
             }
         }
+    }
+
+    /// Reads a word of each context item's row, and then of its counters, so that what is not in the cache comes at once and not
+    /// row after row.
+    fn touch(&self, context: &[(EntityId, f64)]) {
+        let rows = || context.iter().filter_map(|(item, _)| self.items.get(item.0).and_then(Option::as_ref));
+        let places = rows().fold(0, |touched, row| touched ^ row.counters.items().len());
+        let counters = rows().map(|row| {
+            let (items, counts) = (row.counters.items(), row.counters.counts());
+            items.first().copied().unwrap_or(0) ^ counts.first().map_or(0, |count| count.to_bits())
+        });
+        std::hint::black_box((places, counters.fold(0, |touched, word| touched ^ word)));
     }
 
     /// Adds the best neighbours of one context item. The order of a row is of no account: each item occurs in it once.

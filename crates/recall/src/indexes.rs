@@ -67,6 +67,18 @@ impl Indexes {
         Indexes { kept: kept.collect(), events: events.collect(), item, user }
     }
 
+    /// Goes on under the plan of `new`: empty indexes of a plan that has the same ones, perhaps over features of other numbers.
+    pub fn adopt(&mut self, new: &Indexes) {
+        self.events = new.events.clone();
+        for pair in self.kept.iter_mut().zip(&new.kept) {
+            match pair {
+                (Kept::Top(top), Kept::Top(new)) => top.adopt(new),
+                (Kept::Tags(tags), Kept::Tags(new)) => tags.adopt(new),
+                _ => {}
+            }
+        }
+    }
+
     /// Takes in a change of the log that `scores` has already taken in. Every change must come, ticks too: time passes by them.
     pub fn apply(&mut self, resolved: &Resolved, scores: &dyn ItemScores) {
         let now = resolved.log_time;

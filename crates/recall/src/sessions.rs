@@ -273,12 +273,12 @@ impl Sessions {
         let newest = user.and_then(|user| self.newest.get(user.0)).copied().unwrap_or(0);
         for (row, weight) in rows {
             for &name in &row.sessions {
-                if name != newest && age(started, keep, name).is_some() {
-                    own.likeness.add(name, weight);
+                if let Some(age) = age(started, keep, name).filter(|_| name != newest) {
+                    own.likeness.add(age, weight);
                 }
             }
         }
-        own.choose(usize::from(self.parameters.neighbours), |name| age(started, keep, name).unwrap_or(u32::MAX));
+        own.choose(usize::from(self.parameters.neighbours), |age| (started as u32).wrapping_sub(age));
     }
 
     /// Adds what one neighbour says of each of its items.

@@ -55,6 +55,13 @@ impl Tags {
         Tags { field, keys, listed: Paged::new(), lists: BTreeSet::new(), touched: Touched::default() }
     }
 
+    /// See `Indexes::adopt`.
+    pub(crate) fn adopt(&mut self, new: &Tags) {
+        if let (Keys::Feature(top), Keys::Feature(new)) = (&mut self.keys, &new.keys) {
+            top.adopt(new);
+        }
+    }
+
     /// An event touched the item.
     pub(crate) fn touch(&mut self, event: u16, item: EntityId, now: Time, scores: &dyn ItemScores) {
         if let Keys::Feature(top) = &mut self.keys {
@@ -170,7 +177,7 @@ impl Tags {
             let at = terms.binary_search_by_key(&tag, |&(Symbol(term), _)| term).ok()?;
             Some(terms[at].1 * value)
         });
-        Some(matched.sum())
+        Some(sum(matched))
     }
 
     /// The key of an item as it is now.
@@ -226,4 +233,14 @@ impl Tags {
             self.lists.extend(listed.tags.iter().map(|&tag| (tag, Reverse(key), item.0)));
         }
     }
+}
+
+/// The sum, the same in any order of the numbers: a tag's number may differ where its text does not.
+fn sum(numbers: impl Iterator<Item = f64> + Clone) -> f64 {
+    if numbers.clone().nth(2).is_none() {
+        return numbers.sum();
+    }
+    let mut sorted: Vec<f64> = numbers.collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.into_iter().sum()
 }

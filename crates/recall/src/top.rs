@@ -67,6 +67,12 @@ impl Top {
         }
     }
 
+    /// Takes over what was worked out from another plan in which the feature is the same.
+    pub(crate) fn adopt(&mut self, new: &Top) {
+        (self.feature, self.refresh) = (new.feature, new.refresh);
+        self.moved_by.clone_from(&new.moved_by);
+    }
+
     /// An event touched the item.
     pub(crate) fn touch(&mut self, event: u16, item: EntityId, now: Time, scores: &dyn ItemScores) {
         if self.moved_by.get(usize::from(event)).copied().unwrap_or(true) || self.ranked.key(item).is_none() {
@@ -110,7 +116,7 @@ impl Top {
     pub(crate) fn value(&self, item: EntityId, now: Time, scores: &dyn ItemScores) -> Option<f64> {
         let key = self.ranked.key(item)?;
         let due = self.due.get(item.0).copied().flatten().is_some_and(|due| due <= now);
-        if due { self.score(item, now, scores) } else { Some(self.order.score(key, now)) }
+        if due { self.score(item, now, scores) } else { Some(self.order.at(now).of(key)) }
     }
 
     /// Computes every item's score.
@@ -132,16 +138,16 @@ impl Top {
     ) {
         let stale = self.queue.first().is_some_and(|&(due, _)| due <= now);
         let reach = if stale { limit.saturating_mul(2).saturating_add(READ_BEYOND) } else { limit };
-        let start = out.len();
+        let (start, order) = (out.len(), self.order.at(now));
         let walk = self.ranked.iter().take(limits::ROUTE_WALK_MAX);
         let walk = walk.filter(|&(item, _)| !skip(item)).take(if limit == 0 { 0 } else { reach });
         if !stale {
-            out.extend(walk.map(|(item, key)| Hit { item, score: self.order.score(key, now) }));
+            out.extend(walk.map(|(item, key)| Hit { item, score: order.of(key) }));
             return;
         }
         out.extend(walk.filter_map(|(item, key)| {
             let due = self.due.get(item.0).copied().flatten().is_some_and(|due| due <= now);
-            let score = if due { self.score(item, now, scores)? } else { self.order.score(key, now) };
+            let score = if due { self.score(item, now, scores)? } else { order.of(key) };
             Some(Hit { item, score })
         }));
         out[start..].sort_by(Hit::best_first);

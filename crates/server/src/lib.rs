@@ -6,6 +6,7 @@ mod body;
 mod calls;
 mod config;
 mod connection;
+mod framing;
 mod gorse_api;
 mod listen;
 mod metrics;

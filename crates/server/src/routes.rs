@@ -57,10 +57,16 @@ pub struct Route {
     pub access: Access,
     /// What it leads to.
     pub call: Call,
+    /// How many bytes of `path` stand before its first brace: most paths fit no further than that.
+    literal: usize,
 }
 
 const fn route(method: Method, path: &'static str, access: Access, call: Call) -> Route {
-    Route { method, path, access, call }
+    let mut literal = 0;
+    while literal < path.len() && path.as_bytes()[literal] != b'{' {
+        literal += 1;
+    }
+    Route { method, path, access, call, literal }
 }
 
 const INGEST: Access = Access::Only(Role::Ingest);
@@ -110,7 +116,7 @@ pub(crate) struct Matched {
 pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Refusal> {
     let mut known = false;
     for route in &ROUTES {
-        let Some(raw) = segments(route.path, path) else { continue };
+        let Some(raw) = route.segments(path) else { continue };
         known = true;
         if route.method == *method {
             let values = raw.into_iter().map(decoded).collect::<Result<_, _>>()?;
@@ -130,26 +136,29 @@ pub(crate) fn nothing_here(message: &str) -> Refusal {
 
 /// The methods that a path takes, as the `Allow` header lists them.
 pub(crate) fn allowed(path: &str) -> String {
-    let routes = ROUTES.iter().filter(|route| segments(route.path, path).is_some());
+    let routes = ROUTES.iter().filter(|route| route.segments(path).is_some());
     routes.map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The raw values of the pattern's braces, if the path fits it.
-fn segments<'p>(pattern: &str, path: &'p str) -> Option<Vec<&'p str>> {
-    let mut values = Vec::new();
-    let mut path = path.split('/');
-    for expected in pattern.split('/') {
-        let segment = path.next()?;
-        if expected.starts_with('{') {
-            if segment.is_empty() {
+impl Route {
+    /// The raw values of the pattern's braces, if the path fits it.
+    fn segments<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
+        let (literal, pattern) = self.path.split_at(self.literal);
+        let mut path = path.strip_prefix(literal)?.split('/');
+        let mut values = Vec::new();
+        for expected in pattern.split('/') {
+            let segment = path.next()?;
+            if expected.starts_with('{') {
+                if segment.is_empty() {
+                    return None;
+                }
+                values.push(segment);
+            } else if segment != expected {
                 return None;
             }
-            values.push(segment);
-        } else if segment != expected {
-            return None;
         }
+        path.next().is_none().then_some(values)
     }
-    path.next().is_none().then_some(values)
 }
 
 /// Undoes percent-encoding.

@@ -28,16 +28,17 @@ pub(crate) async fn respond(
     phase: Phase,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Infallible> {
-    phase.busy();
+    let well_framed = phase.busy();
     let start = Instant::now();
     let path = request.uri().path().to_owned();
     let (target, path) = process.tenants.find(&path);
-    if let (Target::Tenant(tenant), true) = (&target, process.config.gorse && path.starts_with("/api/")) {
+    let gorse = process.config.gorse && path.starts_with("/api/") && well_framed;
+    if let (Target::Tenant(tenant), true) = (&target, gorse) {
         let (route, reply) = gorse_api::answer(tenant, path, request).await;
         metrics_of(&process, &target).answered(route, reply.status, reply.code, start.elapsed());
         return Ok(http(reply, phase));
     }
-    let matched = routes::find(request.method(), path);
+    let matched = if well_framed { routes::find(request.method(), path) } else { Err(twice_framed()) };
     let route = matched.as_ref().map_or("none", |matched| matched.route.path);
     let mut reply = match matched {
         Ok(matched) => caught(lead(&process, &target, matched, request)).await,
@@ -53,6 +54,11 @@ pub(crate) async fn respond(
     }
     metrics_of(&process, &target).answered(route, reply.status, reply.code, start.elapsed());
     Ok(http(reply, phase))
+}
+
+fn twice_framed() -> Refusal {
+    let message = "send either Content-Length or Transfer-Encoding, not both; the connection is closed";
+    Refusal::new(Code::MalformedRequest, "content-length", message)
 }
 
 /// Names that nobody has are counted with the process, so that callers cannot make labels.
@@ -293,14 +299,11 @@ fn http(reply: Reply, phase: Phase) -> Response<Answer> {
     if let Some(seconds) = reply.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    match reply.status {
-        StatusCode::UNAUTHORIZED => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        status if status == status_of(Code::Timeout) => {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        _ => {}
+    if reply.status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if reply.status == status_of(Code::Timeout) || reply.code == Some(Code::MalformedRequest) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

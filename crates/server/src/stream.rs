@@ -2,6 +2,7 @@
 //! and an answer must be read in time. Between requests only the idle time counts.
 
 use crate::config::Limits;
+use crate::framing::Framing;
 use crate::metrics::Metrics;
 use crate::refused_head;
 use std::future::Future;
@@ -13,20 +14,23 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// What the connection is doing; the service tells, the stream acts on it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Phase(Arc<AtomicU8>);
 
 const HEAD: u8 = 0;
 const BUSY: u8 = 1;
 const IDLE: u8 = 2;
+/// As `HEAD`, but the head was read and says its body's length twice.
+const TWICE_FRAMED: u8 = 3;
 
 impl Phase {
-    /// A request's head was read: its body and its answer have timers of their own.
-    pub(crate) fn busy(&self) {
-        self.0.store(BUSY, Ordering::Relaxed);
+    /// A request's head was read: its body and its answer have timers of their own. Whether the head is well framed.
+    #[must_use]
+    pub(crate) fn busy(&self) -> bool {
+        self.0.swap(BUSY, Ordering::Relaxed) != TWICE_FRAMED
     }
 
     /// The answer was handed over.
@@ -41,7 +45,12 @@ pub(crate) struct Stream {
     phase: Phase,
     head_time: Duration,
     write_time: Duration,
-    head: Option<Pin<Box<Sleep>>>,
+    /// When the head that is being read began; none between heads.
+    head_began: Option<Instant>,
+    /// Goes on over many requests, since setting a timer for each would cost as much as reading its head: it may fire early,
+    /// never late.
+    head_timer: Option<Pin<Box<Sleep>>>,
+    framing: Framing,
     write: Option<Pin<Box<Sleep>>>,
     /// Our answer to a head that hyper refused, and how much of it was written.
     refusal: Option<(Vec<u8>, usize)>,
@@ -51,13 +60,14 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(tcp: TcpStream, limits: &Limits, metrics: Arc<Metrics>) -> Stream {
-        let phase = Phase(Arc::new(AtomicU8::new(HEAD)));
         Stream {
             tcp,
-            phase,
+            phase: Phase::default(),
             head_time: limits.head_time,
             write_time: limits.write_time,
-            head: None,
+            head_began: None,
+            head_timer: None,
+            framing: Framing::default(),
             write: None,
             refusal: None,
             metrics,
@@ -93,6 +103,33 @@ impl Stream {
         Some(Poll::Ready(Ok(bytes.len())))
     }
 
+    /// Bytes were read.
+    fn came(&mut self, bytes: &[u8]) {
+        let phase = self.phase.0.load(Ordering::Relaxed);
+        if phase == IDLE && !bytes.is_empty() {
+            self.head_began = None;
+            self.framing = Framing::default();
+        }
+        if matches!(phase, IDLE | HEAD) && !bytes.is_empty() {
+            let twice = self.framing.ends_twice_framed(bytes);
+            self.phase.0.store(if twice { TWICE_FRAMED } else { HEAD }, Ordering::Relaxed);
+        }
+    }
+
+    /// While a head waits for more of it: an error once it has taken too long in all.
+    fn head_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let deadline = *self.head_began.get_or_insert_with(Instant::now) + self.head_time;
+        let timer = self.head_timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() >= deadline {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the request's head came too slowly")));
+            }
+            // It was set for a head before this one.
+            timer.as_mut().reset(deadline);
+        }
+    }
+
     /// While an answer waits to be read: an error once it has waited too long in all.
     fn write_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let write_time = self.write_time;
@@ -106,19 +143,14 @@ impl AsyncRead for Stream {
         let this = self.get_mut();
         let before = buffer.filled().len();
         if let Poll::Ready(result) = Pin::new(&mut this.tcp).poll_read(cx, buffer) {
-            if buffer.filled().len() > before && this.phase.0.load(Ordering::Relaxed) == IDLE {
-                this.phase.0.store(HEAD, Ordering::Relaxed);
-                this.head = None;
-            }
+            this.came(&buffer.filled()[before..]);
             return Poll::Ready(result);
         }
         if this.phase.0.load(Ordering::Relaxed) != HEAD {
-            this.head = None;
+            this.head_began = None;
             return Poll::Pending;
         }
-        let head_time = this.head_time;
-        ready!(this.head.get_or_insert_with(|| Box::pin(sleep(head_time))).as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the request's head came too slowly")))
+        this.head_late(cx)
     }
 }
 

@@ -20,7 +20,11 @@ impl World {
     }
 
     fn begin_change(&mut self) -> Verdict {
-        let to = if self.rng.percent(10) { self.spec } else { self.spec.other() };
+        let to = match self.rng.below(10) {
+            0 => self.spec,
+            1..6 => self.spec.tuned().unwrap_or(self.spec.other()),
+            _ => self.spec.other(),
+        };
         let version = self.node()?.status().plan_version;
         let stale = self.rng.percent(10);
         let base = if stale { PlanVersion(version.0 + 1) } else { version };
@@ -37,11 +41,13 @@ impl World {
     fn begun(&mut self, to: Spec, outcome: ChangeOutcome) -> Verdict {
         match outcome {
             ChangeOutcome::Unchanged if to == self.spec => Ok(()),
-            ChangeOutcome::Filling if to != self.spec => {
+            ChangeOutcome::Filling if to.counting() != self.spec.counting() => {
                 self.changing = Some(to);
                 Ok(())
             }
-            ChangeOutcome::Switched { version, position } => self.changed(to, version, position.0),
+            ChangeOutcome::Switched { version, position } if Some(to) == self.spec.tuned() => {
+                self.changed(to, version, position.0)
+            }
             _ => Err(format!("the change from {:?} to {to:?} came to {outcome:?}", self.spec)),
         }
     }
@@ -68,7 +74,7 @@ impl World {
         self.ledger.append(log_time, Payload::Spec(to.text().into()));
         (self.spec, self.changing) = (to, None);
         // What the change itself has saved is of the new plan; no checkpoint of it must be found.
-        self.checkpointed = None;
+        self.checkpointed = self.checkpointed.filter(|(_, spec)| spec.counting() == self.spec.counting());
         self.counts.changes += 1;
         if self.ledger.last() != position || self.node()?.status().plan_version != version {
             return Err(format!(
@@ -112,8 +118,9 @@ impl World {
     pub(crate) fn follow_log(&mut self) {
         let Ok(log) = LogFile::open(self.storage.fork().process(), Options::default()) else { return };
         let found = log.plan();
-        let known = [Spec::First, Spec::Second].into_iter();
-        if let Some(spec) = known.into_iter().find(|spec| found.as_ref().is_some_and(|plan| plan.text == spec.text())) {
+        if let Some(spec) =
+            Spec::ALL.into_iter().find(|spec| found.as_ref().is_some_and(|plan| plan.text == spec.text()))
+        {
             self.spec = spec;
         }
     }

@@ -32,7 +32,7 @@ pub(crate) fn reopened(world: &mut World, report: &OpenReport, clean: bool) -> V
     }
     if let Some((at, spec)) = world.checkpointed
         && clean
-        && spec == world.spec
+        && spec.counting() == world.spec.counting()
         && report.checkpoint.0 < at
     {
         let (found, warnings) = (report.checkpoint, &report.warnings);

@@ -1,4 +1,4 @@
-//! The two specs that the simulator runs under. The model knows their features by heart; it reads no plan.
+//! The specs that the simulator runs under: two with other state, and one that differs from the first in what feeds do alone. The model knows their features by heart; it reads no plan.
 
 use spec::Plan;
 use std::sync::{Arc, OnceLock};
@@ -130,13 +130,24 @@ feeds:
     rank: { score: item.conversion + 0.5 * user.category.share_7d + item.heat / 100 }
 "#;
 
-/// One of the two specs.
+/// What the third does otherwise than the first, with strings that the first does not have.
+const TUNED: [(&str, &str); 5] = [
+    ("item.price < 90.0 || request.country == \"DE\"", "item.price < 80.0 || item.category == \"c3\""),
+    ("boost: { by: 1.5, when: item.category == \"c1\" }", "boost: { by: 2.5, when: item.category == \"c0\" }"),
+    ("after: item.category == \"c2\"", "after: item.category == \"c9\""),
+    ("0.1 * recall.similar }", "0.4 * recall.similar }"),
+    ("lambda: 0.6, depth: 6", "lambda: 0.3, depth: 5"),
+];
+
+/// One of the specs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spec {
     /// The one that a run starts with.
     First,
     /// Other windows, one event type less.
     Second,
+    /// The first one's state, other feeds.
+    Tuned,
 }
 
 impl Spec {
@@ -145,12 +156,16 @@ impl Spec {
         match self {
             Spec::First => format!("{HEAD}  device: {{}}\n{}{TAIL}", FIRST.trim_start()),
             Spec::Second => format!("{HEAD}{}{TAIL}", SECOND.trim_start()),
+            Spec::Tuned => TUNED.iter().fold(Spec::First.text(), |text, (from, to)| {
+                assert!(text.contains(from), "the first spec has no '{from}'");
+                text.replace(from, to)
+            }),
         }
     }
 
     /// The plan, compiled once per process.
     pub fn plan(self) -> Arc<Plan> {
-        static PLANS: [OnceLock<Arc<Plan>>; 2] = [OnceLock::new(), OnceLock::new()];
+        static PLANS: [OnceLock<Arc<Plan>>; 3] = [const { OnceLock::new() }; 3];
         let compiled = PLANS[self as usize].get_or_init(|| {
             let plan = spec::compile("the simulator's spec", &self.text());
             Arc::new(plan.unwrap_or_else(|errors| panic!("{}", spec::render(&errors))))
@@ -158,11 +173,31 @@ impl Spec {
         Arc::clone(compiled)
     }
 
-    /// The other one.
+    /// All of them.
+    pub const ALL: [Spec; 3] = [Spec::First, Spec::Second, Spec::Tuned];
+
+    /// The one whose state it has.
+    pub fn counting(self) -> Spec {
+        match self {
+            Spec::First | Spec::Tuned => Spec::First,
+            Spec::Second => Spec::Second,
+        }
+    }
+
+    /// One with other state.
     pub fn other(self) -> Spec {
         match self {
-            Spec::First => Spec::Second,
+            Spec::First | Spec::Tuned => Spec::Second,
             Spec::Second => Spec::First,
+        }
+    }
+
+    /// One that differs in what feeds do alone, if there is one.
+    pub fn tuned(self) -> Option<Spec> {
+        match self {
+            Spec::First => Some(Spec::Tuned),
+            Spec::Second => None,
+            Spec::Tuned => Some(Spec::First),
         }
     }
 }

@@ -356,7 +356,9 @@ impl World {
     pub(crate) fn checkpoint(&mut self) -> Verdict {
         let done = self.node()?.checkpoint();
         self.note(|| format!("checkpoint: {done:?}"));
-        if !matches!(done, Ok(None)) && self.checkpointed.is_some_and(|(_, spec)| spec != self.spec) {
+        if !matches!(done, Ok(None))
+            && self.checkpointed.is_some_and(|(_, spec)| spec.counting() != self.spec.counting())
+        {
             self.checkpointed = None;
         }
         match done {

@@ -29,7 +29,7 @@ use crate::plan::{
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
-use domain::Type;
+use domain::{Symbol, Type};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Index of `user` in every plan.
@@ -37,9 +37,10 @@ const USER: EntityIndex = 0;
 /// Index of `item` in every plan.
 const ITEM: EntityIndex = 1;
 
-/// Builds the plan; it is only to be used if no issue was noted.
-pub(crate) fn build(file: &str, source: &Source, issues: &mut Issues) -> Plan {
-    let mut builder = Builder::new(file, issues);
+/// Builds the plan; it is only to be used if no issue was noted. String constants have the symbols of `numbers`, others than those
+/// their place.
+pub(crate) fn build(file: &str, source: &Source, numbers: &BTreeMap<String, Symbol>, issues: &mut Issues) -> Plan {
+    let mut builder = Builder::new(file, numbers, issues);
     builder.broken = source.broken.clone();
     builder.entities(source);
     builder.events(source);
@@ -78,8 +79,10 @@ struct Builder<'a> {
     slots: Vec<Slot>,
     slot_keys: BTreeMap<String, u16>,
     slots_full: bool,
+    numbers: &'a BTreeMap<String, Symbol>,
     constants: Vec<String>,
-    constant_keys: BTreeMap<String, u32>,
+    symbols: Vec<Symbol>,
+    constant_keys: BTreeMap<String, Symbol>,
     indexes: Vec<Index>,
     exposures: Vec<Exposure>,
     lists: Vec<List>,
@@ -106,7 +109,7 @@ enum Outcome {
 }
 
 impl<'a> Builder<'a> {
-    fn new(file: &'a str, issues: &'a mut Issues) -> Builder<'a> {
+    fn new(file: &'a str, numbers: &'a BTreeMap<String, Symbol>, issues: &'a mut Issues) -> Builder<'a> {
         let entity = |name: &str| EntityType { name: name.to_owned(), fields: Vec::new() };
         let role = |name: &str, entity| Role { name: name.to_owned(), entity };
         let field = |name: &str, ty| FieldType { name: name.to_owned(), ty };
@@ -134,7 +137,9 @@ impl<'a> Builder<'a> {
             slots: Vec::new(),
             slot_keys: BTreeMap::new(),
             slots_full: false,
+            numbers,
             constants: Vec::new(),
+            symbols: Vec::new(),
             constant_keys: BTreeMap::new(),
             indexes: Vec::new(),
             exposures: Vec::new(),
@@ -152,6 +157,7 @@ impl<'a> Builder<'a> {
             digest: *blake3::hash(self.file.as_bytes()).as_bytes(),
             text: self.file.to_owned(),
             constants: self.constants,
+            symbols: self.symbols,
             entities: self.entities,
             events: self.events,
             tables: self.tables,

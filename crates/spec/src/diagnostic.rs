@@ -1,5 +1,6 @@
 //! What is wrong with a spec: stable codes with file, line, column and caret, all of a file at once.
 
+use crate::bundle;
 use domain::{Time, limits};
 use std::fmt::{self, Write};
 use std::ops::Range;
@@ -9,7 +10,9 @@ use std::ops::Range;
 pub struct Diagnostic {
     /// The stable code: `unknown_field`, `cycle`, ... Its text is part of the interface.
     pub code: &'static str,
-    /// Line, from 1.
+    /// The file of a spec of several files; `None` if it is one.
+    pub file: Option<String>,
+    /// Line in the file, from 1.
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
@@ -74,6 +77,8 @@ const SHOWN_MAX: usize = 140;
 
 fn render_one(file: &str, severity: &str, diagnostic: &Diagnostic, out: &mut String) -> fmt::Result {
     let Diagnostic { code, line, column, .. } = diagnostic;
+    let within = diagnostic.file.as_ref().map(|within| format!("{file}/{within}"));
+    let file = within.as_deref().unwrap_or(file);
     writeln!(out, "{}:{line}:{column}: {severity}[{code}]: {}", printable(file), printable(&diagnostic.message))?;
     let column = *column as usize - 1;
     let skipped = if column + 20 > SHOWN_MAX { column - 40 } else { 0 };
@@ -209,9 +214,12 @@ fn place(issue: Issue, text: &str) -> Diagnostic {
     let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
     let end = floor_boundary(text, issue.span.end).clamp(start, line_end);
     let source = text[line_start..line_end].trim_end_matches('\r');
+    let file = bundle::file_at(text, start);
+    let own = &before[file.map_or(0, |(_, from)| from.min(start))..];
     Diagnostic {
         code: issue.code,
-        line: before.bytes().filter(|&b| b == b'\n').count() as u32 + 1,
+        file: file.map(|(name, _)| name.to_owned()),
+        line: own.bytes().filter(|&b| b == b'\n').count() as u32 + 1,
         column: text[line_start..start].chars().count() as u32 + 1,
         width: text[start..end].trim_end().chars().count().max(1) as u32,
         message: issue.message,

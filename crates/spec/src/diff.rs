@@ -210,9 +210,20 @@ fn event_weights(plan: &Plan, events: &[(u16, f64)]) -> String {
     events.iter().map(named).collect()
 }
 
+/// Digest of all that a plan's state is built by: plans that have the same have the same state over the same log, but for the
+/// numbers of strings.
+pub fn state_digest(plan: &Plan) -> [u8; 32] {
+    *blake3::hash(signature(plan).as_bytes()).as_bytes()
+}
+
+/// Whether a spec attributes events to the same feeds and routes as a plan does, so that a decision of either can be counted by both.
+pub fn attributes_alike(plan: &Plan, text: &str) -> bool {
+    plan.text == text || crate::compile("another spec", text).is_ok_and(|other| attributed(&other) == attributed(plan))
+}
+
 /// All that rows, catalogue and indexes are built by, in the order in which they are numbered.
 fn signature(plan: &Plan) -> String {
-    let Plan { constants, entities, events, tables, collections, exposures, lists, .. } = plan;
+    let Plan { entities, events, tables, collections, exposures, lists, .. } = plan;
     let streams: Vec<String> = plan.streams.iter().map(stream).collect();
     let indexes: Vec<String> = plan.indexes.iter().map(|index| kept_index(plan, index)).collect();
     // The order of a `top` index hangs on the formulas of the items' features.
@@ -224,8 +235,7 @@ fn signature(plan: &Plan) -> String {
         of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
     let quotas = &plan.quotas;
     let calendars = &plan.calendars;
-    let counted =
-        format!("{constants:?}{entities:?}{events:?}{tables:?}{collections:?}{streams:?}{calendars:?}{indexes:?}");
+    let counted = format!("{entities:?}{events:?}{tables:?}{collections:?}{streams:?}{calendars:?}{indexes:?}");
     format!("{counted}{exposures:?}{formulas:?}{quotas:?}{lists:?}{}", attributed(plan))
 }
 

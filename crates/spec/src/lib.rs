@@ -1,7 +1,8 @@
 //! What the operator wrote, checked, as one immutable plan; or all that is wrong with it, each mistake with its place.
-//! `compile` is the way in; `diff` compares two plans; `Plan::describe` says what one costs.
+//! `compile` is the way in; `diff` compares two plans; `bind` fits one to a dictionary; `Plan::describe` says what one costs.
 
 mod build;
+mod bundle;
 mod cost;
 mod decode;
 mod diagnostic;
@@ -13,24 +14,42 @@ mod summary;
 mod tenants;
 mod yaml;
 
+pub use bundle::bundle;
 pub use diagnostic::{Diagnostic, Diagnostics, Warning, render, render_warning};
-pub use diff::{Diff, diff};
+pub use diff::{Diff, attributes_alike, diff, state_digest};
 pub use plan::Plan;
 pub use request::{Overlay, overlay};
 pub use summary::{FeatureSummary, Summary, TableSummary};
 pub use tenants::{Tenant, TenantLimits, Tenants, is_tenant_name, read_tenants};
 
 use diagnostic::{Issue, Issues};
+use domain::Symbol;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Compiles a spec. `file_name` is only for the diagnostics.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the file. Text that is not YAML stops at the first mistake of syntax.
 pub fn compile(file_name: &str, text: &str) -> Result<Plan, Diagnostics> {
+    compile_with(file_name, text, &BTreeMap::new())
+}
+
+/// The same plan for a dictionary that has numbers of its own for the string constants: `number` says which.
+pub fn bind(plan: &Arc<Plan>, number: &mut dyn FnMut(&str) -> Symbol) -> Arc<Plan> {
+    let symbols: Vec<Symbol> = plan.constants.iter().map(|text| number(text)).collect();
+    if symbols == plan.symbols {
+        return plan.clone();
+    }
+    let numbers = plan.constants.iter().cloned().zip(symbols).collect();
+    Arc::new(compile_with("a plan", &plan.text, &numbers).expect("it has been compiled before"))
+}
+
+fn compile_with(file_name: &str, text: &str, numbers: &BTreeMap<String, Symbol>) -> Result<Plan, Diagnostics> {
     let mut issues = Issues::default();
     let plan = yaml::read(text, &mut issues).map(|root| {
         let source = decode::decode(&root, &mut issues);
-        build::build(text, &source, &mut issues)
+        build::build(text, &source, numbers, &mut issues)
     });
     match plan {
         Some(mut plan) if issues.is_empty() => {

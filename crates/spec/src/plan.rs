@@ -14,7 +14,7 @@ pub use sketch::{Collection, ElementSource, Sketch};
 pub use window::{Calendar, PaneLevel, Window};
 
 use crate::diagnostic::Warning;
-use domain::{Span, Time, Type, Value};
+use domain::{Span, Symbol, Time, Type, Value};
 use expr::Program;
 
 /// Index of an entity type in `Plan::entities`.
@@ -32,8 +32,11 @@ pub struct Plan {
     pub digest: [u8; 32],
     /// The spec as written: what the log keeps.
     pub text: String,
-    /// String constants of all expressions; constant `k` is `Symbol(k)` in every dictionary of this plan.
+    /// String constants of all expressions.
     pub constants: Vec<String>,
+    /// Their numbers, which stand in the programs: constant `k` is `Symbol(k)` unless the plan was bound to a dictionary that
+    /// numbers them otherwise ([`bind`](crate::bind)).
+    pub symbols: Vec<Symbol>,
     /// Entity types. `user` and `item` have their usual meaning.
     pub entities: Vec<EntityType>,
     /// Event types; `impression` is always among them.
@@ -671,6 +674,12 @@ impl Plan {
     /// Index of an entity type by name.
     pub fn entity(&self, name: &str) -> Option<EntityIndex> {
         self.entities.iter().position(|entity| entity.name == name).map(|index| index as EntityIndex)
+    }
+
+    /// The text of a string constant; empty if there is no constant of this number.
+    pub fn constant(&self, symbol: Symbol) -> &str {
+        let at = self.symbols.iter().position(|known| *known == symbol);
+        at.map_or("", |at| self.constants[at].as_str())
     }
 
     /// Index of an event type by name.

@@ -263,8 +263,8 @@ impl expr::Scope for RequestScope<'_> {
     }
 
     fn constant(&mut self, text: &str) -> Symbol {
-        let constants = &self.plan.constants;
-        let known = constants.iter().position(|known| known == text).map(|index| Symbol(index as u32));
+        let Plan { constants, symbols, .. } = self.plan;
+        let known = constants.iter().position(|known| known == text).map(|index| symbols[index]);
         known.or_else(|| (self.symbols)(text)).unwrap_or_else(|| {
             let place = self.unknown.iter().position(|known| known == text).unwrap_or_else(|| {
                 self.unknown.push(text.to_owned());

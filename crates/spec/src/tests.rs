@@ -2,6 +2,7 @@
 
 mod attribution;
 mod bad_specs;
+mod bundles;
 mod diagnostics;
 mod differences;
 mod lists;

@@ -1,10 +1,12 @@
 //! YAML text -> a tree whose every key and value knows its place in the file. Budgets hold before anything is built, and
-//! what makes YAML surprising (anchors, aliases, tags, merge keys, duplicate keys, several documents) is refused by name.
+//! what makes YAML surprising (anchors, aliases, tags, merge keys, duplicate keys, several documents but those of a bundle) is refused
+//! by name.
 
 mod check;
 mod mend;
 mod places;
 
+use crate::bundle;
 use crate::diagnostic::{Issue, Issues, quoted};
 use check::check_text;
 use domain::limits;
@@ -42,7 +44,7 @@ pub(crate) enum Kind {
     Broken,
 }
 
-/// Reads one document. Mistakes go to `issues`; `None` if nothing can be made of the text.
+/// Reads one document, or those of a bundle as one. Mistakes go to `issues`; `None` if nothing can be made of the text.
 pub(crate) fn read(text: &str, issues: &mut Issues) -> Option<Node> {
     if !check_text(text, issues) {
         return None;
@@ -75,19 +77,25 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn document(&mut self) -> Result<Option<Node>, Stop> {
-        let mut root = None;
+        let mut root: Option<Node> = None;
         loop {
             let (event, span) = self.next()?;
             match event {
                 Event::StreamEnd => break,
-                Event::DocumentStart(_) if root.is_some() => {
+                Event::DocumentStart(_) if root.is_some() && !bundle::begins_at(self.places.text, span.start) => {
                     let issue =
                         Issue::new("several_documents", &span, "a spec is one YAML document; here begins a second");
                     self.issues.push(issue.help("remove the `---` line, or make two files"));
                     return Ok(root);
                 }
                 Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
-                event => root = Some(self.node(event, span, 1)?),
+                event => {
+                    let node = self.node(event, span, 1)?;
+                    match &mut root {
+                        Some(root) => self.join(root, node),
+                        None => root = Some(node),
+                    }
+                }
             }
         }
         if root.as_ref().is_none_or(|node| node.kind == Kind::Empty) {
@@ -95,6 +103,15 @@ impl<'t> Reader<'t, '_> {
             return Ok(None);
         }
         Ok(root)
+    }
+
+    /// Adds another file of the spec.
+    fn join(&mut self, root: &mut Node, node: Node) {
+        let Reader { issues, places, .. } = self;
+        bundle::join(root, node, &mut |key, first| {
+            let issue = Issue::new("duplicate_key", &key.span, format!("the key {} is there twice", quoted(&key.text)));
+            issues.push(issue.help(format!("it is first on {}: remove or rename one", places.name(first.span.start))));
+        });
     }
 
     fn node(&mut self, event: Event<'t>, span: Range<usize>, depth: usize) -> Result<Node, Stop> {
@@ -187,8 +204,7 @@ impl<'t> Reader<'t, '_> {
                 self.issues.push(if self.issues.full() {
                     issue
                 } else {
-                    let line = self.places.line(first);
-                    issue.help(format!("it is first on line {line}: remove or rename one"))
+                    issue.help(format!("it is first on {}: remove or rename one", self.places.name(first)))
                 });
                 continue;
             }

@@ -96,7 +96,7 @@ pub struct Attribution {
     kinds: Vec<Option<Kind>>,
     /// The attributed events that are clicks, as bits.
     clicks: u32,
-    /// Whether the spec in force at this point of the log is the plan's: routes of another have other numbers.
+    /// Whether the spec in force at this point of the log attributes as the plan does: routes of another have other numbers.
     current: bool,
     blocks: VecDeque<Arc<Block>>,
     /// How many decisions of the first block are forgotten.
@@ -137,9 +137,14 @@ impl Attribution {
         })
     }
 
+    /// Goes on under a plan that attributes alike.
+    pub fn adopt(&mut self, plan: &Arc<Plan>) {
+        self.plan = plan.clone();
+    }
+
     /// A spec came into force.
     pub fn spec(&mut self, text: &str) {
-        self.current = self.plan.text == text;
+        self.current = spec::attributes_alike(&self.plan, text);
     }
 
     /// Remembers a decision, given in log order. Of one that an earlier spec answered the routes are not credited.

@@ -53,6 +53,11 @@ impl Catalogue {
         Catalogue { kinds: kinds.collect(), plan, position: Position::START }
     }
 
+    /// Goes on under a plan with the same entities and events.
+    pub fn adopt(&mut self, plan: &Arc<Plan>) {
+        self.plan = plan.clone();
+    }
+
     /// Applies one record.
     pub fn apply(&mut self, resolved: &Resolved) {
         self.position = resolved.position;

@@ -24,14 +24,20 @@ pub struct Dictionary {
 impl Dictionary {
     /// A dictionary that knows the plan's constants and no entity.
     pub fn new(plan: &Plan, hash_seed: u64) -> Dictionary {
-        let mut symbols = Names::new();
+        let mut dictionary =
+            Dictionary { constants: plan.constants.len() as u32, ..Dictionary::empty(plan, hash_seed) };
         plan.constants.iter().for_each(|text| {
-            symbols.intern(text, hash_seed);
+            dictionary.intern_symbol(text);
         });
+        dictionary
+    }
+
+    /// A dictionary that knows nothing, to be loaded from a checkpoint.
+    pub fn empty(plan: &Plan, hash_seed: u64) -> Dictionary {
         Dictionary {
             entities: plan.entities.iter().map(|_| Names::new()).collect(),
-            constants: symbols.len(),
-            symbols,
+            constants: 0,
+            symbols: Names::new(),
             entities_max: limits::ENTITIES_MAX,
             symbols_max: limits::SYMBOLS_MAX,
             seed: hash_seed,
@@ -106,10 +112,10 @@ impl Dictionary {
         DictionarySnapshot { kinds: kinds.map(Names::snapshot).collect() }
     }
 
-    /// Loads one chunk of a snapshot; chunks in order, into a new dictionary of the same plan.
+    /// Loads one chunk of a snapshot; chunks in order, into an empty dictionary of a plan with the same entity types.
     ///
     /// # Errors
-    /// The bytes are damaged, out of order, or of a plan with other entity types or constants.
+    /// The bytes are damaged, out of order, or of a plan with other entity types.
     pub fn load(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
         let mut input = Reader::new(bytes);
         let kind = input.u32()? as usize;

@@ -66,6 +66,11 @@ impl Lists {
         }
     }
 
+    /// Goes on under a plan with the same lists.
+    pub fn adopt(&mut self, plan: &Arc<Plan>) {
+        self.plan = plan.clone();
+    }
+
     /// Applies one record.
     pub fn apply(&mut self, resolved: &Resolved) {
         self.end(resolved.log_time);

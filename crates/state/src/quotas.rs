@@ -59,6 +59,11 @@ impl Quotas {
         Quotas { item, counts, touched: vec![Touched::default(); plan.quotas.len()], plan }
     }
 
+    /// Goes on under a plan with the same quotas.
+    pub fn adopt(&mut self, plan: &Arc<Plan>) {
+        self.plan = plan.clone();
+    }
+
     /// Takes in a record; `catalogue` has taken it in and no later one.
     pub fn apply(&mut self, resolved: &Resolved, catalogue: &Catalogue) {
         if let (Change::Event(event), false) = (&resolved.change, self.counts.is_empty()) {
@@ -100,13 +105,17 @@ impl Quotas {
         }
     }
 
-    /// How often an item's value (or the item) was shown in the window that holds `now`, which is not before the log time of
-    /// the last record; `None` if the item has no value and no quota holds for it.
-    pub fn counted(&self, quota: u16, item: EntityId, now: Time, catalogue: &Catalogue) -> Option<u32> {
+    /// A quota ready to be read, for one item after another, in the window that holds `now`, which is not before the log time of
+    /// the last record; none if the plan has no such quota.
+    pub fn reading<'q>(&'q self, quota: u16, now: Time, catalogue: &'q Catalogue) -> Option<QuotaReading<'q>> {
         let of = self.plan.quotas.get(usize::from(quota))?;
-        let value = value_of(of, item, self.item, catalogue)?;
-        let counted = self.counts[usize::from(quota)].get(value);
-        Some(counted.map_or(0, |counted| counted.of(of.window_of(now))))
+        let values = of.of.map(|field| catalogue.column(self.item, field));
+        Some(QuotaReading { counts: &self.counts[usize::from(quota)], values, window: of.window_of(now) })
+    }
+
+    /// How often an item's value (or the item) was shown; see [`Quotas::reading`].
+    pub fn counted(&self, quota: u16, item: EntityId, now: Time, catalogue: &Catalogue) -> Option<u32> {
+        self.reading(quota, now, catalogue)?.counted(item)
     }
 
     /// Digest of what a read at `now` or later can see.
@@ -160,6 +169,28 @@ impl Quotas {
             *counts.get_mut(value) = Counted { first, events: [input.u32()?, input.u32()?] };
         }
         if input.is_done() { Ok(()) } else { Err(LoadError::new("a chunk of quotas is too long")) }
+    }
+}
+
+/// One quota at one instant: see [`Quotas::reading`].
+pub struct QuotaReading<'q> {
+    counts: &'q Paged<Counted>,
+    /// The attribute whose value is counted; none: the item itself.
+    values: Option<Option<&'q Paged<Value>>>,
+    window: i64,
+}
+
+impl QuotaReading<'_> {
+    /// How often the item's value (or the item) was shown; `None` if the item has no value and no quota holds for it.
+    pub fn counted(&self, item: EntityId) -> Option<u32> {
+        let value = match self.values {
+            None => item.0,
+            Some(column) => match column?.get(item.0)? {
+                Value::Str(symbol) => symbol.0,
+                _ => return None,
+            },
+        };
+        Some(self.counts.get(value).map_or(0, |counted| counted.of(self.window)))
     }
 }
 

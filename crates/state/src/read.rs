@@ -12,6 +12,8 @@ pub(crate) struct ReadAt<'l> {
     now: Time,
     /// First and last pane of the window.
     panes: (i64, i64),
+    /// Whether it counts in panes that hold nothing else.
+    counts: bool,
 }
 
 impl<'l> ReadAt<'l> {
@@ -22,7 +24,9 @@ impl<'l> ReadAt<'l> {
             AggregateOp::StreakPeriods(_) => (panes.0, layout.segments[read.at].pane(now)),
             _ => panes,
         };
-        ReadAt { layout, read, now, panes }
+        let in_panes = matches!(read.op, AggregateOp::Count(window) if !matches!(window, Window::Session(_)));
+        let counts = in_panes && layout.segments[read.at].stride == 1;
+        ReadAt { layout, read, now, panes, counts }
     }
 
     /// The slot that its value is for.
@@ -30,17 +34,39 @@ impl<'l> ReadAt<'l> {
         usize::from(self.read.slot)
     }
 
+    /// Writes the value for a row into a slot. Floats go there directly: a value that comes back in memory is copied in one piece
+    /// right after its parts were written, and processors wait for that.
+    #[inline]
+    pub(crate) fn write(&self, row: Option<&Row>, slot: &mut Value) {
+        match self.float(row) {
+            Some(float) => *slot = Value::Float(float),
+            None => *slot = self.value(row),
+        }
+    }
+
+    /// The value, if it is a count in panes that hold nothing else or a decayed sum; none where that has overflowed.
+    #[inline]
+    fn float(&self, row: Option<&Row>) -> Option<f64> {
+        if self.counts {
+            let (first, last) = self.panes;
+            return Some(row.map_or(0, |row| row.count_in(self.layout, self.read.at, first, last)) as f64);
+        }
+        let AggregateOp::Decayed(half_life) = self.read.op else { return None };
+        let (sum, since) = row.map_or((0.0, Time(0)), |row| row.decayed(self.read.at));
+        let left = if sum == 0.0 { 0.0 } else { sum * decay(self.now.since(since), half_life) };
+        left.is_finite().then_some(left)
+    }
+
     /// The value for a row, or for one that does not exist. `seen` reads the candidate and has none here.
     pub(crate) fn value(&self, row: Option<&Row>) -> Value {
         let op = self.read.op;
+        if let Some(float) = self.float(row) {
+            return Value::Float(float);
+        }
         let Some(row) = row.filter(|row| !row.is_unused()) else {
             return op.over_nothing();
         };
         match op {
-            AggregateOp::Decayed(half_life) => {
-                let (sum, since) = row.decayed(self.read.at);
-                finite(if sum == 0.0 { 0.0 } else { sum * decay(self.now.since(since), half_life) })
-            }
             AggregateOp::TimeSince => match row.newest(self.layout, self.read.at) {
                 Some(newest) => Value::Span(Span(self.now.since(newest).0.max(0))),
                 None => Value::Missing,
@@ -55,7 +81,7 @@ impl<'l> ReadAt<'l> {
                 Value::Float(newest.take_while(|recent| recent.bits != 0).count() as f64)
             }
             AggregateOp::StreakPeriods(_) => Value::Float(self.streak(row) as f64),
-            AggregateOp::Seen(_) => Value::Missing,
+            AggregateOp::Decayed(_) | AggregateOp::Seen(_) => Value::Missing,
             AggregateOp::CountRecents(window) => {
                 let after = self.now.minus(window);
                 Value::Float(row.recents(self.read.at).take_while(|recent| recent.time > after).count() as f64)
@@ -105,11 +131,7 @@ fn folded(op: AggregateOp, segment: &Segment, panes: &[u64], count_of: impl Fn(&
     let at = segment.at;
     let each = panes.chunks_exact(segment.stride);
     let float = |pane: &[u64], at: usize| f64::from_bits(pane[at]);
-    // Panes of counts alone lie side by side: compilers add several at once.
-    let count = || match segment.stride {
-        1 => panes.iter().map(|pane| segment.count(*pane)).sum::<u64>(),
-        _ => each.clone().map(&count_of).sum::<u64>(),
-    };
+    let count = || each.clone().map(&count_of).sum::<u64>();
     let sum = || each.clone().fold(0.0, |sum, pane| sum + float(pane, at.sum));
     let variance = || {
         let of = |pane: &[u64]| Moments {

@@ -9,9 +9,9 @@ pub(crate) use parts::Moments;
 
 use crate::dictionary::Dictionary;
 use crate::layout::{RecentsLayout, RecentsOf, Segment, TableLayout};
-use crate::saved::{LoadError, Reader, put_u32, put_u64};
+use crate::saved::{LoadError, Reader, put_text, put_u32, put_u64};
 use crate::sketch::{Rings, Sketched};
-use domain::{EntityId, Span, Time, Value};
+use domain::{EntityId, Span, Symbol, Time, Value};
 use spec::plan::AggregateOp;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -167,6 +167,24 @@ impl Row {
         &panes[start * stride..end * stride]
     }
 
+    /// How many events the panes of a segment of counts alone hold with an index in `first..=last`. As by `panes_in`, for which
+    /// most rows need no search.
+    #[inline]
+    pub(crate) fn count_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> u64 {
+        let (segment, ends) = (&layout.segments[at], 2 * layout.half_lives.len() + at);
+        let start = if at == 0 { Some(layout.header()) } else { self.words.get(ends - 1).map(|&end| end as usize) };
+        let end = self.words.get(ends).map(|&end| end as usize);
+        let panes = start.zip(end).and_then(|(start, end)| self.words.get(start..end)).unwrap_or_default();
+        let (Some(&oldest), Some(&newest)) = (panes.first(), panes.last()) else { return 0 };
+        let panes = if segment.index(oldest) >= first && segment.index(newest) <= last {
+            panes
+        } else {
+            self.panes_in(layout, at, first, last)
+        };
+        // They lie side by side: compilers add several at once.
+        panes.iter().map(|pane| segment.count(*pane)).sum()
+    }
+
     /// Adds an event to its pane, unless no read at `log_time` or later could see it.
     pub(crate) fn add_to_pane(&mut self, layout: &TableLayout, at: usize, event: (Time, f64), log_time: Time) {
         let segment = &layout.segments[at];
@@ -238,13 +256,13 @@ impl Row {
             || newest.any(|(newest, of)| of.is_live(newest.time, now))
     }
 
-    /// Appends all that a read at `now` or later can see, in one form; whether that is anything. `key` writes an entry of a list.
+    /// Appends all that a read at `now` or later can see, in one form; whether that is anything.
     pub(crate) fn put_canonical(
         &self,
         layout: &TableLayout,
         now: Time,
         out: &mut Vec<u8>,
-        (key, dictionary): (&dyn Fn(RecentsOf, u64, &mut Vec<u8>), &Dictionary),
+        dictionary: &Dictionary,
     ) -> bool {
         let mut any = false;
         for at in 0..layout.half_lives.len() {
@@ -270,7 +288,7 @@ impl Row {
             for recent in live() {
                 any = true;
                 put_u64(out, recent.time.0 as u64);
-                key(list.of, recent.bits, out);
+                put_recent(out, list.of, recent.bits, dictionary);
             }
         }
         self.rings.put_canonical(&layout.rings, now, out, dictionary) || any
@@ -370,6 +388,15 @@ fn lower_bound(panes: &[u64], segment: &Segment, pane: i64) -> usize {
         if segment.index(panes[middle * stride]) < pane { low = middle + 1 } else { high = middle }
     }
     low
+}
+
+/// An entry of a list in a form that depends on no numbering.
+fn put_recent(out: &mut Vec<u8>, of: RecentsOf, bits: u64, dictionary: &Dictionary) {
+    match of {
+        RecentsOf::Entity(entity) => put_text(out, dictionary.key(entity, EntityId(bits as u32))),
+        RecentsOf::Text => put_text(out, dictionary.text(Symbol(bits as u32))),
+        _ => put_u64(out, bits),
+    }
 }
 
 fn take_recents(of: &RecentsLayout, input: &mut Reader<'_>) -> Result<VecDeque<Recent>, LoadError> {

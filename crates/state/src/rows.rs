@@ -7,7 +7,7 @@ mod saving;
 use crate::crossed::{Crossed, copied_bytes, row_bytes};
 use crate::dictionary::Dictionary;
 use crate::digest::Digest;
-use crate::layout::{Grid, Layout, RecentsOf, Step, StepValue, StreamStep, TableLayout};
+use crate::layout::{Grid, Layout, Step, StepValue, StreamStep, TableLayout};
 use crate::paged::Paged;
 use crate::read::{next_change, value};
 use crate::resolve::{Change, EventChange, Resolved};
@@ -111,6 +111,11 @@ impl Rows {
         let in_scope = |table: &Table| scope.has_table(&plan, table);
         let layout = Layout::new(plan.clone(), in_scope);
         Rows { layout: Arc::new(layout), scope, tables, touched, position: Position::START, copied_bytes_max: 0 }
+    }
+
+    /// Goes on under the plan of `new`: empty rows of the same scope and of a plan that has the same tables and streams.
+    pub fn adopt(&mut self, new: &Rows) {
+        self.layout = new.layout.clone();
     }
 
     /// Applies one record; records come in log order.
@@ -256,11 +261,6 @@ impl Rows {
     pub fn digest(&self, dictionary: &Dictionary, now: Time) -> Digest {
         let mut digest = Digest::EMPTY;
         let mut canonical = Vec::new();
-        let recent = |of, bits: u64, out: &mut Vec<u8>| match of {
-            RecentsOf::Entity(entity) => put_text(out, dictionary.key(entity, EntityId(bits as u32))),
-            RecentsOf::Text => put_text(out, dictionary.text(domain::Symbol(bits as u32))),
-            _ => put_u64(out, bits),
-        };
         for ((table, layout), rows) in self.layout.plan.tables.iter().zip(&self.layout.tables).zip(&self.tables) {
             let mut add = |owner, second: Option<(u32, Position)>, row: &Row| {
                 canonical.clear();
@@ -270,7 +270,7 @@ impl Rows {
                     put_second(&mut canonical, &self.layout.plan, table.cross, second, dictionary);
                     put_u64(&mut canonical, touched.0);
                 }
-                if row.put_canonical(layout, now, &mut canonical, (&recent, dictionary)) {
+                if row.put_canonical(layout, now, &mut canonical, dictionary) {
                     digest.add_entry(&canonical);
                 }
             };

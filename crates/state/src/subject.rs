@@ -72,6 +72,17 @@ impl Subject {
         CrossedReading { tables }
     }
 
+    /// One aggregate over crossed rows ready to be read at `now`; none if the subject has no such rows.
+    pub fn crossed_value(&self, aggregate: u16, now: Time) -> Option<CrossedValue<'_>> {
+        let read = &self.layout.aggregates[aggregate as usize];
+        match &self.tables[read.table as usize] {
+            Copied::Crossed(rows) if !rows.is_empty() => {
+                Some(CrossedValue { rows, read: ReadAt::new(&self.layout.tables[read.table as usize], read, now) })
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the item is among the recents of a `seen` aggregate within its window.
     pub fn seen(&self, aggregate: u16, item: EntityId, now: Time) -> bool {
         let read = &self.layout.aggregates[aggregate as usize];
@@ -106,6 +117,11 @@ struct CrossedTable<'s> {
 }
 
 impl CrossedReading<'_> {
+    /// The tables that it reads.
+    pub fn tables(&self) -> impl Iterator<Item = u16> {
+        self.tables.iter().map(|table| table.table)
+    }
+
     /// Writes the value of each aggregate into `row[slot]`. `cross` is asked once per table for the second key part, as by
     /// [`Subject::read`].
     pub fn read(&self, cross: impl Fn(u16) -> u32, row: &mut [Value]) {
@@ -113,9 +129,33 @@ impl CrossedReading<'_> {
             let second = cross(table.table);
             let found = table.rows.binary_search_by_key(&second, |(known, _)| *known).ok().map(|at| &table.rows[at].1);
             for read in &table.reads {
-                row[read.slot()] = read.value(found);
+                read.write(found, &mut row[read.slot()]);
             }
         }
+    }
+}
+
+/// One aggregate over crossed rows at one instant: see [`Subject::crossed_value`].
+pub struct CrossedValue<'s> {
+    rows: &'s [(u32, Row)],
+    read: ReadAt<'s>,
+}
+
+impl CrossedValue<'_> {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Second key parts, ascending, and their values.
+    pub fn all(&self) -> impl Iterator<Item = (u32, Value)> {
+        self.rows.iter().map(|(second, row)| (*second, self.read.value(Some(row))))
+    }
+
+    /// Its value for a second key part.
+    pub fn of(&self, second: u32) -> Value {
+        let found = self.rows.binary_search_by_key(&second, |(known, _)| *known).ok().map(|at| &self.rows[at].1);
+        self.read.value(found)
     }
 }
 

@@ -58,6 +58,9 @@ pub fn parse_entities(body: &[u8]) -> Result<Batch<'_>, Refusal> {
     parse(body, entity::line)
 }
 
+/// What a line has at least in most bodies, in bytes.
+const LINE_BYTES: usize = 96;
+
 /// Reads one element.
 type Element<'e, 'a> = &'e dyn Fn(&mut Scanner<'a>) -> Outcome<Payload<'a>>;
 
@@ -68,7 +71,14 @@ pub(crate) fn parse<'a>(
 ) -> Result<Batch<'a>, Refusal> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
     let first = body.iter().find(|byte| !blank(byte));
-    let mut batch = Batch { form: Form::Many, payloads: Vec::new(), lines: Vec::new(), refused: Vec::new() };
+    // Most lines are about so long; growing step by step would copy what is there again and again.
+    let likely = (body.len() / LINE_BYTES).min(limits::EVENTS_PER_CALL_MAX);
+    let mut batch = Batch {
+        form: Form::Many,
+        payloads: Vec::with_capacity(likely),
+        lines: Vec::with_capacity(likely),
+        refused: Vec::new(),
+    };
     match first {
         None => {
             return Err(Refusal::new(

@@ -59,7 +59,7 @@ impl<'a> Fields<'a> {
             Ok(value) => value,
             Err(inner) => return Err(within(&name, inner)),
         };
-        self.nulls |= value == Raw::Null;
+        self.nulls |= matches!(value, Raw::Null);
         if self.list.capacity() == 0 {
             self.list.reserve_exact(4);
         }

@@ -55,19 +55,40 @@ pub fn write_float(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// The two digits of each number below a hundred.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut value = 0;
+    while value < 100 {
+        pairs[value] = [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8];
+        value += 1;
+    }
+    pairs
+};
+
 /// Appends a whole number.
-pub fn write_uint(out: &mut Vec<u8>, mut value: u64) {
+#[inline]
+pub fn write_uint(out: &mut Vec<u8>, value: u64) {
+    // Nearly all numbers of an answer are places, ranks and indexes.
+    match value {
+        0..10 => out.push(b'0' + value as u8),
+        10..100 => out.extend_from_slice(&PAIRS[value as usize]),
+        _ => write_large(out, value),
+    }
+}
+
+fn write_large(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            out.extend_from_slice(&digits[at..]);
-            return;
-        }
+    while value >= 100 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[(value % 100) as usize]);
+        value /= 100;
     }
+    let pair = PAIRS[value as usize];
+    at -= 2;
+    digits[at..at + 2].copy_from_slice(&pair);
+    out.extend_from_slice(&digits[at + usize::from(value < 10)..]);
 }
 
 /// Appends a whole number with its sign.

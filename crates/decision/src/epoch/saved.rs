@@ -126,7 +126,8 @@ impl Epoch {
 
     /// Completes the epoch after the last chunk: makes what is not saved because it follows from the rest.
     pub fn complete(&mut self) {
-        let Epoch { catalogue, items, indexes, exposures, lists, row, log_time, .. } = self;
+        let Epoch { catalogue, items, indexes, exposures, facts, lists, row, log_time, .. } = self;
+        facts.rebuild(&lists.plan, &lists.conditions, catalogue, row);
         exposures.iter_mut().for_each(|exposure| exposure.rebuild(catalogue));
         indexes.rebuild(*log_time, &ItemView::of(catalogue, items, lists, row));
     }

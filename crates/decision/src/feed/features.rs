@@ -57,9 +57,13 @@ pub(super) struct Routes<'a> {
 pub(super) struct Filling<'v> {
     view: &'v View<'v>,
     reads: &'v Reads,
+    /// Whether no slot differs between candidates.
+    same: bool,
     item: Reading<'v>,
     attributes: Vec<(usize, Option<&'v Paged<Value>>)>,
     crossed: Option<CrossedReading<'v>>,
+    /// By table that `crossed` reads.
+    keys: Vec<(u16, CrossBy<'v>)>,
 }
 
 impl<'v> Filling<'v> {
@@ -72,25 +76,37 @@ impl<'v> Filling<'v> {
             reads.fill_empty(plan, &reads.crossed, row);
         }
         reads.fill_empty(plan, &reads.foreign, row);
+        let crossed = rows.map(|rows| rows.crossed(&reads.crossed, now));
+        let tables = crossed.iter().flat_map(CrossedReading::tables);
         Filling {
             view,
             reads,
+            same: reads.is_same_for_all(),
             item: epoch.items().reading(&reads.item, now),
             attributes: reads.item_attributes.iter().map(column).collect(),
-            crossed: rows.map(|rows| rows.crossed(&reads.crossed, now)),
+            keys: tables.map(|table| (table, CrossBy::new(view, table))).collect(),
+            crossed,
         }
     }
 
     /// Fills the slots for one candidate.
+    #[inline]
     pub(super) fn fill(&self, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) {
+        if !self.same {
+            self.fill_all(candidate, found, row);
+        }
+    }
+
+    fn fill_all(&self, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) {
         let Filling { view, reads, .. } = *self;
         let item = candidate.item;
         self.item.read(item, row);
         for &(slot, column) in &self.attributes {
-            row[slot] = column.and_then(|column| column.get(item.0)).cloned().unwrap_or_default();
+            put(&mut row[slot], column.and_then(|column| column.get(item.0)).unwrap_or(&Value::Missing));
         }
         if let Some(crossed) = &self.crossed {
-            crossed.read(|table| cross_key(view, table, item), row);
+            let by = |table| self.keys.iter().find(|(of, _)| *of == table).map_or(CrossBy::Nothing, |(_, by)| *by);
+            crossed.read(|table| by(table).key(item), row);
         }
         for &(slot, aggregate) in &reads.seen {
             row[usize::from(slot)] = Value::Bool(seen(view, aggregate, item));
@@ -112,14 +128,52 @@ impl<'v> Filling<'v> {
     }
 }
 
-/// The second part of the key of the subject's crossed row for this candidate; `u32::MAX` where it has none.
-fn cross_key(view: &View<'_>, table: u16, item: EntityId) -> u32 {
-    match view.plan.tables[usize::from(table)].cross {
-        Some(Cross::ItemField(field)) => {
-            state::cross_key(&view.epoch.catalogue().attribute(view.epoch.item_type(), item, field))
+/// Copies a value to a slot, part by part: see `state::Reading`.
+#[inline]
+fn put(slot: &mut Value, value: &Value) {
+    match value {
+        Value::Missing => *slot = Value::Missing,
+        Value::Bool(bool) => *slot = Value::Bool(*bool),
+        Value::Int(int) => *slot = Value::Int(*int),
+        Value::Float(float) => *slot = Value::Float(*float),
+        Value::Str(symbol) => *slot = Value::Str(*symbol),
+        Value::Time(time) => *slot = Value::Time(*time),
+        Value::Span(span) => *slot = Value::Span(*span),
+        Value::Entity(_) | Value::List(_) => *slot = value.clone(),
+    }
+}
+
+/// What the second part of the key of a subject's crossed row is for a candidate.
+#[derive(Clone, Copy)]
+pub(super) enum CrossBy<'v> {
+    /// The value of an item attribute.
+    Attribute(&'v Paged<Value>),
+    /// The item.
+    Item,
+    /// Nothing: there is no row.
+    Nothing,
+}
+
+impl<'v> CrossBy<'v> {
+    /// Of a table.
+    pub(super) fn new(view: &View<'v>, table: u16) -> CrossBy<'v> {
+        match view.plan.tables[usize::from(table)].cross {
+            Some(Cross::ItemField(field)) => {
+                let column = view.epoch.catalogue().column(view.epoch.item_type(), field);
+                column.map_or(CrossBy::Nothing, CrossBy::Attribute)
+            }
+            Some(Cross::Entity(entity)) if entity == view.epoch.item_type() => CrossBy::Item,
+            _ => CrossBy::Nothing,
         }
-        Some(Cross::Entity(entity)) if entity == view.epoch.item_type() => item.0,
-        _ => u32::MAX,
+    }
+
+    /// The key of a candidate's row; `u32::MAX` where it has none.
+    pub(super) fn key(self, item: EntityId) -> u32 {
+        match self {
+            CrossBy::Attribute(column) => column.get(item.0).map_or(u32::MAX, state::cross_key),
+            CrossBy::Item => item.0,
+            CrossBy::Nothing => u32::MAX,
+        }
     }
 }
 

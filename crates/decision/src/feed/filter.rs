@@ -82,9 +82,38 @@ impl<'v> OfRequest<'v> {
     }
 }
 
+/// A filter of the feed, ready for one candidate after another.
+pub(super) enum Condition<'v> {
+    /// A fact of the item, by its bit.
+    Fact(u64),
+    /// One that reads the row.
+    Row(&'v Program, Filling<'v>),
+}
+
+impl<'v> Condition<'v> {
+    /// The feed's filter of this number.
+    pub(super) fn new(view: &'v View<'v>, number: usize, row: &mut [Value]) -> Condition<'v> {
+        match view.reads.facts[number] {
+            Some(bit) => Condition::Fact(bit),
+            None => Condition::Row(&view.feed.filters[number], Filling::new(view, &view.reads.filters[number], row)),
+        }
+    }
+
+    /// Whether it is true for a candidate with these facts. What earlier ones of the same kind read is in the row.
+    pub(super) fn holds(&self, facts: u64, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) -> bool {
+        match self {
+            Condition::Fact(bit) => facts & bit != 0,
+            Condition::Row(filter, filling) => {
+                filling.fill(candidate, found, row);
+                filter.eval_bool(row)
+            }
+        }
+    }
+}
+
 /// What removes candidates, ready for one after another.
 pub(super) struct Gates<'v> {
-    filters: Vec<Filling<'v>>,
+    filters: Vec<Condition<'v>>,
     own: Option<OfRequest<'v>>,
     policies: Removing<'v>,
 }
@@ -92,7 +121,7 @@ pub(super) struct Gates<'v> {
 impl<'v> Gates<'v> {
     /// The feed's filters, the request's, and policies.
     pub(super) fn new(view: &'v View<'v>, row: &mut [Value]) -> Gates<'v> {
-        let filters = view.reads.filters.iter().map(|reads| Filling::new(view, reads, row)).collect();
+        let filters = (0..view.feed.filters.len()).map(|number| Condition::new(view, number, row)).collect();
         Gates { filters, own: OfRequest::new(view, row), policies: Removing::new(view, row) }
     }
 
@@ -106,13 +135,11 @@ impl<'v> Gates<'v> {
         recalled: bool,
         row: &mut [Value],
     ) -> Option<usize> {
-        let filters = view.feed.filters.iter().zip(&self.filters).zip(&view.reads.early);
-        let failing = filters.enumerate().find(|(_, ((filter, filling), early))| {
-            if recalled && **early {
-                return false;
-            }
-            filling.fill(candidate, found, row);
-            !filter.eval_bool(row)
+        let facts = view.epoch.facts(candidate.item);
+        let filters = self.filters.iter().zip(&view.reads.early);
+        let failing = filters.enumerate().find(|(_, (filter, early))| {
+            let known = recalled && **early;
+            !known && !filter.holds(facts, candidate, found, row)
         });
         if let Some((number, _)) = failing {
             return Some(number);
@@ -121,7 +148,7 @@ impl<'v> Gates<'v> {
         if self.own.as_ref().is_some_and(|own| !own.passes(candidate, found, row)) {
             return Some(filters);
         }
-        Some(filters + 1 + self.policies.first(view, candidate, found, row)?)
+        Some(filters + 1 + self.policies.first(candidate, found, row)?)
     }
 
     /// The text of what has this number.

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 /// The fewest elements put in order at once.
 const STEP: usize = 64;
+/// Bits of a key's front that name its place while keys are sorted by the rest of it.
+const PLACE_BITS: u32 = 16;
 
 /// Candidates, best first up to where the order is settled, in any order behind.
 #[derive(Default)]
@@ -14,6 +16,8 @@ pub(crate) struct Order {
     settled: usize,
     /// Candidates behind all of `keys`, in this order.
     behind: Range<usize>,
+    fronts: Vec<u64>,
+    sorted: Vec<u128>,
 }
 
 impl Order {
@@ -61,8 +65,31 @@ impl Order {
         if more < rest.len() {
             rest.select_nth_unstable(more - 1);
         }
-        rest[..more].sort_unstable();
+        sort(&mut rest[..more], &mut self.fronts, &mut self.sorted);
         self.settled = end;
+    }
+}
+
+/// Sorts keys by their fronts, which are half as long; of those whose fronts are equal but for the last bits, all of the key
+/// decides. The other two are working memory.
+fn sort(keys: &mut [u128], fronts: &mut Vec<u64>, sorted: &mut Vec<u128>) {
+    const PLACES: u64 = (1 << PLACE_BITS) - 1;
+    if keys.len() > 1 << PLACE_BITS {
+        return keys.sort_unstable();
+    }
+    fronts.clear();
+    fronts.extend(keys.iter().zip(0..).map(|(key, place)| ((key >> 64) as u64 & !PLACES) | place));
+    fronts.sort_unstable();
+    sorted.clear();
+    sorted.extend(fronts.iter().map(|front| keys[(front & PLACES) as usize]));
+    keys.copy_from_slice(sorted);
+    let mut start = 0;
+    for same in fronts.chunk_by(|a, b| a >> PLACE_BITS == b >> PLACE_BITS) {
+        let end = start + same.len();
+        if same.len() > 1 {
+            keys[start..end].sort_unstable();
+        }
+        start = end;
     }
 }
 
@@ -80,7 +107,7 @@ mod tests {
     proptest! {
         #[test]
         fn places_are_those_of_a_sort(
-            scores in prop::collection::vec(prop_oneof![any::<f64>().prop_filter("finite", |x| x.is_finite()), Just(0.0), Just(-0.0), Just(1.5)], 0..300),
+            scores in prop::collection::vec(prop_oneof![any::<f64>().prop_filter("finite", |x| x.is_finite()), Just(0.0), Just(-0.0), Just(1.5), (0u64..9).prop_map(|more| f64::from_bits(1.5f64.to_bits() + more * 20_000))], 0..300),
             looks in prop::collection::vec(0usize..300, 0..8),
         ) {
             let mut order = Order::default();

@@ -144,6 +144,6 @@ fn removing_outside<'a>(outer: &View<'a>, id: EntityId, scratch: &mut Scratch) -
         return Some(Gates::reason(outer, filters));
     }
     let candidate = Candidate { item: id, routes: 0..0, fused: 0.0, score: 0.0 };
-    let policy = Removing::new(outer, row).first(outer, &candidate, Routes { hits: &[], best }, row)?;
+    let policy = Removing::new(outer, row).first(&candidate, Routes { hits: &[], best }, row)?;
     Some(Gates::reason(outer, filters + 1 + policy))
 }

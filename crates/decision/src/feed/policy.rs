@@ -2,15 +2,18 @@
 //! place items after reranking; which wins over which stands in docs/spec.md.
 
 mod placement;
+mod removal;
 
 pub(crate) use placement::Placement;
 pub(super) use placement::{Placing, start};
+pub(super) use removal::{Removing, counted};
 
+use super::View;
 use super::features::{Filling, Routes};
-use super::{Candidate, View};
+use crate::facts::Test;
 use crate::scratch::Scratch;
-use domain::{Change, Effect, FeedRequest, Step, Subject, Time, Value};
-use spec::plan::{Action, Cap, Feed, Policy, Quota, SlotIndex};
+use domain::{Change, Effect, FeedRequest, Step, Subject, Time};
+use spec::plan::{Action, Feed, Policy};
 
 /// Which policies of a feed act in one request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,77 +65,6 @@ impl InForce {
     }
 }
 
-/// The policies that remove, ready for one candidate after another.
-pub(super) struct Removing<'v>(Filling<'v>);
-
-impl<'v> Removing<'v> {
-    /// Those of the feed.
-    pub(super) fn new(view: &'v View<'v>, row: &mut [Value]) -> Removing<'v> {
-        Removing(Filling::new(view, &view.reads.policies.removal, row))
-    }
-
-    /// The first policy, by precedence, that removes the candidate.
-    pub(super) fn first(
-        &self,
-        view: &View<'_>,
-        candidate: &Candidate,
-        found: Routes<'_>,
-        row: &mut [Value],
-    ) -> Option<usize> {
-        let removing = view.reads.policies.removing.iter().map(|&index| usize::from(index));
-        let mut acting = removing.filter(|&index| view.policies.acts(index)).peekable();
-        if acting.peek().is_some() {
-            self.0.fill(candidate, found, row);
-        }
-        acting.find(|&index| removes(view, &view.feed.policies[index], candidate, row))
-    }
-
-    /// Every policy that removes and acts, by precedence, and whether it removes the candidate, whose slots are then filled.
-    pub(super) fn each(
-        &self,
-        view: &View<'_>,
-        candidate: &Candidate,
-        found: Routes<'_>,
-        row: &mut [Value],
-    ) -> Vec<(usize, bool)> {
-        let removing = view.reads.policies.removing.iter().map(|&index| usize::from(index));
-        self.0.fill(candidate, found, row);
-        let acting = removing.filter(|&index| view.policies.acts(index));
-        acting.map(|index| (index, removes(view, &view.feed.policies[index], candidate, row))).collect()
-    }
-}
-
-/// Whether a policy removes a candidate whose slots are filled.
-fn removes(view: &View<'_>, policy: &Policy, candidate: &Candidate, row: &[Value]) -> bool {
-    let meets = policy.when.as_ref().is_none_or(|when| when.eval_bool(row));
-    match &policy.action {
-        Action::Block => meets,
-        Action::Allow => !meets,
-        Action::Cap(cap) => meets && is_capped(view, *cap, row),
-        Action::Quota(quota) => meets && is_used_up(view, *quota, candidate),
-        Action::Scale(_) | Action::Pin(_) | Action::NeverFollow(_) => false,
-    }
-}
-
-/// The slot of what a cap counts.
-pub(super) fn counted(view: &View<'_>, policy: &Policy) -> Option<SlotIndex> {
-    let Action::Cap(cap) = &policy.action else { return None };
-    Some(view.plan.aggregates[usize::from(cap.aggregate)].slot)
-}
-
-/// Whether the user has been shown it often enough; its row is filled.
-fn is_capped(view: &View<'_>, cap: Cap, row: &[Value]) -> bool {
-    let slot = view.plan.aggregates[usize::from(cap.aggregate)].slot;
-    row[usize::from(slot)].as_f64().is_some_and(|shown| shown >= f64::from(cap.impressions))
-}
-
-/// Whether everybody together has been shown it often enough.
-fn is_used_up(view: &View<'_>, quota: Quota, candidate: &Candidate) -> bool {
-    let of = &view.plan.quotas[usize::from(quota.count)];
-    let counted = view.epoch.counted(quota.count, candidate.item, view.now);
-    counted.is_some_and(|counted| quota.is_reached(counted, of.elapsed(view.now), of.window))
-}
-
 /// Boosts and buries the first `scored` candidates: each policy in turn changes the score that the one before it left.
 pub(super) fn scale(view: &View<'_>, scored: usize, scratch: &mut Scratch) {
     scratch.scaled.clear();
@@ -141,13 +73,18 @@ pub(super) fn scale(view: &View<'_>, scored: usize, scratch: &mut Scratch) {
     }
     let Scratch { candidates, routes, best, row, scaled: effects, .. } = scratch;
     let filling = Filling::new(view, &view.reads.policies.scale, row);
+    let acting = view.policies.policies(view.feed).filter_map(|(index, policy)| {
+        let Action::Scale(by) = policy.action else { return None };
+        Some((index as u16, by, Test::new(policy.when.as_ref(), view.reads.policies.facts[index][0])))
+    });
+    let acting: Vec<(u16, f64, Test<'_>)> = acting.collect();
     for (at, candidate) in candidates.iter_mut().enumerate().take(scored) {
         filling.fill(candidate, Routes { hits: routes, best }, row);
-        for (index, policy) in view.policies.policies(view.feed) {
-            let Action::Scale(by) = policy.action else { continue };
-            if policy.when.as_ref().is_none_or(|when| when.eval_bool(row)) {
+        let facts = view.epoch.facts(candidate.item);
+        for &(index, by, when) in &acting {
+            if when.holds(facts, row) {
                 candidate.score = scaled(candidate.score, by);
-                effects.push((at, Effect { step: Step::Policy(index as u16), change: Change::Scaled(by) }));
+                effects.push((at, Effect { step: Step::Policy(index), change: Change::Scaled(by) }));
             }
         }
     }
@@ -159,11 +96,13 @@ pub(crate) fn scaled(score: f64, by: f64) -> f64 {
     if score == f64::MIN { score } else { (score + score.abs() * (by - 1.0)).clamp(f64::MIN, f64::MAX) }
 }
 
-/// What was done to a candidate: by boosts, by rerankers (to a pinned one nothing that counts), by the placement, in this order.
-pub(super) fn effects(scratch: &Scratch, index: usize) -> Vec<Effect> {
+/// Appends what was done to a candidate: by boosts, by rerankers (to a pinned one nothing that counts), by the placement, in this
+/// order.
+pub(super) fn add_effects(scratch: &Scratch, index: usize, effects: &mut Vec<Effect>) {
     let first = scratch.scaled.partition_point(|(of, _)| *of < index);
-    let scaled = scratch.scaled[first..].iter().take_while(|(of, _)| *of == index).map(|(_, effect)| *effect);
-    let pinned = scratch.placement.is_pinned(index);
-    let reranked = if pinned { Vec::new() } else { scratch.chain.effects(index) };
-    scaled.chain(reranked).chain(scratch.placement.effects(index)).collect()
+    effects.extend(scratch.scaled[first..].iter().take_while(|(of, _)| *of == index).map(|(_, effect)| *effect));
+    if !scratch.placement.is_pinned(index) {
+        scratch.chain.add_effects(index, effects);
+    }
+    effects.extend(scratch.placement.effects(index));
 }

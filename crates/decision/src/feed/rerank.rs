@@ -121,7 +121,9 @@ impl<'a> Pulling<'a> {
 
     /// What the steps did to a candidate, in the order of the steps.
     pub(super) fn effects(&self, index: usize) -> Vec<Effect> {
-        self.chain.effects(index)
+        let mut effects = Vec::new();
+        self.chain.add_effects(index, &mut effects);
+        effects
     }
 
     /// The next best candidate; `None` if all have come. Each comes once.
@@ -152,16 +154,15 @@ pub(super) fn start(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratc
 }
 
 impl Chain {
-    /// What the steps did to a candidate, in the order of the steps.
-    pub(super) fn effects(&self, index: usize) -> Vec<Effect> {
-        let mut effects = Vec::new();
+    /// Appends what the steps did to a candidate, in the order of the steps.
+    pub(super) fn add_effects(&self, index: usize, effects: &mut Vec<Effect>) {
+        let start = effects.len();
         let mut next = self.effects.newest.get(index).copied().unwrap_or(NONE);
         while let Some(&(effect, before)) = self.effects.list.get(next as usize) {
             effects.push(effect);
             next = before;
         }
-        effects.reverse();
-        effects
+        effects[start..].reverse();
     }
 
     /// Where a candidate is from, if another feed was mixed in for it.

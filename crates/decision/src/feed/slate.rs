@@ -45,13 +45,15 @@ fn recommended(view: &View<'_>, names: &dyn Names, scratch: &Scratch, pick: Pick
             terms.iter_mut().for_each(|term| term.term += first_term as u16);
         }
     }
+    let mut effects: Vec<Effect> = boosts(view, &scratch.boosted, pick.index).collect();
+    policy::add_effects(scratch, pick.index, &mut effects);
     Recommended {
         item: names.item(view.epoch.item_type(), candidate.item),
         score: candidate.score,
         routes,
         terms,
         moved: pick.rank.map_or(0, |rank| (place as i64 - i64::from(rank)) as i16),
-        effects: boosts(view, &scratch.boosted, pick.index).chain(policy::effects(scratch, pick.index)).collect(),
+        effects,
     }
 }
 

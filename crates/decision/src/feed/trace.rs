@@ -127,7 +127,7 @@ impl Trace {
             self.gates.push(Gate { text, policy: false, passes, read: values(view, &[filter], row) });
         }
         let removing = Removing::new(view, row);
-        for (index, removes) in removing.each(view, candidate, found, row) {
+        for (index, removes) in removing.each(candidate, found, row) {
             let policy = &view.feed.policies[index];
             let mut read = values(view, &policy.when.iter().collect::<Vec<_>>(), row);
             read.extend(policy::counted(view, policy).map(|slot| value(view, slot, row)));
@@ -159,7 +159,7 @@ impl Trace {
     fn placed(&mut self, scratch: &Scratch) {
         // One that another feed brought stands behind the feed's own.
         let index = scratch.candidates.iter().rposition(|candidate| candidate.item == self.item);
-        self.effects = index.map_or(Vec::new(), |index| policy::effects(scratch, index));
+        index.into_iter().for_each(|index| policy::add_effects(scratch, index, &mut self.effects));
     }
 }
 

@@ -4,7 +4,7 @@
 //! checkpoint whose spec was never written is one of a plan that is not in force, and is passed over.
 
 use super::tap::Tap;
-use super::{ChangeStage, ChangeStatus, PlannedChange, conflict};
+use super::{ChangeStage, ChangeStatus, PlannedChange, conflict, running};
 use crate::core::{Core, WholeOrNothing};
 use crate::epochs::Epochs;
 use crate::gate::{checkpoint_failed, journal_failed};
@@ -14,7 +14,7 @@ use crate::sequencer::Sequencer;
 use decision::Epoch;
 use domain::{Code, PlanVersion, Position, Refusal};
 use journal::{Disk, Records};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use spec::Plan;
 use std::mem::replace;
 use std::sync::Arc;
@@ -46,8 +46,15 @@ impl<D: Disk> Default for Changes<D> {
     }
 }
 
+impl<D: Disk> Changes<D> {
+    /// The change that is being filled; none is begun or goes on while this is held.
+    pub(super) fn filling(&self) -> MutexGuard<'_, Option<Filling<D>>> {
+        self.filling.lock()
+    }
+}
+
 /// A change on its way.
-struct Filling<D: Disk> {
+pub(super) struct Filling<D: Disk> {
     plan: Arc<Plan>,
     base: PlanVersion,
     machine: Machine,
@@ -86,8 +93,7 @@ impl<D: Disk> Core<D> {
     pub(super) fn start_filling(&self, planned: &PlannedChange) -> Result<(), Refusal> {
         let mut filling = self.changes.filling.lock();
         if filling.is_some() {
-            let message = "another change of the spec is being filled; wait for it, or cancel it";
-            return Err(Refusal::new(Code::ChangeRunning, "", message));
+            return Err(running());
         }
         let generation = self.generation();
         if generation.version != planned.base {

@@ -2,17 +2,21 @@
 
 use super::declarations::{self, Signature};
 use super::numbers::{OWN, counted};
-use super::{Checker, Found, Static, Typed};
-use crate::ast::{Name, Node, NodeKind};
+use super::{Checker, Found, Meaning, Static, Typed};
+use crate::ast::{Literal, Name, Node, NodeKind};
 use crate::builtin::foreign;
-use crate::{Diagnostic, suggest};
+use crate::{Diagnostic, functions, suggest};
 use std::ops::Range;
 
 impl Checker<'_> {
     /// `name(args)`
     pub(super) fn call(&mut self, name: &Name, args: &[Node], span: Range<usize>) -> Found {
         match self.environment.call(&name.text, args, span.clone()) {
-            Some(Ok((slot, ty))) => return self.slot(slot, ty, span),
+            Some(Ok(Meaning::Slot(slot, ty))) => return self.slot(slot, ty, span),
+            Some(Ok(Meaning::Value(ty, _))) => {
+                let args = self.nodes(args)?.into_iter().map(|arg| arg.node).collect();
+                return Some(Typed::new(NodeKind::Call { name: name.clone(), args }, span, ty));
+            }
             Some(Err(fault)) => return self.refuse(fault),
             None => {}
         }
@@ -71,7 +75,29 @@ impl Checker<'_> {
                 _ => ty,
             });
         }
-        given.or_else(|| self.no_overload(name, whole, receiver, args, span))
+        match given {
+            Some(ty) => self.literal_fits(whole, args).then_some(ty),
+            None => self.no_overload(name, whole, receiver, args, span),
+        }
+    }
+
+    /// Reports a regular expression or a time zone, written as a literal, that is none.
+    fn literal_fits(&mut self, whole: &str, args: &[Typed]) -> bool {
+        let Some(Node { kind: NodeKind::Literal(Literal::Str(text)), span }) = args.last().map(|last| &last.node)
+        else {
+            return true;
+        };
+        let Some((code, message)) = functions::mistaken_literal(whole, text) else {
+            return true;
+        };
+        let fault = Diagnostic::new(code, span.clone(), message);
+        self.faults.push(match code {
+            "unknown_time_zone" => {
+                fault.with_help("write a name such as `Europe/Berlin`, or an offset such as `+02:00`")
+            }
+            _ => fault.with_help("the syntax is that of RE2: no back references, no look-around"),
+        });
+        false
     }
 
     /// The result of one signature, if the arguments fit it.

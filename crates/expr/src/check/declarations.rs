@@ -4,17 +4,19 @@ use super::Static;
 
 /// One way to call a function.
 #[derive(Clone, Debug)]
-pub(super) struct Signature {
+pub(crate) struct Signature {
     /// What it is called on, if it is.
-    pub(super) receiver: Option<Static>,
-    pub(super) params: Vec<Static>,
-    pub(super) result: Static,
+    pub(crate) receiver: Option<Static>,
+    pub(crate) params: Vec<Static>,
+    pub(crate) result: Static,
     /// Type variables in it: `Var(0)` to one less than this.
-    pub(super) variables: usize,
+    pub(crate) variables: usize,
 }
 
 /// Functions by name, with their signatures: `receiver.(params) result`, type variables in capitals.
 const FUNCTIONS: &[(&str, &[&str])] = &[
+    ("base64.decode", &["(string) bytes"]),
+    ("base64.encode", &["(bytes) string"]),
     ("bool", &["(bool) bool", "(string) bool"]),
     ("bytes", &["(bytes) bytes", "(string) bytes"]),
     ("charAt", &["string.(int) string"]),
@@ -119,12 +121,12 @@ pub(crate) fn is_function(name: &str) -> bool {
 }
 
 /// The names of all functions.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().map(|(name, _)| *name)
 }
 
 /// The ways to call a function.
-pub(super) fn signatures(name: &str) -> impl Iterator<Item = Signature> {
+pub(crate) fn signatures(name: &str) -> impl Iterator<Item = Signature> {
     entry(name).into_iter().flat_map(|(_, texts)| texts.iter()).map(|text| signature(text))
 }
 

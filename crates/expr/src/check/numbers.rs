@@ -9,10 +9,10 @@ use std::ops::Range;
 const MANY: usize = 64;
 
 /// A function of ours: its name, fewest and most arguments, what they are for a message.
-pub(super) type Own = (&'static str, (usize, usize), &'static str);
+pub(crate) type Own = (&'static str, (usize, usize), &'static str);
 
 /// Our functions, by name.
-pub(super) const OWN: &[Own] = &[
+pub(crate) const OWN: &[Own] = &[
     ("abs", (1, 1), "a number"),
     ("ceil", (1, 1), "a number"),
     ("clamp", (3, 3), "numbers: the value, the least and the most"),

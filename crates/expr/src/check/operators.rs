@@ -61,8 +61,9 @@ impl Checker<'_> {
 
     /// Whether `==` takes values of both types.
     fn comparable(&mut self, a: &Static, b: &Static) -> bool {
-        let number = |ty: &Static| ty.is_number();
-        number(&self.types.resolved(a)) && number(&self.types.resolved(b)) || self.types.joined(a, b).is_some()
+        let (left, right) = (self.types.resolved(a), self.types.resolved(b));
+        let types = matches!((&left, &right), (Static::Type(_), Static::Type(_)));
+        types || left.is_number() && right.is_number() || self.types.joined(a, b).is_some()
     }
 
     /// Whether `x in list` or `key in map` takes these types.

@@ -173,6 +173,8 @@ impl Types {
             | (Static::Optional(a), Static::Optional(b))
             | (Static::Type(a), Static::Type(b)) => self.fits(a, b),
             (Static::Map(ka, va), Static::Map(kb, vb)) => self.fits(ka, kb) && self.fits(va, vb),
+            // As in CEL, a null may stand for an optional.
+            (Static::Null, Static::Optional(_)) | (Static::Optional(_), Static::Null) => true,
             (from, to) => from == to,
         }
     }
@@ -210,7 +212,7 @@ impl Types {
 /// Whether the first type is the second or says less.
 fn less_specific(a: &Static, b: &Static) -> bool {
     match (a, b) {
-        (Static::Dyn | Static::Var(_), _) => true,
+        (Static::Dyn | Static::Var(_), _) | (Static::Optional(_), Static::Null) => true,
         (_, Static::Dyn | Static::Var(_)) => false,
         (Static::List(a), Static::List(b))
         | (Static::Optional(a), Static::Optional(b))

@@ -222,8 +222,17 @@ fn what_other_languages_have() {
                 case("size(ls.x.map(a, ls.x.map(b, a)))", MISSING),
             ],
         ),
-        ("regex: invalid", vec![case("s.x.matches('(a+')", MISSING), case("matches(s.x, '(a+')", MISSING)]),
-        (r"regex: `(\p{L}{1000}){1000}`", vec![case(r"matches(s.x, '(\\p{L}{1000}){1000}')", MISSING)]),
+        (
+            "regex: invalid",
+            vec![
+                case("s.x.matches('(a+')", Refused("bad_pattern", 12)),
+                case("matches(s.x, '(a+')", Refused("bad_pattern", 13)),
+            ],
+        ),
+        (
+            r"regex: `(\p{L}{1000}){1000}`",
+            vec![case(r"matches(s.x, '(\\p{L}{1000}){1000}')", Refused("bad_pattern", 13))],
+        ),
         (
             "1 MiB pattern",
             vec![(format!("matches(s.x, '{}')", "a".repeat(1 << 20)), Refused("expression_too_long", 0))],
@@ -255,6 +264,6 @@ fn what_other_languages_have() {
                 case("timestamp('10000-01-01T00:00:00Z')", MISSING),
             ],
         ),
-        ("time zone unknown", vec![case("t.x.getHours('Mars/Olympus')", MISSING)]),
+        ("time zone unknown", vec![case("t.x.getHours('Mars/Olympus')", Refused("unknown_time_zone", 13))]),
     ]);
 }

@@ -2,7 +2,7 @@
 //! against the promise that nothing panics.
 
 use super::{House, build, reference};
-use crate::{compile, parse};
+use crate::{BlockScratch, Column, Columns, Program, compile, parse};
 use domain::{EntityId, Span, Symbol, Time, Type, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -228,6 +228,22 @@ proptest! {
     }
 
     #[test]
+    fn columns_equal_rows(texts in vec(expression(), 1..6), blocks in vec(vec(some_row(), 0..9), 3), many in 0..=8usize) {
+        let mut house = constants();
+        let programs: Vec<Program> = texts.iter().map(|text| build(text, &mut house).unwrap().1).collect();
+        let (mut columns, mut scratch, mut out) = (Columns::new(), BlockScratch::default(), Column::new(&Type::Int));
+        for few in blocks {
+            // Blocks are filled over and over, with up to 64 rows.
+            let rows: Vec<&Vec<Value>> = few.iter().cycle().take((few.len() * many).min(64)).collect();
+            fill(&mut columns, &rows);
+            for program in &programs {
+                program.eval_block(&columns, &mut scratch, &mut out);
+                same(program, &rows, &columns, &mut scratch, &out)?;
+            }
+        }
+    }
+
+    #[test]
     fn spans_give_the_text_back(text in expression()) {
         let ast = parse(&text).unwrap();
         prop_assert_eq!(ast.slice(ast.root()), text.as_str());
@@ -258,6 +274,39 @@ proptest! {
     ) {
         read_or_refused(&tokens.join(" "));
     }
+}
+
+/// Rows as columns of the slots' types.
+fn fill(columns: &mut Columns, rows: &[&Vec<Value>]) {
+    columns.set_rows(rows.len());
+    for (slot, (first, _)) in super::SLOTS.iter().enumerate() {
+        let column = columns.column_mut(slot as u16, &super::slot_type(first));
+        for (number, row) in rows.iter().enumerate() {
+            column.set(number, &row[slot]);
+        }
+    }
+}
+
+/// Whether a block's values are those of its rows, and behind them there are none.
+fn same(
+    program: &Program,
+    rows: &[&Vec<Value>],
+    columns: &Columns,
+    scratch: &mut BlockScratch,
+    out: &Column,
+) -> Result<(), TestCaseError> {
+    let trues = program.eval_block_bool(columns, scratch);
+    let mut floats = [0.0; 64];
+    let numbers = program.eval_block_f64(columns, scratch, &mut floats);
+    for (row, float) in floats.into_iter().enumerate() {
+        let expected = rows.get(row).map_or(Value::Missing, |row| program.eval(row));
+        prop_assert_eq!(bits(&out.value(row)), bits(&expected), "{:?} on {:?}", program, rows.get(row));
+        prop_assert_eq!(trues >> row & 1 == 1, expected.is_true(), "{:?}", program);
+        let number = (numbers >> row & 1 == 1).then_some(float.to_bits());
+        prop_assert_eq!(number, expected.as_f64().map(f64::to_bits), "{:?}", program);
+        prop_assert!(number.is_some() || float.is_nan());
+    }
+    Ok(())
 }
 
 /// Every report lies within the text, on character boundaries.

@@ -51,6 +51,7 @@ fn plan() -> Plan {
         digest: [0; 32],
         text: String::new(),
         constants: Vec::new(),
+        symbols: Vec::new(),
         exposures: Vec::new(),
         weights: Vec::new(),
         attribution: None,

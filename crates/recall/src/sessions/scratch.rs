@@ -1,36 +1,95 @@
-//! Working memory of a read of sessions: two small tables and the neighbours found.
+//! Working memory of a read of sessions: context weights, likeness by session, and the neighbours found.
 
 /// Kept in `Scratch` from read to read; carries nothing but capacity.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SessionScratch {
     /// Weights of the context items.
     pub(super) weights: Tally,
-    /// Likeness by name of the session.
-    pub(super) likeness: Tally,
+    /// Likeness by age of the session.
+    pub(super) likeness: Likeness,
     /// The neighbours and their likeness, the most alike first, of equal ones the newest.
     pub(super) nearest: Vec<(u32, f64)>,
     /// By place in one session: the context weight of its item, and how much the others reach it.
     pub(super) matched: Vec<f64>,
     pub(super) reached: Vec<f64>,
-    keys: Vec<(u64, u32)>,
+    keys: Vec<u64>,
 }
 
 impl SessionScratch {
-    /// Leaves the most alike sessions in `nearest`. Likeness is compared as `f32`, so that what differs by rounding alone is equal.
-    pub(super) fn choose(&mut self, limit: usize, age: impl Fn(u32) -> u32) {
-        let entries = (0u32..).zip(self.likeness.entries());
+    /// Leaves the most alike sessions in `nearest`, by the names that they have by age. Likeness is compared as `f32`, so that
+    /// what differs by rounding alone is equal.
+    pub(super) fn choose(&mut self, limit: usize, name: impl Fn(u32) -> u32) {
         self.keys.clear();
         // The bits of positive floats order as the floats; their complement puts the most alike first, then the newest.
-        let key = |name: u32, likeness: f64| u64::from(!(likeness as f32).to_bits()) << 32 | u64::from(age(name));
-        self.keys.extend(entries.map(|(place, &(name, likeness))| (key(name, likeness), place)));
+        let key = |(age, likeness): (u32, f64)| u64::from(!(likeness as f32).to_bits()) << 32 | u64::from(age);
+        self.keys.extend(self.likeness.entries().map(key));
         if self.keys.len() > limit {
             self.keys.select_nth_unstable(limit);
             self.keys.truncate(limit);
         }
         self.keys.sort_unstable();
         self.nearest.clear();
-        let entries = self.likeness.entries();
-        self.nearest.extend(self.keys.iter().map(|&(_, place)| entries[place as usize]));
+        let ages = self.keys.iter().map(|&key| key as u32);
+        self.nearest.extend(ages.map(|age| (name(age), self.likeness.value(age))));
+    }
+}
+
+/// Sums by age, how many sessions have begun since. Items list their newest sessions, so most ages are small: those are places
+/// of an array.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Likeness {
+    /// By age, below `NEAR`; 0 where nothing was added.
+    near: Vec<f64>,
+    /// Ages below `NEAR` that were added to, in the order in which they first came.
+    met: Vec<u32>,
+    /// The others.
+    far: Tally,
+    /// Whether there are others, and how many there may be.
+    has_far: bool,
+    most: usize,
+}
+
+/// Ages that are places of an array: a quarter of a megabyte.
+const NEAR: u32 = 1 << 15;
+
+impl Likeness {
+    /// Forgets all and makes room for this many ages.
+    pub(super) fn start(&mut self, most: usize) {
+        self.met.drain(..).for_each(|age| self.near[age as usize] = 0.0);
+        (self.has_far, self.most) = (false, most);
+    }
+
+    /// Adds to the sum of an age; the value is above 0.
+    pub(super) fn add(&mut self, age: u32, value: f64) {
+        if age >= NEAR {
+            return self.add_far(age, value);
+        }
+        if self.near.len() <= age as usize {
+            self.near.resize((age as usize + 1).next_power_of_two(), 0.0);
+        }
+        let sum = &mut self.near[age as usize];
+        if *sum == 0.0 {
+            self.met.push(age);
+        }
+        *sum += value;
+    }
+
+    fn add_far(&mut self, age: u32, value: f64) {
+        if !std::mem::replace(&mut self.has_far, true) {
+            self.far.start(self.most);
+        }
+        self.far.add(age, value);
+    }
+
+    /// The sum of an age that was added to.
+    fn value(&self, age: u32) -> f64 {
+        if age < NEAR { self.near[age as usize] } else { self.far.value(age) }
+    }
+
+    /// Ages and sums, each once.
+    fn entries(&self) -> impl Iterator<Item = (u32, f64)> {
+        let far = if self.has_far { self.far.entries() } else { &[] };
+        self.met.iter().map(|&age| (age, self.near[age as usize])).chain(far.iter().copied())
     }
 }
 
@@ -121,6 +180,29 @@ mod tests {
                 prop_assert_eq!(tally.value(number.wrapping_mul(0x0101_0101)), expected);
             }
             prop_assert_eq!(tally.entries().len(), map.len());
+        }
+
+        #[test]
+        fn the_most_alike_and_of_these_the_newest_are_chosen(
+            reads in prop::collection::vec(
+                prop::collection::vec((prop_oneof![0u32..40, NEAR - 9..NEAR + 9, any::<u32>()], 1u8..4), 0..200), 1..4),
+            limit in 1usize..60,
+        ) {
+            let mut scratch = SessionScratch::default();
+            for adds in reads {
+                scratch.likeness.start(adds.len());
+                let mut map = BTreeMap::<u32, f64>::new();
+                for &(age, value) in &adds {
+                    scratch.likeness.add(age, f64::from(value));
+                    *map.entry(age).or_default() += f64::from(value);
+                }
+                scratch.choose(limit, |age| !age);
+                let mut slow: Vec<(u32, f64)> = map.into_iter().collect();
+                slow.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+                slow.truncate(limit);
+                slow.iter_mut().for_each(|(age, _)| *age = !*age);
+                prop_assert_eq!(&scratch.nearest, &slow);
+            }
         }
     }
 }

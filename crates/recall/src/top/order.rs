@@ -31,14 +31,30 @@ impl Order {
         }
     }
 
-    /// The score that a key stands for at a time (for computed keys, whatever the time).
-    pub(crate) fn score(self, key: i128, at: Time) -> f64 {
+    /// What keys stand for at a time (computed ones for the same at any).
+    pub(crate) fn at(self, time: Time) -> Scores {
         match self {
-            Order::Computed => from_ordered_bits(key as i64),
-            Order::Landmark(_) if key == 0 => 0.0,
-            Order::Landmark(half_life) => {
-                let exponent = key.abs() - POSITIVE - half_lives(at, half_life);
-                let magnitude = libm::exp2(exponent as f64 / ONE);
+            Order::Computed => Scores(None),
+            Order::Landmark(half_life) => Scores(Some(POSITIVE + half_lives(time, half_life))),
+        }
+    }
+}
+
+/// The scores that keys stand for at one time. Of landmark keys, what has to be taken from each is worked out once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scores(Option<i128>);
+
+impl Scores {
+    /// The score of a key.
+    pub(crate) fn of(self, key: i128) -> f64 {
+        match self.0 {
+            None => from_ordered_bits(key as i64),
+            Some(_) if key == 0 => 0.0,
+            Some(base) => {
+                let exponent = key.abs() - base;
+                // Nearly all are this small, and those are converted much faster.
+                let exponent = i64::try_from(exponent).map_or(exponent as f64, |exponent| exponent as f64);
+                let magnitude = libm::exp2(exponent / ONE);
                 if key > 0 { magnitude } else { -magnitude }
             }
         }
@@ -74,7 +90,7 @@ mod tests {
         fn computed_keys_order_and_return(a in prop::num::f64::NORMAL | prop::num::f64::ZERO, b in prop::num::f64::NORMAL | prop::num::f64::ZERO) {
             let order = Order::Computed;
             prop_assert_eq!(order.key(a, Time(0)).cmp(&order.key(b, Time(9))), a.partial_cmp(&b).unwrap());
-            prop_assert_eq!(order.score(order.key(a, Time(0)), Time(5)), a);
+            prop_assert_eq!(order.at(Time(5)).of(order.key(a, Time(0))), a);
         }
 
         #[test]
@@ -83,11 +99,11 @@ mod tests {
             let (at, later) = (Time(at), Time(at + later.min(h * 500)));
             let then = score * (-(later.since(at).0 as f64) / h as f64).exp2();
             let key = order.key(score, at);
-            prop_assert!((order.score(key, later) / then - 1.0).abs() < 2e-12);
+            prop_assert!((order.at(later).of(key) / then - 1.0).abs() < 2e-12);
             prop_assert!((order.key(then, later) - key).abs() < 8);
             prop_assert!(order.key(score * 1.000_001, at) > key);
             prop_assert!(order.key(-score, at) < 0 && order.key(-score * 1.1, at) < order.key(-score, at));
-            prop_assert!((order.score(order.key(-score, at), at) / score + 1.0).abs() < 2e-12);
+            prop_assert!((order.at(at).of(order.key(-score, at)) / score + 1.0).abs() < 2e-12);
         }
     }
 
@@ -96,6 +112,6 @@ mod tests {
         let order = Order::Landmark(Span(1_000));
         assert_eq!(order.key(0.0, Time(7)), order.key(-0.0, Time(9)));
         assert!(order.key(f64::MIN_POSITIVE, Time(0)) > 0);
-        assert_eq!(order.score(0, Time(3)), 0.0);
+        assert_eq!(order.at(Time(3)).of(0), 0.0);
     }
 }

@@ -7,6 +7,7 @@ mod framing;
 mod gorse;
 mod house;
 mod lists;
+mod spec;
 mod suite;
 mod tenants;
 mod tokens;

@@ -202,7 +202,7 @@ const SECOND: &[Feature] = &[
 /// The features of a spec.
 pub fn features(spec: Spec) -> &'static [Feature] {
     match spec {
-        Spec::First => FIRST,
+        Spec::First | Spec::Tuned => FIRST,
         Spec::Second => SECOND,
     }
 }
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_model_has_every_feature_of_the_plans() {
-        for spec in [Spec::First, Spec::Second] {
+        for spec in Spec::ALL {
             let plan = spec.plan();
             let of_plan =
                 plan.features.iter().map(|f| (plan.tables[usize::from(f.table)].name.clone(), f.name.clone()));

@@ -51,11 +51,12 @@ impl Builder<'_> {
     /// The symbol of a string constant.
     pub(super) fn intern(&mut self, text: &str) -> Symbol {
         if let Some(&symbol) = self.constant_keys.get(text) {
-            return Symbol(symbol);
+            return symbol;
         }
-        let symbol = self.constants.len() as u32;
+        let symbol = self.numbers.get(text).copied().unwrap_or(Symbol(self.constants.len() as u32));
         self.constants.push(text.to_owned());
+        self.symbols.push(symbol);
         self.constant_keys.insert(text.to_owned(), symbol);
-        Symbol(symbol)
+        symbol
     }
 }

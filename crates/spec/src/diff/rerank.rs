@@ -2,6 +2,7 @@
 
 use super::{index_definition, program};
 use crate::plan::{Fair, Feed, Likeness, Of, PlaceSource, Plan, Rerank, Rule, Target};
+use domain::Symbol;
 
 /// One line for each rule.
 pub(super) fn definition(plan: &Plan, feed: &Feed, rerank: &Rerank, features: &[String]) -> String {
@@ -56,7 +57,7 @@ fn fair(plan: &Plan, fair: &Fair) -> String {
     let exposure = &plan.exposures[usize::from(fair.exposure)];
     let target = match &fair.target {
         Target::Shares(shares) => {
-            let share = |(value, share): &(u32, f64)| format!("{} {share:?} ", plan.constants[*value as usize]);
+            let share = |(value, share): &(u32, f64)| format!("{} {share:?} ", plan.constant(Symbol(*value)));
             shares.iter().map(share).collect()
         }
         other => format!("{other:?}"),

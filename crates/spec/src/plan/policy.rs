@@ -61,8 +61,8 @@ impl Quota {
     /// Whether nothing more may be shown, `counted` impressions having been delivered and `elapsed` of `window` gone. With `even`
     /// an impression is due as soon as the share delivered is below the share elapsed.
     pub fn is_reached(&self, counted: u32, elapsed: Span, window: Span) -> bool {
-        let due = i128::from(self.impressions) * i128::from(elapsed.0);
-        counted >= self.impressions || (self.even && i128::from(counted) * i128::from(window.0) >= due)
+        let due = || i128::from(self.impressions) * i128::from(elapsed.0);
+        counted >= self.impressions || (self.even && i128::from(counted) * i128::from(window.0) >= due())
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the parser's marks, and from parts of scalars, to bytes of the file.
 
 use super::Text;
+use crate::bundle;
 use saphyr_parser::Marker;
 use std::ops::Range;
 
@@ -26,8 +27,12 @@ impl<'t> Places<'t> {
         index.unwrap_or(self.text.len()).min(self.text.len())
     }
 
-    pub(super) fn line(&self, byte: usize) -> usize {
-        self.text.as_bytes()[..byte].iter().filter(|&&b| b == b'\n').count() + 1
+    /// What to call the line of a byte: `line 3`, of a bundle `line 3 of feeds.yaml`.
+    pub(super) fn name(&self, byte: usize) -> String {
+        let file = bundle::file_at(self.text, byte);
+        let from = file.map_or(0, |(_, from)| from.min(byte));
+        let line = self.text.as_bytes()[from..byte].iter().filter(|&&b| b == b'\n').count() + 1;
+        file.map_or(format!("line {line}"), |(file, _)| format!("line {line} of {file}"))
     }
 }
 

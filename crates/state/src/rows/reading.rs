@@ -28,7 +28,7 @@ impl Reading<'_> {
         for table in &self.tables {
             let found = local.and_then(|local| table.rows.get(local));
             for read in &table.reads {
-                row[read.slot()] = read.value(found);
+                read.write(found, &mut row[read.slot()]);
             }
         }
     }
@@ -38,7 +38,7 @@ impl Rows {
     /// Makes aggregates ready to be read at `now` for one entity after another; those over tables that are not keyed by the
     /// entity alone, and `seen`, are left out.
     pub fn reading(&self, aggregates: &[u16], now: Time) -> Reading<'_> {
-        let mut tables: Vec<ReadTable<'_>> = Vec::with_capacity(1);
+        let mut tables: Vec<ReadTable<'_>> = Vec::new();
         for aggregate in aggregates {
             let read = &self.layout.aggregates[*aggregate as usize];
             let Keyed::Plain(rows) = &self.tables[read.table as usize] else { continue };

@@ -85,20 +85,47 @@ impl Distinct {
     }
 }
 
-/// How many different elements there are in panes together: exact while none has more than `DISTINCT_EXACT_MAX` and all together, each
-/// pane's counted by itself, no more than `DISTINCT_UNION_MAX`; else the estimate from the union of their registers, rounded.
+/// How many different elements there are in panes together: exact while none has more than `DISTINCT_EXACT_MAX` and all together no more
+/// than `DISTINCT_UNION_MAX`; else the estimate from the union of their registers, rounded.
 pub(crate) fn distinct<'p>(panes: impl Iterator<Item = &'p Distinct> + Clone) -> f64 {
-    let mut all = [0u64; DISTINCT_UNION_MAX];
+    let exact = |pane: &Distinct| if let Distinct::Exact(hashes) = pane { Some(hashes.len()) } else { None };
+    let different = match panes.clone().map(exact).sum::<Option<usize>>() {
+        None => None,
+        // Most keys have seen little: their elements need little room to be put together.
+        Some(0..=FEW) => union::<FEW>(panes.clone()),
+        Some(_) => union::<DISTINCT_UNION_MAX>(panes.clone()),
+    };
+    different.map_or_else(|| estimated(panes), |different| different as f64)
+}
+
+/// Elements that are put together in less room.
+const FEW: usize = 64;
+
+/// How many different elements panes have together, if all are exact and there is room.
+fn union<'p, const ROOM: usize>(panes: impl Iterator<Item = &'p Distinct>) -> Option<usize> {
+    let (mut all, mut next) = (&mut [0; ROOM], &mut [0; ROOM]);
     let mut len = 0;
-    for pane in panes.clone() {
-        let Distinct::Exact(hashes) = pane else { return estimated(panes) };
-        let Some(room) = all.get_mut(len..len + hashes.len()) else { return estimated(panes) };
-        room.copy_from_slice(hashes);
-        len += hashes.len();
+    for pane in panes {
+        let Distinct::Exact(hashes) = pane else { return None };
+        len = join(&all[..len], hashes, next)?;
+        std::mem::swap(&mut all, &mut next);
     }
-    let all = &mut all[..len];
-    all.sort_unstable();
-    all.chunk_by(|a, b| a == b).count() as f64
+    Some(len)
+}
+
+/// Merges two ascending lists, each element once; how many there are, if there is room.
+fn join(left: &[u64], right: &[u64], into: &mut [u64]) -> Option<usize> {
+    let (mut l, mut r, mut len) = (0, 0, 0);
+    while l < left.len() || r < right.len() {
+        // A hash may be the largest number: an end is told from it by its place.
+        let take_left = r == right.len() || (l < left.len() && left[l] <= right[r]);
+        let least = if take_left { left[l] } else { right[r] };
+        r += usize::from(r < right.len() && right[r] == least);
+        l += usize::from(take_left);
+        *into.get_mut(len)? = least;
+        len += 1;
+    }
+    Some(len)
 }
 
 fn estimated<'p>(panes: impl Iterator<Item = &'p Distinct>) -> f64 {

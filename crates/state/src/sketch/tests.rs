@@ -58,8 +58,16 @@ fn distinct_is_exact_while_small_and_within_its_error_beyond() {
         assert_eq!(distinct([&set((0..n).chain(0..n))].into_iter()), f64::from(n));
     }
     // In panes: each within its limit, all together within theirs.
-    let panes: Vec<Distinct> = (0..5).map(|pane| set(pane * 150..pane * 150 + 200)).collect();
-    assert_eq!(distinct(panes.iter()), 800.0);
+    let panes: Vec<Distinct> = (0..17).map(|pane| set(pane * 50..pane * 50 + 200)).collect();
+    assert_eq!(distinct(panes.iter()), 1_000.0);
+    let same: Vec<Distinct> = (0..60).map(|_| set(0..256)).collect();
+    assert_eq!(distinct(same.iter()), 256.0);
+    let most = [u64::MAX, 0, u64::MAX - 1].map(|hash| {
+        let mut one = Distinct::default();
+        one.add(hash);
+        one
+    });
+    assert_eq!(distinct(most.iter().chain(&most)), 3.0);
     for n in [257u32, 400, 1_000, 3_000, 10_000, 100_000] {
         let mut squares = 0.0;
         let runs = 60;

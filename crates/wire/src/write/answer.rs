@@ -54,6 +54,7 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     let pieces = Pieces {
         routes: Named::new(b"{\"route\":", view.routes, b",\"rank\":"),
         terms: Named::new(b"{\"term\":", view.terms, b",\"value\":"),
+        moves: moves(view.reranks),
         reranks: view.reranks,
     };
     out.reserve(answer.items.len() * ITEM_BYTES);
@@ -176,50 +177,73 @@ fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces<'_>) {
     out.extend_from_slice(b",\"moved\":");
     write_int(out, i64::from(item.moved));
     if !item.effects.is_empty() {
-        write_key(out, "effects");
-        write_array(out, &item.effects, |out, effect| write_effect(out, *effect, pieces.reranks));
+        out.extend_from_slice(b",\"effects\":");
+        write_array(out, &item.effects, |out, effect| write_effect(out, *effect, pieces));
     }
     out.push(b'}');
 }
 
 /// What a step did, such as `{"step":"rerank 1: spread","moved":2}`.
-fn write_effect(out: &mut Vec<u8>, effect: Effect, reranks: &[&str]) {
-    out.extend_from_slice(b"{\"step\":\"");
-    let (name, number) = match effect.step {
-        Step::Rerank(number) => ("rerank ", number),
-        Step::Policy(number) => ("policy ", number),
-        Step::Boost(number) => ("boost ", number),
+fn write_effect(out: &mut Vec<u8>, effect: Effect, pieces: &Pieces<'_>) {
+    if let (Step::Rerank(number), Change::Moved(places)) = (effect.step, effect.change)
+        && let Some(whole) = pieces.moves.get(usize::from(number))
+    {
+        out.extend_from_slice(whole);
+        write_int(out, i64::from(places));
+        out.push(b'}');
+        return;
+    }
+    write_step(out, effect.step, pieces.reranks);
+    match effect.change {
+        Change::Moved(places) => {
+            out.extend_from_slice(MOVED);
+            write_int(out, i64::from(places));
+        }
+        Change::Scaled(factor) => {
+            out.extend_from_slice(b",\"scaled\":");
+            write_float(out, factor);
+        }
+        Change::Placed => out.extend_from_slice(b",\"placed\":true"),
+    }
+    out.push(b'}');
+}
+
+const MOVED: &[u8] = b",\"moved\":";
+
+/// The opening of an effect, up to its step.
+fn write_step(out: &mut Vec<u8>, step: Step, reranks: &[&str]) {
+    let (name, number): (&[u8], u16) = match step {
+        Step::Rerank(number) => (b"{\"step\":\"rerank ", number),
+        Step::Policy(number) => (b"{\"step\":\"policy ", number),
+        Step::Boost(number) => (b"{\"step\":\"boost ", number),
     };
-    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(name);
     write_uint(out, u64::from(number) + 1);
-    if let Step::Rerank(number) = effect.step
+    if let Step::Rerank(number) = step
         && let Some(kind) = reranks.get(usize::from(number))
     {
         out.extend_from_slice(b": ");
         out.extend_from_slice(kind.as_bytes());
     }
     out.push(b'"');
-    match effect.change {
-        Change::Moved(places) => {
-            write_key(out, "moved");
-            write_int(out, i64::from(places));
-        }
-        Change::Scaled(factor) => {
-            write_key(out, "scaled");
-            write_float(out, factor);
-        }
-        Change::Placed => {
-            write_key(out, "placed");
-            out.extend_from_slice(b"true");
-        }
-    }
-    out.push(b'}');
+}
+
+/// By reranker: the opening of what it moved. Most effects are such.
+fn moves(reranks: &[&str]) -> Vec<Vec<u8>> {
+    let opening = |number: usize| {
+        let mut out = Vec::with_capacity(64);
+        write_step(&mut out, Step::Rerank(number as u16), reranks);
+        out.extend_from_slice(MOVED);
+        out
+    };
+    (0..reranks.len()).map(opening).collect()
 }
 
 /// What an answer's items have in common.
 struct Pieces<'a> {
     routes: Named,
     terms: Named,
+    moves: Vec<Vec<u8>>,
     reranks: &'a [&'a str],
 }
 

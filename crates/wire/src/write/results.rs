@@ -3,7 +3,7 @@
 use super::{write_key, write_raw, write_text, write_uint};
 use crate::batch::LineRefusal;
 use crate::time::write_time;
-use domain::{Position, Raw, Refusal, Time};
+use domain::{Position, Raw, Refusal, Time, limits};
 
 /// Appends `{"error":{"code":..,"field":..,"message":..}}`, with `column` and `caret` for a place in an expression.
 pub fn write_error(out: &mut Vec<u8>, refusal: &Refusal) {
@@ -47,7 +47,7 @@ pub struct Applied<'a> {
     pub duplicates: u64,
     /// The position that this body is durable and applied at.
     pub position: Position,
-    /// Why the others were not taken.
+    /// Why the others were not taken; the first [`limits::REFUSED_NAMED_MAX`] are named, the rest counted.
     pub refused: &'a [LineRefusal],
     /// Each line taken; written only if given.
     pub taken: &'a [LineOutcome],
@@ -67,7 +67,12 @@ pub fn write_applied(out: &mut Vec<u8>, applied: &Applied<'_>) {
     write_key(out, "position");
     write_uint(out, applied.position.0);
     write_key(out, "results");
-    write_lines(out, applied);
+    let (named, more) = applied.refused.split_at(applied.refused.len().min(limits::REFUSED_NAMED_MAX));
+    write_lines(out, named, applied.taken);
+    if !more.is_empty() {
+        write_key(out, "more_refused");
+        write_uint(out, more.len() as u64);
+    }
     if let Some(refusal) = applied.error {
         write_key(out, "error");
         out.push(b'{');
@@ -78,8 +83,7 @@ pub fn write_applied(out: &mut Vec<u8>, applied: &Applied<'_>) {
 }
 
 /// Refused and taken lines together, by line; both lists are in that order already.
-fn write_lines(out: &mut Vec<u8>, applied: &Applied<'_>) {
-    let (mut refused, mut taken) = (applied.refused, applied.taken);
+fn write_lines(out: &mut Vec<u8>, mut refused: &[LineRefusal], mut taken: &[LineOutcome]) {
     out.push(b'[');
     loop {
         let next_is_refused = match (refused.first(), taken.first()) {

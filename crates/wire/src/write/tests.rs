@@ -79,6 +79,36 @@ fn an_answer_is_written_in_full() {
     assert_eq!(brief.get("next"), None);
 }
 
+/// Byte for byte: clients may have parsers of their own.
+#[test]
+fn an_answer_is_this_text() {
+    let mut answer = answer();
+    answer.removed.clear();
+    let mut moved = answer.items[0].clone();
+    moved.routes =
+        (0..3).map(|rank| RouteHit { route: rank, rank: rank * 111, score: 0.1 * f64::from(rank) }).collect();
+    moved.terms.push(Term { term: 9, value: -1.5e-7 });
+    let steps = [Step::Rerank(0), Step::Policy(9), Step::Policy(10), Step::Boost(99)];
+    let changes = [Change::Moved(1234), Change::Scaled(2.0), Change::Placed, Change::Moved(-10)];
+    moved.effects = steps.into_iter().zip(changes).map(|(step, change)| Effect { step, change }).collect();
+    answer.items.push(moved);
+    let decision = DecisionId { epoch: 2, position: Position(1_000_000_007) };
+    let view = AnswerView {
+        decision,
+        answer: &answer,
+        routes: &["hot", "sim\"ilar"],
+        terms: &["item.heat"],
+        reranks: &["mmr", "spread"],
+        detail: false,
+        next: None,
+        durability_wait_us: Some(100),
+    };
+    let mut out = Vec::new();
+    write_answer(&mut out, &view);
+    let expected = include_str!("golden/answer.json").trim_end();
+    assert_eq!(std::str::from_utf8(&out), Ok(expected));
+}
+
 #[test]
 fn an_answer_says_how_it_goes_on_and_why_it_is_empty() {
     let mut answer = answer();
@@ -163,6 +193,23 @@ fn results_come_in_line_order() {
     assert_eq!(json(|out| write_applied(out, &applied)), expected);
     let none = Applied { refused: &[], taken: &[], error: None, ..applied };
     assert_eq!(json(|out| write_applied(out, &none))["results"], serde_json::json!([]));
+}
+
+#[test]
+fn of_many_refused_lines_the_first_are_named_and_the_others_counted() {
+    let refusal = Refusal::new(Code::InvalidJson, "", "expected a JSON value");
+    let refused: Vec<_> = (1..=100_000).map(|line| LineRefusal { line, refusal: refusal.clone() }).collect();
+    let taken = [LineOutcome { line: 100_001, position: Position(7), duplicate: false }];
+    let of = |count: usize| {
+        let refused = &refused[..count];
+        let applied =
+            Applied { accepted: 1, duplicates: 0, position: Position(7), refused, taken: &taken, error: None };
+        let reply = json(|out| write_applied(out, &applied));
+        (reply["refused"].as_u64(), reply["results"].as_array().map(Vec::len), reply["more_refused"].as_u64())
+    };
+    let most = limits::REFUSED_NAMED_MAX;
+    assert_eq!(of(most), (Some(most as u64), Some(most + 1), None));
+    assert_eq!(of(100_000), (Some(100_000), Some(most + 1), Some(100_000 - most as u64)));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::super::filter::Gates;
 use super::super::rerank::{Pick, Pulling};
 use super::super::{Candidate, View};
 use super::Removing;
+use crate::facts::Test;
 use crate::query::Names;
 use crate::scratch::Scratch;
 use domain::{Change, Effect, EntityId, Step, Value};
@@ -49,22 +50,43 @@ struct Kind {
 }
 
 impl Kind {
-    /// That of the candidate whose slots are in the row.
-    fn of(view: &View<'_>, row: &[Value]) -> Kind {
-        let mut kind = Kind::default();
-        for (policy, of) in view.policies.policies(view.feed) {
-            let Action::NeverFollow(rule) = &of.action else { continue };
-            let acts = of.when.as_ref().is_none_or(|when| when.eval_bool(row));
-            kind.follows |= u64::from(acts && rule.item.eval_bool(row)) << policy;
-            kind.leads |= u64::from(rule.after.eval_bool(row)) << policy;
-        }
-        kind
-    }
-
     /// The first policy that forbids this directly behind `before`.
     fn forbidden_behind(self, before: Kind) -> Option<usize> {
         let met = before.leads & self.follows;
         (met != 0).then(|| met.trailing_zeros() as usize)
+    }
+}
+
+/// The `never_follow` policies that act, ready for one candidate after another.
+struct Kinds<'v> {
+    view: &'v View<'v>,
+    /// What they read that are no facts; also what pins depend on.
+    filling: Filling<'v>,
+    /// Number, on what it depends, and its sides.
+    rules: Vec<(usize, Test<'v>, Test<'v>, Test<'v>)>,
+}
+
+impl<'v> Kinds<'v> {
+    fn new(view: &'v View<'v>, row: &mut [Value]) -> Kinds<'v> {
+        let rules = view.policies.policies(view.feed).filter_map(|(policy, of)| {
+            let Action::NeverFollow(rule) = &of.action else { return None };
+            let facts = view.reads.policies.facts[policy];
+            let when = Test::new(of.when.as_ref(), facts[0]);
+            Some((policy, when, Test::new(Some(&rule.item), facts[1]), Test::new(Some(&rule.after), facts[2])))
+        });
+        Kinds { view, filling: Filling::new(view, &view.reads.policies.placement, row), rules: rules.collect() }
+    }
+
+    /// On which sides a candidate is; its slots are then filled.
+    fn of(&self, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) -> Kind {
+        self.filling.fill(candidate, found, row);
+        let facts = self.view.epoch.facts(candidate.item);
+        let mut kind = Kind::default();
+        for &(policy, when, item, after) in &self.rules {
+            kind.follows |= u64::from(item.holds(facts, row) && when.holds(facts, row)) << policy;
+            kind.leads |= u64::from(after.holds(facts, row)) << policy;
+        }
+        kind
     }
 }
 
@@ -97,7 +119,7 @@ pub(in super::super) struct Placing<'a> {
     order: Pulling<'a>,
     placement: &'a mut Placement,
     /// What `never_follow` reads, and what removes, made when it is needed.
-    kinds: Option<Filling<'a>>,
+    kinds: Option<Kinds<'a>>,
     removing: Option<Removing<'a>>,
 }
 
@@ -181,7 +203,7 @@ impl<'a> Placing<'a> {
             }
             let (candidate, found, row) = order.candidate(pick.index);
             let removing = removing.get_or_insert_with(|| Removing::new(view, row));
-            if removing.first(view, candidate, found, row).is_none() {
+            if removing.first(candidate, found, row).is_none() {
                 return Some(pick);
             }
         }
@@ -194,9 +216,7 @@ impl<'a> Placing<'a> {
             return Kind::default();
         }
         let (candidate, found, row) = order.candidate(index);
-        let filling = kinds.get_or_insert_with(|| Filling::new(view, &view.reads.policies.placement, row));
-        filling.fill(candidate, found, row);
-        Kind::of(view, row)
+        kinds.get_or_insert_with(|| Kinds::new(view, row)).of(candidate, found, row)
     }
 
     /// Whether a slot has brought the candidate up to its place: then it waits for nothing.
@@ -243,20 +263,19 @@ fn find_pins(view: &View<'_>, scratch: &mut Scratch) {
     let mut free = 0;
     for (place, policy, item) in wanted {
         let known = scratch.placement.pins.iter().any(|pin| pin.item == item);
-        let Some(index) = pin_candidate(view, scratch, policy, item).filter(|_| !known) else { continue };
+        let Some((index, kind)) = pin_candidate(view, scratch, policy, item).filter(|_| !known) else { continue };
         let place = place.max(free);
         if place >= view.count() {
             return;
         }
         free = place + 1;
-        let kind = Kind::of(view, &scratch.row);
         scratch.placement.pins.push(Pinned { place, policy, item, index, kind });
     }
 }
 
-/// The candidate of a pinned item, made if no route has found it, with its slots in the row; `None` if the pin does not hold for it, or if the item must
-/// not be in the answer.
-fn pin_candidate(view: &View<'_>, scratch: &mut Scratch, policy: usize, item: EntityId) -> Option<usize> {
+/// The candidate of a pinned item, made if no route has found it, and its kind; `None` if the pin does not hold for it, or if
+/// the item must not be in the answer.
+fn pin_candidate(view: &View<'_>, scratch: &mut Scratch, policy: usize, item: EntityId) -> Option<(usize, Kind)> {
     let itself = view.query.subject == Some((view.epoch.item_type(), item));
     if itself || !view.epoch.present(item) || view.query.exclude.contains(&item) || scratch.gone.contains(&item) {
         return None;
@@ -271,12 +290,13 @@ fn pin_candidate(view: &View<'_>, scratch: &mut Scratch, policy: usize, item: En
     if known.is_none() && Gates::new(view, row).failing(view, &candidate, found, false, row).is_some() {
         return None;
     }
-    Filling::new(view, &view.reads.policies.placement, row).fill(&candidate, found, row);
-    let holds = view.feed.policies[policy].when.as_ref().is_none_or(|when| when.eval_bool(row));
-    holds.then(|| {
-        known.unwrap_or_else(|| {
+    let kind = Kinds::new(view, row).of(&candidate, found, row);
+    let when = Test::new(view.feed.policies[policy].when.as_ref(), view.reads.policies.facts[policy][0]);
+    when.holds(view.epoch.facts(item), row).then(|| {
+        let index = known.unwrap_or_else(|| {
             candidates.push(candidate);
             candidates.len() - 1
-        })
+        });
+        (index, kind)
     })
 }

@@ -1,7 +1,8 @@
 //! Filters that are asked while routes look for candidates, so that `limit` counts items that pass: those that read nothing but
 //! what is at hand for any item (`Plan::is_early`). Each item is asked about once per request, whichever routes look at it.
 
-use crate::feed::features::{Filling, Routes};
+use crate::feed::features::Routes;
+use crate::feed::filter::Condition;
 use crate::feed::{Candidate, View};
 use domain::{EntityId, Removal, Value};
 use std::cell::RefCell;
@@ -41,19 +42,18 @@ impl Sieved {
 /// The early filters of a feed, ready for one item after another.
 pub(super) struct Sieve<'v> {
     view: &'v View<'v>,
-    filters: Vec<(usize, Filling<'v>)>,
+    filters: Vec<(usize, Condition<'v>)>,
     sieved: RefCell<&'v mut Sieved>,
 }
 
 impl<'v> Sieve<'v> {
     pub(super) fn new(view: &'v View<'v>, row: &[Value], sieved: &'v mut Sieved) -> Sieve<'v> {
         sieved.clear(view.feed.filters.len());
-        if view.reads.early.contains(&true) {
+        let early = view.reads.early.iter().zip(&view.reads.facts).enumerate().filter(|(_, (early, _))| **early);
+        if early.clone().any(|(_, (_, fact))| fact.is_none()) {
             sieved.row.extend_from_slice(row);
         }
-        let early = view.reads.early.iter().enumerate().filter(|(_, early)| **early);
-        let filling = |(filter, _)| (filter, Filling::new(view, &view.reads.filters[filter], &mut sieved.row));
-        let filters = early.map(filling).collect();
+        let filters = early.map(|(filter, _)| (filter, Condition::new(view, filter, &mut sieved.row))).collect();
         Sieve { view, filters, sieved: RefCell::new(sieved) }
     }
 
@@ -87,11 +87,10 @@ impl<'v> Sieve<'v> {
     /// The first early filter that is not true for the item.
     fn failing(&self, item: EntityId, row: &mut [Value]) -> Option<usize> {
         let candidate = Candidate { item, routes: 0..0, fused: 0.0, score: 0.0 };
-        let failing = self.filters.iter().find(|(filter, filling)| {
-            // They read nothing of routes.
-            filling.fill(&candidate, Routes { hits: &[], best: &[] }, row);
-            !self.view.feed.filters[*filter].eval_bool(row)
-        });
+        let facts = self.view.epoch.facts(item);
+        // They read nothing of routes.
+        let found = Routes { hits: &[], best: &[] };
+        let failing = self.filters.iter().find(|(_, filter)| !filter.holds(facts, &candidate, found, row));
         failing.map(|(filter, _)| *filter)
     }
 }

@@ -36,7 +36,7 @@ fn defaults(whole_histories: bool) -> SessionsSource {
         length: 50,
         sessions: 500,
         keep: KEEP,
-        neighbours: 500,
+        neighbours: 100,
         similarity_exponent: 0.5,
         distance_decay: 0.7,
         backward: 0.7,
@@ -54,7 +54,7 @@ fn defaults(whole_histories: bool) -> SessionsSource {
     SessionsSource {
         gap: None,
         length: 200,
-        neighbours: 200,
+        neighbours: 100,
         similarity_exponent: 0.0,
         distance_decay: 0.8,
         backward: 0.4,

@@ -58,7 +58,9 @@ impl Slow<'_> {
             let matched: Vec<f64> = own.iter().filter_map(|tag| terms.get(tag).copied()).collect();
             let listed = value.filter(|value| value.is_finite() && !matched.is_empty());
             if let Some(value) = listed.filter(|_| !skip(item)) {
-                hits.push(Hit { item, score: matched.iter().map(|weight| weight * value).sum() });
+                let mut parts: Vec<f64> = matched.iter().map(|weight| weight * value).collect();
+                parts.sort_by(f64::total_cmp);
+                hits.push(Hit { item, score: parts.into_iter().sum() });
             }
         }
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));

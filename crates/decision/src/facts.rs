@@ -1,0 +1,178 @@
+//! Facts: conditions that read nothing but an item's own attributes ("in stock", "of this category"). They are evaluated when
+//! the item changes and kept as one bit each, so that a feed that asks them of every candidate reads a word.
+
+use crate::reads::{Reads, closure};
+use domain::{EntityId, Value};
+use expr::Program;
+use spec::Plan;
+use spec::plan::{Action, EntityIndex, Feed, SlotSource};
+use state::{Catalogue, Change, Paged, Resolved, Touched};
+
+/// The conditions of all feeds of a plan that are facts, by their bits.
+#[derive(Debug)]
+pub(crate) struct Conditions {
+    item: EntityIndex,
+    known: Vec<(Program, Reads)>,
+    /// The word of an item that has no attributes.
+    nothing: u64,
+}
+
+impl Conditions {
+    /// Of a plan. What does not find room in a word is asked of the row, as all other conditions are.
+    pub(crate) fn new(plan: &Plan, item: EntityIndex) -> Conditions {
+        let mut conditions = Conditions { item, known: Vec::new(), nothing: 0 };
+        for program in plan.feeds.iter().flat_map(conditions_of) {
+            let has_room = conditions.known.len() < u64::BITS as usize;
+            if has_room && conditions.bit(program).is_none() && is_fact(plan, item, program) {
+                let slots = closure(plan, program.slots().iter().copied());
+                conditions.known.push((program.clone(), Reads::new(plan, None, item, &slots)));
+            }
+        }
+        let mut row = vec![Value::Missing; plan.slots.len()];
+        conditions.nothing = conditions.word(plan, |_| Value::Missing, &mut row);
+        conditions
+    }
+
+    /// The bit of a condition, if it is a fact that has one. One text means one thing in a plan: names of requests and routes,
+    /// which differ between feeds, are in no fact.
+    pub(crate) fn bit(&self, program: &Program) -> Option<u64> {
+        self.known.iter().position(|(known, _)| known.text() == program.text()).map(|at| 1 << at)
+    }
+
+    fn word(&self, plan: &Plan, attribute: impl Fn(u16) -> Value, row: &mut [Value]) -> u64 {
+        let mut word = 0;
+        for (at, (program, reads)) in self.known.iter().enumerate() {
+            reads.item_attributes.iter().for_each(|&(slot, field)| row[usize::from(slot)] = attribute(field));
+            reads.fill_features(plan, row);
+            word |= u64::from(program.eval_bool(row)) << at;
+        }
+        word
+    }
+}
+
+/// The conditions of a feed that are asked of candidates.
+fn conditions_of(feed: &Feed) -> impl Iterator<Item = &Program> {
+    let policies = feed.policies.iter().flat_map(|policy| {
+        let sides = match &policy.action {
+            Action::NeverFollow(rule) => [Some(&rule.item), Some(&rule.after)],
+            _ => [None, None],
+        };
+        policy.when.iter().chain(sides.into_iter().flatten())
+    });
+    feed.filters.iter().chain(policies)
+}
+
+fn is_fact(plan: &Plan, item: EntityIndex, program: &Program) -> bool {
+    program.slots().iter().all(|&slot| match plan.slots[usize::from(slot)].source {
+        SlotSource::Attribute { entity, .. } => entity == item,
+        SlotSource::Feature(index) => is_fact(plan, item, &plan.features[usize::from(index)].program),
+        _ => false,
+    })
+}
+
+/// Which facts hold for each item. They follow from the catalogue and are not saved.
+#[derive(Clone, Default)]
+pub(crate) struct Facts {
+    /// By item: its word, different from that of nothing where a bit is set.
+    words: Paged<u64>,
+    touched: Touched,
+}
+
+impl Facts {
+    /// Takes in a change that the catalogue has taken in. `row` is working memory.
+    pub(crate) fn apply(
+        &mut self,
+        change: &Resolved,
+        plan: &Plan,
+        conditions: &Conditions,
+        catalogue: &Catalogue,
+        row: &mut Vec<Value>,
+    ) {
+        match change.change {
+            Change::Upsert { entity, id, .. } | Change::Delete { entity, id } if entity == conditions.item => {
+                self.refresh(id, plan, conditions, catalogue, row);
+            }
+            _ => {}
+        }
+    }
+
+    fn refresh(
+        &mut self,
+        id: EntityId,
+        plan: &Plan,
+        conditions: &Conditions,
+        catalogue: &Catalogue,
+        row: &mut Vec<Value>,
+    ) {
+        if conditions.known.is_empty() {
+            return;
+        }
+        row.resize(plan.slots.len(), Value::Missing);
+        self.touched.insert(id.0);
+        let word = conditions.word(plan, |field| catalogue.attribute(conditions.item, id, field), row);
+        *self.words.get_mut(id.0) = word ^ conditions.nothing;
+    }
+
+    /// Works out those of every item.
+    pub(crate) fn rebuild(
+        &mut self,
+        plan: &Plan,
+        conditions: &Conditions,
+        catalogue: &Catalogue,
+        row: &mut Vec<Value>,
+    ) {
+        self.words = Paged::new();
+        let items = (0..catalogue.bound(conditions.item)).map(EntityId);
+        items.for_each(|id| self.refresh(id, plan, conditions, catalogue, row));
+    }
+
+    /// From now on notes what changes.
+    pub(crate) fn lead(&mut self) {
+        self.touched.keep();
+    }
+
+    /// Takes over what changed in the copy that is ahead since this one was ahead of it.
+    pub(crate) fn follow(&mut self, ahead: &Facts) {
+        self.touched.clear();
+        ahead.touched.ids().iter().for_each(|&id| self.words.take_over(&ahead.words, id));
+    }
+
+    /// The bits of an item.
+    pub(crate) fn of(&self, item: EntityId, conditions: &Conditions) -> u64 {
+        self.words.get(item.0).copied().unwrap_or(0) ^ conditions.nothing
+    }
+}
+
+/// A condition, ready to be asked of one candidate after another.
+#[derive(Clone, Copy)]
+pub(crate) enum Test<'p> {
+    /// There is none.
+    Always,
+    /// A fact, by its bit.
+    Fact(u64),
+    /// One of the row, with its slots filled.
+    Row(&'p Program),
+}
+
+impl<'p> Test<'p> {
+    /// Of a condition, if there is one, and the bit that it has, if it is a fact.
+    pub(crate) fn new(condition: Option<&'p Program>, bit: Option<u64>) -> Test<'p> {
+        match (condition, bit) {
+            (None, _) => Test::Always,
+            (Some(_), Some(bit)) => Test::Fact(bit),
+            (Some(program), None) => Test::Row(program),
+        }
+    }
+
+    /// Whether it holds for a candidate with these facts, whose slots are in the row.
+    pub(crate) fn holds(self, facts: u64, row: &[Value]) -> bool {
+        match self {
+            Test::Always => true,
+            Test::Fact(bit) => facts & bit != 0,
+            Test::Row(program) => program.eval_bool(row),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Operations that evaluators know by name: those with a rule of their own for missing operands, and those that are fused.
+
+use super::Form;
+use crate::set::Set;
+use crate::typed::Typed;
+use domain::Value;
+use std::sync::Arc;
+
+/// Conditions other than comparisons.
+pub(crate) enum Condition {
+    Not(Form<bool>),
+    /// Whether two bools are equal, or unequal.
+    Same(bool, Form<bool>, Form<bool>),
+    /// `a && b && c` where the bool is false, `a || b || c` where it is true: one such operand decides, even beside
+    /// missing ones.
+    Chain(bool, Vec<Form<bool>>),
+    /// Whether there is a value.
+    Has(Typed),
+    /// `x in [literals]`
+    Among(Typed, Arc<Set>),
+    /// `x in list`
+    Within(Typed, Form<Arc<[Value]>>),
+}
+
+/// A sum of at least two terms, from left to right.
+pub(crate) struct Total(pub(crate) Vec<Term>);
+
+/// `factor * source`
+pub(crate) struct Term {
+    pub(crate) factor: f64,
+    pub(crate) source: Form<f64>,
+}
+
+impl Form<bool> {
+    /// `self && other` where `decisive` is false, `self || other` where it is true. Chains are joined: their operands may
+    /// be grouped in any way.
+    pub(crate) fn logic(self, decisive: bool, other: Form<bool>) -> Form<bool> {
+        let mut operands = Vec::with_capacity(2);
+        for form in [self, other] {
+            match form {
+                Form::Special(special) => match *special {
+                    Condition::Chain(of, inner) if of == decisive => operands.extend(inner),
+                    special => operands.push(Form::special(special)),
+                },
+                form => operands.push(form),
+            }
+        }
+        if operands.iter().any(|form| form.known() == Some(&decisive)) {
+            return Form::Fixed(Some(decisive));
+        }
+        // The other bool changes nothing.
+        operands.retain(|form| form.known().is_none());
+        match operands.len() {
+            0 => Form::Fixed(Some(!decisive)),
+            1 => operands.swap_remove(0),
+            _ => Form::special(Condition::Chain(decisive, operands)),
+        }
+    }
+
+    /// `!self`
+    pub(crate) fn not(self) -> Form<bool> {
+        match self {
+            Form::Fixed(value) => Form::Fixed(value.map(|value| !value)),
+            form => Form::special(Condition::Not(form)),
+        }
+    }
+
+    /// Whether both are equal, or unequal.
+    pub(crate) fn same(self, equal: bool, other: Form<bool>) -> Form<bool> {
+        match (self, other) {
+            (Form::Fixed(None), _) | (_, Form::Fixed(None)) => Form::Fixed(None),
+            (Form::Fixed(Some(a)), Form::Fixed(Some(b))) => Form::Fixed(Some((a == b) == equal)),
+            (a, b) => Form::special(Condition::Same(equal, a, b)),
+        }
+    }
+}

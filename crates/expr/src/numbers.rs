@@ -1,0 +1,40 @@
+//! Numbers of different types beside each other, and the instants that there are.
+
+use domain::Time;
+use domain::limits::TIME_MAX_MS;
+use std::cmp::Ordering;
+
+/// The instant 0001-01-01, the first that CEL knows.
+const TIME_FIRST_MS: i64 = -62_135_596_800_000;
+
+/// The instant this many milliseconds after 1970; `None` outside of the years 1 to 9999.
+pub(crate) fn instant(ms: i64) -> Option<Time> {
+    (TIME_FIRST_MS..=TIME_MAX_MS).contains(&ms).then_some(Time(ms))
+}
+
+/// How an int stands to a float as numbers, without rounding either; `None` for a NaN.
+pub(crate) fn order(int: i64, float: f64) -> Option<Ordering> {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if float.is_nan() {
+        return None;
+    }
+    if float >= END {
+        return Some(Ordering::Less);
+    }
+    if float < -END {
+        return Some(Ordering::Greater);
+    }
+    let whole = float.trunc();
+    Some(int.cmp(&(whole as i64)).then_with(|| whole.total_cmp(&float)))
+}
+
+/// The float that is exactly this int, if there is one.
+pub(crate) fn as_float(int: i64) -> Option<f64> {
+    (order(int, int as f64) == Some(Ordering::Equal)).then_some(int as f64)
+}
+
+/// The int that is exactly this float, if there is one.
+pub(crate) fn as_int(float: f64) -> Option<i64> {
+    let int = float as i64;
+    (order(int, float) == Some(Ordering::Equal)).then_some(int)
+}
