@@ -5,6 +5,7 @@ mod diagnostics;
 mod generated;
 mod reference;
 mod semantics;
+mod vectors;
 
 use crate::{Ast, Diagnostic, Node, NodeKind, Program, Scope, compile, parse};
 use domain::{EntityId, Span, Symbol, Time, Type, Value};
