@@ -168,7 +168,7 @@ fn main() {
                 let answers: Vec<Answer> = (0..REQUESTS).map(ask).collect();
                 let spent = cpu_ns() - start;
                 candidates = answers.iter().map(|answer| u64::from(answer.candidates)).sum::<u64>() / REQUESTS;
-                digest = answers.iter().fold(0, |digest, answer| digest_of(digest, answer));
+                digest = answers.iter().fold(0, digest_of);
                 spent / 1e3 / REQUESTS as f64
             })
             .collect();

@@ -5,13 +5,16 @@ use std::ops::Range;
 
 const REFERENCE: &str = include_str!("../../../docs/language.md");
 
+/// A name, what it stands for, and its type.
+type Entry = (String, Result<Datum, Fault>, Static);
+
 /// What the examples' names stand for.
 #[derive(Default)]
-struct Given(Vec<(String, Result<Datum, Fault>, Static)>);
+struct Given(Vec<Entry>);
 
 impl Given {
     /// The entry whose name is the longest beginning of a path, and how many names that takes.
-    fn longest(&self, path: &[&str]) -> Option<(usize, &(String, Result<Datum, Fault>, Static))> {
+    fn longest(&self, path: &[&str]) -> Option<(usize, &Entry)> {
         (1..=path.len()).rev().find_map(|taken| {
             let name = path[..taken].join(".");
             self.0.iter().find(|entry| entry.0 == name).map(|entry| (taken, entry))
@@ -27,7 +30,7 @@ impl Environment for Given {
         }
     }
 
-    fn call(&mut self, _: &str, _: &[Node], _: Range<usize>) -> Option<Result<(u16, domain::Type), Diagnostic>> {
+    fn call(&mut self, _: &str, _: &[Node], _: Range<usize>) -> Option<Result<Meaning, Diagnostic>> {
         None
     }
 

@@ -67,7 +67,7 @@ impl Windows {
         many(&setting, &mut figures)?;
         full_row(&setting, &mut figures);
         nexmark::measure(&setting, &root.join(&self.data), &mut figures)?;
-        self.report.close(root, &setting, figures, "windows.jsonl", &[])
+        self.report.close(root, setting.now, figures, "windows.jsonl", &[])
     }
 }
 

@@ -318,7 +318,7 @@ impl<D: Disk> Core<D> {
     fn free_retired(&self) {
         let free: Vec<_> = {
             let mut retired = self.changes.retired.lock();
-            let (free, held) = retired.drain(..).partition(|old| unread(old));
+            let (free, held) = retired.drain(..).partition(unread);
             *retired = held;
             free
         };

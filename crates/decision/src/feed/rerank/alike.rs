@@ -30,7 +30,11 @@ impl Alike {
     /// Groups the candidates by an attribute. Who lacks it is alike to nobody.
     pub(super) fn load(&mut self, field: u16, entries: &[Entry], ground: &Ground<'_>) {
         let Alike { first, values, lists, last, places, opened } = self;
-        (first.clear(), values.clear(), lists.clear(), last.clear(), places.clear());
+        first.clear();
+        values.clear();
+        lists.clear();
+        last.clear();
+        places.clear();
         *opened = 0;
         for (place, entry) in (0u32..).zip(entries) {
             let value = ground.value(entry.pick, field);

@@ -61,7 +61,8 @@ impl Dpp {
                 by => {
                     let count = self.window.entries().len();
                     self.likenesses.load(by, self.window.entries(), ground);
-                    (self.gains.clear(), self.logs.clear());
+                    self.gains.clear();
+                    self.logs.clear();
                     self.gains.resize(count, 1.0);
                     self.logs.resize(count, 0.0);
                 }
