@@ -1,7 +1,11 @@
 //! The built-in functions: their arguments' numbers and types, and what they compute.
 
+use crate::closure::{Operand, Run};
 use crate::form::{FloatOne, FloatOp, FloatTwo, Form, IntOp, IntTwo, Scalar};
 use crate::typed::{Merge, Typed};
+use crate::vector;
+use domain::{Type, Value};
+use std::sync::Arc;
 
 /// A built-in function.
 pub(crate) struct Builtin {
@@ -22,7 +26,14 @@ pub(crate) const BUILTINS: &[Builtin] = &[
     Builtin { name: "abs", arity: (1, 1), takes: "a number", build: abs },
     Builtin { name: "ceil", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Ceil) },
     Builtin { name: "clamp", arity: (3, 3), takes: "numbers: the value, the least and the most", build: clamp },
+    Builtin {
+        name: "cosine",
+        arity: (2, 2),
+        takes: "two lists of numbers",
+        build: |args| of_vectors(args, vector::cosine),
+    },
     Builtin { name: "default", arity: (2, 2), takes: "two values of one type", build: default },
+    Builtin { name: "dot", arity: (2, 2), takes: "two lists of numbers", build: |args| of_vectors(args, vector::dot) },
     Builtin { name: "exp", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Exp) },
     Builtin { name: "floor", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Floor) },
     Builtin { name: "has", arity: (1, 1), takes: "any value", build: has },
@@ -87,6 +98,41 @@ fn pow(args: Vec<Typed>) -> Result<Typed, usize> {
     let base = base.into_float().ok_or(0usize)?;
     let exponent = exponent.into_float().ok_or(1usize)?;
     Ok(Typed::Float(Form::op(FloatOp::Two(FloatTwo::Pow, base, exponent))))
+}
+
+/// A function of the elements of two lists.
+type OfElements = fn(&[Value], &[Value], fn(&Value) -> Option<f64>) -> Option<f64>;
+
+/// A function of two lists of numbers, computed row by row.
+fn of_vectors(args: Vec<Typed>, function: OfElements) -> Result<Typed, usize> {
+    let [a, b] = <[Typed; 2]>::try_from(args).map_err(|_| 0usize)?;
+    let (a, mut slots) = vector_of(a).ok_or(0usize)?;
+    let (b, more) = vector_of(b).ok_or(1usize)?;
+    slots.extend(more);
+    slots.sort_unstable();
+    slots.dedup();
+    let run = move |row: &[Value]| function(&a(row)?, &b(row)?, Value::as_f64);
+    Ok(Typed::Float(Form::Rows(Arc::new(run), slots.into())))
+}
+
+/// A list of numbers as a closure, with the slots that it reads.
+fn vector_of(typed: Typed) -> Option<(Run<Arc<[Value]>>, Vec<u16>)> {
+    let Typed::List(Type::Float | Type::Int, list) = typed else { return None };
+    let mut slots = Vec::new();
+    list_slots(&list, &mut slots)?;
+    Some((Operand::of(&list).run(), slots))
+}
+
+/// Notes the slots of a list; `None` for one that depends on a condition.
+fn list_slots(list: &Form<Arc<[Value]>>, slots: &mut Vec<u16>) -> Option<()> {
+    match list {
+        Form::Fixed(_) => {}
+        Form::Slot(slot) => slots.push(*slot),
+        Form::OrElse(both) => both.iter().try_for_each(|list| list_slots(list, slots))?,
+        Form::Rows(_, read) => slots.extend(read.iter()),
+        Form::Choose(_) | Form::Op(_) | Form::Special(_) => return None,
+    }
+    Some(())
 }
 
 fn has(args: Vec<Typed>) -> Result<Typed, usize> {

@@ -61,6 +61,7 @@ use std::ops::Range;
 /// | `clamp(x, least, most)` | numbers | int if all are; `min(max(x, least), most)`; missing unless `least <= most` |
 /// | `floor(x)`, `ceil(x)`, `round(x)` | number | float; `round` takes halves away from zero |
 /// | `sqrt(x)`, `exp(x)`, `ln(x)`, `log2(x)`, `pow(x, y)` | numbers | float, the same on every machine |
+/// | `dot(a, b)`, `cosine(a, b)` | two lists of numbers | float; missing if their lengths differ, `cosine` also for a list of zeros |
 /// | `default(x, y)` | two values of one type | `x`, or `y` where `x` is missing |
 /// | `has(x)` | anything | bool: whether there is a value |
 ///
