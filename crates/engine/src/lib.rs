@@ -53,5 +53,5 @@ pub use page::{PageKey, page_key};
 pub use replay::{Journeyed, Question, Replayed, recompute, strip};
 pub use sequencer::Accepted;
 pub use serve::Served;
-pub use spec::{Plan, render as render_diagnostics};
+pub use spec::{Diff, Plan, render as render_diagnostics};
 pub use view::{EntityView, ListView, Status};
