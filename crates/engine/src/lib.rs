@@ -33,6 +33,8 @@ pub use crate::core::{Core, Submitted};
 mod tests;
 
 pub use attribution::{AttributionReport, By, FeedReport, Row, Share};
+#[cfg(feature = "planted")]
+pub use change::PlantedChange;
 pub use change::{ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, Needs, PlannedChange, SpecVersion};
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;

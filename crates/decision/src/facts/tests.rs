@@ -100,7 +100,7 @@ proptest! {
         restored.complete();
         are_true(&restored);
         let other = spec::compile("other", &SPEC.replace("3.0", "4.0").replace("default(item.price, 9.0)", "item.price"));
-        restored.adopt(&Epoch::new(other.unwrap().into()));
+        restored.adopt(&Epoch::new(other.unwrap().into()), None);
         are_true(&restored);
     }
 }
