@@ -115,8 +115,11 @@ fn of_vectors(args: Vec<Typed>, function: OfElements) -> Result<Typed, usize> {
     Ok(Typed::Float(Form::Rows(Arc::new(run), slots.into())))
 }
 
-/// A list of numbers as a closure, with the slots that it reads.
-fn vector_of(typed: Typed) -> Option<(Run<Arc<[Value]>>, Vec<u16>)> {
+/// A list as a closure, with the slots that it reads.
+type ListRun = (Run<Arc<[Value]>>, Vec<u16>);
+
+/// A list of numbers.
+fn vector_of(typed: Typed) -> Option<ListRun> {
     let Typed::List(Type::Float | Type::Int, list) = typed else { return None };
     let mut slots = Vec::new();
     list_slots(&list, &mut slots)?;
