@@ -99,9 +99,12 @@ impl Epoch {
         self.quotas.adopt(plan);
         self.listed.adopt(plan);
         self.lists = new.lists.clone();
+        let Epoch { catalogue, facts, lists, row, .. } = self;
+        facts.rebuild(&lists.plan, &lists.conditions, catalogue, row);
     }
 
-    /// From now on notes what changes, so that a copy can [`follow`](Epoch::follow): for an epoch that is one of two.
+    /// From now on notes what changes, so that a copy can [`follow`](Epoch::follow): for an epoch that is one of two. What was noted
+    /// before is forgotten.
     pub fn lead(&mut self) {
         self.catalogue.lead();
         self.items.lead();

@@ -57,6 +57,14 @@ impl Epochs {
         meanwhile()
     }
 
+    /// The copy that has seen more.
+    pub(crate) fn into_newest(self) -> Epoch {
+        let front = self.front.into_inner();
+        let newest = if self.lag.into_inner().back_is_ahead { 1 - front } else { front };
+        let [first, second] = self.copies;
+        if newest == 0 { first.into_inner() } else { second.into_inner() }
+    }
+
     /// The front copy; if it is just being swapped away, the other one is taken.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Epoch> {
         for _ in 0..TRIES {

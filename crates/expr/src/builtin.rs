@@ -116,10 +116,10 @@ fn of_vectors(args: Vec<Typed>, function: OfElements) -> Result<Typed, usize> {
 }
 
 /// A list as a closure, with the slots that it reads.
-type ListRun = (Run<Arc<[Value]>>, Vec<u16>);
+type Read = (Run<Arc<[Value]>>, Vec<u16>);
 
 /// A list of numbers.
-fn vector_of(typed: Typed) -> Option<ListRun> {
+fn vector_of(typed: Typed) -> Option<Read> {
     let Typed::List(Type::Float | Type::Int, list) = typed else { return None };
     let mut slots = Vec::new();
     list_slots(&list, &mut slots)?;

@@ -31,7 +31,7 @@ use std::ops::Range;
 /// | `-x` | number, duration | the same type; missing where it overflows |
 /// | `t - t` | timestamps | duration |
 /// | `t + d`, `d + t`, `t - d` | timestamp, duration | timestamp; missing outside of the years 1 to 9999 |
-/// | `d + d`, `d - d` | durations | duration; missing where it overflows |
+/// | `d + d`, `d - d` | durations | duration; missing beyond 10,000 years (315,576,000,000 s) |
 /// | `d / d` | durations | float: how often the second is in the first |
 /// | `< <= > >=` | numbers, timestamps, durations | bool; int and float compare exactly; a NaN compares as false |
 /// | `== !=` | the same, strings, bools, entities of one type | bool; a NaN equals nothing |

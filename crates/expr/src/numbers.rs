@@ -1,7 +1,7 @@
-//! Numbers of different types beside each other, and the instants that there are.
+//! Numbers of different types beside each other, and the instants and durations that there are.
 
-use domain::Time;
 use domain::limits::TIME_MAX_MS;
+use domain::{Span, Time};
 use std::cmp::Ordering;
 
 /// The instant 0001-01-01, the first that CEL knows.
@@ -10,6 +10,14 @@ const TIME_FIRST_MS: i64 = -62_135_596_800_000;
 /// The instant this many milliseconds after 1970; `None` outside of the years 1 to 9999.
 pub(crate) fn instant(ms: i64) -> Option<Time> {
     (TIME_FIRST_MS..=TIME_MAX_MS).contains(&ms).then_some(Time(ms))
+}
+
+/// CEL's longest duration, about 10,000 years.
+const SPAN_MAX_MS: i64 = 315_576_000_000_000;
+
+/// The duration of this many milliseconds; `None` for one that is too long.
+pub(crate) fn length(ms: i64) -> Option<Span> {
+    (-SPAN_MAX_MS..=SPAN_MAX_MS).contains(&ms).then_some(Span(ms))
 }
 
 /// How an int stands to a float as numbers, without rounding either; `None` for a NaN.

@@ -3,7 +3,6 @@
 mod bad_expressions;
 mod diagnostics;
 mod generated;
-mod reference;
 mod semantics;
 mod vectors;
 

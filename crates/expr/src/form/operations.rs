@@ -2,7 +2,7 @@
 //! does not fit is missing.
 
 use super::{Form, Operation, Visitor};
-use crate::numbers::{instant, order};
+use crate::numbers::{instant, length, order};
 use domain::{EntityId, Span, Symbol, Time};
 use std::cmp::Ordering;
 
@@ -235,10 +235,10 @@ pub(crate) enum SpanOp {
 impl Operation<Span> for SpanOp {
     fn visit<V: Visitor<Span>>(&self, visitor: V) -> V::Out {
         match self {
-            SpanOp::Negate(x) => visitor.try_map(x, |x: Span| x.0.checked_neg().map(Span)),
-            SpanOp::Between(a, b) => visitor.try_join(a, b, |a: Time, b: Time| a.0.checked_sub(b.0).map(Span)),
-            SpanOp::Add(a, b) => visitor.try_join(a, b, |a: Span, b: Span| a.0.checked_add(b.0).map(Span)),
-            SpanOp::Subtract(a, b) => visitor.try_join(a, b, |a: Span, b: Span| a.0.checked_sub(b.0).map(Span)),
+            SpanOp::Negate(x) => visitor.try_map(x, |x: Span| length(x.0.checked_neg()?)),
+            SpanOp::Between(a, b) => visitor.try_join(a, b, |a: Time, b: Time| length(a.0.checked_sub(b.0)?)),
+            SpanOp::Add(a, b) => visitor.try_join(a, b, |a: Span, b: Span| length(a.0.checked_add(b.0)?)),
+            SpanOp::Subtract(a, b) => visitor.try_join(a, b, |a: Span, b: Span| length(a.0.checked_sub(b.0)?)),
         }
     }
 }

@@ -1,7 +1,10 @@
-//! Random expressions: compiled closures against the reference interpreter bit for bit, and texts of any kind
+//! Random expressions: closures and columns against the interpreter bit for bit, and texts of any kind
 //! against the promise that nothing panics.
 
-use super::{House, build, reference};
+use super::{House, build};
+use crate::check::{Slots, check};
+use crate::interpreter::{Row, value_of};
+use crate::{Ast, Datum, Scope, Texts, interpret};
 use crate::{BlockScratch, Column, Columns, Program, compile, parse};
 use domain::{EntityId, Span, Symbol, Time, Type, Value};
 use proptest::collection::vec;
@@ -180,8 +183,12 @@ fn some_float() -> BoxedStrategy<f64> {
 }
 
 fn some_value(ty: &Type) -> BoxedStrategy<Value> {
+    prop_oneof![1 => Just(Value::Missing), 3 => present_value(ty)].boxed()
+}
+
+fn present_value(ty: &Type) -> BoxedStrategy<Value> {
     let ms = || prop_oneof![Just(0), Just(i64::MAX), Just(253_402_300_799_999), 0..10_000_000i64, some_int()];
-    let present = match ty {
+    match ty {
         Type::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
         Type::Int => some_int().prop_map(Value::Int).boxed(),
         Type::Float => some_float().prop_map(Value::Float).boxed(),
@@ -189,9 +196,8 @@ fn some_value(ty: &Type) -> BoxedStrategy<Value> {
         Type::Time => ms().prop_map(|ms| Value::Time(Time(ms))).boxed(),
         Type::Span => ms().prop_map(|ms| Value::Span(Span(ms))).boxed(),
         Type::Entity(_) => (0..4u32).prop_map(|id| Value::Entity(EntityId(id))).boxed(),
-        Type::List(of) => vec(some_value(of), 0..5).prop_map(|values| Value::List(Arc::from(values))).boxed(),
-    };
-    prop_oneof![1 => Just(Value::Missing), 3 => present].boxed()
+        Type::List(of) => vec(present_value(of), 0..5).prop_map(|values| Value::List(Arc::from(values))).boxed(),
+    }
 }
 
 fn some_row() -> impl Strategy<Value = Vec<Value>> {
@@ -206,7 +212,7 @@ fn bits(value: &Value) -> Value {
 }
 
 fn constants() -> House {
-    House { constants: vec!["zero".into(), "one".into(), "two".into()] }
+    House { constants: ["zero", "one", "two", "three"].map(str::to_owned).to_vec() }
 }
 
 proptest! {
@@ -219,7 +225,7 @@ proptest! {
         prop_assert!(built.is_ok(), "{text}: {:?}", built.err());
         let (ast, program) = built.unwrap();
         for row in rows {
-            let expected = reference::evaluate(ast.root(), &house.constants, &row);
+            let expected = interpreted(&ast, &mut house, &row);
             let found = program.eval(&row);
             prop_assert_eq!(bits(&found), bits(&expected), "{} on {:?}", text, row);
             prop_assert_eq!(program.eval_bool(&row), found.is_true());
@@ -273,6 +279,25 @@ proptest! {
             "1", "'s'", "10m", "9223372036854775808", "null", "and", "#"]), 0..60),
     ) {
         read_or_refused(&tokens.join(" "));
+    }
+}
+
+/// Its value as the interpreter has it.
+fn interpreted(ast: &Ast, house: &mut House, row: &[Value]) -> Value {
+    let checked = check(ast.root(), &mut Slots(house)).unwrap();
+    match interpret(&checked.node, &Row { values: row, texts: Some(&AllTexts) }) {
+        Ok(Datum::Str(text)) => Value::Str(house.constant(&text)),
+        Ok(datum) => value_of(datum),
+        Err(_) => Value::Missing,
+    }
+}
+
+/// The texts of the symbols that rows hold.
+struct AllTexts;
+
+impl Texts for AllTexts {
+    fn text(&self, symbol: Symbol) -> Option<&str> {
+        ["zero", "one", "two", "three"].get(symbol.0 as usize).copied()
     }
 }
 

@@ -46,8 +46,10 @@ impl Top {
             super::make_room(&mut self.counters, TOP_COUNTERS_MAX);
             return self.counters.insert(at, new);
         }
-        let smallest = (0..self.counters.len()).min_by_key(|&at| (self.counters[at].count, Reverse(at))).unwrap_or(0);
-        let count = self.counters[smallest].count.saturating_add(1);
+        // In two passes, of which the first is one that compilers make wide.
+        let least = self.counters.iter().map(|counter| counter.count).min().unwrap_or(0);
+        let smallest = self.counters.iter().rposition(|counter| counter.count == least).unwrap_or(0);
+        let count = least.saturating_add(1);
         let place = if at > smallest {
             self.counters[smallest..at].rotate_left(1);
             at - 1
@@ -101,7 +103,8 @@ impl Top {
 pub(crate) fn most_frequent<'p>(panes: impl Iterator<Item = &'p Top> + Clone, k: usize) -> Vec<u32> {
     let mut all: Vec<((u32, u32), u64)> = Vec::with_capacity(panes.clone().map(|pane| pane.counters.len()).sum());
     panes.for_each(|pane| all.extend(pane.counters.iter().map(|of| (of.key(), u64::from(of.count)))));
-    all.sort_unstable_by_key(|(key, _)| *key);
+    // Stable, because that finds the panes' own order and merges it.
+    all.sort_by_key(|(key, _)| *key);
     all.dedup_by(|next, kept| {
         let same = next.0 == kept.0;
         kept.1 += if same { next.1 } else { 0 };
