@@ -25,6 +25,7 @@ test: rust ## everything that guards the project
 bench: rust ## the figures of README, measured on this machine
 	$(CARGO) xtask bench spine
 	$(CARGO) xtask bench feed
+	$(CARGO) xtask bench windows
 
 soak: rust ## seeds, crashes and recomputations without end (Ctrl-C stops)
 	$(CARGO) xtask soak
