@@ -26,6 +26,8 @@ bench: rust ## the figures of README, measured on this machine
 	$(CARGO) xtask bench spine
 	$(CARGO) xtask bench feed
 	$(CARGO) xtask bench expr
+	$(CARGO) xtask bench windows
+	$(CARGO) xtask bench sketches
 
 soak: rust ## seeds, crashes, recomputations and random expressions without end (Ctrl-C stops)
 	$(CARGO) xtask soak
