@@ -7,6 +7,7 @@ mod freshness;
 mod ingest;
 mod memory;
 mod rows;
+mod sketches;
 mod stages;
 mod windows;
 
@@ -35,6 +36,7 @@ pub(crate) enum Bench {
     Feed(Feed),
     Expr(expressions::Expr),
     Windows(windows::Windows),
+    Sketches(sketches::Sketches),
 }
 
 /// Measure what each stage of a feed costs, and the whole with every stage on
@@ -108,6 +110,7 @@ impl Bench {
             Bench::Feed(feed) => feed.run(root),
             Bench::Expr(expr) => expr.run(root),
             Bench::Windows(windows) => windows.run(root),
+            Bench::Sketches(sketches) => sketches.run(root),
         }
     }
 }

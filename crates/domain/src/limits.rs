@@ -149,6 +149,8 @@ pub const ATTRIBUTION_EVENTS_MAX: usize = 32;
 pub const ATTRIBUTION_PLACES_MAX: usize = 200;
 /// Most bytes of state that one key of one table may need, with every pane of every sketch full.
 pub const ROW_BYTES_MAX: usize = 4 << 20;
+/// Most estimated nanoseconds that one event may take in all rows.
+pub const EVENT_NS_MAX: u64 = 100_000;
 /// How many recent items per user `seen` looks at.
 pub const SEEN_RECENTS: u16 = 1_024;
 /// Most feedback that the Gorse interface keeps for reading back: about 90 bytes each.

@@ -4,10 +4,15 @@
 
 mod adopt;
 mod fill;
+mod kept;
+#[cfg(feature = "planted")]
+mod planted;
 mod tap;
 mod versions;
 
 pub(crate) use fill::Changes;
+#[cfg(feature = "planted")]
+pub use planted::PlantedChange;
 pub(crate) use tap::Tap;
 pub use versions::SpecVersion;
 
@@ -136,7 +141,11 @@ impl<D: Disk> Core<D> {
             () if plan.text == old.plan.text => Needs::Nothing,
             () if !diff.rebuild => Needs::Adoption,
             () if replay_from > Position(1) => Needs::OlderLog { replay_from },
-            () => Needs::Fill { records: self.sequencer.lock().appender.position().0, counted_from: None },
+            () => {
+                let kept = self.kept_position(&plan.text).unwrap_or_default();
+                let position = self.sequencer.lock().appender.position();
+                Needs::Fill { records: position.0.saturating_sub(kept.0), counted_from: None }
+            }
         }
     }
 

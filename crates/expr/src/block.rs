@@ -4,7 +4,7 @@
 //! The functions are those of the closures, so that both give the same bits.
 
 mod condition;
-mod total;
+mod fused;
 
 pub(crate) use condition::bits;
 
@@ -88,9 +88,7 @@ fn or_else<T: InBlock>(
     }
     let mut buffer = [T::ABSENT; BLOCK_ROWS];
     let (others, there) = load(second, columns, scratch, &mut buffer);
-    for (row, (value, other)) in out.iter_mut().zip(others).enumerate() {
-        *value = if present >> row & 1 == 1 { *value } else { *other };
-    }
+    select(present, out, others);
     present | there
 }
 
@@ -111,9 +109,7 @@ fn choose<T: InBlock>(
     }
     let mut buffer = [T::ABSENT; BLOCK_ROWS];
     let (others, other_there) = load(otherwise, columns, scratch, &mut buffer);
-    for (row, (value, other)) in out.iter_mut().zip(others).enumerate() {
-        *value = if first >> row & 1 == 1 { *value } else { *other };
-    }
+    select(first, out, others);
     there | other_there & second
 }
 
@@ -234,10 +230,23 @@ fn store<T: InBlock>(out: &mut [T; BLOCK_ROWS], f: impl Fn(usize) -> Option<T>) 
 /// Ends an evaluation: a value that counts as missing is none, and rows without one hold what stands for that.
 pub(crate) fn settle<T: InBlock>(values: &mut [T; BLOCK_ROWS], present: u64) -> u64 {
     let present = present & mask(values, |value| !value.is_absent());
-    for (row, value) in values.iter_mut().enumerate() {
-        *value = if present >> row & 1 == 1 { *value } else { T::ABSENT };
+    if present != u64::MAX {
+        select(present, values, &[T::ABSENT; BLOCK_ROWS]);
     }
     present
+}
+
+/// Keeps the values of the rows whose bit is set, and takes the others' from elsewhere. Eight rows at a time, so that the
+/// bits to look at are constants.
+#[inline(always)]
+fn select<T: Copy>(bits: u64, values: &mut [T; BLOCK_ROWS], others: &[T; BLOCK_ROWS]) {
+    let (values, _) = values.as_chunks_mut::<8>();
+    let (others, _) = others.as_chunks::<8>();
+    for ((values, others), bits) in values.iter_mut().zip(others).zip(bits.to_le_bytes()) {
+        for row in 0..8 {
+            values[row] = if bits & 1 << row != 0 { values[row] } else { others[row] };
+        }
+    }
 }
 
 /// The lists of a form, by row.

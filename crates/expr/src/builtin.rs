@@ -1,7 +1,11 @@
 //! Our functions as forms, and what to write for those of other languages. Their types are checked in `check`.
 
+use crate::closure::{Operand, Run};
 use crate::form::{FloatOne, FloatOp, FloatTwo, Form, IntOp, IntTwo, Scalar};
 use crate::typed::{Merge, Typed};
+use crate::vector;
+use domain::{Type, Value};
+use std::sync::Arc;
 
 /// A built-in function.
 pub(crate) struct Builtin {
@@ -15,7 +19,9 @@ pub(crate) const BUILTINS: &[Builtin] = &[
     Builtin { name: "abs", build: abs },
     Builtin { name: "ceil", build: |args| float(args, FloatOne::Ceil) },
     Builtin { name: "clamp", build: clamp },
+    Builtin { name: "cosine", build: |args| of_vectors(args, vector::cosine) },
     Builtin { name: "default", build: default },
+    Builtin { name: "dot", build: |args| of_vectors(args, vector::dot) },
     Builtin { name: "exp", build: |args| float(args, FloatOne::Exp) },
     Builtin { name: "floor", build: |args| float(args, FloatOne::Floor) },
     Builtin { name: "has", build: has },
@@ -70,6 +76,44 @@ fn pow(args: Vec<Typed>) -> Option<Typed> {
     Some(Typed::Float(Form::op(FloatOp::Two(FloatTwo::Pow, base, exponent))))
 }
 
+/// A function of the elements of two lists.
+type OfElements = fn(&[Value], &[Value], fn(&Value) -> Option<f64>) -> Option<f64>;
+
+/// A function of two lists of numbers, computed row by row.
+fn of_vectors(args: Vec<Typed>, function: OfElements) -> Option<Typed> {
+    let [a, b] = <[Typed; 2]>::try_from(args).ok()?;
+    let (a, mut slots) = vector_of(a)?;
+    let (b, more) = vector_of(b)?;
+    slots.extend(more);
+    slots.sort_unstable();
+    slots.dedup();
+    let run = move |row: &[Value]| function(&a(row)?, &b(row)?, Value::as_f64);
+    Some(Typed::Float(Form::Rows(Arc::new(run), slots.into())))
+}
+
+/// A list as a closure, with the slots that it reads.
+type Read = (Run<Arc<[Value]>>, Vec<u16>);
+
+/// A list of numbers.
+fn vector_of(typed: Typed) -> Option<Read> {
+    let Typed::List(Type::Float | Type::Int, list) = typed else { return None };
+    let mut slots = Vec::new();
+    list_slots(&list, &mut slots)?;
+    Some((Operand::of(&list).run(), slots))
+}
+
+/// Notes the slots of a list; `None` for one that depends on a condition.
+fn list_slots(list: &Form<Arc<[Value]>>, slots: &mut Vec<u16>) -> Option<()> {
+    match list {
+        Form::Fixed(_) => {}
+        Form::Slot(slot) => slots.push(*slot),
+        Form::OrElse(both) => both.iter().try_for_each(|list| list_slots(list, slots))?,
+        Form::Rows(_, read) => slots.extend(read.iter()),
+        Form::Choose(_) | Form::Op(_) | Form::Special(_) => return None,
+    }
+    Some(())
+}
+
 fn has(args: Vec<Typed>) -> Option<Typed> {
     args.into_iter().next().map(|x| Typed::Bool(x.has()))
 }
@@ -107,13 +151,31 @@ fn extreme(args: Vec<Typed>, of_ints: IntTwo, of_floats: FloatTwo) -> Option<Typ
     Some(match numbers(args)? {
         Numbers::Ints(args) => {
             let better = |a, b| Form::op(IntOp::Two(of_ints, a, b));
-            Typed::Int(args.into_iter().reduce(better)?)
+            Typed::Int(paired(args, better)?)
         }
         Numbers::Floats(args) => {
             let better = |a, b| Form::op(FloatOp::Two(of_floats, a, b));
-            Typed::Float(args.into_iter().reduce(better)?)
+            Typed::Float(paired(args, better)?)
         }
     })
+}
+
+/// Joins neighbours until one is left: 64 arguments are six deep, not 63.
+fn paired<T>(mut forms: Vec<Form<T>>, join: impl Fn(Form<T>, Form<T>) -> Form<T>) -> Option<Form<T>>
+where
+    T: Scalar,
+{
+    while forms.len() > 1 {
+        let mut rest = forms.into_iter();
+        forms = Vec::new();
+        while let Some(first) = rest.next() {
+            forms.push(match rest.next() {
+                Some(second) => join(first, second),
+                None => first,
+            });
+        }
+    }
+    forms.pop()
 }
 
 /// `min(max(x, least), most)`; missing unless `least <= most`.

@@ -28,7 +28,7 @@ use domain::Symbol;
 /// | `-x` | number, duration | the same type; missing where it overflows |
 /// | `t - t` | timestamps | duration |
 /// | `t + d`, `d + t`, `t - d` | timestamp, duration | timestamp; missing outside of the years 1 to 9999 |
-/// | `d + d`, `d - d` | durations | duration; missing where it overflows |
+/// | `d + d`, `d - d` | durations | duration; missing beyond 10,000 years (315,576,000,000 s) |
 /// | `d / d` | durations | float: how often the second is in the first |
 /// | `< <= > >=` | numbers, timestamps, durations | bool; int and float compare exactly; a NaN compares as false |
 /// | `== !=` | the same, strings, bools, entities of one type | bool; a NaN equals nothing |
@@ -58,6 +58,7 @@ use domain::Symbol;
 /// | `clamp(x, least, most)` | numbers | int if all are; `min(max(x, least), most)`; missing unless `least <= most` |
 /// | `floor(x)`, `ceil(x)`, `round(x)` | number | float; `round` takes halves away from zero |
 /// | `sqrt(x)`, `exp(x)`, `ln(x)`, `log2(x)`, `pow(x, y)` | numbers | float, the same on every machine |
+/// | `dot(a, b)`, `cosine(a, b)` | two lists of numbers | float; missing if their lengths differ, `cosine` also for a list of zeros |
 /// | `default(x, y)` | two values of one type | `x`, or `y` where `x` is missing |
 /// | `has(x)` | anything | bool: whether there is a value |
 ///

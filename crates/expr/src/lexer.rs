@@ -164,8 +164,9 @@ impl<'a> Lexer<'a> {
 
     fn symbol(&mut self) -> Kind<'a> {
         let start = self.at;
+        let first = self.rest().bytes().next();
         for (text, kind, correction) in SYMBOLS {
-            if self.rest().starts_with(text) {
+            if text.bytes().next() == first && self.rest().starts_with(text) {
                 self.at += text.len();
                 if correction.is_some() {
                     self.fault("unknown_operator", start, format!("there is no operator `{text}`"), *correction);

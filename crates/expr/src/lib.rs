@@ -27,6 +27,7 @@ mod set;
 mod suggest;
 mod sum;
 mod typed;
+mod vector;
 
 #[cfg(test)]
 mod tests;

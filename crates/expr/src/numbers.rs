@@ -1,7 +1,8 @@
-//! Numbers of different types beside each other, and the instants that there are.
+//! Numbers of different types beside each other, and the instants and durations that there are.
 
-use domain::Time;
+use domain::limits::EXPRESSION_SPAN_MAX;
 use domain::limits::TIME_MAX_MS;
+use domain::{Span, Time};
 use std::cmp::Ordering;
 
 /// The instant 0001-01-01, the first that CEL knows.
@@ -10,6 +11,11 @@ const TIME_FIRST_MS: i64 = -62_135_596_800_000;
 /// The instant this many milliseconds after 1970; `None` outside of the years 1 to 9999.
 pub(crate) fn instant(ms: i64) -> Option<Time> {
     (TIME_FIRST_MS..=TIME_MAX_MS).contains(&ms).then_some(Time(ms))
+}
+
+/// The duration of this many milliseconds; `None` for one that is too long.
+pub(crate) fn length(ms: i64) -> Option<Span> {
+    (-EXPRESSION_SPAN_MAX.0..=EXPRESSION_SPAN_MAX.0).contains(&ms).then_some(Span(ms))
 }
 
 /// How an int stands to a float as numbers, without rounding either; `None` for a NaN.

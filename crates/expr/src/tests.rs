@@ -4,6 +4,7 @@ mod bad_expressions;
 mod diagnostics;
 mod generated;
 mod semantics;
+mod vectors;
 
 use crate::{Ast, Diagnostic, Node, NodeKind, Program, Scope, Texts, compile, parse};
 use domain::{EntityId, Span, Symbol, Time, Type, Value};

@@ -113,6 +113,7 @@ fn as_json(summary: &spec::Summary, warnings: &[&spec::Diagnostic]) -> Value {
                         "name": feature.name,
                         "type": feature.ty,
                         "bytes_per_key": feature.bytes_per_key,
+                        "ns_per_event": feature.ns_per_event,
                         "window_error_ms": feature.window_error.map(|span| span.0),
                     })
                 })
@@ -124,6 +125,7 @@ fn as_json(summary: &spec::Summary, warnings: &[&spec::Diagnostic]) -> Value {
         "tables": tables,
         "streams": summary.streams,
         "slots": summary.slots,
+        "costliest_event": summary.costliest_event.as_ref().map(|(event, ns)| json!({ "event": event, "ns": ns })),
         "indexes": summary.indexes,
         "feeds": summary.feeds,
         "warnings": warnings,

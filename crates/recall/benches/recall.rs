@@ -243,9 +243,13 @@ fn measure(items: u32, history: u16, counters: u16, neighbours: u16) {
 
 fn main() {
     // Time goes on by 1 ms per event, so a user has one every 5 seconds on average.
-    for (items, gap, length, neighbours) in
-        [(2_000, Some(8_000), 50, 500), (2_000, None, 200, 200), (100_000, Some(8_000), 50, 500)]
-    {
+    for (items, gap, length, neighbours) in [
+        (2_000, Some(8_000), 50, 100),
+        (2_000, Some(8_000), 50, 500),
+        (2_000, None, 200, 100),
+        (2_000, None, 200, 200),
+        (100_000, Some(8_000), 50, 100),
+    ] {
         measure_sessions(items, gap.map(domain::Span), length, neighbours);
     }
     for (items, history, counters, neighbours) in

@@ -99,7 +99,7 @@ impl Indexes {
         }
     }
 
-    /// From now on notes what changes, so that a copy can [`follow`](Indexes::follow).
+    /// From now on notes what changes, so that a copy can [`follow`](Indexes::follow); what was noted before is forgotten.
     pub fn lead(&mut self) {
         self.kept.iter_mut().for_each(|kept| match kept {
             Kept::Top(top) => top.touched.keep(),

@@ -38,6 +38,12 @@ features:
     warmth: decayed(view, 2h)
     recent: last(view, item, 5)
     basket: spend_30d / max(count(buy, 30d), 1)
+    today: count(view, day("+02:00"))
+    yesterday: sum(buy, price, previous(day("+02:00")))
+    days: streak(view, day("+02:00"))
+    spread_7d: var(buy, price, 7d)
+    first_7d: first(buy, price, 7d)
+    stretch: count(view, tumbling(10m))
   item:
     heat: decayed(view, 6h) + 5 * decayed(buy, 6h)
     views_1d: count(view, 1d)

@@ -2,6 +2,7 @@
 //! Every mistake is noted and reading goes on.
 
 mod attribution;
+mod budget;
 mod feed;
 mod list;
 mod policy;
@@ -17,7 +18,8 @@ use crate::yaml::{Kind, Node, Text};
 use domain::{Type, limits};
 use std::collections::BTreeSet;
 
-const SECTIONS: [&str; 8] = ["version", "entities", "events", "features", "lists", "feeds", "weights", "attribution"];
+const SECTIONS: [&str; 9] =
+    ["version", "entities", "events", "features", "lists", "feeds", "weights", "attribution", "budget"];
 
 /// Reads the root of the document.
 pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
@@ -35,6 +37,7 @@ pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
             "feeds" => source.feeds = decoder.section(key, value, Decoder::feed),
             "weights" => source.weights = decoder.weights(key, value),
             "attribution" => source.attribution = decoder.attribution(key, value),
+            "budget" => source.budget = decoder.budget(value),
             "models" | "decisions" | "policy" | "segments" | "experiments" => decoder.not_available(key),
             "include" | "includes" | "import" => {
                 let issue = Issue::new("not_available", &key.span, "a spec is one file: nothing is included");

@@ -3,6 +3,7 @@
 
 mod build;
 mod bundle;
+mod cost;
 mod decode;
 mod diagnostic;
 mod diff;

@@ -24,9 +24,17 @@ pub(crate) struct Source {
     pub(crate) feeds: Vec<FeedSource>,
     pub(crate) weights: Vec<WeightSource>,
     pub(crate) attribution: Option<AttributionSource>,
+    pub(crate) budget: BudgetSource,
     /// What was declared with a mistake already noted (`entity item.price`, `event view`, `table user`, `feature user.a`):
     /// reading it is no further mistake.
     pub(crate) broken: BTreeSet<String>,
+}
+
+/// What features may cost; where it is not said, the limits of the product.
+#[derive(Debug, Default)]
+pub(crate) struct BudgetSource {
+    pub(crate) bytes_per_key: Option<usize>,
+    pub(crate) ns_per_event: Option<u64>,
 }
 
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! What a plan costs and how exact it is, for `millrace check`.
 
-use crate::plan::{Aggregate, AggregateOp, Feature, PaneLevel, Plan, Sketch, SlotSource, Stream, Window};
-use domain::{Span, limits};
+use crate::cost::{ROW_BYTES, stream_bytes, stream_ns};
+use crate::plan::{Aggregate, AggregateOp, Feature, Plan, SlotSource, Window};
+use domain::Span;
 use std::fmt;
 
 /// A plan in numbers.
@@ -13,6 +14,8 @@ pub struct Summary {
     pub streams: usize,
     /// How many slots a row of values has.
     pub slots: usize,
+    /// The event that takes longest in all rows, with an estimate of the nanoseconds that it takes.
+    pub costliest_event: Option<(String, u64)>,
     /// Recall indexes kept.
     pub indexes: usize,
     /// Names of the feeds.
@@ -24,7 +27,7 @@ pub struct Summary {
 pub struct TableSummary {
     /// Its name.
     pub name: String,
-    /// Bytes of state that one key needs with every pane in use; most keys need far fewer.
+    /// Most bytes of state that one key takes, with every pane in use and room to grow; most keys take far fewer.
     pub bytes_per_key: usize,
     /// Its features.
     pub features: Vec<FeatureSummary>,
@@ -39,8 +42,10 @@ pub struct FeatureSummary {
     pub ty: String,
     /// The streams it reads, directly or through other features: indexes into `Plan::streams`, ascending.
     pub streams: Vec<u16>,
-    /// Bytes of those streams per key; streams shared with other features are counted for each.
+    /// Most bytes of those streams per key; streams shared with other features are counted for each.
     pub bytes_per_key: usize,
+    /// Estimated nanoseconds that an event takes in those streams; streams shared with other features are counted for each.
+    pub ns_per_event: u64,
     /// Longest time that a window may reach too far back: the widest pane it reads. None if it reads no window.
     pub window_error: Option<Span>,
 }
@@ -53,7 +58,7 @@ impl Plan {
             let features = self.features.iter().filter(|feature| usize::from(feature.table) == index);
             TableSummary {
                 name: table.name.clone(),
-                bytes_per_key: streams.map(stream_bytes).sum(),
+                bytes_per_key: ROW_BYTES + streams.map(stream_bytes).sum::<usize>(),
                 features: features.map(|feature| self.describe_feature(feature)).collect(),
             }
         });
@@ -61,6 +66,7 @@ impl Plan {
             tables: tables.collect(),
             streams: self.streams.len(),
             slots: self.slots.len(),
+            costliest_event: self.costliest_event().map(|(name, ns)| (name.to_owned(), ns)),
             indexes: self.indexes.len(),
             feeds: self.feeds.iter().map(|feed| feed.name.clone()).collect(),
         }
@@ -91,6 +97,7 @@ impl Plan {
             name: feature.name.clone(),
             ty: self.type_name(feature.program.ty()),
             bytes_per_key: streams.iter().map(|&stream| stream_bytes(&self.streams[usize::from(stream)])).sum(),
+            ns_per_event: streams.iter().map(|&stream| stream_ns(&self.streams[usize::from(stream)])).sum(),
             streams,
             window_error: read.iter().filter_map(|aggregate| window_error(aggregate.op)).max(),
         }
@@ -114,57 +121,21 @@ fn window_error(op: AggregateOp) -> Option<Span> {
     }
 }
 
-/// Bytes that one row of a stream needs with everything in use: 8 per pane and partial result (16 for `first` and `last`: time
-/// and value), 24 more for each session, 16 per half-life, 16 per entry of a list.
-pub(crate) fn stream_bytes(stream: &Stream) -> usize {
-    if let Some(sketch) = stream.sketch {
-        return stream.panes.iter().map(|level| ring_bytes(sketch, level)).sum();
-    }
-    let parts = &stream.parts;
-    let words = [parts.sum, parts.min, parts.max, parts.variance, parts.first, parts.first, parts.last, parts.last];
-    let words = words.iter().filter(|kept| **kept).count();
-    let panes = stream.panes.iter().map(|level| match *level {
-        PaneLevel::Sliding { width, window } => {
-            (((window.0 + limits::FUTURE_SKEW_MAX.0) / width.0) as usize + 3) * (1 + words)
-        }
-        PaneLevel::Tumbling { width, back } => {
-            (usize::from(back) + (limits::FUTURE_SKEW_MAX.0 / width.0) as usize + 2) * (1 + words)
-        }
-        PaneLevel::Calendar { back, .. } => (usize::from(back) + 2) * (1 + words),
-        PaneLevel::Sessions { .. } => limits::SESSIONS_PER_ROW_MAX * (3 + words),
-    });
-    let cells = stream.panes.len() + 2 * stream.half_lives.len() + usize::from(stream.newest);
-    8 * (panes.sum::<usize>() + cells) + 16 * usize::from(stream.recents)
-}
-
-/// Most bytes of one ring of sketches: with every pane that may be there full, those of events ahead of the log's time among them.
-fn ring_bytes(sketch: Sketch, level: &PaneLevel) -> usize {
-    let pane = match sketch {
-        Sketch::Distinct => limits::DISTINCT_REGISTERS.max(8 * limits::DISTINCT_EXACT_MAX),
-        Sketch::Quantile => 8 * limits::QUANTILE_BUCKETS_MAX,
-        Sketch::Top => 12 * limits::TOP_COUNTERS_MAX,
-    };
-    let panes = match *level {
-        PaneLevel::Sliding { width, window } => ((window.0 + limits::FUTURE_SKEW_MAX.0) / width.0) as usize + 3,
-        PaneLevel::Tumbling { width, back } => usize::from(back) + (limits::FUTURE_SKEW_MAX.0 / width.0) as usize + 2,
-        PaneLevel::Calendar { back, .. } => usize::from(back) + 2,
-        // The spec has none.
-        PaneLevel::Sessions { .. } => limits::SESSIONS_PER_ROW_MAX,
-    };
-    limits::SKETCH_PANE_BYTES * (panes + 1) + pane * panes
-}
-
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for table in &self.tables {
             writeln!(f, "{}: at most {} bytes per key", table.name, table.bytes_per_key)?;
             for feature in &table.features {
-                write!(f, "  {}: {}, {} bytes", feature.name, feature.ty, feature.bytes_per_key)?;
+                let FeatureSummary { name, ty, bytes_per_key, ns_per_event, .. } = feature;
+                write!(f, "  {name}: {ty}, {bytes_per_key} bytes, {ns_per_event} ns")?;
                 match feature.window_error {
                     Some(error) => writeln!(f, ", windows exact to {error}")?,
                     None => writeln!(f)?,
                 }
             }
+        }
+        if let Some((event, ns)) = &self.costliest_event {
+            writeln!(f, "an event `{event}` takes about {ns} ns in all rows, more than any other")?;
         }
         let Summary { streams, slots, indexes, .. } = self;
         writeln!(f, "{streams} streams, {slots} slots, {indexes} indexes; feeds: {}", self.feeds.join(", "))

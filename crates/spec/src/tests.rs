@@ -15,6 +15,7 @@ mod rerank;
 mod routes;
 mod sketches;
 mod texts;
+mod windows;
 
 use crate::{Diagnostics, Plan, compile};
 

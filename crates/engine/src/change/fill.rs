@@ -3,19 +3,19 @@
 //! Whatever instant a crash comes at, the log's last spec says which plan is in force, and the log has all of its state; a
 //! checkpoint whose spec was never written is one of a plan that is not in force, and is passed over.
 
+use super::kept::{Kept, Leaving};
 use super::tap::Tap;
 use super::{ChangeStage, ChangeStatus, PlannedChange, conflict, running};
 use crate::core::{Core, WholeOrNothing};
 use crate::epochs::Epochs;
-use crate::gate::{checkpoint_failed, journal_failed};
+use crate::gate::checkpoint_failed;
 use crate::generation::{Generation, State};
 use crate::machine::Machine;
 use crate::sequencer::Sequencer;
 use decision::Epoch;
-use domain::{Code, PlanVersion, Position, Refusal};
+use domain::{Code, CodecError, PlanVersion, Position, Refusal, Span};
 use journal::{Disk, Records};
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use spec::Plan;
 use std::mem::replace;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +29,8 @@ pub(crate) struct Changes<D: Disk> {
     /// Held by whoever works on it.
     filling: Mutex<Option<Filling<D>>>,
     status: Mutex<Option<ChangeStatus>>,
+    /// The plan before, while it can be gone back to at once.
+    pub(super) kept: Mutex<Option<Kept<D>>>,
     /// Whether one is being filled: the log is kept whole for it.
     running: AtomicBool,
     /// Generations that serve no more, until the last request lets go of them: freeing much memory is no request's work.
@@ -40,6 +42,7 @@ impl<D: Disk> Default for Changes<D> {
         Changes {
             filling: Mutex::default(),
             status: Mutex::default(),
+            kept: Mutex::default(),
             running: AtomicBool::new(false),
             retired: Mutex::default(),
         }
@@ -55,9 +58,10 @@ impl<D: Disk> Changes<D> {
 
 /// A change on its way.
 pub(super) struct Filling<D: Disk> {
-    plan: Arc<Plan>,
     base: PlanVersion,
     machine: Machine,
+    /// Whether it was made from the log, not kept: then it knows all that a checkpoint takes.
+    fresh: bool,
     records: Option<Records<D>>,
     step: Step,
     /// Records applied, and the time that took.
@@ -100,18 +104,20 @@ impl<D: Disk> Core<D> {
             return Err(conflict(generation.version));
         }
         let shards = generation.state.shards.len() as u32;
-        let (plan, base) = (planned.plan.clone(), planned.base);
-        let machine = Machine::new(plan.clone(), shards, self.config.hash_seed);
+        let (plan, base) = (&planned.plan, planned.base);
+        let kept = self.take_kept(&plan.text);
+        let fresh = kept.is_none();
+        let machine = kept.unwrap_or_else(|| Machine::new(plan.clone(), shards, self.config.hash_seed));
         *self.changes.status.lock() = Some(ChangeStatus {
             base,
             digest: plan.digest,
             stage: ChangeStage::Filling,
-            records: 0,
+            records: machine.position.0,
             records_in_log: self.reader.last().0,
             records_per_s: 0.0,
         });
         let (records, step, applied, spent) = (None, Step::Read, 0, Duration::ZERO);
-        *filling = Some(Filling { plan, base, machine, records, step, applied, spent });
+        *filling = Some(Filling { base, machine, fresh, records, step, applied, spent });
         self.changes.running.store(true, Ordering::Release);
         Ok(())
     }
@@ -120,8 +126,9 @@ impl<D: Disk> Core<D> {
     /// one step. Whether there is more to do at once.
     pub fn advance_change(&self, records: usize) -> bool {
         self.free_retired();
+        let following = self.follow_with_kept(records);
         if !self.is_filling() {
-            return false;
+            return following;
         }
         let mut filling = self.changes.filling.lock();
         let Some(mut work) = filling.take() else { return false };
@@ -168,17 +175,17 @@ impl<D: Disk> Core<D> {
     fn slice(&self, mut work: Filling<D>, step: Step, most: usize) -> Result<Slice<D>, Refusal> {
         let whole = Position(u64::MAX);
         work.step = match step {
-            Step::Read if self.read_some(&mut work, whole, most)? => Step::Read,
+            Step::Read if self.read_more(&mut work, whole, most)? => Step::Read,
             Step::Read => {
                 // Waits for one that is being written; then the log reaches beyond it.
                 self.checkpointing.lock().held = true;
                 Step::Save
             }
-            Step::Save if self.read_some(&mut work, whole, most)? => Step::Save,
+            Step::Save if self.read_more(&mut work, whole, most)? => Step::Save,
             Step::Save if work.machine.position > self.reader.last() => return Ok(self.wait(work, Step::Save)),
-            Step::Save => self.save(&mut work.machine)?,
+            Step::Save => self.save(&mut work)?,
             Step::Reach(end, behind) if work.machine.position >= end => Step::Drain(behind),
-            Step::Reach(end, behind) if self.read_some(&mut work, end, most)? => Step::Reach(end, behind),
+            Step::Reach(end, behind) if self.read_more(&mut work, end, most)? => Step::Reach(end, behind),
             Step::Reach(end, behind) => return Ok(self.wait(work, Step::Reach(end, behind))),
             Step::Drain(behind) => return self.drain(work, behind),
         };
@@ -192,31 +199,19 @@ impl<D: Disk> Core<D> {
         Slice::Wait(work)
     }
 
-    /// Applies at most `most` records up to `end`; whether there may be more on the disk.
-    fn read_some(&self, work: &mut Filling<D>, end: Position, most: usize) -> Result<bool, Refusal> {
+    /// Applies at most `most` records up to `end` to the change's machine; whether there may be more on the disk.
+    fn read_more(&self, work: &mut Filling<D>, end: Position, most: usize) -> Result<bool, Refusal> {
         let Filling { machine, records, applied, .. } = work;
-        if machine.position >= self.reader.last().min(end) {
-            return Ok(false);
-        }
-        if records.is_none() {
-            *records = Some(self.reader.iter_from(machine.position.next()).map_err(|error| journal_failed(&error))?);
-        }
-        let records = records.as_mut().expect("it was just opened");
-        for _ in 0..most.max(1) {
-            if machine.position >= end {
-                return Ok(true);
-            }
-            let Some(record) = records.next().map_err(|error| journal_failed(&error))? else { return Ok(false) };
-            let position = record.header.position;
-            machine.apply_record(&record.header, record.payload).map_err(|_| unreadable(position))?;
-            *applied += 1;
-        }
-        Ok(true)
+        let before = machine.position;
+        let more = self.read_some(machine, records, end, most);
+        *applied += machine.position.0 - before.0;
+        more
     }
 
     /// Writes the machine as a checkpoint of its plan, unless there is no record yet, and opens the tap.
-    fn save(&self, machine: &mut Machine) -> Result<Step, Refusal> {
-        if machine.position > Position::START {
+    fn save(&self, work: &mut Filling<D>) -> Result<Step, Refusal> {
+        let Filling { machine, fresh, .. } = work;
+        if *fresh && machine.position > Position::START {
             let specs = self.specs.lock().iter().copied().filter(|at| *at <= machine.position).collect();
             self.save_machine(machine, specs).map_err(|error| checkpoint_failed(&error))?;
         }
@@ -261,15 +256,15 @@ impl<D: Disk> Core<D> {
             return Err(conflict(old.version));
         }
         self.refuse_if_busy(sequencer)?;
-        let Filling { plan, mut machine, .. } = work;
-        tail.apply_to(&mut machine, self.writer_epoch).map_err(|_| unreadable(machine.position))?;
+        let mut machine = work.machine;
+        self.apply_tail(tail, &mut machine, &behind).map_err(|_| unreadable(machine.position))?;
         let _whole = WholeOrNothing;
-        let Machine { names, catalogue, mut attribution, shards, epoch, .. } = machine;
+        let Machine { plan, names, catalogue, mut attribution, shards, epoch, .. } = machine;
         sequencer.advance(self.config.clock.now(), None);
         attribution.iter_mut().for_each(|attribution| attribution.spec(&plan.text));
         sequencer.lists = epoch.listed().clone();
-        sequencer.catalogue = catalogue;
-        sequencer.attribution = attribution;
+        let until = sequencer.log_time.plus(self.config.rollback_window);
+        let leaving = Leaving::of(sequencer, (catalogue, attribution), until);
         let state = Arc::new(State {
             names: RwLock::new(names.with_capacity(self.config.entities_max, self.config.strings_max)),
             shards: shards.into_iter().map(RwLock::new).collect(),
@@ -277,9 +272,22 @@ impl<D: Disk> Core<D> {
         });
         let generation = self.write_spec(sequencer, plan, state);
         sequencer.changed = true;
-        self.changes.retired.lock().push(old);
+        drop(old);
+        match self.config.rollback_window {
+            Span(0) => self.changes.retired.lock().push(leaving.generation),
+            _ => self.keep(leaving),
+        }
         self.ask_for_sync(true);
         Ok(Slice::Switched(generation.version, generation.since))
+    }
+
+    fn apply_tail(&self, tail: &Tap, machine: &mut Machine, behind: &Epoch) -> Result<(), CodecError> {
+        #[cfg(feature = "planted")]
+        if let Some(planted) = self.config.planted {
+            return planted.apply(tail, machine, self.writer_epoch, behind);
+        }
+        let _ = behind;
+        tail.apply_to(machine, self.writer_epoch)
     }
 
     /// Ends a change in this stage.
@@ -327,11 +335,11 @@ impl<D: Disk> Core<D> {
 }
 
 /// Whether no request and no batch holds it any more.
-fn unread(old: &Arc<Generation>) -> bool {
+pub(super) fn unread(old: &Arc<Generation>) -> bool {
     Arc::strong_count(old) == 1 && Arc::strong_count(&old.state) == 1
 }
 
-fn unreadable(position: Position) -> Refusal {
+pub(super) fn unreadable(position: Position) -> Refusal {
     let message =
         format!("record {position} is not in a format that this version reads; use the version that wrote it");
     Refusal::new(Code::JournalFailed, "", message)

@@ -1,5 +1,7 @@
 //! The spec of a running node is changed: state is what the new plan says of the whole log, and answers are of one plan.
 
+mod random;
+
 use super::{Folder, SPEC, fill, item, open, released, request};
 use crate::{ChangeOutcome, ChangeStage, Engine, LogFile, Mode, Needs, machine_of_checkpoint};
 use domain::PlanVersion;
@@ -85,4 +87,64 @@ fn a_change_of_what_is_no_longer_in_force_is_refused() {
     assert_eq!(engine.cancel_change().expect_err("none is running").code.as_str(), "no_change_running");
     assert_eq!(engine.roll_back(PlanVersion(9), None).expect_err("no such version").code.as_str(), "unknown_version");
     assert_eq!((engine.status().position, engine.status().plan_version), (before, PlanVersion(1)));
+}
+
+fn adopted_and_served(mode: Mode, shards: u32) {
+    let folder = Folder::new();
+    let (engine, _) = open(&folder, SPEC, mode, shards);
+    engine.submit(&(0..41).map(item).collect::<Vec<_>>(), true).expect("items are taken");
+    fill(&engine, 0, 200);
+    let filter = "    filter: ['item.category != \"c2\" && item.category != \"new\"']\n    rank:";
+    let changed = SPEC.replace("    rank:", filter).replace("item.heat / 100", "item.heat / 7");
+    let started = engine.change_spec("new.yaml", &changed, Some(PlanVersion(1))).expect("it compiles");
+    assert_eq!(started.planned.needs, Needs::Adoption);
+    assert!(matches!(started.outcome, ChangeOutcome::Switched { version: PlanVersion(2), .. }), "{started:?}");
+    let served = engine.recommend(request("u3")).expect("the feed exists");
+    assert_eq!(served.answer.plan, PlanVersion(2));
+    assert!(served.answer.removed.iter().any(|removal| removal.count > 0) || !served.answer.items.is_empty());
+    fill(&engine, 200, 300);
+    let back = engine.roll_back(PlanVersion(1), Some(PlanVersion(2))).expect("its text is there");
+    assert!(matches!(back.outcome, ChangeOutcome::Switched { version: PlanVersion(3), .. }), "{back:?}");
+    fill(&engine, 300, 400);
+    engine.stop();
+    drop(engine);
+    holds(&folder, 41);
+    let (engine, report) = open(&folder, &changed, mode, shards);
+    assert!(report.diff.is_some_and(|diff| !diff.rebuild) && report.replayed <= 2, "a start takes the state as it is");
+    engine.stop();
+}
+
+#[test]
+fn a_change_of_feeds_is_adopted_inline() {
+    adopted_and_served(Mode::Inline, 2);
+}
+
+#[test]
+fn a_change_of_feeds_is_adopted_in_threads() {
+    adopted_and_served(Mode::Threaded, 3);
+}
+
+#[test]
+fn the_plan_before_is_gone_back_to_without_a_fill() {
+    for (mode, shards) in [(Mode::Inline, 2), (Mode::Threaded, 3)] {
+        let folder = Folder::new();
+        let (engine, _) = open(&folder, SPEC, mode, shards);
+        engine.submit(&(0..41).map(item).collect::<Vec<_>>(), true).expect("items are taken");
+        fill(&engine, 0, 300);
+        let changed = SPEC.replace("views: count(view, 1d)", "views: count(view, 7d)");
+        engine.change_spec("new.yaml", &changed, None).expect("it compiles");
+        switched(&engine);
+        fill(&engine, 300, 350);
+        for version in [3, 4, 5] {
+            let to = PlanVersion(version - 2);
+            let back = engine.roll_back(to, Some(PlanVersion(version - 1))).expect("its text is there");
+            let Needs::Fill { records, .. } = back.planned.needs else { panic!("{:?}", back.planned) };
+            assert!(records < 300, "{records} records are to be read again");
+            assert_eq!(switched(&engine), PlanVersion(version));
+            fill(&engine, 300 + u64::from(version) * 20, 320 + u64::from(version) * 20);
+        }
+        engine.stop();
+        drop(engine);
+        holds(&folder, 30 + 5 + 3 * 2);
+    }
 }

@@ -16,7 +16,9 @@ pub(crate) const OWN: &[Own] = &[
     ("abs", (1, 1), "a number"),
     ("ceil", (1, 1), "a number"),
     ("clamp", (3, 3), "numbers: the value, the least and the most"),
+    ("cosine", (2, 2), "two lists of numbers"),
     ("default", (2, 2), "two values of one type"),
+    ("dot", (2, 2), "two lists of numbers"),
     ("dyn", (1, 1), "any value"),
     ("exp", (1, 1), "a number"),
     ("floor", (1, 1), "a number"),
@@ -43,6 +45,10 @@ impl Checker<'_> {
         let ty = match own.0 {
             "has" => Ok(Static::Bool),
             "dyn" => Ok(Static::Dyn),
+            "dot" | "cosine" => match types.iter().position(|ty| !is_vector(ty)) {
+                Some(index) => Err(wrong(index)),
+                None => Ok(Static::Float),
+            },
             "default" => {
                 let (y, x) = (typed.pop()?, typed.pop()?);
                 match self.merged(x, y) {
@@ -89,6 +95,15 @@ pub(super) fn counted(found: usize) -> String {
     match found {
         1 => "is 1".to_owned(),
         more => format!("are {more}"),
+    }
+}
+
+/// Whether it is, or may be, a list of numbers.
+fn is_vector(ty: &Static) -> bool {
+    match ty {
+        Static::Dyn => true,
+        Static::List(of) => matches!(**of, Static::Int | Static::Float | Static::Dyn),
+        _ => false,
     }
 }
 

@@ -2,8 +2,7 @@
 //! does not fit is missing.
 
 use super::{Form, Operation, Visitor};
-use crate::numbers::{instant, order};
-use domain::limits::EXPRESSION_SPAN_MAX;
+use crate::numbers::{instant, length, order};
 use domain::{EntityId, Span, Symbol, Time};
 use std::cmp::Ordering;
 
@@ -225,12 +224,6 @@ impl Operation<Time> for TimeOp {
     }
 }
 
-/// A duration that expressions may compute.
-#[inline(always)]
-fn span(ms: Option<i64>) -> Option<Span> {
-    ms.map(Span).filter(|span| (-EXPRESSION_SPAN_MAX.0..=EXPRESSION_SPAN_MAX.0).contains(&span.0))
-}
-
 /// Operations that give a duration.
 pub(crate) enum SpanOp {
     Negate(Form<Span>),
@@ -242,10 +235,10 @@ pub(crate) enum SpanOp {
 impl Operation<Span> for SpanOp {
     fn visit<V: Visitor<Span>>(&self, visitor: V) -> V::Out {
         match self {
-            SpanOp::Negate(x) => visitor.try_map(x, |x: Span| span(x.0.checked_neg())),
-            SpanOp::Between(a, b) => visitor.try_join(a, b, |a: Time, b: Time| span(a.0.checked_sub(b.0))),
-            SpanOp::Add(a, b) => visitor.try_join(a, b, |a: Span, b: Span| span(a.0.checked_add(b.0))),
-            SpanOp::Subtract(a, b) => visitor.try_join(a, b, |a: Span, b: Span| span(a.0.checked_sub(b.0))),
+            SpanOp::Negate(x) => visitor.try_map(x, |x: Span| length(x.0.checked_neg()?)),
+            SpanOp::Between(a, b) => visitor.try_join(a, b, |a: Time, b: Time| length(a.0.checked_sub(b.0)?)),
+            SpanOp::Add(a, b) => visitor.try_join(a, b, |a: Span, b: Span| length(a.0.checked_add(b.0)?)),
+            SpanOp::Subtract(a, b) => visitor.try_join(a, b, |a: Span, b: Span| length(a.0.checked_sub(b.0)?)),
         }
     }
 }

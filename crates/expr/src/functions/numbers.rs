@@ -2,13 +2,16 @@
 //! mix only where the checker has promoted the ints.
 
 use super::{Function, Given, global};
+use crate::vector;
 use crate::{Datum, Fault};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     global("abs", abs),
     global("ceil", |args| of_float(args, f64::ceil)),
     global("clamp", clamp),
+    global("cosine", |args| of_vectors(args, vector::cosine)),
     global("default", default),
+    global("dot", |args| of_vectors(args, vector::dot)),
     global("exp", |args| of_float(args, libm::exp)),
     global("floor", |args| of_float(args, f64::floor)),
     global("has", has),
@@ -32,6 +35,14 @@ fn float(x: &Datum) -> Result<f64, Fault> {
 fn of_float(args: &[&Datum], f: impl Fn(f64) -> f64) -> Given {
     let [x] = args else { return Err(Fault::NoOverload) };
     float(x).map(|x| Datum::Float(f(x)))
+}
+
+type OfElements = fn(&[Datum], &[Datum], fn(&Datum) -> Option<f64>) -> Option<f64>;
+
+fn of_vectors(args: &[&Datum], function: OfElements) -> Given {
+    let [Datum::List(a), Datum::List(b)] = args else { return Err(Fault::NoOverload) };
+    let product = function(a, b, |x| float(x).ok());
+    product.map(Datum::Float).ok_or(Fault::Argument("two lists of numbers of one length"))
 }
 
 fn abs(args: &[&Datum]) -> Given {

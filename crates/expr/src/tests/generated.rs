@@ -1,4 +1,4 @@
-//! Random expressions: compiled closures against the reference interpreter bit for bit, and texts of any kind
+//! Random expressions: closures and columns against the interpreter bit for bit, and texts of any kind
 //! against the promise that nothing panics.
 
 use super::{House, build};
@@ -98,7 +98,7 @@ impl Writer<'_> {
             0 => self.two(Type::Span, &["/"], Type::Span, below),
             12 | 13 => self.chain(),
             1 => format!("(-{})", self.text(&Type::Float, below)),
-            2 => self.call(&["min", "max"], &[a, Type::Float], below),
+            2 => self.call(&["min", "max"], &[a, Type::Float, b, Type::Float, Type::Float], below),
             3 => self.call(&["clamp", "min", "max"], &[a, Type::Float, b], below),
             4 => self.call(&["default"], &[Type::Int, Type::Float], below),
             5 => self.call(&["floor", "ceil", "round", "sqrt", "ln", "log2", "exp"], &[a], below),
@@ -118,7 +118,7 @@ impl Writer<'_> {
             let x = self.leaf(&number);
             let term = match self.choose(5) {
                 0 => format!("{factor} * {x}"),
-                1 => format!("{x} * {factor} * f.y"),
+                1 => format!("{x} * {factor} * f.y * (f.x - 1.0) * default(f.y, 2)"),
                 2 => format!("{factor} * default(f.y, 0.25)"),
                 3 => format!("0.5 * (f.x - {x})"),
                 _ => x,
@@ -220,8 +220,12 @@ fn some_float() -> BoxedStrategy<f64> {
 }
 
 fn some_value(ty: &Type) -> BoxedStrategy<Value> {
+    prop_oneof![1 => Just(Value::Missing), 3 => present_value(ty)].boxed()
+}
+
+fn present_value(ty: &Type) -> BoxedStrategy<Value> {
     let ms = || prop_oneof![Just(0), Just(i64::MAX), Just(253_402_300_799_999), 0..10_000_000i64, some_int()];
-    let present = match ty {
+    match ty {
         Type::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
         Type::Int => some_int().prop_map(Value::Int).boxed(),
         Type::Float => some_float().prop_map(Value::Float).boxed(),
@@ -229,9 +233,8 @@ fn some_value(ty: &Type) -> BoxedStrategy<Value> {
         Type::Time => ms().prop_map(|ms| Value::Time(Time(ms))).boxed(),
         Type::Span => ms().prop_map(|ms| Value::Span(Span(ms))).boxed(),
         Type::Entity(_) => (0..4u32).prop_map(|id| Value::Entity(EntityId(id))).boxed(),
-        Type::List(of) => vec(some_value(of), 0..5).prop_map(|values| Value::List(Arc::from(values))).boxed(),
-    };
-    prop_oneof![1 => Just(Value::Missing), 3 => present].boxed()
+        Type::List(of) => vec(present_value(of), 0..5).prop_map(|values| Value::List(Arc::from(values))).boxed(),
+    }
 }
 
 fn some_row() -> impl Strategy<Value = Vec<Value>> {
@@ -249,6 +252,12 @@ fn constants() -> House {
     House { constants: vec!["zero".into(), "one".into(), "two".into(), "three".into()] }
 }
 
+/// `PROPTEST_CASES` asks for more cases, never for fewer: `make soak` does.
+fn config() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig { cases: asked.cases.max(4_000), failure_persistence: None, ..asked }
+}
+
 /// What the interpreter says of an expression and a row, as a program would give it.
 fn interpreted(ast: &Ast, house: &mut House, row: &[Value]) -> Value {
     let checked = check(ast.root(), &mut Slots(house)).expect("the expression is well typed");
@@ -263,7 +272,7 @@ fn interpreted(ast: &Ast, house: &mut House, row: &[Value]) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn compiled_equals_interpreted(text in expression(), rows in vec(some_row(), 4)) {

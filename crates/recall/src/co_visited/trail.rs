@@ -41,6 +41,8 @@ impl Trail {
 impl CoVisited {
     /// See `Indexes::lead`.
     pub(crate) fn lead(&mut self) {
+        self.trail.steps.clear();
+        self.trail.items.clear();
         self.trail.items.keep();
     }
 

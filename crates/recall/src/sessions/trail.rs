@@ -36,6 +36,8 @@ impl Trail {
 impl Sessions {
     /// See `Indexes::lead`.
     pub(crate) fn lead(&mut self) {
+        self.trail.done.clear();
+        self.trail.items.clear();
         self.trail.items.keep();
     }
 

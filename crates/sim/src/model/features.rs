@@ -120,6 +120,30 @@ impl Reader<'_> {
         newest.map_or(Value::Missing, |(_, price)| Value::Exact(price))
     }
 
+    /// The oldest by event time, of equal times the earlier in the log.
+    fn first_price(&self, window: i64) -> Value {
+        let panes = self.panes("buy", window, price);
+        let oldest = panes.into_values().flatten().reduce(|a, b| if b.0 < a.0 { b } else { a });
+        oldest.map_or(Value::Missing, |(_, price)| Value::Exact(price))
+    }
+
+    /// When the day of `now` began, two hours east of UTC.
+    fn day(&self) -> i64 {
+        (self.now + 2 * HOUR).div_euclid(DAY) * DAY - 2 * HOUR
+    }
+
+    /// The sum over a stretch of time, in log order.
+    fn in_stretch(&self, kind: &str, from: i64, length: i64, take: impl Fn(&Happened) -> Option<f64>) -> f64 {
+        let within = self.mine(kind).filter(|event| (from..from + length).contains(&event.time));
+        within.filter_map(take).reduce(|sum, value| sum + value).unwrap_or(0.0)
+    }
+
+    fn days_in_a_row(&self, kind: &str) -> f64 {
+        let has = |from: i64| self.mine(kind).any(|event| (from..from + DAY).contains(&event.time));
+        let newest = if has(self.day()) { self.day() } else { self.day() - DAY };
+        (0..400).take_while(|back| has(newest - back * DAY)).count() as f64
+    }
+
     fn decayed(&self, kind: &str, half_life: i64) -> f64 {
         let age = |event: &Happened| (self.now - event.time) as f64 / half_life as f64;
         self.mine(kind).map(|event| (-age(event)).exp2()).sum()
@@ -145,6 +169,14 @@ fn seconds(event: &Happened) -> Option<f64> {
 
 fn longer_than(seconds: i64) -> impl Fn(&Happened) -> bool {
     move |event| event.dwell.is_some_and(|dwell| dwell > seconds * 1_000)
+}
+
+/// Sample variance.
+fn spread(prices: &[f64]) -> Value {
+    let count = prices.len() as f64;
+    let mean = prices.iter().sum::<f64>() / count;
+    let squares: f64 = prices.iter().map(|price| (price - mean) * (price - mean)).sum();
+    if prices.len() < 2 { Value::Missing } else { Value::Near(squares / (count - 1.0)) }
 }
 
 fn extreme(prices: Vec<f64>, of: fn(f64, f64) -> f64) -> Value {
@@ -173,6 +205,12 @@ const FIRST: &[Feature] = &[
     feature!("user" "warmth" |r| Value::Near(r.decayed("view", 2 * HOUR))),
     feature!("user" "recent" |r| r.recent("view", 5)),
     feature!("user" "basket" |r| Value::Exact(r.summed("buy", 30 * DAY, price).0 / r.count("buy", 30 * DAY).max(1.0))),
+    feature!("user" "today" |r| Value::Exact(r.in_stretch("view", r.day(), DAY, |_| Some(1.0)))),
+    feature!("user" "yesterday" |r| Value::Exact(r.in_stretch("buy", r.day() - DAY, DAY, price))),
+    feature!("user" "days" |r| Value::Exact(r.days_in_a_row("view"))),
+    feature!("user" "spread_7d" |r| spread(&r.prices(7 * DAY))),
+    feature!("user" "first_7d" |r| r.first_price(7 * DAY)),
+    feature!("user" "stretch" |r| Value::Exact(r.in_stretch("view", r.now.div_euclid(10 * MINUTE) * 10 * MINUTE, 10 * MINUTE, |_| Some(1.0)))),
     feature!("item" "heat" |r| Value::Near(r.decayed("view", 6 * HOUR) + 5.0 * r.decayed("buy", 6 * HOUR))),
     feature!("item" "views_1d" |r| Value::Exact(r.count("view", DAY))),
     feature!("item" "conversion" |r| Value::Exact((r.count("buy", 7 * DAY) + 1.0) / (r.count("view", 7 * DAY) + 20.0))),

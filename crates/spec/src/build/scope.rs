@@ -62,8 +62,12 @@ impl expr::Scope for Scope<'_, '_, '_> {
 
     fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Found> {
         if matches!(name, "held" | "before") {
-            let message = format!("the aggregate {} is not available in this release", quoted(name));
-            return Some(Err(Diagnostic::new("not_available", span, message)));
+            let message = format!("{} belongs to the rules of a decision, which this release has not", quoted(name));
+            let help = match name {
+                "before" => "a feature has no current event to stand before; a decision on an event reads it as it was",
+                _ => "count the events that meet the condition, or ask `time_since` of those that do not",
+            };
+            return Some(Err(Diagnostic::new("not_available", span, message).with_help(help)));
         }
         if name == "listed" {
             return Some(self.listed(args, span));

@@ -64,7 +64,7 @@ fn a_ceiling_of_bytes_is_told() {
     let bytes: Vec<usize> = of.features.iter().map(|feature| feature.bytes_per_key).collect();
     // An hour in panes of two minutes, a minute ahead, and one at either end: 33 panes of 2,048, 4,096 and 3,072 bytes.
     assert_eq!(bytes, [33 * 2_048 + 34 * 80, 33 * 4_096 + 34 * 80, 33 * 3_072 + 34 * 80]);
-    assert_eq!(of.bytes_per_key, bytes.iter().sum::<usize>());
+    assert_eq!(of.bytes_per_key, 64 + bytes.iter().sum::<usize>());
     assert_eq!(of.features[0].window_error, Some(Span(120_000)));
 }
 

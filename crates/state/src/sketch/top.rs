@@ -46,8 +46,10 @@ impl Top {
             super::make_room(&mut self.counters, TOP_COUNTERS_MAX);
             return self.counters.insert(at, new);
         }
-        let smallest = (0..self.counters.len()).min_by_key(|&at| (self.counters[at].count, Reverse(at))).unwrap_or(0);
-        let count = self.counters[smallest].count.saturating_add(1);
+        // In two passes, of which the first is one that compilers make wide.
+        let least = self.counters.iter().map(|counter| counter.count).min().unwrap_or(0);
+        let smallest = self.counters.iter().rposition(|counter| counter.count == least).unwrap_or(0);
+        let count = least.saturating_add(1);
         let place = if at > smallest {
             self.counters[smallest..at].rotate_left(1);
             at - 1

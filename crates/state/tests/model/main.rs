@@ -134,6 +134,9 @@ fn check_next_change(rows: &Rows, reference: &Reference, plan: &Plan, (at, id): 
         let between = Time(now.0 + (until.0 - now.0) / 4 * step);
         assert_eq!(value(now), value(between), "{aggregate:?} changes between {now:?} and {next:?}");
     }
+    for soon in [500, 5_000, 20_000, 45_000].map(|ms| Time(now.0 + ms)).into_iter().filter(|soon| *soon <= until) {
+        assert_eq!(value(now), value(soon), "{aggregate:?} changes between {now:?} and {next:?}");
+    }
     assert_eq!(value(now), value(until), "{aggregate:?}");
     if let (Some(next), AggregateOp::Count(Window::Sliding(_))) = (next, aggregate.op) {
         assert_ne!(value(now), value(next), "a count does change when it is said to, or {now:?} {next:?}");

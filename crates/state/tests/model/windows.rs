@@ -54,6 +54,8 @@ features:
     visit_high: max(buy, price, session(30m), gift)
     visit_first: first(buy, price, session(30m), gift)
     visit_last: last(buy, price, session(30m), gift)
+    visit_newest: last(buy, price, session(10m))
+    visit_least: min(view, dwell, session(10m), dwell > 30s)
     visit_spread: stddev(buy, price, session(10m))
   item:
     sold_today: count(buy, day("Australia/Lord_Howe"))
@@ -68,7 +70,7 @@ fn plan() -> Arc<Plan> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn windows_agree_with_the_model(

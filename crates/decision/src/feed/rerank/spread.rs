@@ -16,6 +16,10 @@ const NONE: u32 = u32::MAX;
 pub(super) struct Quotas {
     /// For each group and rule the number of values, and the values.
     keys: Vec<u64>,
+    /// The same with the number of each value in place of it.
+    numbers: Vec<u32>,
+    /// The values that have numbers, each with its rule.
+    numbered: Vec<(usize, u64)>,
     /// Candidates with the same values are alike to the rules.
     groups: Vec<Group>,
     /// Groups by their values.
@@ -26,117 +30,88 @@ pub(super) struct Quotas {
     heads: Vec<u32>,
     /// The group of each place given.
     placed: Vec<u32>,
-    /// What the rules say of the place at hand.
-    bounds: Vec<Bound>,
-    /// Values in a window.
-    inside: Vec<u64>,
+    /// By number of a value: how often it is in the window that ends before the next place.
+    inside: Vec<u16>,
+    /// By rule: how many places of that window have any of its values, and whether only such a candidate may come next.
+    kinds: Vec<(usize, bool)>,
 }
 
 /// Candidates with the same values.
 struct Group {
+    /// In `keys` and in `numbers`.
     keys: Range<u32>,
     /// The best that waits, and the last.
     first: u32,
     last: u32,
 }
 
-/// What one rule says of one place.
-#[derive(Default)]
-struct Bound {
-    /// Values of which no more may come.
-    full: Vec<u64>,
-    /// Whether only the rule's kind may come.
-    forced: bool,
-}
-
 impl Quotas {
     pub(super) fn clear(&mut self) {
         self.keys.clear();
+        self.numbers.clear();
+        self.numbered.clear();
         self.groups.clear();
         self.sorted.clear();
         self.waiting.clear();
         self.heads.clear();
         self.placed.clear();
+        self.inside.clear();
+        self.kinds.clear();
     }
 
     pub(super) fn next(&mut self, rules: &[Rule], source: &mut Source<'_>, ground: &mut Ground<'_>) -> Option<Entry> {
         self.bind(rules);
         if let Some(at) = self.heads.iter().position(|&group| self.kept(rules, group) == rules.len()) {
-            return Some(self.take(at));
+            return Some(self.take(rules, at));
         }
         while let Some(entry) = source.next(ground) {
             let group = self.group_of(rules, entry, source.number, ground);
             if self.kept(rules, group) == rules.len() {
-                self.placed.push(group);
+                self.place(rules, group);
                 return Some(entry);
             }
             self.wait(group, entry);
         }
         let kept = self.heads.iter().map(|&group| self.kept(rules, group)).enumerate();
         let best = kept.reduce(|best, next| if next.1 > best.1 { next } else { best });
-        best.map(|(at, _)| self.take(at))
+        best.map(|(at, _)| self.take(rules, at))
     }
 
-    /// Works out what the rules say of the next place.
+    /// Works out of which rules only the kind may come to the next place: those where some full window that it is in could not
+    /// hold `least` any more if another kind came there, even if all places after it were of the kind.
     fn bind(&mut self, rules: &[Rule]) {
-        self.bounds.resize_with(rules.len(), Bound::default);
+        self.kinds.resize(rules.len(), (0, false));
+        for (rule, (inside, forced)) in rules.iter().zip(&mut self.kinds) {
+            // Of these windows the first can hold the fewest: with each later one a place comes that may be of the kind, and one
+            // goes that may not have been.
+            let after = (usize::from(rule.window) - 1).saturating_sub(self.placed.len());
+            *forced = *inside + after < usize::from(rule.least);
+        }
+    }
+
+    /// Gives the next place to a group, and lets the place go that the window then leaves behind.
+    fn place(&mut self, rules: &[Rule], group: u32) {
+        self.placed.push(group);
         for (number, rule) in rules.iter().enumerate() {
-            let mut bound = std::mem::take(&mut self.bounds[number]);
-            bound.full.clear();
-            if let Some(most) = rule.most {
-                self.fill(number, rule, usize::from(most), &mut bound.full);
+            let values = numbers(&self.numbers, &self.groups, group, number);
+            values.iter().for_each(|&value| self.inside[value as usize] += 1);
+            self.kinds[number].0 += usize::from(!values.is_empty());
+            if let Some(left) = self.placed.len().checked_sub(usize::from(rule.window)) {
+                let values = numbers(&self.numbers, &self.groups, self.placed[left], number);
+                values.iter().for_each(|&value| self.inside[value as usize] -= 1);
+                self.kinds[number].0 -= usize::from(!values.is_empty());
             }
-            bound.forced = rule.least > 0 && self.is_forced(number, rule);
-            self.bounds[number] = bound;
         }
-    }
-
-    /// The values of which the window that ends before the next place holds `most` already.
-    fn fill(&mut self, number: usize, rule: &Rule, most: usize, full: &mut Vec<u64>) {
-        if most == 0 {
-            // Of a condition: it has one value.
-            full.push(1);
-            return;
-        }
-        let mut inside = std::mem::take(&mut self.inside);
-        inside.clear();
-        let start = self.placed.len().saturating_sub(usize::from(rule.window) - 1);
-        self.placed[start..].iter().for_each(|&group| inside.extend_from_slice(self.values(group, number)));
-        inside.sort_unstable();
-        full.extend(inside.chunk_by(|a, b| a == b).filter(|same| same.len() >= most).map(|same| same[0]));
-        self.inside = inside;
-    }
-
-    /// Whether some full window that the next place is in could not hold `least` any more if another kind came there, even if
-    /// all places after it were of the kind.
-    fn is_forced(&self, number: usize, rule: &Rule) -> bool {
-        let (place, window) = (self.placed.len(), usize::from(rule.window));
-        // Of these windows the first can hold the fewest: with each later one a place comes that may be of the kind, and one
-        // goes that may not have been.
-        let start = place.saturating_sub(window - 1);
-        let inside = self.placed[start..].iter().filter(|&&group| !self.values(group, number).is_empty()).count();
-        let after = start + window - 1 - place;
-        inside + after < usize::from(rule.least)
     }
 
     /// How many rules, from the first, a candidate of this group would keep in the next place.
     fn kept(&self, rules: &[Rule], group: u32) -> usize {
         let keeps = |number: usize| {
-            let (values, bound) = (self.values(group, number), &self.bounds[number]);
-            let room = values.iter().all(|value| !bound.full.contains(value));
-            room && (!bound.forced || !values.is_empty())
+            let values = numbers(&self.numbers, &self.groups, group, number);
+            let room = |most: u16| values.iter().all(|&value| self.inside[value as usize] < most);
+            rules[number].most.is_none_or(room) && (!self.kinds[number].1 || !values.is_empty())
         };
         (0..rules.len()).position(|number| !keeps(number)).unwrap_or(rules.len())
-    }
-
-    /// The values of a group under a rule.
-    fn values(&self, group: u32, number: usize) -> &[u64] {
-        let Range { start, end } = self.groups[group as usize].keys.clone();
-        let mut keys = &self.keys[start as usize..end as usize];
-        for _ in 0..number {
-            keys = &keys[1 + keys[0] as usize..];
-        }
-        &keys[1..=keys[0] as usize]
     }
 
     /// The group of a candidate, made if it is the first of it.
@@ -162,10 +137,31 @@ impl Quotas {
             }
             Err(at) => {
                 let keys = start as u32..self.keys.len() as u32;
+                self.number(keys.clone());
                 self.groups.push(Group { keys, first: NONE, last: NONE });
                 self.sorted.insert(at, self.groups.len() as u32 - 1);
                 self.groups.len() as u32 - 1
             }
+        }
+    }
+
+    /// Numbers the values of a new group.
+    fn number(&mut self, keys: Range<u32>) {
+        let (mut at, mut rule) = (keys.start as usize, 0);
+        while at < keys.end as usize {
+            let count = self.keys[at] as usize;
+            self.numbers.push(count as u32);
+            for value in &self.keys[at + 1..=at + count] {
+                let known = self.numbered.iter().position(|known| *known == (rule, *value));
+                let number = known.unwrap_or_else(|| {
+                    self.numbered.push((rule, *value));
+                    self.inside.push(0);
+                    self.numbered.len() - 1
+                });
+                self.numbers.push(number as u32);
+            }
+            at += 1 + count;
+            rule += 1;
         }
     }
 
@@ -185,9 +181,9 @@ impl Quotas {
     }
 
     /// Gives the next place to the best of a group that waits.
-    fn take(&mut self, head: usize) -> Entry {
+    fn take(&mut self, rules: &[Rule], head: usize) -> Entry {
         let group = self.heads.remove(head);
-        self.placed.push(group);
+        self.place(rules, group);
         let of = &mut self.groups[group as usize];
         let (entry, next) = self.waiting[of.first as usize];
         of.first = next;
@@ -201,6 +197,16 @@ impl Quotas {
         }
         entry
     }
+}
+
+/// The numbers of a group's values under a rule.
+fn numbers<'n>(numbers: &'n [u32], groups: &[Group], group: u32, rule: usize) -> &'n [u32] {
+    let Range { start, end } = groups[group as usize].keys.clone();
+    let mut numbers = &numbers[start as usize..end as usize];
+    for _ in 0..rule {
+        numbers = &numbers[1 + numbers[0] as usize..];
+    }
+    &numbers[1..=numbers[0] as usize]
 }
 
 /// The values of an attribute as numbers that differ where they do, ascending, each once.
