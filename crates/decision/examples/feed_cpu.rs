@@ -4,7 +4,9 @@
 //! alone leaves it as it is. With a count of rounds it runs under a profiler.
 
 use decision::{Budget, Epoch, Names, Pace, Query, Scratch, answer};
-use domain::{Answer, EntityId, Event, FeedRequest, Field, Payload, PlanVersion, Position, Raw, Subject, Time, Upsert};
+use domain::{
+    Answer, EntityId, Event, FeedRequest, Field, Payload, PlanVersion, Position, Raw, Subject, Symbol, Time, Upsert,
+};
 use spec::Plan;
 use spec::plan::EntityIndex;
 use state::{Catalogue, Dictionary, Rows, Scope};
@@ -33,6 +35,12 @@ struct Node {
 }
 
 struct Keys<'a>(&'a Dictionary);
+
+impl decision::Texts for Keys<'_> {
+    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
+        decision::Texts::text(self.0, symbol)
+    }
+}
 
 impl Names for Keys<'_> {
     fn item(&self, item: EntityIndex, id: EntityId) -> String {

@@ -81,11 +81,12 @@ fn conditions_of(feed: &Feed) -> impl Iterator<Item = &Program> {
 }
 
 fn is_fact(plan: &Plan, item: EntityIndex, program: &Program) -> bool {
-    program.slots().iter().all(|&slot| match plan.slots[usize::from(slot)].source {
+    let of_item = |&slot: &u16| match plan.slots[usize::from(slot)].source {
         SlotSource::Attribute { entity, .. } => entity == item,
         SlotSource::Feature(index) => is_fact(plan, item, &plan.features[usize::from(index)].program),
         _ => false,
-    })
+    };
+    !program.needs_texts() && program.slots().iter().all(of_item)
 }
 
 /// Which facts hold for each item. They follow from the catalogue and are not saved.

@@ -50,7 +50,7 @@ pub fn answer(
     let feed = &plan.feeds[usize::from(query.feed)];
     let (reads, context) = (epoch.feed_reads(query.feed), query.context.as_slice());
     let (rules, policies) = (query.rules.as_deref(), InForce::of(feed, &request, now));
-    let view = View { plan, feed, reads, request: &request, query, rules, context, epoch, now, policies };
+    let view = View { plan, feed, reads, request: &request, query, rules, context, epoch, texts: names, now, policies };
     let mut meter = Meter::new(pace);
 
     features::of_subject(&view, scratch);
@@ -130,6 +130,8 @@ pub(crate) struct View<'a> {
     pub(crate) context: &'a [Value],
     /// Items and indexes.
     pub(crate) epoch: &'a Epoch,
+    /// Texts of the strings that slots hold.
+    pub(crate) texts: &'a dyn expr::Texts,
     /// The instant at which windows end.
     pub(crate) now: Time,
     /// Which of the feed's policies act.

@@ -20,6 +20,7 @@ pub use compare::compare;
 pub use entity::features_of;
 pub use epoch::{Epoch, EpochSnapshot, ItemView};
 pub use explain::{EffectOfItem, Explanation, ItemExplanation, RouteExplanation, RouteOfItem, TermOfItem, explain};
+pub use expr::Texts;
 pub use feed::{Trace, answer};
 pub use journey::{End, GateOfJourney, Journey, ReadOfJourney, RouteOfJourney, ScoreOfJourney, Show};
 pub use pace::{Budget, Pace};

@@ -38,8 +38,8 @@ pub fn pinned(feed: &Feed, item: impl Fn(&str) -> Option<EntityId>) -> Vec<Optio
     keys.map(item).collect()
 }
 
-/// The keys of entities. The engine's dictionary supplies it.
-pub trait Names {
+/// The keys of entities and the texts of strings. The engine's dictionary supplies it.
+pub trait Names: expr::Texts {
     /// The key of an entity; `item` is the index of the item type.
     fn item(&self, item: EntityIndex, id: EntityId) -> String;
 }

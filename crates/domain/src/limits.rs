@@ -102,6 +102,8 @@ pub const PATTERN_BYTES_MAX: usize = 1_024;
 pub const PATTERN_COMPILED_BYTES_MAX: usize = 256 << 10;
 /// Most digits behind the point that `format` writes.
 pub const FORMAT_PRECISION_MAX: usize = 400;
+/// Longest duration that an expression computes: about 10,000 years, as in CEL.
+pub const EXPRESSION_SPAN_MAX: Span = Span(315_576_000_000_000);
 /// Most keys and values in a spec file.
 pub const SPEC_NODES_MAX: usize = 200_000;
 /// Most diagnostics given for one spec.

@@ -65,6 +65,17 @@ pub enum Type {
     List(Box<Type>),
 }
 
+impl Type {
+    /// Whether its values are strings or hold some.
+    pub fn has_strings(&self) -> bool {
+        match self {
+            Type::Str => true,
+            Type::List(of) => of.has_strings(),
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

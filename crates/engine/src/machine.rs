@@ -4,7 +4,9 @@
 use crate::rules::rules_of;
 use crate::serve::{query_of, subject_of, unknown_feed};
 use decision::{Epoch, Pace, Query, Scratch};
-use domain::{Answer, CodecError, DecisionId, EntityId, FeedRequest, Payload, PlanVersion, Position, Refusal, Time};
+use domain::{
+    Answer, CodecError, DecisionId, EntityId, FeedRequest, Payload, PlanVersion, Position, Refusal, Symbol, Time,
+};
 use journal::RecordHeader;
 use spec::Plan;
 use spec::plan::EntityIndex;
@@ -140,6 +142,12 @@ impl Machine {
 }
 
 struct Keys<'a>(&'a Dictionary);
+
+impl decision::Texts for Keys<'_> {
+    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
+        decision::Texts::text(self.0, symbol)
+    }
+}
 
 impl decision::Names for Keys<'_> {
     fn item(&self, item: EntityIndex, id: EntityId) -> String {

@@ -142,6 +142,12 @@ impl<D: Disk> Core<D> {
 /// Item keys for the slate, looked up under a lock held for each only.
 pub(crate) struct Names<'a>(pub(crate) &'a RwLock<Dictionary>);
 
+impl decision::Texts for Names<'_> {
+    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
+        decision::Texts::text(&*self.0.read(), symbol)
+    }
+}
+
 impl decision::Names for Names<'_> {
     fn item(&self, item: spec::plan::EntityIndex, id: EntityId) -> String {
         self.0.read().key(item, id).to_owned()

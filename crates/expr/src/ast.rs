@@ -1,7 +1,8 @@
 //! The syntax tree. Every node knows its bytes in the text. Its depth and size are bounded by
 //! `domain::limits`, so walking (or dropping) it recursively is safe.
 
-use domain::{Span, Type};
+use crate::Pattern;
+use domain::{Span, Symbol, Type};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -72,7 +73,30 @@ impl Node {
             NodeKind::Conditional { condition, then, otherwise } => vec![condition, then, otherwise],
             NodeKind::List(list) => list.iter().collect(),
             NodeKind::Map(entries) => entries.iter().flat_map(|entry| [&entry.key, &entry.value]).collect(),
-            NodeKind::Optional(inner) | NodeKind::Promoted(inner) => vec![inner],
+            NodeKind::Optional(inner) | NodeKind::Promoted(inner) | NodeKind::Matches { text: inner, .. } => {
+                vec![inner]
+            }
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn children_mut(&mut self) -> Vec<&mut Node> {
+        match &mut self.kind {
+            NodeKind::Literal(_) | NodeKind::Path(_) | NodeKind::Slot(..) => Vec::new(),
+            NodeKind::Call { args, .. } => args.iter_mut().collect(),
+            NodeKind::Method { receiver, args, .. } => std::iter::once(&mut **receiver).chain(args).collect(),
+            NodeKind::Select { operand, .. } | NodeKind::Unary { operand, .. } => vec![operand],
+            NodeKind::Index { operand, index, .. } => vec![operand, index],
+            NodeKind::Macro(of) => {
+                [Some(&mut of.over), of.filter.as_mut(), Some(&mut of.body)].into_iter().flatten().collect()
+            }
+            NodeKind::Binary { left, right, .. } => vec![left, right],
+            NodeKind::Conditional { condition, then, otherwise } => vec![condition, then, otherwise],
+            NodeKind::List(list) => list.iter_mut().collect(),
+            NodeKind::Map(entries) => entries.iter_mut().flat_map(|entry| [&mut entry.key, &mut entry.value]).collect(),
+            NodeKind::Optional(inner) | NodeKind::Promoted(inner) | NodeKind::Matches { text: inner, .. } => {
+                vec![inner]
+            }
         }
     }
 
@@ -170,6 +194,13 @@ pub enum NodeKind {
     Optional(Box<Node>),
     /// A slot of the row, with its type. The checker puts it where the scope knew a path or a call; no text has it.
     Slot(u16, Type),
+    /// `text.matches("pattern")` with a literal pattern. The checker puts it there.
+    Matches {
+        /// What is searched.
+        text: Box<Node>,
+        /// The pattern, compiled.
+        pattern: Pattern,
+    },
     /// An int beside a float, taken as a float. The checker puts it there; no text has it.
     Promoted(Box<Node>),
 }
@@ -251,6 +282,8 @@ pub enum Literal {
     Float(f64),
     /// `"text"`, escapes resolved.
     Str(Arc<str>),
+    /// A string by its symbol. The compiler puts it where texts are not needed; no text has it.
+    Symbol(Symbol),
     /// `b"bytes"`, escapes resolved.
     Bytes(Arc<[u8]>),
     /// `10m`, `1.5s`

@@ -1,4 +1,4 @@
-//! The built-in functions: their arguments' numbers and types, and what they compute.
+//! Our functions as forms, and what to write for those of other languages. Their types are checked in `check`.
 
 use crate::closure::{Operand, Run};
 use crate::form::{FloatOne, FloatOp, FloatTwo, Form, IntOp, IntTwo, Scalar};
@@ -10,50 +10,28 @@ use std::sync::Arc;
 /// A built-in function.
 pub(crate) struct Builtin {
     pub(crate) name: &'static str,
-    /// Fewest and most arguments.
-    pub(crate) arity: (usize, usize),
-    /// What its arguments are, for a message.
-    pub(crate) takes: &'static str,
-    /// Joins its arguments, as many as its arity allows; the error is the index of one of a wrong type.
-    pub(crate) build: fn(Vec<Typed>) -> Result<Typed, usize>,
+    /// Joins its arguments, which are checked; `None` where there is no form of them.
+    pub(crate) build: fn(Vec<Typed>) -> Option<Typed>,
 }
-
-/// No function takes more arguments.
-const MANY: usize = 64;
 
 /// All built-in functions, by name.
 pub(crate) const BUILTINS: &[Builtin] = &[
-    Builtin { name: "abs", arity: (1, 1), takes: "a number", build: abs },
-    Builtin { name: "ceil", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Ceil) },
-    Builtin { name: "clamp", arity: (3, 3), takes: "numbers: the value, the least and the most", build: clamp },
-    Builtin {
-        name: "cosine",
-        arity: (2, 2),
-        takes: "two lists of numbers",
-        build: |args| of_vectors(args, vector::cosine),
-    },
-    Builtin { name: "default", arity: (2, 2), takes: "two values of one type", build: default },
-    Builtin { name: "dot", arity: (2, 2), takes: "two lists of numbers", build: |args| of_vectors(args, vector::dot) },
-    Builtin { name: "exp", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Exp) },
-    Builtin { name: "floor", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Floor) },
-    Builtin { name: "has", arity: (1, 1), takes: "any value", build: has },
-    Builtin { name: "ln", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Ln) },
-    Builtin { name: "log2", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Log2) },
-    Builtin {
-        name: "max",
-        arity: (2, MANY),
-        takes: "numbers",
-        build: |args| extreme(args, IntTwo::Max, FloatTwo::Max),
-    },
-    Builtin {
-        name: "min",
-        arity: (2, MANY),
-        takes: "numbers",
-        build: |args| extreme(args, IntTwo::Min, FloatTwo::Min),
-    },
-    Builtin { name: "pow", arity: (2, 2), takes: "numbers: the base and the exponent", build: pow },
-    Builtin { name: "round", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Round) },
-    Builtin { name: "sqrt", arity: (1, 1), takes: "a number", build: |args| float(args, FloatOne::Sqrt) },
+    Builtin { name: "abs", build: abs },
+    Builtin { name: "ceil", build: |args| float(args, FloatOne::Ceil) },
+    Builtin { name: "clamp", build: clamp },
+    Builtin { name: "cosine", build: |args| of_vectors(args, vector::cosine) },
+    Builtin { name: "default", build: default },
+    Builtin { name: "dot", build: |args| of_vectors(args, vector::dot) },
+    Builtin { name: "exp", build: |args| float(args, FloatOne::Exp) },
+    Builtin { name: "floor", build: |args| float(args, FloatOne::Floor) },
+    Builtin { name: "has", build: has },
+    Builtin { name: "ln", build: |args| float(args, FloatOne::Ln) },
+    Builtin { name: "log2", build: |args| float(args, FloatOne::Log2) },
+    Builtin { name: "max", build: |args| extreme(args, IntTwo::Max, FloatTwo::Max) },
+    Builtin { name: "min", build: |args| extreme(args, IntTwo::Min, FloatTwo::Min) },
+    Builtin { name: "pow", build: pow },
+    Builtin { name: "round", build: |args| float(args, FloatOne::Round) },
+    Builtin { name: "sqrt", build: |args| float(args, FloatOne::Sqrt) },
 ];
 
 /// The built-in function of this name.
@@ -72,47 +50,45 @@ pub(crate) fn foreign(name: &str) -> Option<&'static str> {
         "power" => "write `pow(x, y)`",
         "least" => "write `min(x, y)`",
         "greatest" => "write `max(x, y)`",
-        "contains" => "write `x in list`",
         "not" => "write `!x`",
-        "duration" => "write a literal: `10m`, `1.5h`, `7d`",
         _ => return None,
     })
 }
 
 /// A function of one number that gives a float.
-fn float(args: Vec<Typed>, function: FloatOne) -> Result<Typed, usize> {
-    let x = args.into_iter().next().and_then(Typed::into_float).ok_or(0usize)?;
-    Ok(Typed::Float(Form::op(FloatOp::One(function, x))))
+fn float(args: Vec<Typed>, function: FloatOne) -> Option<Typed> {
+    let x = args.into_iter().next().and_then(Typed::into_float)?;
+    Some(Typed::Float(Form::op(FloatOp::One(function, x))))
 }
 
-fn abs(args: Vec<Typed>) -> Result<Typed, usize> {
+fn abs(args: Vec<Typed>) -> Option<Typed> {
     match args.into_iter().next() {
-        Some(Typed::Int(x)) => Ok(Typed::Int(Form::op(IntOp::Abs(x)))),
-        Some(Typed::Float(x)) => Ok(Typed::Float(Form::op(FloatOp::One(FloatOne::Abs, x)))),
-        _ => Err(0),
+        Some(Typed::Int(x)) => Some(Typed::Int(Form::op(IntOp::Abs(x)))),
+        Some(Typed::Float(x)) => Some(Typed::Float(Form::op(FloatOp::One(FloatOne::Abs, x)))),
+        _ => None,
     }
 }
 
-fn pow(args: Vec<Typed>) -> Result<Typed, usize> {
-    let [base, exponent] = <[Typed; 2]>::try_from(args).map_err(|_| 0usize)?;
-    let base = base.into_float().ok_or(0usize)?;
-    let exponent = exponent.into_float().ok_or(1usize)?;
-    Ok(Typed::Float(Form::op(FloatOp::Two(FloatTwo::Pow, base, exponent))))
+fn pow(args: Vec<Typed>) -> Option<Typed> {
+    let [base, exponent] = <[Typed; 2]>::try_from(args).ok()?;
+    let base = base.into_float()?;
+    let exponent = exponent.into_float()?;
+    Some(Typed::Float(Form::op(FloatOp::Two(FloatTwo::Pow, base, exponent))))
 }
 
 /// A function of the elements of two lists.
 type OfElements = fn(&[Value], &[Value], fn(&Value) -> Option<f64>) -> Option<f64>;
 
 /// A function of two lists of numbers, computed row by row.
-fn of_vectors(args: Vec<Typed>, function: OfElements) -> Result<Typed, usize> {
-    let [a, b] = <[Typed; 2]>::try_from(args).map_err(|_| 0usize)?;
-    let (a, mut slots) = vector_of(a).ok_or(0usize)?;
-    let (b, more) = vector_of(b).ok_or(1usize)?;
+fn of_vectors(args: Vec<Typed>, function: OfElements) -> Option<Typed> {
+    let [a, b] = <[Typed; 2]>::try_from(args).ok()?;
+    let (a, mut slots) = vector_of(a)?;
+    let (b, more) = vector_of(b)?;
     slots.extend(more);
     slots.sort_unstable();
     slots.dedup();
     let run = move |row: &[Value]| function(&a(row)?, &b(row)?, Value::as_f64);
-    Ok(Typed::Float(Form::Rows(Arc::new(run), slots.into())))
+    Some(Typed::Float(Form::Rows(Arc::new(run), slots.into())))
 }
 
 /// A list as a closure, with the slots that it reads.
@@ -138,8 +114,8 @@ fn list_slots(list: &Form<Arc<[Value]>>, slots: &mut Vec<u16>) -> Option<()> {
     Some(())
 }
 
-fn has(args: Vec<Typed>) -> Result<Typed, usize> {
-    args.into_iter().next().map(|x| Typed::Bool(x.has())).ok_or(0)
+fn has(args: Vec<Typed>) -> Option<Typed> {
+    args.into_iter().next().map(|x| Typed::Bool(x.has()))
 }
 
 struct OrElse;
@@ -150,9 +126,9 @@ impl Merge for OrElse {
     }
 }
 
-fn default(args: Vec<Typed>) -> Result<Typed, usize> {
-    let [x, y] = <[Typed; 2]>::try_from(args).map_err(|_| 0usize)?;
-    x.merge(y, OrElse).ok_or(1)
+fn default(args: Vec<Typed>) -> Option<Typed> {
+    let [x, y] = <[Typed; 2]>::try_from(args).ok()?;
+    x.merge(y, OrElse)
 }
 
 /// Numbers as ints if all are, else as floats.
@@ -161,25 +137,25 @@ enum Numbers {
     Floats(Vec<Form<f64>>),
 }
 
-fn numbers(args: Vec<Typed>) -> Result<Numbers, usize> {
+fn numbers(args: Vec<Typed>) -> Option<Numbers> {
     if args.iter().all(|arg| matches!(arg, Typed::Int(_))) {
         let int = |arg| if let Typed::Int(int) = arg { Some(int) } else { None };
-        return Ok(Numbers::Ints(args.into_iter().filter_map(int).collect()));
+        return Some(Numbers::Ints(args.into_iter().filter_map(int).collect()));
     }
-    let floats = args.into_iter().enumerate().map(|(index, arg)| arg.into_float().ok_or(index));
-    Ok(Numbers::Floats(floats.collect::<Result<_, usize>>()?))
+    let floats = args.into_iter().map(Typed::into_float);
+    Some(Numbers::Floats(floats.collect::<Option<_>>()?))
 }
 
 /// The least or the greatest; the first of equal ones; NaN where one is NaN.
-fn extreme(args: Vec<Typed>, of_ints: IntTwo, of_floats: FloatTwo) -> Result<Typed, usize> {
-    Ok(match numbers(args)? {
+fn extreme(args: Vec<Typed>, of_ints: IntTwo, of_floats: FloatTwo) -> Option<Typed> {
+    Some(match numbers(args)? {
         Numbers::Ints(args) => {
             let better = |a, b| Form::op(IntOp::Two(of_ints, a, b));
-            Typed::Int(paired(args, better).ok_or(0usize)?)
+            Typed::Int(paired(args, better)?)
         }
         Numbers::Floats(args) => {
             let better = |a, b| Form::op(FloatOp::Two(of_floats, a, b));
-            Typed::Float(paired(args, better).ok_or(0usize)?)
+            Typed::Float(paired(args, better)?)
         }
     })
 }
@@ -203,9 +179,9 @@ where
 }
 
 /// `min(max(x, least), most)`; missing unless `least <= most`.
-fn clamp(args: Vec<Typed>) -> Result<Typed, usize> {
-    Ok(match numbers(args)? {
-        Numbers::Ints(args) => Typed::Int(Form::op(IntOp::Clamp(args.try_into().map_err(|_| 0usize)?))),
-        Numbers::Floats(args) => Typed::Float(Form::op(FloatOp::Clamp(args.try_into().map_err(|_| 0usize)?))),
+fn clamp(args: Vec<Typed>) -> Option<Typed> {
+    Some(match numbers(args)? {
+        Numbers::Ints(args) => Typed::Int(Form::op(IntOp::Clamp(args.try_into().ok()?))),
+        Numbers::Floats(args) => Typed::Float(Form::op(FloatOp::Clamp(args.try_into().ok()?))),
     })
 }

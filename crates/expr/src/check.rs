@@ -75,6 +75,8 @@ pub struct Checked {
     pub ty: Static,
     /// The slots that it reads, ascending, each once.
     pub slots: Vec<u16>,
+    /// Whether something is done with strings but to compare them for equality: then it needs their texts.
+    pub texts: bool,
 }
 
 /// Checks an expression or a part of one.
@@ -91,12 +93,13 @@ pub fn check(node: &Node, environment: &mut dyn Environment) -> Result<Checked, 
         locals: Vec::new(),
         faults: Vec::new(),
         slots: BTreeSet::new(),
+        texts: false,
     };
     let found = checker.node(node);
-    let Checker { types, mut faults, slots, .. } = checker;
+    let Checker { types, mut faults, slots, texts, .. } = checker;
     match found {
         Some(Typed { node, ty }) if faults.is_empty() => {
-            Ok(Checked { node, ty: types.resolved(&ty), slots: slots.into_iter().collect() })
+            Ok(Checked { node, ty: types.resolved(&ty), slots: slots.into_iter().collect(), texts })
         }
         _ => {
             faults.sort_by_key(|fault| (fault.span.start, fault.span.end));
@@ -112,6 +115,7 @@ struct Checker<'e> {
     locals: Vec<(String, Static)>,
     faults: Vec<Diagnostic>,
     slots: BTreeSet<u16>,
+    texts: bool,
 }
 
 /// A checked node and its type.
@@ -161,6 +165,11 @@ impl Checker<'_> {
             NodeKind::Path(names) => self.path(names, span),
             NodeKind::Slot(slot, ty) => self.slot(*slot, ty.clone(), span),
             NodeKind::Promoted(inner) => self.node(inner).map(Typed::promoted),
+            NodeKind::Matches { text, pattern } => {
+                let text = self.node(text)?.boxed();
+                self.texts = true;
+                Some(Typed::new(NodeKind::Matches { text, pattern: pattern.clone() }, span, Static::Bool))
+            }
             NodeKind::Call { name, args } => self.call(name, args, span),
             NodeKind::Method { receiver, name, args } => self.method(receiver, name, args, span),
             NodeKind::Select { operand, field, optional } => {
@@ -303,7 +312,7 @@ fn literal_type(literal: &Literal) -> Static {
         Literal::Int(_) => Static::Int,
         Literal::Uint(_) => Static::Uint,
         Literal::Float(_) => Static::Float,
-        Literal::Str(_) => Static::Str,
+        Literal::Str(_) | Literal::Symbol(_) => Static::Str,
         Literal::Bytes(_) => Static::Bytes,
         Literal::Span(_) => Static::Span,
     }

@@ -19,6 +19,8 @@ pub enum Datum {
     Float(f64),
     /// A string; counted and indexed by code point.
     Str(Arc<str>),
+    /// A string by its symbol, in programs that never need its text.
+    Symbol(Symbol),
     /// Bytes: `b"abc"`.
     Bytes(Arc<[u8]>),
     /// A list; elements may differ in kind.
@@ -59,5 +61,5 @@ pub enum Fault {
 /// Texts of interned strings, for what needs more of them than whether they are equal.
 pub trait Texts {
     /// The text of a symbol; `None` for one that is not known here.
-    fn text(&self, symbol: Symbol) -> Option<&str>;
+    fn text(&self, symbol: Symbol) -> Option<Arc<str>>;
 }

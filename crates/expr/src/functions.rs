@@ -20,7 +20,7 @@ use crate::{Datum, Fault};
 use domain::Zone;
 use domain::limits::EXPRESSION_VALUE_MAX;
 
-pub(crate) use patterns::Pattern;
+pub use patterns::Pattern;
 
 /// Most arguments of a call, its receiver among them.
 pub(crate) const ARGUMENTS_MAX: usize = 64;

@@ -92,6 +92,13 @@ impl<'n> Interpreter<'n> {
             NodeKind::Path(names) => self.path(names),
             NodeKind::Slot(slot, ty) => self.names.slot(*slot, ty),
             NodeKind::Promoted(inner) => self.node(inner).map(promoted),
+            NodeKind::Matches { text, pattern } => match self.node(text)? {
+                Datum::Str(text) => {
+                    self.budget.spend(text.len() / 16)?;
+                    pattern.matches(&text).map(Datum::Bool)
+                }
+                _ => Err(Fault::NoOverload),
+            },
             NodeKind::Call { name, args } => self.call(name, args),
             NodeKind::Method { receiver, name, args } => self.method(receiver, name, args),
             NodeKind::Select { operand, field, optional } => {
@@ -276,6 +283,7 @@ pub(crate) fn constant(literal: &Literal) -> Datum {
         Literal::Uint(uint) => Datum::Uint(*uint),
         Literal::Float(float) => Datum::Float(*float),
         Literal::Str(text) => Datum::Str(text.clone()),
+        Literal::Symbol(symbol) => Datum::Symbol(*symbol),
         Literal::Bytes(bytes) => Datum::Bytes(bytes.clone()),
         Literal::Span(span) => Datum::Span(i128::from(span.0) * MILLISECOND),
     }

@@ -11,18 +11,6 @@ use std::sync::Arc;
 /// A literal of a list with its symbol, if it is a string.
 pub(crate) type Element = (Literal, Symbol);
 
-/// The static type of a literal that slots can hold.
-pub(crate) fn literal_type(literal: &Literal) -> Option<Type> {
-    Some(match literal {
-        Literal::Bool(_) => Type::Bool,
-        Literal::Int(_) => Type::Int,
-        Literal::Float(_) => Type::Float,
-        Literal::Str(_) => Type::Str,
-        Literal::Span(_) => Type::Span,
-        Literal::Null | Literal::Uint(_) | Literal::Bytes(_) => return None,
-    })
-}
-
 /// Whether a value of the first type can equal one of the second.
 pub(crate) fn comparable(a: &Type, b: &Type) -> bool {
     let number = |ty: &Type| matches!(ty, Type::Int | Type::Float);

@@ -1,5 +1,6 @@
 //! Numbers of different types beside each other, and the instants and durations that there are.
 
+use domain::limits::EXPRESSION_SPAN_MAX;
 use domain::limits::TIME_MAX_MS;
 use domain::{Span, Time};
 use std::cmp::Ordering;
@@ -12,12 +13,9 @@ pub(crate) fn instant(ms: i64) -> Option<Time> {
     (TIME_FIRST_MS..=TIME_MAX_MS).contains(&ms).then_some(Time(ms))
 }
 
-/// CEL's longest duration, about 10,000 years.
-const SPAN_MAX_MS: i64 = 315_576_000_000_000;
-
 /// The duration of this many milliseconds; `None` for one that is too long.
 pub(crate) fn length(ms: i64) -> Option<Span> {
-    (-SPAN_MAX_MS..=SPAN_MAX_MS).contains(&ms).then_some(Span(ms))
+    (-EXPRESSION_SPAN_MAX.0..=EXPRESSION_SPAN_MAX.0).contains(&ms).then_some(Span(ms))
 }
 
 /// How an int stands to a float as numbers, without rounding either; `None` for a NaN.

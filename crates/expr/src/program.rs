@@ -13,8 +13,8 @@ type Run<T> = Arc<dyn Fn(&[Value]) -> Option<T> + Send + Sync>;
 /// A closure over a row that gives any value.
 type AnyRun = Arc<dyn Fn(&[Value]) -> Value + Send + Sync>;
 
-/// The same with the texts of symbols.
-type TextsRun = Arc<dyn Fn(&[Value], &dyn Texts) -> Value + Send + Sync>;
+/// A closure over a row and the texts of its strings that gives any value.
+pub type TextsRun = Arc<dyn Fn(&[Value], &dyn Texts) -> Value + Send + Sync>;
 
 /// A checked, compiled expression. It reads slots of the row by index; the plan says what each slot holds.
 #[derive(Clone)]
@@ -54,8 +54,8 @@ impl Program {
         Program { text: text.into(), ty, slots, body: body(&form), form: Arc::new(form) }
     }
 
-    /// A program that reads the texts of strings.
-    pub(crate) fn with_texts(text: impl Into<Arc<str>>, ty: Type, slots: Vec<u16>, run: TextsRun) -> Program {
+    /// A program given as a function of the row and of the texts of its strings: see [`Program::needs_texts`].
+    pub fn with_texts(text: impl Into<Arc<str>>, ty: Type, slots: Vec<u16>, run: TextsRun) -> Program {
         let slots: Arc<[u16]> = slots.into();
         let missing: AnyRun = Arc::new(|_| Value::Missing);
         let form = Arc::new(given(&ty, &missing, &slots));

@@ -6,7 +6,7 @@ mod generated;
 mod semantics;
 mod vectors;
 
-use crate::{Ast, Diagnostic, Node, NodeKind, Program, Scope, compile, parse};
+use crate::{Ast, Diagnostic, Node, NodeKind, Program, Scope, Texts, compile, parse};
 use domain::{EntityId, Span, Symbol, Time, Type, Value};
 use std::ops::Range;
 use std::sync::Arc;
@@ -128,13 +128,22 @@ pub(crate) fn build(text: &str, house: &mut House) -> Result<(Ast, Program), Vec
     Ok((ast, program))
 }
 
+impl Texts for House {
+    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
+        self.constants.get(symbol.0 as usize).map(|text| text.as_str().into())
+    }
+}
+
 /// Its value for a row. `"zero"` is the symbol 0, `"one"` the symbol 1.
 fn value(text: &str, row: &[Value]) -> Value {
     let mut house = House { constants: vec!["zero".into(), "one".into()] };
     let (_, program) = build(text, &mut house).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
-    let value = program.eval(row);
-    assert_eq!(program.eval_bool(row), value.is_true(), "{text}");
-    assert_eq!(program.eval_f64(row), value.as_f64(), "{text}");
+    let value = program.eval_with(row, &house);
+    assert_eq!(program.eval_bool_with(row, &house), value.is_true(), "{text}");
+    assert_eq!(program.eval_f64_with(row, &house), value.as_f64(), "{text}");
+    if !program.needs_texts() {
+        assert_eq!(program.eval(row), value, "{text}");
+    }
     value
 }
 
@@ -171,6 +180,7 @@ fn shape(node: &Node) -> String {
         }
         NodeKind::Optional(inner) => format!("?{}", shape(inner)),
         NodeKind::Slot(slot, _) => format!("#{slot}"),
+        NodeKind::Matches { text, pattern } => format!("(matches {} {pattern:?})", shape(text)),
         NodeKind::Promoted(inner) => format!("(float {})", shape(inner)),
     }
 }

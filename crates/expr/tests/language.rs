@@ -104,6 +104,7 @@ fn literal(value: &Datum) -> String {
         Datum::Type(x) => x.to_string(),
         Datum::Optional(None) => "optional.none()".to_owned(),
         Datum::Optional(Some(x)) => format!("optional.of({})", literal(x)),
+        Datum::Symbol(symbol) => format!("{symbol:?}"),
         Datum::Entity(of, id) => format!("{of}:{id:?}"),
     }
 }

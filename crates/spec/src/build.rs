@@ -17,6 +17,7 @@ mod stream;
 mod tags;
 mod window;
 
+pub(crate) use feed::needs_texts;
 pub(crate) use list::{listed, listed_slot};
 pub(crate) use scope::{aggregate_call, near};
 pub(crate) use sketch::pane_width as sketch_pane_width;

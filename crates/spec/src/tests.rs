@@ -14,6 +14,7 @@ mod requests;
 mod rerank;
 mod routes;
 mod sketches;
+mod texts;
 mod windows;
 
 use crate::{Diagnostics, Plan, compile};

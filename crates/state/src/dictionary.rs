@@ -5,6 +5,7 @@ use crate::saved::{LoadError, Reader, Snapshot, put_text, put_u32};
 use domain::{EntityId, Symbol, limits};
 use spec::Plan;
 use spec::plan::EntityIndex;
+use std::sync::Arc;
 
 /// Names per checkpoint chunk.
 const CHUNK: u32 = 16_384;
@@ -19,6 +20,12 @@ pub struct Dictionary {
     entities_max: u32,
     symbols_max: u32,
     seed: u64,
+}
+
+impl expr::Texts for Dictionary {
+    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
+        self.symbols.name(symbol.0).map(Arc::from)
+    }
 }
 
 impl Dictionary {

@@ -8,7 +8,7 @@ use super::{Candidate, View};
 use crate::query::Names;
 use crate::scratch::Scratch;
 use domain::{EntityId, Removal, Value};
-use expr::Program;
+use expr::{Program, Texts};
 
 /// Removes excluded items and those for which one of the feed's filters, or the request's, is not true, or that a policy removes;
 /// each is counted under the first that does, early filters before the others. Returns the reasons that removed something:
@@ -59,6 +59,7 @@ pub(super) fn of_request<'a>(view: &View<'a>) -> Option<&'a Program> {
 pub(super) struct OfRequest<'v> {
     filter: &'v Program,
     filling: Filling<'v>,
+    texts: &'v dyn Texts,
 }
 
 impl<'v> OfRequest<'v> {
@@ -66,13 +67,13 @@ impl<'v> OfRequest<'v> {
     pub(super) fn new(view: &'v View<'v>, row: &mut [Value]) -> Option<OfRequest<'v>> {
         let rules = view.rules?;
         let filter = rules.overlay.filter.as_ref()?;
-        Some(OfRequest { filter, filling: Filling::new(view, &rules.filter, row) })
+        Some(OfRequest { filter, filling: Filling::new(view, &rules.filter, row), texts: view.texts })
     }
 
     /// Whether it is true for the candidate.
     pub(super) fn passes(&self, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) -> bool {
         self.filling.fill(candidate, found, row);
-        self.filter.eval_bool(row)
+        self.filter.eval_bool_with(row, self.texts)
     }
 
     /// Whether it is true for an item that no route of the feed has found: one of a feed that is mixed in.
@@ -87,7 +88,7 @@ pub(super) enum Condition<'v> {
     /// A fact of the item, by its bit.
     Fact(u64),
     /// One that reads the row.
-    Row(&'v Program, Filling<'v>),
+    Row(&'v Program, Filling<'v>, &'v dyn Texts),
 }
 
 impl<'v> Condition<'v> {
@@ -95,7 +96,10 @@ impl<'v> Condition<'v> {
     pub(super) fn new(view: &'v View<'v>, number: usize, row: &mut [Value]) -> Condition<'v> {
         match view.reads.facts[number] {
             Some(bit) => Condition::Fact(bit),
-            None => Condition::Row(&view.feed.filters[number], Filling::new(view, &view.reads.filters[number], row)),
+            None => {
+                let filling = Filling::new(view, &view.reads.filters[number], row);
+                Condition::Row(&view.feed.filters[number], filling, view.texts)
+            }
         }
     }
 
@@ -103,9 +107,9 @@ impl<'v> Condition<'v> {
     pub(super) fn holds(&self, facts: u64, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) -> bool {
         match self {
             Condition::Fact(bit) => facts & bit != 0,
-            Condition::Row(filter, filling) => {
+            Condition::Row(filter, filling, texts) => {
                 filling.fill(candidate, found, row);
-                filter.eval_bool(row)
+                filter.eval_bool_with(row, *texts)
             }
         }
     }

@@ -56,7 +56,7 @@ fn score(
     filling.fill(&candidates[index], Routes { hits: routes, best }, row);
     let mut sum = 0.0;
     for term in &view.feed.terms {
-        let value = term.eval_f64(row).filter(|value| value.is_finite());
+        let value = term.eval_f64_with(row, view.texts).filter(|value| value.is_finite());
         sum += value.unwrap_or(0.0);
         terms.push(value.unwrap_or(f64::NAN));
     }
@@ -65,7 +65,7 @@ fn score(
     }
     let score = match boosts {
         _ if !sum.is_finite() => f64::MIN,
-        Some((rules, filling)) => boosted(rules, filling, scratch, index, sum),
+        Some((rules, filling)) => boosted((rules, filling), view.texts, scratch, index, sum),
         None => sum,
     };
     scratch.candidates[index].score = score;
@@ -73,11 +73,17 @@ fn score(
 
 /// The score after the request's boosts: each whose condition is true adds `|score| * (by - 1)`, so that a factor above 1
 /// raises negative scores too.
-fn boosted(rules: &Rules, filling: &Filling<'_>, scratch: &mut Scratch, index: usize, mut score: f64) -> f64 {
+fn boosted(
+    (rules, filling): (&Rules, &Filling<'_>),
+    texts: &dyn expr::Texts,
+    scratch: &mut Scratch,
+    index: usize,
+    mut score: f64,
+) -> f64 {
     let Scratch { candidates, routes, best, row, boosted, .. } = scratch;
     filling.fill(&candidates[index], Routes { hits: routes, best }, row);
     for (place, (by, when)) in rules.overlay.boosts.iter().enumerate() {
-        if when.eval_bool(row) {
+        if when.eval_bool_with(row, texts) {
             score = policy::scaled(score, *by);
             boosted.push((index, place as u16));
         }

@@ -6,6 +6,7 @@ mod journeys;
 mod policies;
 mod reference;
 mod tags;
+mod texts;
 
 use crate::world::{HOUR, SPEC, Told, World, ample, request, user};
 use crate::{Pace, compare};

@@ -119,7 +119,7 @@ impl Trace {
         let (early, late): (Vec<_>, Vec<_>) = filters.partition(|(_, early)| **early);
         for ((filter, reads), _) in early.into_iter().chain(late) {
             Filling::new(view, reads, row).fill(candidate, found, row);
-            let (text, passes) = (filter.text().to_owned(), filter.eval_bool(row));
+            let (text, passes) = (filter.text().to_owned(), filter.eval_bool_with(row, view.texts));
             self.gates.push(Gate { text, policy: false, passes, read: values(view, &[filter], row) });
         }
         if let (Some(own), Some(filter)) = (OfRequest::new(view, row), filter::of_request(view)) {

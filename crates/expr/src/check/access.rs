@@ -9,6 +9,8 @@ impl Checker<'_> {
     /// The type of a field of a value of this type; `span` is the field's name.
     pub(super) fn field(&mut self, of: &Static, name: &str, optional: bool, span: Range<usize>) -> Option<Static> {
         let wrap = |ty: Static| if optional { Static::Optional(Box::new(ty)) } else { ty };
+        // A field is found by the text of its name.
+        self.texts = true;
         match self.types.shallow(of) {
             Static::Map(key, value) => {
                 if self.types.assignable(&Static::Str, &key) {

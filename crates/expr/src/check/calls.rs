@@ -5,7 +5,7 @@ use super::numbers::{OWN, counted};
 use super::{Checker, Found, Meaning, Static, Typed};
 use crate::ast::{Literal, Name, Node, NodeKind};
 use crate::builtin::foreign;
-use crate::{Diagnostic, functions, suggest};
+use crate::{Diagnostic, Pattern, functions, suggest};
 use std::ops::Range;
 
 impl Checker<'_> {
@@ -28,6 +28,12 @@ impl Checker<'_> {
         }
         let typed = self.nodes(args)?;
         let ty = self.overloaded(name, &name.text, None, &typed, span.clone())?;
+        if name.text == "matches"
+            && let [text, pattern] = &typed[..]
+            && let Some(pattern) = compiled(&pattern.node)
+        {
+            return Some(searched(text.node.clone(), pattern, span));
+        }
         let args = typed.into_iter().map(|arg| arg.node).collect();
         Some(Typed::new(NodeKind::Call { name: name.clone(), args }, span, ty))
     }
@@ -50,6 +56,12 @@ impl Checker<'_> {
             return self.unknown_method(name, &receiver);
         }
         let ty = self.overloaded(name, &name.text, Some(&receiver), &typed, span.clone())?;
+        if name.text == "matches"
+            && let [pattern] = &typed[..]
+            && let Some(pattern) = compiled(&pattern.node)
+        {
+            return Some(searched(receiver.node, pattern, span));
+        }
         let args = typed.into_iter().map(|arg| arg.node).collect();
         let kind = NodeKind::Method { receiver: receiver.boxed(), name: name.clone(), args };
         Some(Typed::new(kind, span, ty))
@@ -64,6 +76,13 @@ impl Checker<'_> {
         args: &[Typed],
         span: Range<usize>,
     ) -> Option<Static> {
+        let sized = whole == "size"
+            && receiver
+                .into_iter()
+                .chain(args)
+                .all(|arg| matches!(self.types.resolved(&arg.ty), Static::List(_) | Static::Map(..)));
+        let strings = receiver.into_iter().chain(args).any(|arg| self.types.resolved(&arg.ty).has_strings());
+        self.texts |= strings && !sized;
         if let Some(ty) = self.variadic(whole, args) {
             return Some(ty);
         }
@@ -205,6 +224,19 @@ impl Checker<'_> {
         };
         self.refuse(fault)
     }
+}
+
+/// The pattern in a literal; those that are none were reported.
+fn compiled(node: &Node) -> Option<Pattern> {
+    match &node.kind {
+        NodeKind::Literal(Literal::Str(text)) => Pattern::new(text).ok(),
+        _ => None,
+    }
+}
+
+/// A search for a pattern that is compiled once.
+fn searched(text: Node, pattern: Pattern, span: Range<usize>) -> Typed {
+    Typed::new(NodeKind::Matches { text: Box::new(text), pattern }, span, Static::Bool)
 }
 
 /// Names of macros, for "did you mean".

@@ -31,6 +31,9 @@ impl Checker<'_> {
             let fault = mismatch::of_binary(op, (left, &left_type), (right, &right_type), span);
             return self.refuse(fault);
         };
+        let by_text = |ty: &Static| matches!(ty, Static::Str | Static::Dyn);
+        let equality = matches!(op, BinaryOp::Equal | BinaryOp::NotEqual | BinaryOp::In | BinaryOp::And | BinaryOp::Or);
+        self.texts |= !equality && (by_text(&left_type) || by_text(&right_type));
         if op.binding() > BinaryOp::Less.binding() {
             match (&left_type, &right_type) {
                 (Static::Int, Static::Float) => a = a.promoted(),

@@ -70,6 +70,11 @@ impl Static {
         })
     }
 
+    /// Whether a string may be in it.
+    pub(super) fn has_strings(&self) -> bool {
+        matches!(self, Static::Str | Static::Dyn | Static::Var(_)) || self.inside().into_iter().any(Static::has_strings)
+    }
+
     pub(super) fn is_number(&self) -> bool {
         matches!(self, Static::Int | Static::Uint | Static::Float)
     }

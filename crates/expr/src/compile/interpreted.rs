@@ -1,36 +1,154 @@
 //! Programs that the interpreter runs: what is well typed but has no closure.
 
-use crate::check::{Checked, Static};
-use crate::interpreter::{Row, value_of};
-use crate::{Diagnostic, Node, NodeKind, Program, interpret};
-use domain::Type;
+use crate::check::{Checked, Environment, Meaning, Static, check};
+use crate::form::{Form, Scalar};
+use crate::interpreter::{MILLISECOND, Row, value_of};
+use crate::typed::Typed;
+use crate::{Datum, Diagnostic, Literal, Node, NodeKind, Program, Scope, Texts, interpret};
+use domain::{Span, Symbol, Time, Type, Value};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A program of a checked expression, whatever is in it.
 ///
 /// # Errors
 /// `unsupported_result`: no slot holds values of its type.
-pub(super) fn interpreted(text: &str, checked: Checked) -> Result<Program, Vec<Diagnostic>> {
-    let Checked { node, ty, slots } = checked;
-    let Some(of) = result_type(&ty) else {
+pub(super) fn interpreted(text: &str, checked: Checked, scope: &mut dyn Scope) -> Result<Program, Vec<Diagnostic>> {
+    let Checked { mut node, ty, slots, texts } = checked;
+    let mut sources = Vec::new();
+    let known = ty == Static::Str && symbols(&node, scope, &mut sources);
+    let Some(of) = ty.slot_type().filter(|ty| known || result_type(ty)) else {
         let message = format!("the result is a bool, a number, a timestamp or a duration here, but this is {ty}");
         return Err(vec![Diagnostic::new("unsupported_result", node.span, message).with_help(help(&ty))]);
     };
-    if !reads_texts(&node) {
-        let run = move |row: &[_]| {
-            interpret(&node, &Row { values: row, texts: None }).map_or_else(|_| Default::default(), value_of)
-        };
-        return Ok(Program::new(text, of, slots, Arc::new(run)));
+    if !(texts && reads_strings(&node)) {
+        if !texts {
+            by_symbol(&mut node, scope);
+        }
+        return Ok(Program::new(text, of, slots, Arc::new(move |row: &[Value]| without_texts(&node, row))));
     }
-    let run = move |row: &[_], texts: &dyn crate::Texts| {
-        interpret(&node, &Row { values: row, texts: Some(texts) }).map_or_else(|_| Default::default(), value_of)
+    let run = move |row: &[Value], texts: &dyn Texts| match interpret(&node, &Row { values: row, texts: Some(texts) }) {
+        Ok(Datum::Str(text)) => symbol(&text, &sources, row, texts),
+        given => given.map_or(Value::Missing, value_of),
     };
     Ok(Program::with_texts(text, of, slots, Arc::new(run)))
 }
 
-/// The type of the program's value. A string that was computed has no symbol, so none is a result.
-fn result_type(ty: &Static) -> Option<Type> {
-    ty.slot_type().filter(|ty| !matches!(ty, Type::Str | Type::List(_)))
+/// Puts symbols in the place of strings, which are only compared.
+fn by_symbol(node: &mut Node, scope: &mut dyn Scope) {
+    if let NodeKind::Literal(Literal::Str(text)) = &node.kind {
+        node.kind = NodeKind::Literal(Literal::Symbol(scope.constant(text)));
+    }
+    node.children_mut().into_iter().for_each(|child| by_symbol(child, scope));
+}
+
+/// Where a string that is a result may come from.
+enum Source {
+    Slot(u16),
+    Constant(Arc<str>, Symbol),
+}
+
+/// Finds where a string comes from; whether that is always a slot or a constant, which have symbols.
+fn symbols(node: &Node, scope: &mut dyn Scope, sources: &mut Vec<Source>) -> bool {
+    match &node.kind {
+        NodeKind::Slot(slot, Type::Str) => sources.push(Source::Slot(*slot)),
+        NodeKind::Literal(Literal::Str(text)) => sources.push(Source::Constant(text.clone(), scope.constant(text))),
+        NodeKind::Conditional { then, otherwise, .. } => {
+            return symbols(then, scope, sources) && symbols(otherwise, scope, sources);
+        }
+        NodeKind::Call { name, args } if name.text == "default" => {
+            return args.iter().all(|arg| symbols(arg, scope, sources));
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// The symbol of a text, which is that of one of the sources.
+fn symbol(text: &str, sources: &[Source], row: &[Value], texts: &dyn Texts) -> Value {
+    let of = |source: &Source| match source {
+        Source::Constant(known, symbol) => (**known == *text).then_some(Value::Str(*symbol)),
+        Source::Slot(slot) => match row.get(usize::from(*slot)) {
+            Some(Value::Str(symbol)) if texts.text(*symbol).as_deref() == Some(text) => Some(Value::Str(*symbol)),
+            _ => None,
+        },
+    };
+    sources.iter().find_map(of).unwrap_or_default()
+}
+
+/// A part of an expression as a form, if slots can hold its value and it needs no texts. `node` is checked.
+pub(super) fn interpreted_part(node: &Node, scope: &mut dyn Scope) -> Option<Typed> {
+    let Checked { mut node, ty, slots, texts } = check(node, &mut Nothing).ok()?;
+    if texts && reads_strings(&node) {
+        return None;
+    }
+    if !texts {
+        by_symbol(&mut node, scope);
+    }
+    if slots.is_empty() {
+        return known(&node, ty);
+    }
+    let slots: Arc<[u16]> = slots.into();
+    Some(match ty {
+        Static::Bool => Typed::Bool(form(node, slots)),
+        Static::Int => Typed::Int(form(node, slots)),
+        Static::Float => Typed::Float(form(node, slots)),
+        Static::Entity(of) => Typed::Entity(of, form(node, slots)),
+        // Inside an expression a time may lie between two milliseconds, which slots do not hold.
+        _ => return None,
+    })
+}
+
+fn form<T: Scalar>(node: Node, slots: Arc<[u16]>) -> Form<T> {
+    Form::Rows(Arc::new(move |row: &[Value]| T::of(&inside(&node, row))), slots)
+}
+
+/// What reads no slot, computed now.
+fn known(node: &Node, ty: Static) -> Option<Typed> {
+    let value = inside(node, &[]);
+    Some(match ty {
+        Static::Bool => Typed::Bool(Form::Fixed(bool::of(&value))),
+        Static::Int => Typed::Int(Form::Fixed(i64::of(&value))),
+        Static::Float => Typed::Float(Form::Fixed(f64::of(&value))),
+        Static::Time => Typed::Time(Form::Fixed(Some(Time::of(&value)?))),
+        Static::Span => Typed::Span(Form::Fixed(Some(Span::of(&value)?))),
+        _ => return None,
+    })
+}
+
+/// The value of a part: a NaN is one, and times are those that slots hold.
+fn inside(node: &Node, row: &[Value]) -> Value {
+    match interpret(node, &Row { values: row, texts: None }) {
+        Ok(Datum::Float(float)) => Value::Float(float),
+        Ok(Datum::Time(ns) | Datum::Span(ns)) if ns % MILLISECOND != 0 => Value::Missing,
+        given => given.map_or(Value::Missing, value_of),
+    }
+}
+
+fn without_texts(node: &Node, row: &[Value]) -> Value {
+    interpret(node, &Row { values: row, texts: None }).map_or_else(|_| Value::Missing, value_of)
+}
+
+/// Surroundings of what was checked already: no names are left but those of types.
+struct Nothing;
+
+impl Environment for Nothing {
+    fn path(&mut self, _path: &[&str], span: Range<usize>) -> Result<Meaning, Diagnostic> {
+        Err(Diagnostic::new("unknown_name", span, "there are no names left in what was checked"))
+    }
+
+    fn call(&mut self, _name: &str, _args: &[Node], _span: Range<usize>) -> Option<Result<Meaning, Diagnostic>> {
+        None
+    }
+
+    fn known_calls(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+/// Whether slots hold what the interpreter computes of this type. A string that was computed has no symbol, so it is none of them.
+fn result_type(ty: &Type) -> bool {
+    !matches!(ty, Type::Str | Type::List(_))
 }
 
 fn help(ty: &Static) -> &'static str {
@@ -45,17 +163,9 @@ fn help(ty: &Static) -> &'static str {
 }
 
 /// Whether it reads strings of slots, which are symbols there.
-fn reads_texts(node: &Node) -> bool {
+fn reads_strings(node: &Node) -> bool {
     match &node.kind {
-        NodeKind::Slot(_, ty) => of_texts(ty),
-        _ => node.children().into_iter().any(reads_texts),
-    }
-}
-
-fn of_texts(ty: &Type) -> bool {
-    match ty {
-        Type::Str => true,
-        Type::List(of) => of_texts(of),
-        _ => false,
+        NodeKind::Slot(_, ty) => ty.has_strings(),
+        _ => node.children().into_iter().any(reads_strings),
     }
 }

@@ -29,7 +29,7 @@ fn type_name(value: &Datum) -> &'static str {
         Datum::Int(_) => "int",
         Datum::Uint(_) => "uint",
         Datum::Float(_) => "double",
-        Datum::Str(_) => "string",
+        Datum::Str(_) | Datum::Symbol(_) => "string",
         Datum::Bytes(_) => "bytes",
         Datum::List(_) => "list",
         Datum::Map(_) => "map",

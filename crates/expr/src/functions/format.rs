@@ -136,7 +136,7 @@ impl Out {
                 self.push("]")
             }
             Datum::Map(map) => self.map(map, depth),
-            Datum::Optional(_) | Datum::Entity(..) => Err(Fault::NoOverload),
+            Datum::Optional(_) | Datum::Entity(..) | Datum::Symbol(_) => Err(Fault::NoOverload),
         }
     }
 

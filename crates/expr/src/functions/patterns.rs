@@ -9,7 +9,13 @@ const NEST_MAX: u32 = EXPRESSION_DEPTH_MAX as u32;
 
 /// A compiled regular expression; a program holds one for each pattern that is a literal.
 #[derive(Clone, Debug)]
-pub(crate) struct Pattern(Regex);
+pub struct Pattern(Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
 
 impl Pattern {
     /// Compiles a pattern; takes tens of microseconds.

@@ -8,6 +8,7 @@ pub(super) fn equal(left: &Datum, right: &Datum, budget: &mut Budget) -> Result<
     budget.spend(1)?;
     Ok(match (left, right) {
         (Datum::Null, Datum::Null) => true,
+        (Datum::Symbol(a), Datum::Symbol(b)) => a == b,
         (Datum::Bool(a), Datum::Bool(b)) => a == b,
         (Datum::Str(a), Datum::Str(b)) => {
             budget.spend(a.len() / 16)?;

@@ -57,7 +57,9 @@ fn place(index: &Datum) -> Result<i64, Fault> {
 /// The value behind a key, which may be a float that equals a whole number.
 fn entry<'m>(map: &'m [(Datum, Datum)], key: &Datum, budget: &mut Budget) -> Result<Option<&'m Datum>, Fault> {
     match key {
-        Datum::Bool(_) | Datum::Int(_) | Datum::Uint(_) | Datum::Float(_) | Datum::Str(_) => value_at(map, key, budget),
+        Datum::Bool(_) | Datum::Int(_) | Datum::Uint(_) | Datum::Float(_) | Datum::Str(_) | Datum::Symbol(_) => {
+            value_at(map, key, budget)
+        }
         _ => Err(Fault::Argument("a key of a map is a bool, an int, a uint or a string")),
     }
 }
@@ -69,7 +71,7 @@ pub(super) fn insert(
     value: Datum,
     budget: &mut Budget,
 ) -> Result<(), Fault> {
-    if !matches!(key, Datum::Bool(_) | Datum::Int(_) | Datum::Uint(_) | Datum::Str(_)) {
+    if !matches!(key, Datum::Bool(_) | Datum::Int(_) | Datum::Uint(_) | Datum::Str(_) | Datum::Symbol(_)) {
         return Err(Fault::Argument("a key of a map is a bool, an int, a uint or a string"));
     }
     if value_at(made, &key, budget)?.is_some() {

@@ -3,13 +3,14 @@
 use super::equality::{equal, exactly};
 use super::{Budget, Given, MILLISECOND, field};
 use crate::{BinaryOp, Datum, Fault};
+use domain::limits::EXPRESSION_SPAN_MAX;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// Nanoseconds of the year 1 and of the last one of the year 9999, since 1970.
 const TIMES: (i128, i128) = (-62_135_596_800_000_000_000, 253_402_300_799_999_999_999);
-/// The longest duration in nanoseconds: about 10,000 years, as in CEL.
-const SPAN_MAX: i128 = 315_576_000_000_000_000_000;
+/// The longest duration in nanoseconds.
+const SPAN_MAX: i128 = EXPRESSION_SPAN_MAX.0 as i128 * MILLISECOND;
 
 pub(super) fn negated(value: Datum) -> Given {
     match value {

@@ -29,7 +29,7 @@ fn is_zero(value: &Datum) -> bool {
         Datum::List(list) => list.is_empty(),
         Datum::Map(map) => map.is_empty(),
         Datum::Span(ns) | Datum::Time(ns) => *ns == 0,
-        Datum::Type(_) | Datum::Optional(Some(_)) | Datum::Entity(..) => false,
+        Datum::Type(_) | Datum::Optional(Some(_)) | Datum::Entity(..) | Datum::Symbol(_) => false,
     }
 }
 

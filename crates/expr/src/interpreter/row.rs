@@ -5,7 +5,7 @@ use crate::ast::Name;
 use crate::{Datum, Fault, Texts};
 use domain::{Span, Time, Type, Value};
 
-/// A row, and the texts of its symbols where they are at hand.
+/// A row, and the texts of its symbols where they are at hand; where not, strings are symbols.
 pub(crate) struct Row<'r> {
     pub(crate) values: &'r [Value],
     pub(crate) texts: Option<&'r dyn Texts>,
@@ -31,11 +31,14 @@ impl Row<'_> {
             (Value::Time(Time(ms)), Type::Time) => Datum::Time(i128::from(*ms) * MILLISECOND),
             (Value::Span(Span(ms)), Type::Span) => Datum::Span(i128::from(*ms) * MILLISECOND),
             (Value::Entity(id), Type::Entity(of)) => Datum::Entity(*of, *id),
-            (Value::Str(symbol), Type::Str) => {
-                Datum::Str(self.texts.and_then(|texts| texts.text(*symbol)).ok_or(Fault::Missing)?.into())
-            }
+            (Value::Str(symbol), Type::Str) => match self.texts {
+                Some(texts) => Datum::Str(texts.text(*symbol).ok_or(Fault::Missing)?),
+                None => Datum::Symbol(*symbol),
+            },
             (Value::List(values), Type::List(of)) => {
-                Datum::List(values.iter().map(|value| self.datum(value, of)).collect::<Result<_, Fault>>()?)
+                // Elements without a value are left out.
+                let present = values.iter().filter(|value| **value != Value::Missing);
+                Datum::List(present.map(|value| self.datum(value, of)).collect::<Result<_, Fault>>()?)
             }
             _ => return Err(Fault::Missing),
         })
@@ -52,6 +55,7 @@ pub(crate) fn value_of(datum: Datum) -> Value {
         Datum::Time(ns) => ms(ns).map_or(Value::Missing, |ms| Value::Time(Time(ms))),
         Datum::Span(ns) => ms(ns).map_or(Value::Missing, |ms| Value::Span(Span(ms))),
         Datum::Entity(_, id) => Value::Entity(id),
+        Datum::Symbol(symbol) => Value::Str(symbol),
         _ => Value::Missing,
     }
 }

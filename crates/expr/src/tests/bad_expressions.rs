@@ -219,7 +219,16 @@ fn what_other_languages_have() {
             "list comprehension product 10^9",
             vec![
                 case("[1, 2].map(x, x * x)", Refused("unsupported_result", 0)),
-                case("size(ls.x.map(a, ls.x.map(b, a)))", MISSING),
+                // More steps than an expression may take: no value, and soon.
+                (
+                    format!("size({0}.map(a, {0}.map(b, {0}.map(c, a + b + c))))", format!("[{}1]", "1, ".repeat(63))),
+                    MISSING,
+                ),
+                (format!("{}'a'{} == 'b'", "cel.bind(a, ".repeat(30), ", a + a)".repeat(30)), MISSING),
+                (
+                    format!("{}[1]{} == [2]", "cel.bind(a, ".repeat(30), ", [a, a])".repeat(30)),
+                    Refused("wrong_type", 0),
+                ),
             ],
         ),
         (

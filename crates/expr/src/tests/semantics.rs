@@ -236,6 +236,28 @@ fn the_nearest_word_is_suggested() {
     assert_eq!(suggest(&"x".repeat(100_000), known.into_iter()), None);
 }
 
+#[test]
+fn strings_that_are_only_compared_need_no_texts() {
+    for (text, needs) in [
+        ("s.x in ['zero', s.y]", false),
+        ("ls.x.exists(t, t == 'one')", false),
+        ("size(ls.x) > 0 && ls.x[0] != s.x", false),
+        ("{'one': 2}[s.y] == 2", false),
+        ("s.x.startsWith('z')", true),
+        ("s.x > s.y", true),
+        ("s.x + s.y == 'zeroone'", true),
+        ("size(s.x) == 4", true),
+        ("s.x.matches('^z')", true),
+        ("cel.bind(m, {'a': 1}, m.a == 1 && s.x == 'zero')", true),
+    ] {
+        let mut house = House { constants: vec!["zero".into(), "one".into()] };
+        let (_, program) = build(text, &mut house).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
+        assert_eq!(program.needs_texts(), needs, "{text}");
+        assert_eq!(program.eval_with(&full_row(), &house), Value::Bool(true), "{text}");
+        assert_eq!(program.eval(&full_row()), if needs { Value::Missing } else { Value::Bool(true) }, "{text}");
+    }
+}
+
 /// The deepest forms there are: evaluated with a stack of a thread, by rows and by blocks.
 #[test]
 fn nested_extremes_are_not_too_deep() {

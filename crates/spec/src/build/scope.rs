@@ -5,6 +5,7 @@ mod names;
 
 pub(super) use names::paths;
 
+use super::feed::needs_texts;
 use super::{Builder, ITEM, Outcome};
 use crate::diagnostic::quoted;
 use crate::plan::{Cross, EntityIndex};
@@ -142,6 +143,10 @@ impl Scope<'_, '_, '_> {
         let mut inner =
             Scope { builder: &mut *self.builder, ast: self.ast, place: Place::Event { event }, more: Vec::new() };
         let result = expr::compile(self.ast, node, &mut inner);
+        let result = result.and_then(|program| match program.needs_texts() {
+            true => Err(vec![needs_texts(node.span.clone())]),
+            false => Ok(program),
+        });
         result.map_err(|mut diagnostics| {
             let first = if diagnostics.is_empty() { cascade(&node.span) } else { diagnostics.remove(0) };
             self.more.append(&mut diagnostics);
