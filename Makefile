@@ -25,9 +25,11 @@ test: rust ## everything that guards the project
 bench: rust ## the figures of README, measured on this machine
 	$(CARGO) xtask bench spine
 	$(CARGO) xtask bench feed
+	$(CARGO) xtask bench expr
 	$(CARGO) xtask bench windows
+	$(CARGO) xtask bench sketches
 
-soak: rust ## seeds, crashes and recomputations without end (Ctrl-C stops)
+soak: rust ## seeds, crashes, recomputations and random expressions without end (Ctrl-C stops)
 	$(CARGO) xtask soak
 
 .PHONY: help rust demo test bench soak

@@ -1,15 +1,17 @@
-//! `cargo xtask soak`: simulated seeds, kill rounds and determinism runs without end, each with other seeds, until Ctrl-C or the
-//! first failure.
+//! `cargo xtask soak`: simulated seeds, kill rounds, determinism runs and random expressions without end, each with other
+//! seeds, until Ctrl-C or the first failure.
 
 use crate::{determinism, kill, seeds};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 const SEEDS: u64 = 500;
 const ROUNDS: u64 = 20;
 const DECISIONS: u64 = 2_000;
+const EXPRESSIONS: u64 = 100_000;
 
 /// Run seeds, crashes and recomputations until Ctrl-C or the first failure
 #[derive(Args)]
@@ -37,11 +39,31 @@ impl Soak {
             if let Some(wrong) = checked.wrong.first() {
                 bail!("{wrong}\n{again}");
             }
+            expressions(root)?;
             println!(
-                "{} s: seed {seed}: {SEEDS} simulated, {ROUNDS} kills, {DECISIONS} decisions: nothing wrong",
+                "{} s: seed {seed}: {SEEDS} simulated, {ROUNDS} kills, {DECISIONS} decisions, {EXPRESSIONS} expressions: \
+                 nothing wrong",
                 start.elapsed().as_secs()
             );
         }
         Ok(())
     }
+}
+
+/// Random expressions by all evaluators, each time others. The test prints the smallest expression that they disagree on.
+fn expressions(root: &Path) -> Result<()> {
+    let tested = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["test", "--quiet", "--package", "expr", "--lib", "tests::generated"])
+        .env("PROPTEST_CASES", EXPRESSIONS.to_string())
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("running cargo")?;
+    if !tested.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&tested.stdout));
+        bail!(
+            "evaluators disagree; repeat: PROPTEST_CASES={EXPRESSIONS} cargo test --package expr --lib tests::generated"
+        );
+    }
+    Ok(())
 }

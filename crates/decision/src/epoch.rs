@@ -90,17 +90,23 @@ impl Epoch {
         indexes.apply(change, &ItemView::of(catalogue, items, lists, row));
     }
 
-    /// Goes on under the plan of `new`: an empty epoch of a plan with the same state.
-    pub fn adopt(&mut self, new: &Epoch) {
+    /// Goes on under the plan of `new`: an empty epoch of a plan with the same state. `twin` is a copy of this one that has just
+    /// done so.
+    pub fn adopt(&mut self, new: &Epoch, twin: Option<&Epoch>) {
         let plan = new.plan();
+        let Epoch { catalogue, facts, lists, row, .. } = self;
+        match twin {
+            Some(twin) => *facts = twin.facts.clone(),
+            None if lists.conditions.alike(&new.lists.conditions) => {}
+            None => facts.rebuild(plan, &new.lists.conditions, catalogue, row),
+        }
+        facts.settle();
         self.catalogue.adopt(plan);
         self.items.adopt(&new.items);
         self.indexes.adopt(&new.indexes);
         self.quotas.adopt(plan);
         self.listed.adopt(plan);
         self.lists = new.lists.clone();
-        let Epoch { catalogue, facts, lists, row, .. } = self;
-        facts.rebuild(&lists.plan, &lists.conditions, catalogue, row);
     }
 
     /// From now on notes what changes, so that a copy can [`follow`](Epoch::follow): for an epoch that is one of two. What was noted

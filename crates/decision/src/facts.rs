@@ -5,8 +5,9 @@ use crate::reads::{Reads, closure};
 use domain::{EntityId, Value};
 use expr::Program;
 use spec::Plan;
-use spec::plan::{Action, EntityIndex, Feed, SlotSource};
+use spec::plan::{Action, EntityIndex, Feed, SlotIndex, SlotSource};
 use state::{Catalogue, Change, Paged, Resolved, Touched};
+use std::collections::BTreeSet;
 
 /// The conditions of all feeds of a plan that are facts, by their bits.
 #[derive(Debug)]
@@ -15,22 +16,39 @@ pub(crate) struct Conditions {
     known: Vec<(Program, Reads)>,
     /// The word of an item that has no attributes.
     nothing: u64,
+    /// Their texts, with those of the features that they read.
+    meaning: String,
 }
 
 impl Conditions {
     /// Of a plan. What does not find room in a word is asked of the row, as all other conditions are.
     pub(crate) fn new(plan: &Plan, item: EntityIndex) -> Conditions {
-        let mut conditions = Conditions { item, known: Vec::new(), nothing: 0 };
+        let mut conditions = Conditions { item, known: Vec::new(), nothing: 0, meaning: String::new() };
         for program in plan.feeds.iter().flat_map(conditions_of) {
             let has_room = conditions.known.len() < u64::BITS as usize;
             if has_room && conditions.bit(program).is_none() && is_fact(plan, item, program) {
                 let slots = closure(plan, program.slots().iter().copied());
+                conditions.mean(plan, program, &slots);
                 conditions.known.push((program.clone(), Reads::new(plan, None, item, &slots)));
             }
         }
         let mut row = vec![Value::Missing; plan.slots.len()];
         conditions.nothing = conditions.word(plan, |_| Value::Missing, &mut row);
         conditions
+    }
+
+    fn mean(&mut self, plan: &Plan, program: &Program, slots: &BTreeSet<SlotIndex>) {
+        let features = slots.iter().filter_map(|&slot| match plan.slots[usize::from(slot)].source {
+            SlotSource::Feature(index) => Some(&plan.features[usize::from(index)]),
+            _ => None,
+        });
+        let features = features.map(|feature| format!(" {} = {};", feature.name, feature.program.text()));
+        self.meaning.push_str(&format!("{}:{}\n", program.text(), features.collect::<String>()));
+    }
+
+    /// Whether another plan with the same entities has the same ones in the same places.
+    pub(crate) fn alike(&self, other: &Conditions) -> bool {
+        self.meaning == other.meaning
     }
 
     /// The bit of a condition, if it is a fact that has one. One text means one thing in a plan: names of requests and routes,
@@ -124,6 +142,11 @@ impl Facts {
         self.words = Paged::new();
         let items = (0..catalogue.bound(conditions.item)).map(EntityId);
         items.for_each(|id| self.refresh(id, plan, conditions, catalogue, row));
+    }
+
+    /// A copy has the same now: nothing is left for it to take over.
+    pub(crate) fn settle(&mut self) {
+        self.touched.clear();
     }
 
     /// From now on notes what changes.

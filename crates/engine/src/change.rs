@@ -5,10 +5,14 @@
 mod adopt;
 mod fill;
 mod kept;
+#[cfg(feature = "planted")]
+mod planted;
 mod tap;
 mod versions;
 
 pub(crate) use fill::Changes;
+#[cfg(feature = "planted")]
+pub use planted::PlantedChange;
 pub(crate) use tap::Tap;
 pub use versions::SpecVersion;
 

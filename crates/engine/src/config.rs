@@ -38,6 +38,9 @@ pub struct Config {
     /// How long after a filled change, in log time, the plan before is applied too, so that going back to it is immediate: until
     /// then there are two states in memory, and the log is not cut. Zero = going back is filled like any change.
     pub rollback_window: Span,
+    /// How changes of the spec go wrong.
+    #[cfg(feature = "planted")]
+    pub planted: Option<crate::PlantedChange>,
     /// What page tokens are sealed with: secret, and the same after a restart if tokens are to live on.
     pub page_key: PageKey,
     /// Most bytes that may wait for the disk before events are refused as `overloaded`.
@@ -66,6 +69,8 @@ impl Config {
             tick_every: Span(10_000),
             retain: None,
             rollback_window: Span(600_000),
+            #[cfg(feature = "planted")]
+            planted: None,
             page_key: PageKey::default(),
             unsynced_bytes_max: 64 << 20,
             entities_max: limits::ENTITIES_MAX,

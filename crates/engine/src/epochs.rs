@@ -47,13 +47,17 @@ impl Epochs {
         Epochs { copies: [RwLock::new(front), RwLock::new(behind)], front: AtomicUsize::new(0), lag: Mutex::new(lag) }
     }
 
-    /// Both copies go on under the plan of `new`; nobody reads meanwhile, and `meanwhile` is done before anybody does again.
+    /// Both copies go on under the plan of `new`; nobody reads meanwhile, and `meanwhile` is done before anybody does again. The
+    /// front one must have seen everything.
     pub(crate) fn adopt<R>(&self, new: &Epoch, meanwhile: impl FnOnce() -> R) -> R {
-        let _no_flip = self.lag.lock();
+        let mut lag = self.lag.lock();
         let front = self.front.load(Ordering::Acquire);
         let (mut back, mut front) = (self.copies[1 - front].write(), self.copies[front].write());
-        back.adopt(new);
-        front.adopt(new);
+        if std::mem::take(&mut lag.back_is_behind) {
+            back.follow(&front);
+        }
+        front.adopt(new, None);
+        back.adopt(new, Some(&front));
         meanwhile()
     }
 

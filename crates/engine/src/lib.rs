@@ -33,6 +33,8 @@ pub use crate::core::{Core, Submitted};
 mod tests;
 
 pub use attribution::{AttributionReport, By, FeedReport, Row, Share};
+#[cfg(feature = "planted")]
+pub use change::PlantedChange;
 pub use change::{ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, Needs, PlannedChange, SpecVersion};
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
@@ -53,5 +55,5 @@ pub use page::{PageKey, page_key};
 pub use replay::{Journeyed, Question, Replayed, recompute, strip};
 pub use sequencer::Accepted;
 pub use serve::Served;
-pub use spec::{Plan, render as render_diagnostics};
+pub use spec::{Diff, Plan, render as render_diagnostics};
 pub use view::{EntityView, ListView, Status};

@@ -16,6 +16,7 @@ pub(crate) fn arithmetic(op: BinaryOp, left: Typed, right: Typed) -> Option<Type
         (Typed::Span(a), Typed::Span(b)) => spans(op, a, b)?,
         (left, right) => match left.numbers(right)? {
             Pair::Int(a, b) => Typed::Int(Form::op(IntOp::Two(of_ints(op)?, a, b))),
+            Pair::Float(a, b) if op == BinaryOp::Multiply => Typed::Float(a.times(b)),
             Pair::Float(a, b) => Typed::Float(Form::op(FloatOp::Two(of_floats(op)?, a, b))),
         },
     })
@@ -45,7 +46,6 @@ fn of_floats(op: BinaryOp) -> Option<FloatTwo> {
     Some(match op {
         BinaryOp::Add => FloatTwo::Add,
         BinaryOp::Subtract => FloatTwo::Subtract,
-        BinaryOp::Multiply => FloatTwo::Multiply,
         BinaryOp::Divide => FloatTwo::Divide,
         _ => return None,
     })

@@ -4,7 +4,7 @@
 //! The functions are those of the closures, so that both give the same bits.
 
 mod condition;
-mod total;
+mod fused;
 
 pub(crate) use condition::bits;
 

@@ -175,13 +175,31 @@ fn extreme(args: Vec<Typed>, of_ints: IntTwo, of_floats: FloatTwo) -> Result<Typ
     Ok(match numbers(args)? {
         Numbers::Ints(args) => {
             let better = |a, b| Form::op(IntOp::Two(of_ints, a, b));
-            Typed::Int(args.into_iter().reduce(better).ok_or(0usize)?)
+            Typed::Int(paired(args, better).ok_or(0usize)?)
         }
         Numbers::Floats(args) => {
             let better = |a, b| Form::op(FloatOp::Two(of_floats, a, b));
-            Typed::Float(args.into_iter().reduce(better).ok_or(0usize)?)
+            Typed::Float(paired(args, better).ok_or(0usize)?)
         }
     })
+}
+
+/// Joins neighbours until one is left: 64 arguments are six deep, not 63.
+fn paired<T>(mut forms: Vec<Form<T>>, join: impl Fn(Form<T>, Form<T>) -> Form<T>) -> Option<Form<T>>
+where
+    T: Scalar,
+{
+    while forms.len() > 1 {
+        let mut rest = forms.into_iter();
+        forms = Vec::new();
+        while let Some(first) = rest.next() {
+            forms.push(match rest.next() {
+                Some(second) => join(first, second),
+                None => first,
+            });
+        }
+    }
+    forms.pop()
 }
 
 /// `min(max(x, least), most)`; missing unless `least <= most`.

@@ -2,8 +2,8 @@
 //! call and not three; chains of conditions and sums are one closure each.
 
 mod chain;
+mod fused;
 mod membership;
-mod total;
 
 pub(crate) use membership::{holds, holds_float, holds_int};
 

@@ -6,7 +6,7 @@ mod operations;
 mod special;
 
 pub(crate) use operations::{Comparison, FloatOne, FloatOp, FloatTwo, IntOp, IntTwo, Relation, SpanOp, TimeOp};
-pub(crate) use special::{Condition, Term, Total};
+pub(crate) use special::{Condition, Fused, Term};
 
 use crate::block::Fill;
 use crate::closure::Operand;
@@ -138,7 +138,7 @@ macro_rules! scalar {
 // Zero has two floats that are equal: adding the positive one makes them one.
 scalar!(bool, Bool, Comparison, Condition, |bool: &bool| u64::from(*bool));
 scalar!(i64, Int, IntOp, Never, |int: &i64| *int as u64);
-scalar!(f64, Float, FloatOp, Total, |float: &f64| (*float + 0.0).to_bits(), f64::is_nan);
+scalar!(f64, Float, FloatOp, Fused, |float: &f64| (*float + 0.0).to_bits(), f64::is_nan);
 scalar!(Symbol, Str, Never, Never, |symbol: &Symbol| u64::from(symbol.0));
 scalar!(Time, Time, TimeOp, Never, |time: &Time| time.0 as u64);
 scalar!(Span, Span, SpanOp, Never, |span: &Span| span.0 as u64);

@@ -3,7 +3,7 @@
 //! `x + -t` and `1.0 * t` is `t` in IEEE arithmetic.
 
 use crate::BinaryOp;
-use crate::form::{FloatOp, FloatTwo, Form, Term, Total};
+use crate::form::{Form, Fused, Term};
 use crate::typed::{Open, Typed};
 use domain::Type;
 
@@ -18,7 +18,7 @@ impl Term {
         if self.factor == 1.0 {
             return self.source;
         }
-        Form::op(FloatOp::Two(FloatTwo::Multiply, self.source, Form::Fixed(Some(self.factor))))
+        self.source.times(Form::Fixed(Some(self.factor)))
     }
 }
 
@@ -96,5 +96,5 @@ pub(crate) fn settled(mut terms: Vec<Term>) -> Form<f64> {
     {
         return term.alone();
     }
-    Form::special(Total(terms))
+    Form::special(Fused::Sum(terms))
 }

@@ -18,6 +18,7 @@ mod spec;
 mod table;
 mod tenants;
 mod tokens;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use domain::Time;
-use engine::{Config, Engine, OpenReport};
+use engine::{Config, Diff, Engine, LogFile, OpenError, OpenReport};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use journal::FileDisk;
 use spec::Plan;
@@ -17,17 +17,61 @@ pub(crate) fn now() -> Time {
     Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
 }
 
-/// Reads and compiles a spec file; the error is the full report of what is wrong with it. What is only likely wrong is told on
-/// the error stream.
+/// Most files of a spec.
+const SPEC_FILES_MAX: usize = 256;
+
+/// Reads and compiles a spec, a file or a folder; the error is the full report of what is wrong with it. What is only likely wrong is
+/// told on the error stream.
 pub(crate) fn read_spec(path: &Path) -> Result<Arc<Plan>> {
-    let bytes = fs::read(path).with_context(|| format!("reading the spec {}", path.display()))?;
     let name = path.display().to_string();
-    match spec::compile_bytes(&name, &bytes) {
+    let compiled = match path.is_dir() {
+        true => spec::compile(&name, &read_text(path)?),
+        false => spec::compile_bytes(&name, &fs::read(path).with_context(|| format!("reading the spec {name}"))?),
+    };
+    match compiled {
         Ok(plan) => {
             plan.warnings_at(now()).iter().for_each(|warning| eprint!("{}", spec::render_warning(&name, warning)));
             Ok(Arc::new(plan))
         }
         Err(diagnostics) => bail!("{}", spec::render(&diagnostics)),
+    }
+}
+
+/// The text of a spec: a file's, or that of a folder's YAML files in the order of their names.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    let reading =
+        |path: &Path| fs::read_to_string(path).with_context(|| format!("reading the spec {}", path.display()));
+    if !path.is_dir() {
+        return reading(path);
+    }
+    let listing = || format!("listing the folder {}", path.display());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).with_context(listing)? {
+        let name = entry.with_context(listing)?.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml")) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    match names.len() {
+        0 => bail!("the folder {} has no file that ends in .yaml", path.display()),
+        1..=SPEC_FILES_MAX => {}
+        count => bail!("the folder {} has {count} spec files; at most {SPEC_FILES_MAX} are allowed", path.display()),
+    }
+    let files = names.into_iter().map(|name| Ok((name.clone(), reading(&path.join(name))?)));
+    Ok(spec::bundle(&files.collect::<Result<Vec<_>>>()?))
+}
+
+/// The spec that is in force in a data directory; none if there is no log yet.
+pub(crate) fn spec_of(dir: &Path) -> Result<Option<Arc<Plan>>> {
+    if !dir.is_dir() {
+        return Ok(None);
+    }
+    let disk = FileDisk::open_to_read(dir).with_context(|| format!("opening the directory {}", dir.display()))?;
+    match LogFile::open_to_read(&Arc::new(disk)) {
+        Ok((log, _)) => Ok(log.plan()),
+        Err(OpenError::Journal(journal::Error::NoLog)) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading the log in {}", dir.display())),
     }
 }
 
@@ -72,7 +116,11 @@ pub(crate) fn tell(whose: &str, report: &OpenReport) {
         "{whose}log at position {}; state from checkpoint {} and {} records",
         report.journal.last, report.checkpoint, report.replayed
     );
-    let Some(diff) = &report.diff else { return };
+    report.diff.iter().for_each(|diff| tell_diff(whose, diff));
+}
+
+/// Says what a changed spec changes.
+pub(crate) fn tell_diff(whose: &str, diff: &Diff) {
     for (what, names) in [("added", &diff.added), ("changed", &diff.changed), ("removed", &diff.removed)] {
         if !names.is_empty() {
             println!("{whose}spec: {what} {}", names.join(", "));

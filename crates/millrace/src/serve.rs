@@ -1,11 +1,11 @@
 //! `millrace serve`: the HTTP server over a data directory, or over one for each tenant, until it is told to stop.
 
 use crate::node::{self, StopSignal};
-use crate::{tenants, tokens};
+use crate::{tenants, tokens, watch};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use domain::Span;
-use engine::{Clock, Config, Mode};
+use engine::{Clock, Config, Mode, Plan};
 use server::Server;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
@@ -18,7 +18,8 @@ use std::sync::{Arc, mpsc};
 /// finished, a checkpoint is written. After `kill -9` or a power cut nothing acknowledged is lost.
 ///
 /// A changed spec takes effect at the start: the differences are printed, and state is built again from the log. The port is
-/// open meanwhile, and /readyz answers 503 with how far it is.
+/// open meanwhile, and /readyz answers 503 with how far it is. A running server's spec is changed with `millrace spec apply`, or
+/// by --watch; start it without --spec then, so that the version that is in force stays so.
 ///
 /// Several customers in one process: `--tenants tenants.yaml` instead of `--spec`. Each has a spec, tokens, limits and a
 /// folder of its own below the data directory, and its calls at /t/NAME/v1/...:
@@ -35,9 +36,13 @@ use std::sync::{Arc, mpsc};
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Serve {
-    /// The spec file
-    #[arg(long, required_unless_present = "tenants", conflicts_with = "tenants")]
+    /// The spec: a file, or a folder of YAML files that are one spec; without it the spec that is in force in the data directory
+    #[arg(long, conflicts_with_all = ["tenants", "watch"])]
     spec: Option<PathBuf>,
+    /// The spec, to which the running server changes whenever the file, or a file of the folder, has changed; what is wrong is told,
+    /// and the version before goes on serving
+    #[arg(long, value_name = "DIR", conflicts_with = "tenants")]
+    watch: Option<PathBuf>,
     /// A file of tenants, each with a spec of its own, served at /t/NAME/v1/...
     #[arg(long)]
     tenants: Option<PathBuf>,
@@ -82,17 +87,16 @@ enum ModeName {
 impl Serve {
     pub(crate) fn run(self) -> Result<()> {
         let stop = node::stop_signal()?;
-        match (&self.tenants, &self.spec) {
-            (Some(file), _) => self.serve_tenants(file, stop),
-            (None, Some(spec)) => self.serve_one(spec, stop),
-            (None, None) => bail!("say what to serve: --spec FILE, or --tenants FILE"),
+        match &self.tenants {
+            Some(file) => self.serve_tenants(file, stop),
+            None => self.serve_one(stop),
         }
     }
 
     /// One node: listened for at once, served when its log is applied.
-    fn serve_one(&self, spec: &Path, stop: StopSignal) -> Result<()> {
-        let plan = node::read_spec(spec)?;
-        let (config, dir, gorse) = (self.config(), self.dir.clone(), self.gorse);
+    fn serve_one(&self, stop: StopSignal) -> Result<()> {
+        let plan = self.plan()?;
+        let (config, dir, gorse, watch) = (self.config(), self.dir.clone(), self.gorse, self.watch.clone());
         let mut http = self.http();
         if let Some(path) = &self.tokens {
             http.tokens = tokens::read(path)?;
@@ -107,14 +111,30 @@ impl Serve {
                     slot.progress(done, total);
                 })?;
                 node::tell("", &report);
+                let engine = Arc::new(engine);
+                watch.iter().try_for_each(|path| watch::start(path.clone(), &engine))?;
                 match gorse {
-                    true => slot.serve_with_gorse(Arc::new(engine))?,
-                    false => slot.serve(Arc::new(engine)),
+                    true => slot.serve_with_gorse(engine)?,
+                    false => slot.serve(engine),
                 }
             }
             println!("serving on http://{address}; stop with Ctrl-C");
             Ok(())
         })
+    }
+
+    /// The spec to start with.
+    fn plan(&self) -> Result<Arc<Plan>> {
+        if let Some(path) = self.spec.as_ref().or(self.watch.as_ref()) {
+            return node::read_spec(path);
+        }
+        match node::spec_of(&self.dir)? {
+            Some(plan) => Ok(plan),
+            None => bail!(
+                "there is no spec in {} yet: say what to serve with --spec FILE, --watch DIR or --tenants FILE",
+                self.dir.display()
+            ),
+        }
     }
 
     /// Tenants: each is served as soon as its own log is applied.

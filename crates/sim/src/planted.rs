@@ -5,6 +5,7 @@ use crate::disk::Quirks;
 use crate::run;
 use crate::workload::Sent;
 use domain::{Payload, Time};
+use engine::PlantedChange;
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +38,19 @@ pub enum Plant {
     CheckpointMisplaced,
     /// Replay takes the time of the replay for the request's `now`.
     ReplayedLater,
+    /// A changed spec is switched to without the last records.
+    ChangeWithoutTail,
+    /// One shard is swapped in late.
+    ChangeOfShardLate,
+    /// Items and indexes are.
+    ChangeOfEpochLate,
+    /// Rows that the new spec has too are lost.
+    ChangeLosesRows,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 14] = [
+    pub const ALL: [Plant; 18] = [
         Plant::AckAtOnce,
         Plant::AnswerAtOnce,
         Plant::SyncSkipped,
@@ -56,6 +65,10 @@ impl Plant {
         Plant::AppliedOutOfOrder,
         Plant::CheckpointMisplaced,
         Plant::ReplayedLater,
+        Plant::ChangeWithoutTail,
+        Plant::ChangeOfShardLate,
+        Plant::ChangeOfEpochLate,
+        Plant::ChangeLosesRows,
     ];
 
     /// Its name in reports.
@@ -75,6 +88,10 @@ impl Plant {
             Plant::AppliedOutOfOrder => "applied_out_of_order",
             Plant::CheckpointMisplaced => "checkpoint_of_wrong_position",
             Plant::ReplayedLater => "replay_with_wrong_now",
+            Plant::ChangeWithoutTail => "change_without_tail",
+            Plant::ChangeOfShardLate => "change_of_shard_late",
+            Plant::ChangeOfEpochLate => "change_of_epoch_late",
+            Plant::ChangeLosesRows => "change_loses_rows",
         }
     }
 
@@ -85,6 +102,17 @@ impl Plant {
             checkpoint_sync_does_nothing: self == Plant::CheckpointUnsynced,
             sync_dir_does_nothing: self == Plant::DirectorySyncForgotten,
             failed_sync_is_ok: self == Plant::SyncRetried,
+        }
+    }
+
+    /// What goes wrong when the spec is changed.
+    pub(crate) fn change(self) -> Option<PlantedChange> {
+        match self {
+            Plant::ChangeWithoutTail => Some(PlantedChange::TailMissed),
+            Plant::ChangeOfShardLate => Some(PlantedChange::ShardLate),
+            Plant::ChangeOfEpochLate => Some(PlantedChange::EpochLate),
+            Plant::ChangeLosesRows => Some(PlantedChange::RowsLost),
+            _ => None,
         }
     }
 

@@ -484,6 +484,7 @@ impl World {
             hash_seed: self.rng.draw(),
             tick_every: Span(self.knobs.tick_every),
             retain: self.knobs.retain.map(Span),
+            planted: self.plant.and_then(Plant::change),
             rollback_window: Span(self.rng.pick(&[0, 30_000, 600_000, 86_400_000])),
             unsynced_bytes_max: self.knobs.unsynced_max,
             ..Config::new(Clock::Wall)

@@ -171,7 +171,7 @@ impl Row {
     /// most rows need no search.
     #[inline]
     pub(crate) fn count_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> u64 {
-        let (segment, ends) = (&layout.segments[at], 2 * layout.half_lives.len() + at);
+        let (segment, ends) = (&layout.segments[at], layout.ends() + at);
         let start = if at == 0 { Some(layout.header()) } else { self.words.get(ends - 1).map(|&end| end as usize) };
         let end = self.words.get(ends).map(|&end| end as usize);
         let panes = start.zip(end).and_then(|(start, end)| self.words.get(start..end)).unwrap_or_default();

@@ -31,7 +31,7 @@ feeds:
     policy:
       - block: { when: item.category == "c1" && item.price > 5.0 }
       - boost: { by: 2, when: item.category == "c2" }
-      - never_follow: { item: item.category == "c1", after: default(item.price, 9.0) < 4.0 }
+      - never_follow: { item: item.category == "c1", after: "default(item.price, 9.0) < 4.0" }
       - pin: { item: i3, at: 2, when: item.in_stock }
 "#;
 
@@ -100,7 +100,7 @@ proptest! {
         restored.complete();
         are_true(&restored);
         let other = spec::compile("other", &SPEC.replace("3.0", "4.0").replace("default(item.price, 9.0)", "item.price"));
-        restored.adopt(&Epoch::new(other.unwrap().into()));
+        restored.adopt(&Epoch::new(other.unwrap().into()), None);
         are_true(&restored);
     }
 }

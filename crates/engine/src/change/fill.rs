@@ -13,7 +13,7 @@ use crate::generation::{Generation, State};
 use crate::machine::Machine;
 use crate::sequencer::Sequencer;
 use decision::Epoch;
-use domain::{Code, PlanVersion, Position, Refusal, Span};
+use domain::{Code, CodecError, PlanVersion, Position, Refusal, Span};
 use journal::{Disk, Records};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::mem::replace;
@@ -257,7 +257,7 @@ impl<D: Disk> Core<D> {
         }
         self.refuse_if_busy(sequencer)?;
         let mut machine = work.machine;
-        tail.apply_to(&mut machine, self.writer_epoch).map_err(|_| unreadable(machine.position))?;
+        self.apply_tail(tail, &mut machine, &behind).map_err(|_| unreadable(machine.position))?;
         let _whole = WholeOrNothing;
         let Machine { plan, names, catalogue, mut attribution, shards, epoch, .. } = machine;
         sequencer.advance(self.config.clock.now(), None);
@@ -279,6 +279,15 @@ impl<D: Disk> Core<D> {
         }
         self.ask_for_sync(true);
         Ok(Slice::Switched(generation.version, generation.since))
+    }
+
+    fn apply_tail(&self, tail: &Tap, machine: &mut Machine, behind: &Epoch) -> Result<(), CodecError> {
+        #[cfg(feature = "planted")]
+        if let Some(planted) = self.config.planted {
+            return planted.apply(tail, machine, self.writer_epoch, behind);
+        }
+        let _ = behind;
+        tail.apply_to(machine, self.writer_epoch)
     }
 
     /// Ends a change in this stage.

@@ -20,7 +20,14 @@ pub(crate) enum Kept<D: Disk> {
     /// Requests and batches of it may still be under way.
     Leaving(Box<Leaving>),
     /// It follows the log.
-    Following { machine: Box<Machine>, records: Option<Records<D>>, until: Time },
+    Following(Box<Following<D>>),
+}
+
+/// The state of a plan that is not in force.
+pub(crate) struct Following<D: Disk> {
+    machine: Machine,
+    records: Option<Records<D>>,
+    until: Time,
 }
 
 /// A generation that serves no more, with what the sequencer had of it.
@@ -87,21 +94,21 @@ impl<D: Disk> Kept<D> {
     fn plan(&self) -> &Arc<Plan> {
         match self {
             Kept::Leaving(leaving) => &leaving.generation.plan,
-            Kept::Following { machine, .. } => &machine.plan,
+            Kept::Following(following) => &following.machine.plan,
         }
     }
 
     fn position(&self) -> Position {
         match self {
             Kept::Leaving(leaving) => leaving.position,
-            Kept::Following { machine, .. } => machine.position,
+            Kept::Following(following) => following.machine.position,
         }
     }
 
     fn until(&self) -> Time {
         match self {
             Kept::Leaving(leaving) => leaving.until,
-            Kept::Following { until, .. } => *until,
+            Kept::Following(following) => following.until,
         }
     }
 }
@@ -127,7 +134,7 @@ impl<D: Disk> Core<D> {
     pub(super) fn take_kept(&self, text: &str) -> Option<Machine> {
         let mut place = self.changes.kept.lock();
         match place.take_if(|kept| kept.plan().text == text)? {
-            Kept::Following { machine, .. } => Some(*machine),
+            Kept::Following(following) => Some(following.machine),
             Kept::Leaving(leaving) => match leaving.machine(self.writer_epoch) {
                 Ok(machine) => Some(machine),
                 Err(leaving) => {
@@ -154,16 +161,17 @@ impl<D: Disk> Core<D> {
             Kept::Leaving(leaving) => {
                 let until = leaving.until;
                 match leaving.machine(self.writer_epoch) {
-                    Ok(machine) => (Kept::Following { machine: Box::new(machine), records: None, until }, true),
+                    Ok(machine) => (Kept::Following(Box::new(Following { machine, records: None, until })), true),
                     Err(leaving) => (Kept::Leaving(leaving), false),
                 }
             }
-            Kept::Following { mut machine, mut records, until } => {
+            Kept::Following(mut following) => {
+                let Following { machine, records, .. } = &mut *following;
                 // What cannot be followed is of no use; going back is then filled like any change.
-                let Ok(more) = self.read_some(&mut machine, &mut records, WHOLE, most) else { return false };
+                let Ok(more) = self.read_some(machine, records, WHOLE, most) else { return false };
                 // What it would note for a second copy is of no use here.
                 machine.epoch.lead();
-                (Kept::Following { machine, records, until }, more)
+                (Kept::Following(following), more)
             }
         };
         *place = Some(kept);

@@ -1,6 +1,6 @@
 //! Operations that evaluators know by name: those with a rule of their own for missing operands, and those that are fused.
 
-use super::Form;
+use super::{FloatOp, FloatTwo, Form};
 use crate::set::Set;
 use crate::typed::Typed;
 use domain::Value;
@@ -22,13 +22,42 @@ pub(crate) enum Condition {
     Within(Typed, Form<Arc<[Value]>>),
 }
 
-/// A sum of at least two terms, from left to right.
-pub(crate) struct Total(pub(crate) Vec<Term>);
+/// Floats joined from left to right.
+pub(crate) enum Fused {
+    /// At least two terms.
+    Sum(Vec<Term>),
+    /// At least three factors.
+    Product(Vec<Form<f64>>),
+}
 
 /// `factor * source`
 pub(crate) struct Term {
     pub(crate) factor: f64,
     pub(crate) source: Form<f64>,
+}
+
+impl Form<f64> {
+    /// `self * other`. Where `self` is a product its factors stay in their order, and the result is the same bit for bit.
+    pub(crate) fn times(self, other: Form<f64>) -> Form<f64> {
+        let factors = match self {
+            Form::Special(special) => match *special {
+                Fused::Product(factors) => Ok(factors),
+                sum => Err(Form::special(sum)),
+            },
+            Form::Op(op) => match *op {
+                FloatOp::Two(FloatTwo::Multiply, a, b) => Ok(vec![a, b]),
+                op => Err(Form::Op(Box::new(op))),
+            },
+            form => Err(form),
+        };
+        match factors {
+            Ok(mut factors) => {
+                factors.push(other);
+                Form::special(Fused::Product(factors))
+            }
+            Err(form) => Form::op(FloatOp::Two(FloatTwo::Multiply, form, other)),
+        }
+    }
 }
 
 impl Form<bool> {

@@ -99,7 +99,7 @@ impl Writer<'_> {
             0 => self.two(Type::Span, &["/"], Type::Span, below),
             12 | 13 => self.chain(),
             1 => format!("(-{})", self.text(&Type::Float, below)),
-            2 => self.call(&["min", "max"], &[a, Type::Float], below),
+            2 => self.call(&["min", "max"], &[a, Type::Float, b, Type::Float, Type::Float], below),
             3 => self.call(&["clamp", "min", "max"], &[a, Type::Float, b], below),
             4 => self.call(&["default"], &[Type::Int, Type::Float], below),
             5 => self.call(&["floor", "ceil", "round", "sqrt", "ln", "log2", "exp"], &[a], below),
@@ -119,7 +119,7 @@ impl Writer<'_> {
             let x = self.leaf(&number);
             let term = match self.choose(5) {
                 0 => format!("{factor} * {x}"),
-                1 => format!("{x} * {factor} * f.y"),
+                1 => format!("{x} * {factor} * f.y * (f.x - 1.0) * default(f.y, 2)"),
                 2 => format!("{factor} * default(f.y, 0.25)"),
                 3 => format!("0.5 * (f.x - {x})"),
                 _ => x,
@@ -215,8 +215,14 @@ fn constants() -> House {
     House { constants: ["zero", "one", "two", "three"].map(str::to_owned).to_vec() }
 }
 
+/// `PROPTEST_CASES` asks for more cases, never for fewer: `make soak` does.
+fn config() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig { cases: asked.cases.max(4_000), failure_persistence: None, ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn compiled_equals_interpreted(text in expression(), rows in vec(some_row(), 4)) {

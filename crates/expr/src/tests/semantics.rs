@@ -1,7 +1,7 @@
 //! Tables of expressions with their trees and values.
 
 use super::{House, build, full_row, parse, shape, value};
-use crate::suggest;
+use crate::{BlockScratch, Columns, suggest};
 use domain::limits::{EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX};
 use domain::{Span, Time, Type, Value};
 
@@ -234,4 +234,21 @@ fn the_nearest_word_is_suggested() {
         assert_eq!(suggest(wrong, known.into_iter()).as_deref(), nearest, "{wrong}");
     }
     assert_eq!(suggest(&"x".repeat(100_000), known.into_iter()), None);
+}
+
+/// The deepest forms there are: evaluated with a stack of a thread, by rows and by blocks.
+#[test]
+fn nested_extremes_are_not_too_deep() {
+    let args = ["1"; 62].join(",");
+    let nested = (0..29).fold("i.x".to_owned(), |inner, _| format!("max({inner},{args},f.x)"));
+    assert_eq!(value(&nested, &full_row()), float(7.0));
+    let (_, program) = build(&nested, &mut House::default()).unwrap();
+    let mut columns = Columns::new();
+    columns.set_rows(2);
+    for (slot, ty, value) in [(2, Type::Int, Value::Int(7)), (4, Type::Float, float(2.5))] {
+        columns.column_mut(slot, &ty).set(1, &value);
+    }
+    let mut out = [0.0; 64];
+    assert_eq!(program.eval_block_f64(&columns, &mut BlockScratch::default(), &mut out), 0b10);
+    assert_eq!(out[1], 7.0);
 }

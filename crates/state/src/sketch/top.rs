@@ -103,8 +103,7 @@ impl Top {
 pub(crate) fn most_frequent<'p>(panes: impl Iterator<Item = &'p Top> + Clone, k: usize) -> Vec<u32> {
     let mut all: Vec<((u32, u32), u64)> = Vec::with_capacity(panes.clone().map(|pane| pane.counters.len()).sum());
     panes.for_each(|pane| all.extend(pane.counters.iter().map(|of| (of.key(), u64::from(of.count)))));
-    // Stable, because that finds the panes' own order and merges it.
-    all.sort_by_key(|(key, _)| *key);
+    all.sort_unstable_by_key(|(key, _)| *key);
     all.dedup_by(|next, kept| {
         let same = next.0 == kept.0;
         kept.1 += if same { next.1 } else { 0 };
