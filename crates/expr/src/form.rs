@@ -32,7 +32,6 @@ pub(crate) enum Form<T: Scalar> {
     /// An operation with a rule of its own for missing operands, or for its speed.
     Special(Box<T::Special>),
     /// What is only known how to compute for one row; with the slots that it reads.
-    #[allow(dead_code)] // for subtrees that only the interpreter can compute
     Rows(Shared<T>, Arc<[u16]>),
 }
 

@@ -11,7 +11,9 @@ pub(crate) const ROW_BYTES: usize = 64;
 const LIST_BYTES: usize = 32;
 
 /// Finding a row, and the memory that this waits for.
-const ROW_NS: u64 = 60;
+const ROW_NS: u64 = 45;
+/// Making room among the panes of a level, per KiB that it may have: they are moved, and they are seldom in a cache.
+const KIB_NS: u64 = 20;
 /// Taking what a stream takes of an event.
 const STREAM_NS: u64 = 6;
 /// Asking a filter.
@@ -83,7 +85,9 @@ pub(crate) fn stream_ns(stream: &Stream) -> u64 {
     let pane = |level: &PaneLevel| {
         let calendar = if matches!(level, PaneLevel::Calendar { .. }) { CALENDAR_NS } else { 0 };
         let sketch = if stream.sketch.is_some() { SKETCH_NS } else { 0 };
-        PANE_NS + calendar + sketch + WORD_NS * part_words(stream) as u64
+        let words = 1 + part_words(stream) as u64;
+        let moved = if stream.sketch.is_some() { 0 } else { KIB_NS * words * panes_max(level) as u64 / 128 };
+        PANE_NS + calendar + sketch + WORD_NS * (words - 1) + moved
     };
     let list = if stream.recents > 0 { LIST_NS } else { 0 };
     let decays = DECAY_NS * stream.half_lives.len() as u64;

@@ -94,7 +94,11 @@ impl Writer<'_> {
     fn float(&mut self, below: u32) -> String {
         let (a, b) = (self.number(), self.number());
         let ops = &["+", "-", "*", "/"];
-        match self.choose(14) {
+        match self.choose(15) {
+            14 => {
+                let (a, b) = (self.one(&["lf.x", "li.x"]), self.one(&["li.x", "default(lf.x, lf.x)"]));
+                format!("{}({a}, {b})", self.one(&["dot", "cosine"]))
+            }
             0 => self.two(Type::Span, &["/"], Type::Span, below),
             12 | 13 => self.chain(),
             1 => format!("(-{})", self.text(&Type::Float, below)),
