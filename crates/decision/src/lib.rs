@@ -9,6 +9,7 @@ mod facts;
 mod feed;
 mod journey;
 mod pace;
+mod pair;
 mod query;
 mod reads;
 mod rules;
@@ -23,6 +24,7 @@ pub use explain::{EffectOfItem, Explanation, ItemExplanation, RouteExplanation, 
 pub use feed::{Trace, answer};
 pub use journey::{End, GateOfJourney, Journey, ReadOfJourney, RouteOfJourney, ScoreOfJourney, Show};
 pub use pace::{Budget, Pace};
+pub use pair::{HalfRead, Pair, PairReads, PairValue, pair_values};
 pub use query::{Names, Query, pinned};
 pub use rules::Rules;
 pub use scratch::Scratch;

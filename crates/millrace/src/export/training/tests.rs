@@ -1,0 +1,1 @@
+//! A training set as a file.
