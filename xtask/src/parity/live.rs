@@ -34,7 +34,7 @@ struct Life<'p> {
     answers: BTreeMap<DecisionId, Answer>,
 }
 
-/// Runs a node in an empty directory through the payloads: half of them under the first plan, the rest under the second.
+/// Runs a node in an empty directory through the payloads: the first half of the events under the first plan, the rest under the second.
 pub(super) fn run(dir: &Path, plans: [&Arc<Plan>; 2], payloads: &[Payload<'static>], every: u64) -> Result<Lived> {
     let config = Config {
         shards: 2,
@@ -50,9 +50,12 @@ pub(super) fn run(dir: &Path, plans: [&Arc<Plan>; 2], payloads: &[Payload<'stati
     let mut life = Life { engine, clock, payloads, last, number: 0, now, answers: BTreeMap::new() };
     let bar = node::bar(payloads.len() as u64, "living");
     let (mut before, mut after) = (Served::new(), Served::new());
+    let events = payloads.iter().filter(|payload| matches!(payload, Payload::Event(_))).count();
+    // What comes before the events is no part of their halves.
+    let middle = payloads.len() - events + events / 2;
     for index in 0..payloads.len() {
-        let second = index >= payloads.len() / 2;
-        if index == payloads.len() / 2 && plans[0].text != plans[1].text {
+        let second = index >= middle;
+        if index == middle && plans[0].text != plans[1].text {
             life.change(plans[1])?;
         }
         life.step(index, every, if second { &mut after } else { &mut before })?;
