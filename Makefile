@@ -19,6 +19,7 @@ test: rust ## everything that guards the project
 	$(CARGO) xtask tidy
 	$(CARGO) xtask conformance cel
 	$(CARGO) xtask determinism --decisions 500
+	$(CARGO) xtask parity --events 2000
 	$(CARGO) xtask kill --rounds 5
 	$(CARGO) xtask gorse-compat
 

@@ -6,6 +6,7 @@ mod determinism;
 mod gorse_compat;
 mod kill;
 mod node;
+mod parity;
 mod seeds;
 mod shop;
 mod soak;
@@ -34,6 +35,7 @@ enum Chore {
     Conformance(conformance::Conformance),
     Kill(kill::Kill),
     Determinism(determinism::Determinism),
+    Parity(parity::Parity),
     #[command(subcommand)]
     Bench(bench::Bench),
     Soak(soak::Soak),
@@ -47,6 +49,7 @@ fn main() -> Result<()> {
         Chore::Conformance(conformance) => conformance.run(root),
         Chore::Kill(kill) => kill.run(root),
         Chore::Determinism(determinism) => determinism.run(root),
+        Chore::Parity(parity) => parity.run(root),
         Chore::Bench(bench) => bench.run(root),
         Chore::Soak(soak) => soak.run(root),
         Chore::GorseCompat(compat) => compat.run(root),

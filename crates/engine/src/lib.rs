@@ -26,6 +26,7 @@ mod ring;
 mod rules;
 mod sequencer;
 mod serve;
+mod training;
 mod view;
 
 pub use crate::core::{Core, Submitted};
@@ -56,4 +57,7 @@ pub use replay::{Journeyed, Question, Replayed, recompute, strip};
 pub use sequencer::Accepted;
 pub use serve::Served;
 pub use spec::{Diff, Plan, render as render_diagnostics};
+pub use training::{
+    Complete, Followed, Labels, Samples, TrainingAsked, TrainingError, TrainingReport, TrainingRow, TrainingSet,
+};
 pub use view::{EntityView, ListView, Status};

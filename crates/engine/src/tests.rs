@@ -6,6 +6,7 @@ mod dry_run;
 mod pages;
 mod retention;
 mod shared;
+mod training;
 
 use crate::{Clock, Config, Engine, LogFile, Mode, OpenReport};
 use domain::{Event, FeedRequest, Field, Payload, Position, Raw, Span, Subject, Time, Upsert};

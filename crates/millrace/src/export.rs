@@ -7,12 +7,13 @@ mod output;
 mod records;
 #[cfg(test)]
 mod tests;
+mod training;
 
 pub(crate) use ledger::{MANIFEST, Manifest, UNFINISHED};
 
 use crate::node;
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use domain::Position;
 use engine::{LogFile, Machine, Plan};
 use journal::FileDisk;
@@ -43,8 +44,34 @@ pub(crate) enum Format {
 /// millrace export --dir data --what all --out backup
 /// millrace export --dir data --what events --from 2026-11-01T00:00:00Z --format parquet --out november
 /// millrace export --dir data --what item --out items
+/// millrace export training --dir data --labels buy --window 1d --out set.parquet
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Exports {
+    #[command(subcommand)]
+    made: Option<Made>,
+    #[command(flatten)]
+    export: Option<Export>,
+}
+
+/// What is computed from a log, not only read.
+#[derive(Subcommand)]
+enum Made {
+    Training(training::Training),
+}
+
+impl Exports {
+    pub(crate) fn run(self) -> Result<()> {
+        match (self.made, self.export) {
+            (Some(Made::Training(training)), _) => training.run(),
+            (None, Some(export)) => export.run(),
+            (None, None) => bail!("say what to export: --dir, --what and --out, or `millrace export training`"),
+        }
+    }
+}
+
+/// The files that a directory's content is written to.
+#[derive(Args)]
 pub(crate) struct Export {
     /// The data directory
     #[arg(long)]
@@ -144,23 +171,7 @@ impl Export {
     }
 
     fn header(&self, log: &LogFile<FileDisk>) -> Result<Header> {
-        let first = log.reader.first();
-        ensure!(log.last >= first, "there is no record in the log");
-        let place = |text: &str| -> Result<(Position, bool)> {
-            if let Ok(position) = text.parse() {
-                return Ok((Position(position), false));
-            }
-            let time = wire::parse_time(text).with_context(|| format!("'{text}' is neither a position nor a time"))?;
-            Ok((log.reader.position_at(time)?, true))
-        };
-        let from = self.from.as_deref().map(place).transpose()?.map_or(first, |(from, _)| from);
-        let to = match self.to.as_deref().map(place).transpose()? {
-            None => log.last,
-            Some((to, by_time)) => Position(to.0 - u64::from(by_time)),
-        };
-        ensure!(from >= first, "the log is kept only from position {first} on, {from} is gone");
-        ensure!(to <= log.last, "the log ends at position {}, before {to}", log.last);
-        ensure!(from <= to, "there is nothing from position {from} to {to}");
+        let (from, to) = range(log, self.from.as_deref(), self.to.as_deref())?;
         Ok(Header {
             what: self.what.clone(),
             format: self.format,
@@ -203,6 +214,28 @@ impl Export {
         }
         Ok(pieces)
     }
+}
+
+/// The first and the last position that are asked for, each a position or a time of the log.
+fn range(log: &LogFile<FileDisk>, from: Option<&str>, to: Option<&str>) -> Result<(Position, Position)> {
+    let first = log.reader.first();
+    ensure!(log.last >= first, "there is no record in the log");
+    let place = |text: &str| -> Result<(Position, bool)> {
+        if let Ok(position) = text.parse() {
+            return Ok((Position(position), false));
+        }
+        let time = wire::parse_time(text).with_context(|| format!("'{text}' is neither a position nor a time"))?;
+        Ok((log.reader.position_at(time)?, true))
+    };
+    let from = from.map(place).transpose()?.map_or(first, |(from, _)| from);
+    let to = match to.map(place).transpose()? {
+        None => log.last,
+        Some((to, by_time)) => Position(to.0 - u64::from(by_time)),
+    };
+    ensure!(from >= first, "the log is kept only from position {first} on, {from} is gone");
+    ensure!(to <= log.last, "the log ends at position {}, before {to}", log.last);
+    ensure!(from <= to, "there is nothing from position {from} to {to}");
+    Ok((from, to))
 }
 
 /// The entity type of this name or of this plural.

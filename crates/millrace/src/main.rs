@@ -44,7 +44,7 @@ enum Command {
     Check(check::Check),
     Eval(eval::Eval),
     Import(import::Import),
-    Export(export::Export),
+    Export(export::Exports),
     Digest(digest::Digest),
     #[command(subcommand)]
     Policy(policy::Policy),

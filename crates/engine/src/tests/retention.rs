@@ -6,7 +6,7 @@ use domain::{Code, DecisionId, Position, Span};
 use journal::Options;
 
 /// An event is 250 ms after the one before, so this is 400 of them.
-const RETAIN: Span = Span(100_000);
+pub(super) const RETAIN: Span = Span(100_000);
 const TURNS: u64 = 40;
 const PER_TURN: u64 = 30;
 
@@ -26,7 +26,7 @@ fn turn(engine: &Engine, turn: u64) -> DecisionId {
 }
 
 /// A life of many checkpoints; returns a decision of every turn.
-fn live(folder: &Folder, mode: Mode, shards: u32, retain: Option<Span>) -> (Engine, Vec<DecisionId>) {
+pub(super) fn live(folder: &Folder, mode: Mode, shards: u32, retain: Option<Span>) -> (Engine, Vec<DecisionId>) {
     let (engine, _) = open(folder, SPEC, mode, shards, retain);
     let items: Vec<_> = (0..41).map(item).collect();
     engine.submit(&items, true).expect("items are taken");

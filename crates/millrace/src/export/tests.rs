@@ -24,7 +24,7 @@ fn export(folder: &Folder, dir: &str, out: &str, more: &[&str]) -> Export {
 }
 
 /// A change, and how long after the one before.
-type Step = (Payload<'static>, i64);
+pub(super) type Step = (Payload<'static>, i64);
 
 fn plan() -> Arc<Plan> {
     Arc::new(spec::compile("test", SPEC).unwrap_or_else(|errors| panic!("{}", spec::render(&errors))))
@@ -125,7 +125,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// A log of these changes, each at its time.
-fn fill(dir: &Path, steps: &[Step]) {
+pub(super) fn fill(dir: &Path, steps: &[Step]) {
     let config = Config { tick_every: Span(0), ..Config::new(Clock::Manual(1_700_000_100_000.into())) };
     let clock = config.clock.clone();
     let disk = crate::node::open_disk(dir).unwrap();
