@@ -17,7 +17,7 @@ use domain::Symbol;
 /// Checks and compiles an expression, or a part of one: `node` is any node of `ast`.
 ///
 /// # Types
-/// Each operator takes the types of one line; anything else is refused. "number" is int or float; an int beside a
+/// Each operator takes the types of one line, or a `dyn`, which is only known when it is computed; anything else is refused. "number" is int or float; an int beside a
 /// float is promoted to float (in `?:` and `default` too), and a result of two ints is an int.
 ///
 /// | | takes | gives |
@@ -30,9 +30,10 @@ use domain::Symbol;
 /// | `t + d`, `d + t`, `t - d` | timestamp, duration | timestamp; missing outside of the years 1 to 9999 |
 /// | `d + d`, `d - d` | durations | duration; missing beyond 10,000 years (315,576,000,000 s) |
 /// | `d / d` | durations | float: how often the second is in the first |
-/// | `< <= > >=` | numbers, timestamps, durations | bool; int and float compare exactly; a NaN compares as false |
-/// | `== !=` | the same, strings, bools, entities of one type | bool; a NaN equals nothing |
-/// | `x in list` | a literal list, or a slot with a list, of the type of `x` (or numbers) | bool: `x ==` one of them |
+/// | `< <= > >=` | numbers, timestamps, durations, strings, bytes, bools | bool; int and float compare exactly; a NaN compares as false |
+/// | `== !=` | numbers, or two values of one type | bool; a NaN equals nothing |
+/// | `x in list`, `k in map` | a list of the type of `x` (or numbers), a map with such keys | bool: `x ==` one of them |
+/// | `+` | strings, bytes, lists | both, one behind the other |
 /// | `! && \|\|` | bools | bool |
 /// | `c ? a : b` | bool; two values of one type | that type |
 ///
@@ -65,10 +66,17 @@ use domain::Symbol;
 /// The scope is asked first, so its calls (the aggregates) hide functions of the same name: `min(view, price, 1h)` beside `min(x, y)` is the
 /// scope's choice by the arguments, with `None` for what is not its own.
 ///
-/// Departures from CEL: promotion of ints, duration literals, `d / d`, missing values instead of error values, no
-/// order of strings and bools, and the functions.
+/// CEL's other functions and macros are those of `docs/language.md`.
 ///
-/// Codes: `wrong_type`, `wrong_arity`, `unknown_function`, `misplaced_list`, and the scope's own.
+/// # How it is run
+/// Scalars of slots have closures and column kernels. What has none (macros, maps, functions of strings, lists that are computed) is run by the
+/// interpreter, as a part of the others where its value is a bool, a number or an entity. Strings that are only compared for equality are symbols;
+/// a program that reads their texts says so: [`Program::needs_texts`].
+///
+/// Departures from CEL: promotion of ints, exact comparison of ints and floats, duration literals, `d / d`, missing values instead of error values,
+/// and the functions of numbers.
+///
+/// Codes: those of [`check`], `unsupported_result`, and the scope's own.
 ///
 /// # Errors
 /// All that is wrong with it, in the order of the text; what the scope refuses is passed on as it is.

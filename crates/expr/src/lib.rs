@@ -1,7 +1,8 @@
 //! The expression language: text -> syntax tree with spans -> checked, typed form -> closures over rows, and
 //! kernels over blocks of 64 rows.
-//! Pure: an expression reads its row of values and nothing else. The syntax is a subset of CEL's, see [`parse`];
-//! the types, the rules and the functions are those of [`compile`].
+//! What has no such form is run by the interpreter, which is the reference of the others.
+//! Pure: an expression reads its row of values and nothing else. The syntax is CEL's, see [`parse`]; the types and
+//! rules of numbers, times and missing values are those of [`compile`].
 
 mod arithmetic;
 mod ast;

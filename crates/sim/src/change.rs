@@ -6,6 +6,9 @@ use domain::{Code, Payload, PlanVersion, Refusal};
 use engine::{ChangeOutcome, ChangeStage, LogFile};
 use journal::Options;
 
+/// Steps within which a change of the small log of a sweep ends.
+const STEPS_MAX: usize = 100;
+
 impl World {
     /// A change is begun, goes on, or is given up.
     pub(crate) fn change(&mut self) -> Verdict {
@@ -17,6 +20,27 @@ impl World {
             }
             Some(to) => self.go_on_changing(to),
         }
+    }
+
+    /// A change that must be filled, from its beginning to its end; a failing disk may end it early.
+    pub(crate) fn change_whole(&mut self) -> Verdict {
+        let to = self.spec.other();
+        let started = self.node()?.change_spec("the simulator's spec", &to.text(), None);
+        self.note(|| format!("whole change to {to:?}: {:?}", started.as_ref().map(|started| started.outcome)));
+        match started {
+            Ok(started) => self.begun(to, started.outcome)?,
+            Err(refusal) => return self.change_refused(&refusal),
+        }
+        for _ in 0..STEPS_MAX {
+            if self.changing.is_none() || self.storage.is_dead() || self.failed() {
+                return Ok(());
+            }
+            self.go_on_changing(to)?;
+            self.sync()?;
+        }
+        let faulted = self.storage.faulted() > 0;
+        self.give_up_change();
+        if faulted { Ok(()) } else { Err(format!("the change to {to:?} comes to no end")) }
     }
 
     fn begin_change(&mut self) -> Verdict {

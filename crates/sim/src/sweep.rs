@@ -76,7 +76,7 @@ fn arm(world: &mut World, (nth, failure): (u64, Failure)) {
     world.storage.set_faults(faults);
 }
 
-/// Starts, works, writes checkpoints, restarts, works on; then the disk is well again and everything is checked.
+/// Starts, works, changes the spec, writes checkpoints, restarts, works on; then the disk is well again and everything is checked.
 fn workload(world: &mut World, failure: Option<(u64, Failure)>) -> Verdict {
     world.fixed = true;
     if let Some(failure) = failure {
@@ -96,9 +96,13 @@ fn workload(world: &mut World, failure: Option<(u64, Failure)>) -> Verdict {
             if step == 9 {
                 world.checkpoint()?;
             }
+            if (round, step) == (0, 8) {
+                world.change_whole()?;
+            }
             world.collect()?;
             if world.storage.is_dead() || world.failed() {
                 world.stop(power)?;
+                world.follow_log();
                 world.start()?;
             }
         }

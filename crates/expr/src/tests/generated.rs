@@ -340,7 +340,8 @@ proptest! {
     #[test]
     fn a_heap_of_tokens_is_read_or_refused(
         tokens in vec(select(vec!["(", ")", "[", "]", "?", ":", ",", ".", "-", "!", "+", "in", "==", "&&", "a", "f(",
-            "1", "'s'", "10m", "9223372036854775808", "null", "and", "#"]), 0..60),
+            "1", "'s'", "10m", "9223372036854775808", "null", "and", "#", "{", "}", "[?", ".?", "x", "x.exists(x,", ".map(x,",
+            "cel.bind(x,", "optional.of(", ".size()", "1u", "b'\\x00'", "r'", "`a b`", "//", "\n", "li.x", "s.x", ".matches("]), 0..60),
     ) {
         read_or_refused(&tokens.join(" "));
     }
@@ -382,7 +383,14 @@ fn same(
 /// Every report lies within the text, on character boundaries.
 fn read_or_refused(text: &str) {
     let faults = match parse(text) {
-        Ok(ast) => compile(&ast, ast.root(), &mut constants()).err(),
+        Ok(ast) => match compile(&ast, ast.root(), &mut constants()) {
+            Ok(program) => {
+                // Whatever is taken has a value, or none.
+                program.eval_with(&super::full_row(), &constants());
+                None
+            }
+            Err(faults) => Some(faults),
+        },
         Err(faults) => Some(faults),
     };
     for fault in faults.iter().flatten() {
