@@ -179,12 +179,17 @@ fn sessions(every: &[Collected], gap: i64) -> Vec<Vec<Collected>> {
         let (joined, apart): (Vec<_>, Vec<_>) = sessions.into_iter().partition(near);
         sessions = apart;
         let of_its_own = joined.is_empty();
+        let before = sessions.clone();
         sessions.push(joined.into_iter().flatten().chain([event.clone()]).collect());
         sessions.sort_by_key(|session| oldest(session));
         if of_its_own {
             sessions.retain(|session| newest(session).0 >= event.log_time.0 - 2 * gap);
             let more = sessions.len().saturating_sub(limits::SESSIONS_PER_ROW_MAX);
             sessions.drain(..more);
+            // What would be forgotten at once changes nothing.
+            if !sessions.iter().any(|session| session[0].time == event.time) {
+                sessions = before;
+            }
         }
     }
     sessions
