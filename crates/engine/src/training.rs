@@ -121,7 +121,7 @@ pub struct TrainingReport {
     pub positive: u64,
     /// Rows whose window had not passed when the log ended.
     pub open: u64,
-    /// Decisions that read what retention has dropped.
+    /// Decisions and events that read what retention has dropped.
     pub gone: u64,
     /// Records whose content was erased.
     pub erased: u64,

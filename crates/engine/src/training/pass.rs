@@ -165,7 +165,7 @@ fn too_old(set: &TrainingSet, first: Position, begins: Time) -> String {
     });
     format!(
         "retention has dropped the log before position {first} ({begins}), and no checkpoint that is kept has this plan's state; \
-         --partial counts from there on. Values would be complete: {}",
+         a later --from may find one; --partial counts from there on. Values would then be complete: {}",
         told.collect::<Vec<_>>().join(", ")
     )
 }

@@ -193,9 +193,10 @@ impl Training {
                 report.open
             );
         }
-        for (what, count) in
-            [("decisions read what retention has dropped", report.gone), ("records are erased", report.erased)]
-        {
+        for (what, count) in [
+            ("decisions or events read what retention has dropped", report.gone),
+            ("records are erased", report.erased),
+        ] {
             if count > 0 {
                 println!("{count} {what}, and are not in it");
             }

@@ -21,7 +21,7 @@ pub(super) struct SetFile {
 
 enum Sink {
     Lines(BufWriter<Output>),
-    Rows(Box<Writer<Output>>),
+    Rows(Writer<Output>),
 }
 
 impl SetFile {
@@ -34,7 +34,7 @@ impl SetFile {
         let columns = columns(set, labelled);
         let sink = match format {
             Format::Jsonl => Sink::Lines(BufWriter::with_capacity(1 << 18, output)),
-            Format::Parquet => Sink::Rows(Box::new(Writer::new(output, columns.clone())?)),
+            Format::Parquet => Sink::Rows(Writer::new(output, columns.clone())?),
         };
         Ok(SetFile { folder, name, columns, labelled, sink })
     }
