@@ -6,6 +6,7 @@ mod determinism;
 mod gorse_compat;
 mod kill;
 mod node;
+mod reload;
 mod seeds;
 mod shop;
 mod soak;
@@ -33,6 +34,7 @@ enum Chore {
     #[command(subcommand)]
     Conformance(conformance::Conformance),
     Kill(kill::Kill),
+    Reload(reload::Reload),
     Determinism(determinism::Determinism),
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -46,6 +48,7 @@ fn main() -> Result<()> {
         Chore::Tidy => tidy::run(root),
         Chore::Conformance(conformance) => conformance.run(root),
         Chore::Kill(kill) => kill.run(root),
+        Chore::Reload(reload) => reload.run(root),
         Chore::Determinism(determinism) => determinism.run(root),
         Chore::Bench(bench) => bench.run(root),
         Chore::Soak(soak) => soak.run(root),
