@@ -103,7 +103,7 @@ impl Script {
     /// What follows a version in force, with state that must be filled: a feature, then its window changed, then without it.
     pub(super) fn filled(&mut self, before: &Version) -> Version {
         self.fills += 1;
-        let extra = if self.fills % 3 == 0 { None } else { Some(self.fills) };
+        let extra = if self.fills.is_multiple_of(3) { None } else { Some(self.fills) };
         // After a rollback the version in force may be without the feature already.
         let extra = if extra == before.extra { Some(self.fills) } else { extra };
         self.version(extra)
