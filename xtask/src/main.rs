@@ -7,6 +7,7 @@ mod gorse_compat;
 mod kill;
 mod node;
 mod parity;
+mod reload;
 mod seeds;
 mod shop;
 mod soak;
@@ -34,6 +35,7 @@ enum Chore {
     #[command(subcommand)]
     Conformance(conformance::Conformance),
     Kill(kill::Kill),
+    Reload(reload::Reload),
     Determinism(determinism::Determinism),
     Parity(parity::Parity),
     #[command(subcommand)]
@@ -48,6 +50,7 @@ fn main() -> Result<()> {
         Chore::Tidy => tidy::run(root),
         Chore::Conformance(conformance) => conformance.run(root),
         Chore::Kill(kill) => kill.run(root),
+        Chore::Reload(reload) => reload.run(root),
         Chore::Determinism(determinism) => determinism.run(root),
         Chore::Parity(parity) => parity.run(root),
         Chore::Bench(bench) => bench.run(root),

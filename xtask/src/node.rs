@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 /// Kernel ticks a second, as `/proc` counts CPU time.
 const TICKS_PER_S: u64 = 100;
 const PAGE_BYTES: u64 = 4_096;
+/// The longest that a clean stop may take.
+const STOP_MAX: Duration = Duration::from_secs(60);
 
 /// Builds the release program in the target directory that this program runs from, and returns its path.
 pub(crate) fn program(root: &Path) -> Result<PathBuf> {
@@ -139,6 +141,23 @@ impl Node {
         self.end();
     }
 
+    /// SIGTERM: it finishes what is in flight and writes a checkpoint. Waits for its end.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        let asked =
+            Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().context("running kill")?;
+        if !asked.success() {
+            bail!("millrace is gone already");
+        }
+        let since = Instant::now();
+        while since.elapsed() < STOP_MAX {
+            if let Some(status) = self.child.try_wait()? {
+                return if status.success() { Ok(()) } else { bail!("millrace ended with {status}") };
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        bail!("millrace did not stop within {} s", STOP_MAX.as_secs());
+    }
+
     fn end(&mut self) {
         // It may have ended by itself; then there is nothing to kill.
         let _ = self.child.kill();
@@ -152,6 +171,20 @@ impl Node {
         let ticks: u64 =
             after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
         Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_S))
+    }
+
+    /// CPU time so far of its threads that have one of these names and are still there.
+    pub(crate) fn cpu_of(&self, names: &[&str]) -> Result<Duration> {
+        let mut ns = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id())).context("reading /proc")? {
+            let thread = thread?.path();
+            // One that ends meanwhile is not asked for.
+            let Ok(name) = fs::read_to_string(thread.join("comm")) else { continue };
+            if names.contains(&name.trim_end()) {
+                ns += on_cpu_ns(&fs::read_to_string(thread.join("schedstat")).context("reading /proc")?)?;
+            }
+        }
+        Ok(Duration::from_nanos(ns))
     }
 
     /// Its memory in bytes.
@@ -221,8 +254,12 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
 /// CPU time of the calling thread.
 pub(crate) fn thread_cpu() -> Result<Duration> {
     let text = fs::read_to_string("/proc/thread-self/schedstat").context("reading /proc")?;
-    let ns = text.split_whitespace().next().context("the first field")?.parse()?;
-    Ok(Duration::from_nanos(ns))
+    Ok(Duration::from_nanos(on_cpu_ns(&text)?))
+}
+
+/// Time on a core, from a thread's `schedstat`.
+fn on_cpu_ns(schedstat: &str) -> Result<u64> {
+    schedstat.split_whitespace().next().context("the first field")?.parse().context("nanoseconds")
 }
 
 /// Binds this thread, and those it will start, to one core; a machine without `taskset` goes on unbound.

@@ -1,7 +1,7 @@
-//! `cargo xtask soak`: simulated seeds, kill rounds, determinism runs and random expressions without end, each with other
-//! seeds, until Ctrl-C or the first failure.
+//! `cargo xtask soak`: simulated seeds, kill rounds, changed specs, determinism runs and random expressions without end, each
+//! with other seeds, until Ctrl-C or the first failure.
 
-use crate::{determinism, kill, seeds};
+use crate::{determinism, kill, reload, seeds};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::time::Instant;
 
 const SEEDS: u64 = 500;
 const ROUNDS: u64 = 20;
+const CHANGES: u64 = 200;
 const DECISIONS: u64 = 2_000;
 const EXPRESSIONS: u64 = 100_000;
 
@@ -34,6 +35,12 @@ impl Soak {
             if let Some(wrong) = killed.verdict.wrong.first() {
                 bail!("{wrong}\n{again}");
             }
+            let mode = if seed % 2 == 0 { "inline" } else { "threaded" };
+            let again = format!("repeat: cargo xtask reload --changes {CHANGES} --seed {seed} --mode {mode}");
+            let changed = reload::check(root, seed, CHANGES, mode).with_context(|| again.clone())?;
+            if let Some(wrong) = changed.wrong() {
+                bail!("{wrong}\n{again}");
+            }
             let again = format!("repeat: cargo xtask determinism --decisions {DECISIONS} --seed {seed}");
             let checked = determinism::check(root, seed, DECISIONS).with_context(|| again.clone())?;
             if let Some(wrong) = checked.wrong.first() {
@@ -41,8 +48,8 @@ impl Soak {
             }
             expressions(root)?;
             println!(
-                "{} s: seed {seed}: {SEEDS} simulated, {ROUNDS} kills, {DECISIONS} decisions, {EXPRESSIONS} expressions: \
-                 nothing wrong",
+                "{} s: seed {seed}: {SEEDS} simulated, {ROUNDS} kills, {CHANGES} changes, {DECISIONS} decisions, \
+                 {EXPRESSIONS} expressions: nothing wrong",
                 start.elapsed().as_secs()
             );
         }
