@@ -142,7 +142,7 @@ impl Parity {
             total.add(counts);
             parts.insert(name.to_owned(), counts.to_json());
         }
-        parts.insert("events".to_owned(), json!(payloads.len()));
+        parts.insert("records".to_owned(), json!(payloads.len()));
         Ok((total, Value::Object(parts)))
     }
 }
