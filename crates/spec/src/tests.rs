@@ -5,6 +5,7 @@ mod bad_specs;
 mod bundles;
 mod diagnostics;
 mod differences;
+mod golden;
 mod lists;
 mod mutations;
 mod places;
