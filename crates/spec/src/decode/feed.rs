@@ -360,7 +360,8 @@ impl Decoder<'_> {
         if matches!(&node.kind, Kind::List(list) if list.is_empty())
             || matches!(&node.kind, Kind::Map(map) if map.is_empty())
         {
-            self.issues.push(Issue::new("missing_value", &node.span, format!("{what} needs at least one event")));
+            let issue = Issue::new("missing_value", &node.span, format!("{what} needs at least one event"));
+            self.issues.push(issue.help("write `view`, `[view, buy]` or `{ view: 1, buy: 5 }`"));
         }
         events
     }

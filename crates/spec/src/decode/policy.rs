@@ -27,7 +27,10 @@ impl Decoder<'_> {
         let Some((kind, body)) = entries.iter().find(|(key, _)| KINDS.contains(&key.text.as_str())) else {
             match entries.first() {
                 Some((key, _)) => self.unknown(key, "a policy", &KINDS),
-                None => self.issues.push(Issue::new("missing_field", &node.span, "this policy is empty")),
+                None => {
+                    let issue = Issue::new("missing_field", &node.span, "this policy is empty");
+                    self.issues.push(issue.help(format!("give it one of `{}`", KINDS.join("`, `"))));
+                }
             }
             return None;
         };
@@ -139,7 +142,8 @@ impl Decoder<'_> {
         let count = self.count_of(kind, entries, i64::from(limits::QUOTA_MAX))?;
         if count.window < limits::QUOTA_WINDOW_MIN {
             let message = format!("`in` is {}; of a quota it is at least {}", count.window, limits::QUOTA_WINDOW_MIN);
-            self.issues.push(Issue::new("out_of_range", &kind.span, message));
+            let issue = Issue::new("out_of_range", &kind.span, message);
+            self.issues.push(issue.help("a quota is of a whole campaign: write `in: 1d`"));
             return None;
         }
         Some(PolicyKind::Quota(count, even))

@@ -299,7 +299,8 @@ impl Decoder<'_> {
             let total: f64 = shares.iter().map(|(_, share)| share).sum();
             if total > 1.0 + 1e-9 {
                 let message = format!("the shares add up to {total}, which is more than 1");
-                self.issues.push(Issue::new("out_of_range", &node.span, message));
+                let issue = Issue::new("out_of_range", &node.span, message);
+                self.issues.push(issue.help("lower them; what is left of 1 goes to the values that are not named"));
             }
             return Some(TargetSource::Shares(shares));
         }
