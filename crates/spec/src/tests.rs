@@ -14,6 +14,7 @@ mod policies;
 mod requests;
 mod rerank;
 mod routes;
+mod schema;
 mod sketches;
 mod texts;
 mod windows;

@@ -6,7 +6,7 @@ use crate::{Diagnostics, compile, render};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-const FILES: [&str; 7] = ["yaml", "declarations", "features", "expressions", "feeds", "policies", "rerank"];
+pub(super) const FILES: [&str; 7] = ["yaml", "declarations", "features", "expressions", "feeds", "policies", "rerank"];
 /// Begins a case.
 const CASE: &str = "=== ";
 /// Stands between the text of a case and what is said of it.
@@ -16,9 +16,9 @@ const HEAD: &str = "head of every case";
 /// How many different mistakes there are to be at least.
 const SHAPES_MIN: usize = 60;
 
-struct Case {
-    title: String,
-    text: String,
+pub(super) struct Case {
+    pub(super) title: String,
+    pub(super) text: String,
     said: String,
 }
 
@@ -58,7 +58,7 @@ fn with_hidden(text: &str) -> String {
 }
 
 /// What is wrong with a case, and it as it should stand in its file.
-fn judged(head: &str, case: &Case) -> (Diagnostics, String) {
+pub(super) fn judged(head: &str, case: &Case) -> (Diagnostics, String) {
     let text = with_hidden(&format!("{head}{}", case.text));
     let diagnostics = match compile("spec.yaml", &text) {
         Ok(_) => panic!("{} is no mistake", case.title),
@@ -68,7 +68,7 @@ fn judged(head: &str, case: &Case) -> (Diagnostics, String) {
     (diagnostics, format!("{CASE}{}\n{}{SAID}\n{said}", case.title, case.text))
 }
 
-fn read(name: &str) -> (String, Vec<Case>) {
+pub(super) fn read(name: &str) -> (String, Vec<Case>) {
     let written = std::fs::read_to_string(path(name)).unwrap();
     let mut cases = cases(&written);
     let head = if cases[0].title == HEAD { cases.remove(0).text } else { String::new() };
