@@ -104,7 +104,7 @@ fn mistakes_are_shown_in_place() {
     let answer = refused(value!({ "expression": "recall.hot > 0.5" }));
     assert!(answer.text().contains("millrace explain"), "{}", answer.text());
     assert_eq!(error(&refused(value!({ "expression": "1", "feed": "hme" }))).1, "unknown_feed");
-    assert_eq!(error(&refused(value!({ "expression": format!("1{}", " + 1".repeat(400)) }))).1, "too_large");
+    assert_eq!(error(&refused(value!({ "expression": format!("1 in [1{}]", ",1".repeat(400)) }))).1, "too_large");
     let spec = SPEC.split("feeds:").next().unwrap();
     let bare = House::of(spec, |_| {});
     let answer = bare.client().post("/v1/expressions", b"{\"expression\":\"1\"}").unwrap();
