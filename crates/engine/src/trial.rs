@@ -10,6 +10,7 @@ use expr::{Datum, Fault};
 use journal::Disk;
 use spec::Plan;
 use state::Dictionary;
+use std::sync::Arc;
 
 /// The value of a tried expression.
 #[derive(Debug)]
@@ -65,8 +66,8 @@ impl<D: Disk> Core<D> {
         let item = trial.item.as_ref().and_then(|key| names.entity(item_type, key));
         let now = self.config.clock.now().max(epoch.log_time);
         let slots = (tried.slots.as_slice(), tried.checked.slots.as_slice());
-        let (row, read) = decision::row_of(plan, &request, &query, epoch, item, now, slots);
         let texts = Texts { names: &names, unknown: unknown_texts(plan, feed, &request, &names) };
+        let (row, read) = decision::row_of(plan, &request, &query, epoch, item, (now, &texts), slots);
         let known = Known {
             subject: subject.is_some(),
             item,
@@ -172,18 +173,18 @@ struct Texts<'n> {
 impl Texts<'_> {
     fn raw(&self, value: &Value, ty: &Type) -> Raw<'static> {
         match value {
-            Value::Str(symbol) => Raw::Str(expr::Texts::text(self, *symbol).unwrap_or("").to_owned().into()),
+            Value::Str(symbol) => {
+                Raw::Str(expr::Texts::text(self, *symbol).map_or_else(String::new, |text| text.to_string()).into())
+            }
             value => raw_of(value, self.names, entity_of(ty).unwrap_or_default()),
         }
     }
 }
 
 impl expr::Texts for Texts<'_> {
-    fn text(&self, symbol: Symbol) -> Option<&str> {
-        if symbol.0 < self.names.symbol_count() {
-            return Some(self.names.text(symbol));
-        }
-        self.unknown.get((u32::MAX - symbol.0) as usize).map(String::as_str)
+    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
+        let own = || self.unknown.get((u32::MAX - symbol.0) as usize).map(|text| Arc::from(text.as_str()));
+        expr::Texts::text(self.names, symbol).or_else(own)
     }
 }
 
@@ -222,6 +223,7 @@ fn raw_of_datum(value: &Datum, names: &Dictionary) -> Raw<'static> {
         Datum::Float(float) if float.is_finite() => Raw::Float(*float),
         Datum::Float(float) => Raw::Str(float.to_string().into()),
         Datum::Str(text) => Raw::Str(text.to_string().into()),
+        Datum::Symbol(symbol) => Raw::Str(names.text(*symbol).to_owned().into()),
         Datum::Bytes(bytes) => Raw::Str(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()),
         Datum::List(all) => list(all),
         Datum::Map(entries) => {

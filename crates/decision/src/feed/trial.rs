@@ -33,13 +33,13 @@ pub fn row_of(
     query: &Query,
     epoch: &Epoch,
     item: Option<EntityId>,
-    now: Time,
+    (now, texts): (Time, &dyn expr::Texts),
     (more, slots): (&[Slot], &[SlotIndex]),
 ) -> (Vec<Value>, Vec<ReadSlot>) {
     let feed = &plan.feeds[usize::from(query.feed)];
     let (reads, context) = (epoch.feed_reads(query.feed), query.context.as_slice());
     let policies = InForce::of(feed, request, now);
-    let view = View { plan, feed, reads, request, query, rules: None, context, epoch, now, policies };
+    let view = View { plan, feed, reads, request, query, rules: None, context, epoch, now, policies, texts };
     let varies = |slot: &SlotIndex| slot_of(plan, more, *slot).per_candidate;
     let (own, same): (BTreeSet<SlotIndex>, BTreeSet<SlotIndex>) =
         closure(plan, slots.iter().copied()).into_iter().partition(varies);
