@@ -11,6 +11,7 @@ mod recall;
 mod rerank;
 mod slate;
 mod trace;
+mod trial;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub(crate) use recall::Sieved;
 pub(crate) use rerank::{Chain, Pick};
 pub use trace::Trace;
 pub(crate) use trace::{Gate, ReadValue, Sought};
+pub use trial::{ReadSlot, row_of};
 
 use crate::epoch::Epoch;
 use crate::pace::{Meter, Pace};

@@ -22,7 +22,7 @@ pub use entity::features_of;
 pub use epoch::{Epoch, EpochSnapshot, ItemView};
 pub use explain::{EffectOfItem, Explanation, ItemExplanation, RouteExplanation, RouteOfItem, TermOfItem, explain};
 pub use expr::Texts;
-pub use feed::{Trace, answer};
+pub use feed::{ReadSlot, Trace, answer, row_of};
 pub use journey::{End, GateOfJourney, Journey, ReadOfJourney, RouteOfJourney, ScoreOfJourney, Show};
 pub use pace::{Budget, Pace};
 pub use pair::{HalfRead, Pair, PairReads, PairValue, pair_values};

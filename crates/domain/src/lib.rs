@@ -12,6 +12,7 @@ mod refusal;
 mod request;
 mod time;
 mod timestamp;
+mod trial;
 mod value;
 mod zone;
 
@@ -24,5 +25,6 @@ pub use refusal::{Code, Mark, Refusal};
 pub use request::{Boost, FeedRequest, Page, Subject};
 pub use time::{Span, Time};
 pub use timestamp::{INSTANT_RANGE_NS, parse_instant, parse_timestamp};
+pub use trial::Trial;
 pub use value::{Type, Value};
 pub use zone::{CalendarUnit, Zone};

@@ -27,6 +27,7 @@ mod rules;
 mod sequencer;
 mod serve;
 mod training;
+mod trial;
 mod view;
 
 pub use crate::core::{Core, Submitted};
@@ -60,4 +61,5 @@ pub use spec::{Diff, Plan, render as render_diagnostics};
 pub use training::{
     Complete, Followed, Labels, Samples, TrainingAsked, TrainingError, TrainingReport, TrainingRow, TrainingSet,
 };
+pub use trial::{TrialRead, TrialResult};
 pub use view::{EntityView, ListView, Status};

@@ -154,8 +154,8 @@ impl Checker<'_> {
         None
     }
 
-    fn wrong_type<T>(&mut self, span: Range<usize>, message: String) -> Option<T> {
-        self.refuse(Diagnostic::new("wrong_type", span, message))
+    fn wrong_type<T>(&mut self, span: Range<usize>, message: String, help: &str) -> Option<T> {
+        self.refuse(Diagnostic::new("wrong_type", span, message).with_help(help))
     }
 
     fn node(&mut self, node: &Node) -> Found {
@@ -298,7 +298,7 @@ impl Checker<'_> {
         let key_type = self.types.resolved(&key.ty);
         if !matches!(key_type, Static::Bool | Static::Int | Static::Uint | Static::Str | Static::Dyn) {
             let message = format!("a key of a map is a bool, an int, a uint or a string, but this is {key_type}");
-            return self.wrong_type(key.node.span, message);
+            return self.wrong_type(key.node.span, message, "write keys such as `{\"a\": 1}`");
         }
         let value_type = if entry.optional { self.inside_optional(&value)? } else { value.ty.clone() };
         Some((Entry { key: key.node, value: value.node, optional: entry.optional }, key.ty, value_type))

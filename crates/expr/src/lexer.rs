@@ -202,7 +202,7 @@ impl<'a> Lexer<'a> {
             '\u{2212}' | '\u{2013}' => Some("write `-`"),
             c if c.is_alphabetic() => Some("names are ASCII letters, digits and `_`"),
             '#' => Some("quote the YAML value; a comment needs a space before `#`"),
-            _ => None,
+            _ => Some("remove it; text stands in quotes"),
         };
         self.fault("unexpected_character", start, format!("unexpected character {shown}"), help);
         Kind::Broken

@@ -27,6 +27,7 @@ mod scope;
 mod set;
 mod suggest;
 mod sum;
+mod trial;
 mod typed;
 mod vector;
 
@@ -45,3 +46,4 @@ pub use parser::parse;
 pub use program::{Program, TextsRun};
 pub use scope::Scope;
 pub use suggest::suggest;
+pub use trial::{check_slots, evaluate};

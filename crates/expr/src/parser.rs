@@ -53,7 +53,10 @@ pub fn parse(text: &str) -> Result<Ast, Vec<Diagnostic>> {
     }
     let (tokens, faults) = lexer::tokens(text);
     if tokens.len() == 1 && faults.is_empty() {
-        return Err(vec![Diagnostic::new("empty_expression", 0..text.len(), "there is no expression here")]);
+        return Err(vec![
+            Diagnostic::new("empty_expression", 0..text.len(), "there is no expression here")
+                .with_help("write one, as in `count(view, 7d)`, or remove the field"),
+        ]);
     }
     let mut parser = Parser { text, tokens, at: 0, nodes: 0, level: 0, faults, reported_at: None, gave_up: false };
     let root = parser.whole();

@@ -42,7 +42,17 @@ impl Server {
         Ok(self.ask(method, path, body, json)?.text())
     }
 
+    /// What the server says to a body of JSON that changes nothing.
+    pub(crate) fn post(&self, path: &str, body: &str, json: bool) -> Result<String> {
+        Ok(self.ask_with("POST", path, Some(("application/json", body)), json)?.text())
+    }
+
     fn ask(&self, method: &str, path: &str, body: Option<&str>, json: bool) -> Result<Response> {
+        self.ask_with(method, path, body.map(|body| ("application/yaml", body)), json)
+    }
+
+    /// A body comes with its type.
+    fn ask_with(&self, method: &str, path: &str, body: Option<(&str, &str)>, json: bool) -> Result<Response> {
         let named = || format!("finding the server {}", self.server);
         let address = self.server.to_socket_addrs().with_context(named)?.next().with_context(named)?;
         let mut client = Client::new(address, TIMEOUT);
@@ -52,9 +62,9 @@ impl Server {
         let tenant = self.tenant.as_ref().map_or(String::new(), |tenant| format!("/t/{}", encoded(tenant)));
         let accept = if json { "application/json" } else { "text/plain" };
         let mut headers = vec![("accept", accept)];
-        headers.extend(body.map(|_| ("content-type", "application/yaml")));
+        headers.extend(body.map(|(form, _)| ("content-type", form)));
         let response = client
-            .request(method, &format!("{tenant}{path}"), &headers, body.map(str::as_bytes))
+            .request(method, &format!("{tenant}{path}"), &headers, body.map(|(_, body)| body.as_bytes()))
             .with_context(|| format!("asking the server {}", self.server))?;
         match response.status {
             200 | 202 => Ok(response),
@@ -66,7 +76,8 @@ impl Server {
 /// What a refusal says.
 fn refused(response: &Response) -> String {
     let body = serde_json::from_slice::<serde_json::Value>(&response.body).unwrap_or_default();
-    let message = body["error"]["message"].as_str().map(str::to_owned);
+    let caret = body["error"]["caret"].as_str().map_or(String::new(), |caret| format!("\n{caret}"));
+    let message = body["error"]["message"].as_str().map(|message| format!("{message}{caret}"));
     message.unwrap_or_else(|| format!("the server answered {}: {}", response.status, response.text()))
 }
 

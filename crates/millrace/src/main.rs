@@ -7,12 +7,14 @@ mod dataset;
 mod demo;
 mod digest;
 mod eval;
+mod eval_expr;
 mod explain;
 mod export;
 mod import;
 mod node;
 mod policy;
 mod replay;
+mod schema;
 mod serve;
 mod spec;
 mod table;
@@ -43,6 +45,8 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Eval(eval::Eval),
+    EvalExpr(eval_expr::EvalExpr),
+    Schema(schema::Schema),
     Import(import::Import),
     Export(export::Exports),
     Digest(digest::Digest),
@@ -61,6 +65,8 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
         Command::Eval(eval) => eval.run(),
+        Command::EvalExpr(eval) => eval.run(),
+        Command::Schema(schema) => schema.run(),
         Command::Import(import) => import.run(),
         Command::Export(export) => export.run(),
         Command::Digest(digest) => digest.run(),

@@ -5,6 +5,7 @@ pub(crate) mod decisions;
 pub(crate) mod entities;
 pub(crate) mod events;
 mod explanation;
+pub(crate) mod expressions;
 pub(crate) mod feeds;
 mod journey;
 pub(crate) mod lists;

@@ -29,6 +29,7 @@ pub enum Call {
     PutListed,
     DeleteListed,
     AskFeed,
+    TryExpression,
     ReadDecision,
     ExplainDecision,
     ReplayDecision,
@@ -74,7 +75,7 @@ const SERVE: Access = Access::Only(Role::Serve);
 const ADMIN: Access = Access::Only(Role::Admin);
 
 /// Every call of the server.
-pub static ROUTES: [Route; 25] = [
+pub static ROUTES: [Route; 26] = [
     route(Method::POST, "/v1/events", INGEST, Call::SendEvents),
     route(Method::POST, "/v1/entities", INGEST, Call::SendEntities),
     route(Method::PUT, "/v1/entities/{type}/{key}", INGEST, Call::PutEntity),
@@ -85,6 +86,7 @@ pub static ROUTES: [Route; 25] = [
     route(Method::PUT, "/v1/lists/{list}/{key}", INGEST, Call::PutListed),
     route(Method::DELETE, "/v1/lists/{list}/{key}", INGEST, Call::DeleteListed),
     route(Method::POST, "/v1/feeds/{feed}", SERVE, Call::AskFeed),
+    route(Method::POST, "/v1/expressions", SERVE, Call::TryExpression),
     route(Method::GET, "/v1/decisions/{id}", SERVE, Call::ReadDecision),
     route(Method::GET, "/v1/decisions/{id}/explain", SERVE, Call::ExplainDecision),
     route(Method::GET, "/v1/decisions/{id}/replay", ADMIN, Call::ReplayDecision),

@@ -1,6 +1,6 @@
 //! The walk of a request: route, token, type and size of the body, the call, and its reply as HTTP.
 
-use crate::calls::{attribution, decisions, entities, events, feeds, lists, operations, spec};
+use crate::calls::{attribution, decisions, entities, events, expressions, feeds, lists, operations, spec};
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::reply::{Reply, status_of};
@@ -139,6 +139,7 @@ async fn call(
         Call::PutListed => lists::put(shared, value(0), value(1), bytes).await,
         Call::DeleteListed => lists::delete(shared, value(0), value(1)).await,
         Call::AskFeed => feeds::ask(shared, value(0), bytes).await,
+        Call::TryExpression => expressions::attempt(shared, bytes, wants_text(headers)).await,
         Call::ReadDecision => from_disk(shared, value(0), decisions::read).await,
         Call::ExplainDecision => {
             let text = wants_text(headers);
@@ -249,7 +250,7 @@ fn admit_caller<'t>(
 fn body_max(call: Call, limits: &Limits) -> usize {
     match call {
         Call::SendEvents | Call::SendEntities | Call::SendList => limits.body_bytes,
-        Call::PutEntity | Call::PutListed | Call::AskFeed => limits.small_body_bytes,
+        Call::PutEntity | Call::PutListed | Call::AskFeed | Call::TryExpression => limits.small_body_bytes,
         Call::ChangeSpec | Call::PlanSpec => domain::limits::SPEC_BYTES_MAX,
         _ => 0,
     }

@@ -281,6 +281,7 @@ impl<'a> Builder<'a> {
             }
             (Some(entity), None) if entity == owner => {
                 Issue::new("bad_cross", &name.span, "an entity type cannot be crossed with itself")
+                    .help("cross it with another one, or with an attribute of `item`")
             }
             (Some(entity), None) => return Some(Cross::Entity(entity)),
             (None, Some(field)) => {
@@ -290,6 +291,7 @@ impl<'a> Builder<'a> {
                 }
                 let message = format!("`item.{second}` is {ty}; a key must be string, bool or int");
                 Issue::new("wrong_type", &name.span, message)
+                    .help("cross with such an attribute, as in `user.category`")
             }
             (None, None) if self.is_broken("entity", &["item", second]) => return None,
             (None, None) => {

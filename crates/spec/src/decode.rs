@@ -8,8 +8,10 @@ mod list;
 mod policy;
 mod rerank;
 mod scalar;
+mod tables;
 mod tenants;
 
+pub(crate) use tables::{Table, tables};
 pub(crate) use tenants::tenants;
 
 use crate::diagnostic::{Issue, Issues, quoted};
@@ -20,6 +22,7 @@ use std::collections::BTreeSet;
 
 const SECTIONS: [&str; 9] =
     ["version", "entities", "events", "features", "lists", "feeds", "weights", "attribution", "budget"];
+const ENTITY: [&str; 1] = ["fields"];
 
 /// Reads the root of the document.
 pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
@@ -96,7 +99,7 @@ impl Decoder<'_> {
             match key.text.as_str() {
                 "fields" => fields = self.fields(&whole, value),
                 "vectors" => self.not_available(key),
-                _ => self.unknown(key, "an entity type", &["fields"]),
+                _ => self.unknown(key, "an entity type", &ENTITY),
             }
         }
         Some(EntitySource { name: name.clone(), fields })

@@ -9,6 +9,7 @@ mod diagnostic;
 mod diff;
 pub mod plan;
 mod request;
+mod schema;
 mod source;
 mod summary;
 mod tenants;
@@ -18,7 +19,8 @@ pub use bundle::bundle;
 pub use diagnostic::{Diagnostic, Diagnostics, Warning, render, render_warning};
 pub use diff::{Diff, attributes_alike, diff, state_digest};
 pub use plan::Plan;
-pub use request::{Overlay, overlay};
+pub use request::{Overlay, Tried, overlay, trial};
+pub use schema::schema;
 pub use summary::{FeatureSummary, Summary, TableSummary};
 pub use tenants::{Tenant, TenantLimits, Tenants, is_tenant_name, read_tenants};
 

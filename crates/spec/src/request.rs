@@ -1,6 +1,10 @@
 //! The expressions that a request brings along (its filter and boosts), compiled against a plan in force. They read what the
 //! plan keeps already: nothing new is counted for a request.
 
+mod trial;
+
+pub use trial::{Tried, trial};
+
 use crate::Plan;
 use crate::build::{aggregate_call, listed, listed_slot, near, needs_texts};
 use crate::diagnostic::quoted;
@@ -37,7 +41,7 @@ pub fn overlay(
         return Err(Refusal::new(Code::TooMany, "boost", message));
     }
     let feed = &plan.feeds[usize::from(feed)];
-    let mut scope = RequestScope { plan, feed, slots: Vec::new(), unknown: Vec::new(), symbols };
+    let mut scope = RequestScope { plan, feed, slots: Vec::new(), unknown: Vec::new(), symbols, tried: None };
     let mut nodes = 0;
     let filter = request.filter.as_ref().map(|text| scope.condition("filter", text, &mut nodes)).transpose()?;
     let mut boosts = Vec::with_capacity(request.boosts.len());
@@ -58,6 +62,8 @@ struct RequestScope<'a> {
     slots: Vec<Slot>,
     unknown: Vec<String>,
     symbols: &'a dyn Fn(&str) -> Option<Symbol>,
+    /// The expression, if it is only tried: then it may write out what the plan counts.
+    tried: Option<&'a str>,
 }
 
 type Found = Result<(SlotIndex, Type), Diagnostic>;
@@ -245,6 +251,7 @@ impl expr::Scope for RequestScope<'_> {
         match path {
             ["now"] => self.input("now".to_owned(), Type::Time, SlotSource::Now),
             ["request", ..] => self.of_context(path, span),
+            ["recall", ..] if self.tried.is_some() => Err(self.no_scores(path, span)),
             ["recall", ..] => self.of_recall(path, span),
             [name] => {
                 let known: Vec<String> = self.names(&self.readable());
@@ -264,6 +271,9 @@ impl expr::Scope for RequestScope<'_> {
                 self.slot(slot)
             })),
             "seen" => Some(self.seen(args).ok_or_else(|| self.uncounted(name, span))),
+            _ if self.tried.is_some() && aggregate_call(name, args, &|name| self.plan.event(name).is_some()) => {
+                Some(self.kept(&span).unwrap_or_else(|| Err(self.not_kept(name, span))))
+            }
             _ if aggregate_call(name, args, &|name| self.plan.event(name).is_some()) => {
                 Some(Err(self.uncounted(name, span)))
             }

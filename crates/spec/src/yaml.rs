@@ -123,7 +123,7 @@ impl<'t> Reader<'t, '_> {
         }
         if depth > limits::SPEC_DEPTH_MAX {
             let message = format!("nested deeper than {} levels", limits::SPEC_DEPTH_MAX);
-            self.issues.push(Issue::new("too_deep", &span, message));
+            self.issues.push(Issue::new("too_deep", &span, message).help(TOO_DEEP));
             return Err(Stop);
         }
         let mut end = span.end;
@@ -246,10 +246,14 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
+/// What to do about too many levels.
+const TOO_DEEP: &str = "close brackets that were left open; no section of a spec needs more levels";
+
 fn syntax_issue(info: &str, at: usize) -> Issue {
     let span = at..at + 1;
     if info.contains("recursion limit") {
-        return Issue::new("too_deep", &span, format!("nested deeper than {} levels", limits::SPEC_DEPTH_MAX));
+        let message = format!("nested deeper than {} levels", limits::SPEC_DEPTH_MAX);
+        return Issue::new("too_deep", &span, message).help(TOO_DEEP);
     }
     Issue::new("yaml_syntax", &span, format!("this is not YAML: {info}")).help(syntax_help(info))
 }
@@ -257,6 +261,8 @@ fn syntax_issue(info: &str, at: usize) -> Issue {
 fn syntax_help(info: &str) -> &'static str {
     if info.contains("mapping values") {
         "text with `: ` in it needs quotes, and a key needs its own line"
+    } else if info.contains("anchor") {
+        "aliases (`*name`) are not part of the spec language: write the value out; text that begins with `*` needs quotes"
     } else if info.contains("flow") || info.contains("expected ','") {
         "close what was opened with `{` or `[`; expressions with `,`, `{` or `[` need quotes inside them"
     } else {

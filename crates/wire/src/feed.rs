@@ -9,6 +9,9 @@ use std::borrow::Cow;
 
 #[cfg(test)]
 mod tests;
+mod trial;
+
+pub use trial::parse_trial;
 
 /// How many items are returned unless the request says.
 const COUNT_DEFAULT: u16 = 20;

@@ -15,7 +15,7 @@ mod write;
 pub use batch::{Batch, Form, LineRefusal, parse_entities, parse_events};
 pub use entity::parse_fields;
 pub use event::parse_event;
-pub use feed::{FeedCall, PageCall, parse_feed};
+pub use feed::{FeedCall, PageCall, parse_feed, parse_trial};
 pub use list::{parse_list, parse_list_line, parse_list_put};
 pub use scan::{Outcome, Scanner, check, whole};
 pub use time::{parse_time, write_time};

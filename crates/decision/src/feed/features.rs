@@ -19,7 +19,7 @@ pub(super) fn of_subject(view: &View<'_>, scratch: &mut Scratch) {
     view.rules.into_iter().for_each(|rules| fill_subject(view, &rules.subject, row));
 }
 
-fn fill_subject(view: &View<'_>, reads: &Reads, row: &mut [Value]) {
+pub(super) fn fill_subject(view: &View<'_>, reads: &Reads, row: &mut [Value]) {
     match &view.query.rows {
         Some(rows) => rows.read(&reads.owned, &|_| u32::MAX, view.now, row),
         None => reads.fill_empty(view.plan, &reads.owned, row),

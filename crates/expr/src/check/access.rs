@@ -17,13 +17,14 @@ impl Checker<'_> {
                     return Some(wrap(*value));
                 }
                 let key = self.types.resolved(&key);
-                self.wrong_type(span, format!("the keys of this map are {key}, so it has no fields"))
+                let message = format!("the keys of this map are {key}, so it has no fields");
+                self.wrong_type(span, message, "ask for a key: `map[key]`")
             }
             Static::Dyn | Static::Var(_) => Some(wrap(Static::Dyn)),
             Static::Optional(inner) => self.field(&inner, name, true, span),
             ty => {
                 let message = format!("{} has no fields, so no `{name}`", self.types.resolved(&ty));
-                self.wrong_type(span, message)
+                self.wrong_type(span, message, "maps have fields, and so have entities: `item.price`")
             }
         }
     }
@@ -46,7 +47,7 @@ impl Checker<'_> {
                     return Some(wrap(*inner));
                 }
                 let message = format!("a place in a list is an int, but this is {}", self.types.resolved(&place));
-                self.wrong_type(index.node.span.clone(), message)
+                self.wrong_type(index.node.span.clone(), message, "write a place from 0: `list[0]`")
             }
             Static::Map(key, value) => {
                 let known = self.types.resolved(&key);
@@ -54,7 +55,7 @@ impl Checker<'_> {
                     return Some(wrap(*value));
                 }
                 let message = format!("the keys of this map are {known}, but this is {}", self.types.resolved(&place));
-                self.wrong_type(index.node.span.clone(), message)
+                self.wrong_type(index.node.span.clone(), message, "ask for a key of the map's type")
             }
             Static::Dyn | Static::Var(_) => Some(wrap(Static::Dyn)),
             Static::Optional(inner) => self.element(&inner, index, true, span),

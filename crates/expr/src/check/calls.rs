@@ -186,7 +186,8 @@ impl Checker<'_> {
         };
         if !counts && !wanted.is_empty() {
             let message = format!("`{whole}`{wanted} there {}", counted(args.len()));
-            return self.refuse(Diagnostic::new("wrong_arity", span, message));
+            let help = "add what is missing, or remove what is too much";
+            return self.refuse(Diagnostic::new("wrong_arity", span, message).with_help(help));
         }
         let found = types(args, &self.types);
         let on = receiver.map_or(String::new(), |receiver| format!("{}.", self.types.resolved(&receiver.ty)));
@@ -194,7 +195,7 @@ impl Checker<'_> {
             true => format!("`{whole}` does not take {on}({found})"),
             false => format!("`{whole}`{wanted} this is {on}({found})"),
         };
-        self.wrong_type(span, message)
+        self.wrong_type(span, message, "the language reference lists what each function takes")
     }
 
     fn unknown_function(&mut self, name: &Name) -> Found {

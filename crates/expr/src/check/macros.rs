@@ -33,7 +33,8 @@ impl Checker<'_> {
             Static::Bool | Static::Dyn => Some(condition),
             ty => {
                 let name = name_of(of.kind);
-                self.wrong_type(node.span.clone(), format!("the condition of `{name}` is a bool, but this is {ty}"))
+                let message = format!("the condition of `{name}` is a bool, but this is {ty}");
+                self.wrong_type(node.span.clone(), message, "compare it with something: `x > 0`")
             }
         }
     }
@@ -53,7 +54,8 @@ impl Checker<'_> {
             (kind, ty) => {
                 let what = if optional { "takes an optional" } else { "goes over a list or a map" };
                 let message = format!("`{}` {what}, but this is {}", name_of(kind), self.types.resolved(&ty));
-                self.wrong_type(over.node.span.clone(), message)
+                let help = if optional { "make one with `optional.of(x)`" } else { "write `list.exists(x, x > 0)`" };
+                self.wrong_type(over.node.span.clone(), message, help)
             }
         }
     }
@@ -78,7 +80,9 @@ impl Checker<'_> {
                     other => {
                         let ty = self.types.resolved(&other);
                         let message = format!("`{}` makes {wanted}, but this is {ty}", name_of(of.kind));
-                        return self.wrong_type(body.node.span.clone(), message);
+                        let help =
+                            if optional { "make one with `optional.of(x)`" } else { "write a map: `{key: value}`" };
+                        return self.wrong_type(body.node.span.clone(), message, help);
                     }
                 }
             }

@@ -52,6 +52,7 @@ fn binary_help(op: BinaryOp, (left, a): (&Node, &Static), (_, b): (&Node, &Stati
         (Static::Time, Static::Time) => "timestamps are subtracted and compared; add a duration",
         _ if op == BinaryOp::Remainder && either(Static::Float) && number(a) && number(b) => "`%` takes two ints",
         (Static::Entity(_), _) | (_, Static::Entity(_)) => "an entity equals only an entity of its own type",
+        _ if compares => "compare values of one type: strings with strings, numbers with numbers",
         _ => return None,
     })
 }
@@ -62,6 +63,6 @@ pub(super) fn with_unary_help(fault: Diagnostic, op: UnaryOp, ty: &Static) -> Di
         (UnaryOp::Not, Static::Int | Static::Float) => fault.with_help("compare first: `x == 0`"),
         (UnaryOp::Not, _) => fault.with_help("write `!has(x)` to ask whether a value is missing"),
         (UnaryOp::Negate, Static::Bool) => fault.with_help("write `!x`"),
-        (UnaryOp::Negate, _) => fault,
+        (UnaryOp::Negate, _) => fault.with_help("only numbers and durations have a negative"),
     }
 }

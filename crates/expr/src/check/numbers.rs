@@ -74,7 +74,8 @@ impl Checker<'_> {
             }
             Err((index, ty)) => {
                 let message = format!("`{}` takes {}, but this is {ty}", own.0, own.2);
-                self.wrong_type(args[index].span.clone(), message)
+                let help = format!("give `{}` {}", own.0, own.2);
+                self.wrong_type(args[index].span.clone(), message, &help)
             }
         }
     }
@@ -86,7 +87,8 @@ impl Checker<'_> {
             (least, most) => format!("{least} to {most} arguments"),
         };
         let message = format!("`{}` takes {wanted}, but there {}", own.0, counted(found));
-        self.refuse(Diagnostic::new("wrong_arity", span, message))
+        let help = format!("give `{}` {wanted}", own.0);
+        self.refuse(Diagnostic::new("wrong_arity", span, message).with_help(help))
     }
 }
 

@@ -88,7 +88,8 @@ impl Checker<'_> {
             let ty = super::literal_type(literal);
             if !self.comparable(&x.ty, &ty) {
                 let message = format!("{} is never in a list with {ty}", self.types.resolved(&x.ty));
-                self.wrong_type::<()>(node.span.clone(), message);
+                let help = "list values of the type that stands before `in`";
+                self.wrong_type::<()>(node.span.clone(), message, help);
                 all = false;
             }
         }
@@ -123,7 +124,8 @@ impl Checker<'_> {
             let ty = self.types.resolved(&which.ty);
             if !matches!(ty, Static::Bool | Static::Dyn) {
                 let message = format!("the condition of `?:` is a bool, but this is {ty}");
-                self.wrong_type::<()>(condition.span.clone(), message);
+                let help = "compare it with something: `x > 0 ? a : b`";
+                self.wrong_type::<()>(condition.span.clone(), message, help);
             }
         }
         let (a, b) = (self.node(then), self.node(otherwise));
@@ -131,7 +133,7 @@ impl Checker<'_> {
         let types = (self.types.resolved(&a.ty), self.types.resolved(&b.ty));
         let Some((a, b, ty)) = self.merged(a, b) else {
             let message = format!("both values of `?:` have one type, but these are {} and {}", types.0, types.1);
-            return self.wrong_type(then.span.start..otherwise.span.end, message);
+            return self.wrong_type(then.span.start..otherwise.span.end, message, "give both the same type");
         };
         let (condition, then, otherwise) = (which.boxed(), a.boxed(), b.boxed());
         Some(Typed::new(NodeKind::Conditional { condition, then, otherwise }, span, ty))

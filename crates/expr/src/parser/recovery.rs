@@ -31,7 +31,10 @@ impl<'a> Parser<'a> {
             _ => format!("found `{}`", &self.text[span.clone()].chars().take(40).collect::<String>()),
         };
         let mut fault = Diagnostic::new("unexpected_token", span, format!("expected {what}, but {found}"));
-        fault.help = help;
+        fault.help = help.or_else(|| match self.kind() {
+            Kind::End => Some(format!("add {what}, or remove what asks for it")),
+            _ => Some(format!("put {what} before it, or remove it")),
+        });
         self.report(fault);
     }
 
@@ -142,7 +145,9 @@ impl<'a> Parser<'a> {
         };
         if *self.kind() == Kind::End {
             let message = format!("this bracket is not closed by {bracket}");
-            self.report(Diagnostic::new("unclosed_bracket", opened, message));
+            self.report(
+                Diagnostic::new("unclosed_bracket", opened, message).with_help(format!("add the missing {bracket}")),
+            );
         } else if !self.beside_broken() {
             self.expected(&format!("an operator, `,` or {bracket}"), None);
         }

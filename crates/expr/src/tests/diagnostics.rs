@@ -25,17 +25,43 @@ fn check(table: &[(&str, &[&str])]) {
 #[test]
 fn syntax() {
     check(&[
-        ("", &["empty_expression||there is no expression here|"]),
-        (" \t", &["empty_expression| \t|there is no expression here|"]),
-        ("1 +", &["unexpected_token||expected a value, but the expression ends|"]),
-        ("(1 + 2", &["unclosed_bracket|(|this bracket is not closed by `)`|"]),
-        ("1 in [1", &["unclosed_bracket|[|this bracket is not closed by `]`|"]),
+        (
+            "",
+            &["empty_expression||there is no expression here|write one, as in `count(view, 7d)`, or remove the field"],
+        ),
+        (
+            " \t",
+            &[
+                "empty_expression| \t|there is no expression here|write one, as in `count(view, 7d)`, or remove the field",
+            ],
+        ),
+        (
+            "1 +",
+            &["unexpected_token||expected a value, but the expression ends|add a value, or remove what asks for it"],
+        ),
+        ("(1 + 2", &["unclosed_bracket|(|this bracket is not closed by `)`|add the missing `)`"]),
+        ("1 in [1", &["unclosed_bracket|[|this bracket is not closed by `]`|add the missing `]`"]),
         ("1 + 2)", &["unexpected_token|)|expected an operator or the end, but found `)`|it closes nothing"]),
-        ("i.x i.y", &["unexpected_token|i|expected an operator or the end, but found `i`|"]),
-        ("i.x + * 2", &["unexpected_token|*|expected a value, but found `*`|"]),
-        ("i.", &["unexpected_token||expected a name behind `.`, but the expression ends|"]),
-        ("b.x ? 1", &["unexpected_token||expected `:` of the `?:`, but the expression ends|"]),
-        ("min(1, )", &["unexpected_token|)|expected a value, but found `)`|"]),
+        (
+            "i.x i.y",
+            &[
+                "unexpected_token|i|expected an operator or the end, but found `i`|put an operator or the end before it, or remove it",
+            ],
+        ),
+        ("i.x + * 2", &["unexpected_token|*|expected a value, but found `*`|put a value before it, or remove it"]),
+        (
+            "i.",
+            &[
+                "unexpected_token||expected a name behind `.`, but the expression ends|add a name behind `.`, or remove what asks for it",
+            ],
+        ),
+        (
+            "b.x ? 1",
+            &[
+                "unexpected_token||expected `:` of the `?:`, but the expression ends|add `:` of the `?:`, or remove what asks for it",
+            ],
+        ),
+        ("min(1, )", &["unexpected_token|)|expected a value, but found `)`|put a value before it, or remove it"]),
         ("i.x = 1", &["unknown_operator|=|there is no operator `=`|write `==` to compare"]),
         ("b.x and b.y", &["unknown_operator|and|there is no operator `and`|write `&&`"]),
         ("b.x | b.y", &["unknown_operator|\u{7c}|there is no operator `|`|write `||`"]),
@@ -55,9 +81,17 @@ fn syntax() {
         ),
         ("s.x.abs()", &["unknown_function|abs|there is no function `abs` of string|write `abs(x)`"]),
         ("i.x[0]", &["wrong_type|i.x[0]|int has no elements|lists and maps have"]),
-        ("abs(1).y", &["wrong_type|y|int has no fields, so no `y`|"]),
-        ("{'a': 1", &["unclosed_bracket|{|this bracket is not closed by `}`|"]),
-        ("{'a' 1}", &["unexpected_token|1|expected `:` behind a key, but found `1`|"]),
+        (
+            "abs(1).y",
+            &["wrong_type|y|int has no fields, so no `y`|maps have fields, and so have entities: `item.price`"],
+        ),
+        ("{'a': 1", &["unclosed_bracket|{|this bracket is not closed by `}`|add the missing `}`"]),
+        (
+            "{'a' 1}",
+            &[
+                "unexpected_token|1|expected `:` behind a key, but found `1`|put `:` behind a key before it, or remove it",
+            ],
+        ),
         (
             "[1].exists(1, true)",
             &[
@@ -83,7 +117,10 @@ fn syntax() {
                 "unexpected_character|#|unexpected character `#`|quote the YAML value; a comment needs a space before `#`",
             ],
         ),
-        ("i.x + \u{202e}1", &["unexpected_character|\u{202e}|unexpected character U+202E|"]),
+        (
+            "i.x + \u{202e}1",
+            &["unexpected_character|\u{202e}|unexpected character U+202E|remove it; text stands in quotes"],
+        ),
         (
             "s.x == “a” + #",
             &[
@@ -91,7 +128,7 @@ fn syntax() {
                 "unexpected_character|#|unexpected character `#`|quote the YAML value; a comment needs a space before `#`",
             ],
         ),
-        ("i.x << 64", &["unexpected_token|<|expected a value, but found `<`|"]),
+        ("i.x << 64", &["unexpected_token|<|expected a value, but found `<`|put a value before it, or remove it"]),
     ]);
 }
 
@@ -154,9 +191,19 @@ fn types() {
             "i.x + s.x",
             &["wrong_type|i.x + s.x|`+` does not take int and string|strings are joined with strings: `x + string(y)`"],
         ),
-        ("s.x < 1", &["wrong_type|s.x < 1|`<` does not take string and int|"]),
+        (
+            "s.x < 1",
+            &[
+                "wrong_type|s.x < 1|`<` does not take string and int|compare values of one type: strings with strings, numbers with numbers",
+            ],
+        ),
         ("b.x + 1", &["wrong_type|b.x + 1|`+` does not take bool and int|write `x ? 1 : 0` for the number of a bool"]),
-        ("b.x < 1", &["wrong_type|b.x < 1|`<` does not take bool and int|"]),
+        (
+            "b.x < 1",
+            &[
+                "wrong_type|b.x < 1|`<` does not take bool and int|compare values of one type: strings with strings, numbers with numbers",
+            ],
+        ),
         (
             "1 < i.x < 3",
             &["wrong_type|1 < i.x < 3|`<` does not take bool and int|comparisons do not chain: write `a < b && b < c`"],
@@ -210,31 +257,77 @@ fn types() {
                 "wrong_type|s.x in li.x|`in` does not take string and [int]|the value has the type of the list's elements",
             ],
         ),
-        ("s.x in ['a', 1]", &["wrong_type|1|string is never in a list with int|"]),
+        (
+            "s.x in ['a', 1]",
+            &["wrong_type|1|string is never in a list with int|list values of the type that stands before `in`"],
+        ),
         ("1u + 1", &["wrong_type|1u + 1|`+` does not take uint and int|"]),
-        ("[1][1.5]", &["wrong_type|1.5|a place in a list is an int, but this is float|"]),
-        ("{'a': 1}[1]", &["wrong_type|1|the keys of this map are string, but this is int|"]),
-        ("{1.5: 1}", &["wrong_type|1.5|a key of a map is a bool, an int, a uint or a string, but this is float|"]),
-        ("{1: 2}.a", &["wrong_type|a|the keys of this map are int, so it has no fields|"]),
+        (
+            "[1][1.5]",
+            &["wrong_type|1.5|a place in a list is an int, but this is float|write a place from 0: `list[0]`"],
+        ),
+        (
+            "{'a': 1}[1]",
+            &["wrong_type|1|the keys of this map are string, but this is int|ask for a key of the map's type"],
+        ),
+        (
+            "{1.5: 1}",
+            &[
+                "wrong_type|1.5|a key of a map is a bool, an int, a uint or a string, but this is float|write keys such as `{\"a\": 1}`",
+            ],
+        ),
+        ("{1: 2}.a", &["wrong_type|a|the keys of this map are int, so it has no fields|ask for a key: `map[key]`"]),
         (
             "[?1]",
             &[
                 "wrong_type|1|behind `?` stands an optional, but this is int|leave the `?` out, or write `optional.of(x)`",
             ],
         ),
-        ("i.x.exists(e, true)", &["wrong_type|i.x|`exists` goes over a list or a map, but this is int|"]),
-        ("li.x.exists(e, e + 1)", &["wrong_type|e + 1|the condition of `exists` is a bool, but this is int|"]),
-        ("li.x.all(e, e.y)", &["wrong_type|y|int has no fields, so no `y`|"]),
-        ("i.x.optMap(v, v)", &["wrong_type|i.x|`optMap` takes an optional, but this is int|"]),
-        ("optional.of(1).optFlatMap(v, v)", &["wrong_type|v|`optFlatMap` makes an optional, but this is int|"]),
+        (
+            "i.x.exists(e, true)",
+            &["wrong_type|i.x|`exists` goes over a list or a map, but this is int|write `list.exists(x, x > 0)`"],
+        ),
+        (
+            "li.x.exists(e, e + 1)",
+            &[
+                "wrong_type|e + 1|the condition of `exists` is a bool, but this is int|compare it with something: `x > 0`",
+            ],
+        ),
+        (
+            "li.x.all(e, e.y)",
+            &["wrong_type|y|int has no fields, so no `y`|maps have fields, and so have entities: `item.price`"],
+        ),
+        (
+            "i.x.optMap(v, v)",
+            &["wrong_type|i.x|`optMap` takes an optional, but this is int|make one with `optional.of(x)`"],
+        ),
+        (
+            "optional.of(1).optFlatMap(v, v)",
+            &["wrong_type|v|`optFlatMap` makes an optional, but this is int|make one with `optional.of(x)`"],
+        ),
         ("!i.x", &["wrong_type|!i.x|`!` does not take int|compare first: `x == 0`"]),
         ("!s.x", &["wrong_type|!s.x|`!` does not take string|write `!has(x)` to ask whether a value is missing"]),
         ("-b.x", &["wrong_type|-b.x|`-` does not take bool|write `!x`"]),
-        ("i.x ? 1 : 2", &["wrong_type|i.x|the condition of `?:` is a bool, but this is int|"]),
-        ("b.x ? 1 : 'a'", &["wrong_type|1 : 'a'|both values of `?:` have one type, but these are int and string|"]),
-        ("sqrt(s.x)", &["wrong_type|s.x|`sqrt` takes a number, but this is string|"]),
-        ("max(1, 2.0, b.x)", &["wrong_type|b.x|`max` takes numbers, but this is bool|"]),
-        ("default(i.x, 'a')", &["wrong_type|'a'|`default` takes two values of one type, but this is string|"]),
+        (
+            "i.x ? 1 : 2",
+            &[
+                "wrong_type|i.x|the condition of `?:` is a bool, but this is int|compare it with something: `x > 0 ? a : b`",
+            ],
+        ),
+        (
+            "b.x ? 1 : 'a'",
+            &[
+                "wrong_type|1 : 'a'|both values of `?:` have one type, but these are int and string|give both the same type",
+            ],
+        ),
+        ("sqrt(s.x)", &["wrong_type|s.x|`sqrt` takes a number, but this is string|give `sqrt` a number"]),
+        ("max(1, 2.0, b.x)", &["wrong_type|b.x|`max` takes numbers, but this is bool|give `max` numbers"]),
+        (
+            "default(i.x, 'a')",
+            &[
+                "wrong_type|'a'|`default` takes two values of one type, but this is string|give `default` two values of one type",
+            ],
+        ),
     ]);
 }
 
@@ -259,10 +352,20 @@ fn names_and_arguments() {
             ],
         ),
         ("frobnicate(1)", &["unknown_function|frobnicate|there is no function `frobnicate` here|"]),
-        ("max(1)", &["wrong_arity|max(1)|`max` takes 2 to 64 arguments, but there is 1|"]),
-        ("abs()", &["wrong_arity|abs()|`abs` takes 1 argument, but there are 0|"]),
-        ("s.x.startsWith(1)", &["wrong_type|s.x.startsWith(1)|`startsWith` takes (string), but this is string.(int)|"]),
-        ("s.x.startsWith()", &["wrong_arity|s.x.startsWith()|`startsWith` takes (string), but there are 0|"]),
+        ("max(1)", &["wrong_arity|max(1)|`max` takes 2 to 64 arguments, but there is 1|give `max` 2 to 64 arguments"]),
+        ("abs()", &["wrong_arity|abs()|`abs` takes 1 argument, but there are 0|give `abs` 1 argument"]),
+        (
+            "s.x.startsWith(1)",
+            &[
+                "wrong_type|s.x.startsWith(1)|`startsWith` takes (string), but this is string.(int)|the language reference lists what each function takes",
+            ],
+        ),
+        (
+            "s.x.startsWith()",
+            &[
+                "wrong_arity|s.x.startsWith()|`startsWith` takes (string), but there are 0|add what is missing, or remove what is too much",
+            ],
+        ),
         (
             "startsWith(s.x, 'a')",
             &["wrong_type|startsWith(s.x, 'a')|`startsWith` is called on a value|write `x.startsWith(...)`"],
@@ -273,10 +376,17 @@ fn names_and_arguments() {
         ),
         (
             "math.abs(s.x)",
-            &["wrong_type|math.abs(s.x)|`math.abs` takes (int) or (uint) or (float), but this is (string)|"],
+            &[
+                "wrong_type|math.abs(s.x)|`math.abs` takes (int) or (uint) or (float), but this is (string)|the language reference lists what each function takes",
+            ],
         ),
-        ("math.greatest('a')", &["wrong_type|math.greatest('a')|`math.greatest` does not take (string)|"]),
-        ("pow(1, 2, 3)", &["wrong_arity|pow(1, 2, 3)|`pow` takes 2 arguments, but there are 3|"]),
+        (
+            "math.greatest('a')",
+            &[
+                "wrong_type|math.greatest('a')|`math.greatest` does not take (string)|the language reference lists what each function takes",
+            ],
+        ),
+        ("pow(1, 2, 3)", &["wrong_arity|pow(1, 2, 3)|`pow` takes 2 arguments, but there are 3|give `pow` 2 arguments"]),
     ]);
 }
 

@@ -3,6 +3,7 @@
 mod attribution;
 mod bad_input;
 mod calls;
+mod expressions;
 mod framing;
 mod gorse;
 mod house;

@@ -130,7 +130,8 @@ impl Scope<'_, '_, '_> {
     pub(super) fn event_argument(&mut self, node: &Node) -> Result<u16, Diagnostic> {
         let Some(name) = node.as_name() else {
             let message = "the first argument of an aggregate must be the name of an event";
-            return Err(Diagnostic::new("wrong_type", node.span.clone(), message));
+            let help = "write it as it stands under `events`, without quotes: `count(view, 7d)`";
+            return Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help(help));
         };
         self.builder.event(name).ok_or_else(|| {
             let known = self.builder.events.iter().map(|event| event.name.as_str());
@@ -190,7 +191,8 @@ impl Scope<'_, '_, '_> {
             return Ok(program);
         }
         let message = format!("{} takes numbers, durations or conditions, but this is {}", quoted(name), program.ty());
-        Err(Diagnostic::new("wrong_type", node.span.clone(), message))
+        let help = "name a field of the event that is a number; `count(event, window, filter)` counts events";
+        Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help(help))
     }
 
     fn over_values(&mut self, table: u16, event: u16, name: &str, args: &[Node]) -> Result<Need, Diagnostic> {
@@ -268,7 +270,8 @@ impl Scope<'_, '_, '_> {
             let event = self.event_argument(node)?;
             self.check_key(table, event, &node.span)?;
             if events.contains(&event) {
-                return Err(Diagnostic::new("duplicate_name", node.span.clone(), "this event is there twice"));
+                let fault = Diagnostic::new("duplicate_name", node.span.clone(), "this event is there twice");
+                return Err(fault.with_help("name each event once"));
             }
             events.push(event);
         }
@@ -320,7 +323,8 @@ impl Scope<'_, '_, '_> {
                     return Err(cascade(&span));
                 }
                 let message = format!("the event `{}` does not name a user and an item", event.name);
-                return Err(Diagnostic::new("missing_role", args[0].span.clone(), message));
+                let help = "ask about an event with both roles, as in `seen(view, item, 30d)`";
+                return Err(Diagnostic::new("missing_role", args[0].span.clone(), message).with_help(help));
             };
             roles.push(item as u8);
         }

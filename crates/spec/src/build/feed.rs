@@ -137,7 +137,7 @@ impl Builder<'_> {
                 let issue = Issue::new("wrong_type", &span, message);
                 self.issues.push(match program.ty() {
                     Type::Bool => issue.help("write `condition ? 1.0 : 0.0`"),
-                    _ => issue,
+                    _ => issue.help("add up numbers, as in `recall.score + 0.5 * item.<feature>`"),
                 });
             }
             terms.push(if negative { negated(&program) } else { program });

@@ -57,7 +57,8 @@ impl Builder<'_> {
         if most.is_some_and(|most| most >= window) {
             let most = most.unwrap_or_default();
             let message = format!("`max` ({most}) is not below `window` ({window}), so nothing is spread");
-            self.issues.push(Issue::new("out_of_range", &source.span, message));
+            let issue = Issue::new("out_of_range", &source.span, message);
+            self.issues.push(issue.help("lower `max`, or raise `window`"));
         }
         if most.is_some_and(|most| most < least) {
             let message = format!("`max` ({}) is below `min` ({least})", most.unwrap_or_default());
@@ -96,7 +97,8 @@ impl Builder<'_> {
         let ty = &self.entities[usize::from(ITEM)].fields[usize::from(field)].ty;
         if !fits(ty) {
             let message = format!("{} is {ty}; {what} needs {wanted}", quoted(&text.text));
-            self.issues.push(Issue::new("wrong_type", &text.span, message));
+            let issue = Issue::new("wrong_type", &text.span, message);
+            self.issues.push(issue.help(format!("name an attribute of `item` that is {wanted}")));
             return None;
         }
         Some(field)
@@ -129,7 +131,8 @@ impl Builder<'_> {
             }
             let message =
                 format!("{} is {ty}; items are compared by string, bool, int, [string] or [float]", quoted(&by.text));
-            self.issues.push(Issue::new("wrong_type", &by.span, message));
+            let issue = Issue::new("wrong_type", &by.span, message);
+            self.issues.push(issue.help("name such an attribute of `item`, or a `co_visited` route"));
             return None;
         }
         if let Some(RouteSource::CoVisited { index, .. }) =
@@ -177,7 +180,8 @@ impl Builder<'_> {
         let others = around.feeds.iter().enumerate().filter(|(index, _)| *index != this).map(|(_, feed)| feed);
         let Some(feed) = around.feeds.iter().position(|feed| feed.name.text == name.text) else {
             let issue = Issue::new("unknown_name", &name.span, format!("{} is not a feed", quoted(&name.text)));
-            self.issues.push(issue.near(&name.text, others.map(|feed| feed.name.text.as_str())));
+            let issue = issue.near(&name.text, others.map(|feed| feed.name.text.as_str()));
+            self.issues.push(if issue.help.is_some() { issue } else { issue.help("declare it under `feeds`") });
             return None;
         };
         if feed == this {

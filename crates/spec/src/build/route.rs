@@ -97,7 +97,8 @@ impl Builder<'_> {
         let ty = &self.entities[usize::from(ITEM)].fields[usize::from(field)].ty;
         if *ty != Type::Time {
             let message = format!("{} is {ty}; `newest` orders by a timestamp", quoted(&text.text));
-            self.issues.push(Issue::new("wrong_type", &text.span, message));
+            let issue = Issue::new("wrong_type", &text.span, message);
+            self.issues.push(issue.help("name an attribute declared as `timestamp`"));
             return None;
         }
         Some(self.index(Index::Newest { field }))

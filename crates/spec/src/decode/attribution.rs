@@ -6,7 +6,7 @@ use crate::source::{AttributionSource, WeightSource};
 use crate::yaml::{Node, Text};
 use domain::{Span, limits};
 
-const ATTRIBUTION: [&str; 4] = ["window", "decisions", "click", "events"];
+pub(super) const ATTRIBUTION: [&str; 4] = ["window", "decisions", "click", "events"];
 /// How long after a decision its events are joined to it, where the spec does not say.
 const WINDOW: Span = Span(30 * 60_000);
 /// How many decisions are remembered, where the spec does not say.

@@ -5,6 +5,8 @@ use crate::source::BudgetSource;
 use crate::yaml::Node;
 use domain::limits;
 
+pub(super) const BUDGET: [&str; 2] = ["bytes_per_key", "ns_per_event"];
+
 impl Decoder<'_> {
     /// `{ bytes_per_key: 65536, ns_per_event: 5000 }`
     pub(super) fn budget(&mut self, node: &Node) -> BudgetSource {
@@ -19,7 +21,7 @@ impl Decoder<'_> {
                     let ns = self.int(value, "`ns_per_event`", 1..=limits::EVENT_NS_MAX as i64);
                     budget.ns_per_event = ns.map(|ns| ns as u64);
                 }
-                _ => self.unknown(key, "`budget`", &["bytes_per_key", "ns_per_event"]),
+                _ => self.unknown(key, "`budget`", &BUDGET),
             }
         }
         budget

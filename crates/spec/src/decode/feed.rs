@@ -11,7 +11,7 @@ use crate::source::{CoVisitedSource, FeedSource, FusionSource, RouteKind, RouteS
 use crate::yaml::{Kind, Node, Text};
 use domain::limits;
 
-const FEED: [&str; 12] = [
+pub(super) const FEED: [&str; 12] = [
     "for",
     "context",
     "recall",
@@ -25,10 +25,10 @@ const FEED: [&str; 12] = [
     "holdout",
     "impressions",
 ];
-const KINDS: [&str; 10] =
+pub(super) const KINDS: [&str; 10] =
     ["top", "co_visited", "newest", "history", "list", "session", "users_like", "tags", "explore", "random"];
 /// Options of every route.
-const OPTIONS: [&str; 5] = ["limit", "weight", "when", "min", "quota"];
+pub(super) const OPTIONS: [&str; 5] = ["limit", "weight", "when", "min", "quota"];
 const CO_VISITED: [&str; 15] = [
     "co_visited",
     "from",
@@ -46,6 +46,8 @@ const CO_VISITED: [&str; 15] = [
     "recency",
     "known",
 ];
+pub(super) const RANK: [&str; 1] = ["score"];
+const HISTORY: [&str; 2] = ["history", "recency"];
 /// Candidates of a route that states no `limit`.
 const LIMIT: u16 = 100;
 /// Score of an item of a `history` route as a share of that of the item before it.
@@ -124,7 +126,7 @@ impl Decoder<'_> {
         for (key, value) in entries {
             match key.text.as_str() {
                 "score" => score = self.text(value, "`score`").cloned(),
-                _ => self.unknown(key, "`rank`", &["score"]),
+                _ => self.unknown(key, "`rank`", &RANK),
             }
         }
         if entries.is_empty() {
@@ -179,9 +181,7 @@ impl Decoder<'_> {
             route.kind = self.tags(name, value, entries);
         } else if let Some((key, value)) = entries.iter().find(|(key, _)| KINDS.contains(&key.text.as_str())) {
             route.kind = self.simple_route(&key.text, value);
-            let of_history = (key.text == "history").then_some("recency");
-            let known: Vec<&str> = [key.text.as_str()].into_iter().chain(of_history).collect();
-            self.only(entries, &known);
+            self.only(entries, &own_fields(&key.text));
         } else if let Some((key, _)) = entries.iter().find(|(key, _)| is_planned(&key.text)) {
             self.not_available(key);
         } else {
@@ -279,7 +279,7 @@ impl Decoder<'_> {
         for (key, value) in entries {
             self.co_visited_field(&mut source, key, value);
         }
-        self.only(entries, &CO_VISITED);
+        self.only(entries, &own_fields("co_visited"));
         if source.keep < source.history {
             let message =
                 format!("`keep` is {} and `history` is {}; all paired items are kept", source.keep, source.history);
@@ -360,9 +360,22 @@ impl Decoder<'_> {
         if matches!(&node.kind, Kind::List(list) if list.is_empty())
             || matches!(&node.kind, Kind::Map(map) if map.is_empty())
         {
-            self.issues.push(Issue::new("missing_value", &node.span, format!("{what} needs at least one event")));
+            let issue = Issue::new("missing_value", &node.span, format!("{what} needs at least one event"));
+            self.issues.push(issue.help("write `view`, `[view, buy]` or `{ view: 1, buy: 5 }`"));
         }
         events
+    }
+}
+
+/// The fields of a route of this kind, without the options of every route.
+pub(super) fn own_fields(kind: &str) -> Vec<&str> {
+    match kind {
+        "co_visited" => CO_VISITED.to_vec(),
+        "session" | "users_like" => [kind].into_iter().chain(session::OPTIONS).collect(),
+        "tags" => tags::OPTIONS.to_vec(),
+        "explore" => drawn::EXPLORE.to_vec(),
+        "history" => HISTORY.to_vec(),
+        _ => vec![kind],
     }
 }
 

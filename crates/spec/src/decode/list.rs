@@ -6,7 +6,7 @@ use crate::source::ListSource;
 use crate::yaml::{Node, Text};
 use domain::limits;
 
-const LIST: [&str; 2] = ["of", "max"];
+pub(super) const LIST: [&str; 2] = ["of", "max"];
 
 impl Decoder<'_> {
     pub(super) fn lists(&mut self, key: &Text, node: &Node) -> Vec<ListSource> {

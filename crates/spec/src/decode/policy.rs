@@ -7,9 +7,10 @@ use crate::yaml::{Node, Text};
 use domain::{Time, limits, parse_timestamp};
 use std::ops::Range;
 
-const KINDS: [&str; 8] = ["boost", "bury", "block", "allow", "cap", "quota", "pin", "never_follow"];
+pub(super) const KINDS: [&str; 8] = ["boost", "bury", "block", "allow", "cap", "quota", "pin", "never_follow"];
 /// Fields of every policy.
-const EVERY: [&str; 4] = ["name", "when", "from", "until"];
+pub(super) const EVERY: [&str; 4] = ["name", "when", "from", "until"];
+pub(super) const HOLDOUT: [&str; 2] = ["share", "salt"];
 /// Largest factor of a boost.
 const BOOST_MAX: f64 = 1e6;
 
@@ -27,7 +28,10 @@ impl Decoder<'_> {
         let Some((kind, body)) = entries.iter().find(|(key, _)| KINDS.contains(&key.text.as_str())) else {
             match entries.first() {
                 Some((key, _)) => self.unknown(key, "a policy", &KINDS),
-                None => self.issues.push(Issue::new("missing_field", &node.span, "this policy is empty")),
+                None => {
+                    let issue = Issue::new("missing_field", &node.span, "this policy is empty");
+                    self.issues.push(issue.help(format!("give it one of `{}`", KINDS.join("`, `"))));
+                }
             }
             return None;
         };
@@ -59,15 +63,7 @@ impl Decoder<'_> {
 
     /// What the kind itself asks for; the fields that all kinds have are left to the caller.
     fn policy_kind(&mut self, kind: &Text, entries: Entries<'_>) -> Option<PolicyKind> {
-        let own: &[&str] = match kind.text.as_str() {
-            "boost" | "bury" => &["by"],
-            "block" | "allow" => &[],
-            "cap" => &["per", "impressions", "in", "of", "event"],
-            "quota" => &["of", "impressions", "in", "pace", "event"],
-            "pin" => &["item", "at"],
-            _ => &["item", "after"],
-        };
-        let known: Vec<&str> = own.iter().chain(&EVERY).copied().collect();
+        let known: Vec<&str> = own_fields(&kind.text).iter().chain(&EVERY).copied().collect();
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
             self.unknown(key, &format!("`{}`", kind.text), &known);
         }
@@ -139,7 +135,8 @@ impl Decoder<'_> {
         let count = self.count_of(kind, entries, i64::from(limits::QUOTA_MAX))?;
         if count.window < limits::QUOTA_WINDOW_MIN {
             let message = format!("`in` is {}; of a quota it is at least {}", count.window, limits::QUOTA_WINDOW_MIN);
-            self.issues.push(Issue::new("out_of_range", &kind.span, message));
+            let issue = Issue::new("out_of_range", &kind.span, message);
+            self.issues.push(issue.help("a quota is of a whole campaign: write `in: 1d`"));
             return None;
         }
         Some(PolicyKind::Quota(count, even))
@@ -186,8 +183,8 @@ impl Decoder<'_> {
 
     pub(super) fn holdout(&mut self, key: &Text, node: &Node) -> Option<HoldoutSource> {
         let entries = self.map(node, "`holdout`")?;
-        for (key, _) in entries.iter().filter(|(key, _)| !matches!(key.text.as_str(), "share" | "salt")) {
-            self.unknown(key, "`holdout`", &["share", "salt"]);
+        for (key, _) in entries.iter().filter(|(key, _)| !HOLDOUT.contains(&key.text.as_str())) {
+            self.unknown(key, "`holdout`", &HOLDOUT);
         }
         self.required(key, entries, "share", "`holdout`", "say how many of the users, as in `share: 5%`");
         let salt = field(entries, "salt").and_then(|node| self.text(node, "`salt`"));
@@ -226,4 +223,16 @@ impl Decoder<'_> {
 
 fn field<'n>(entries: Entries<'n>, name: &str) -> Option<&'n Node> {
     entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node)
+}
+
+/// The fields of a kind of policy, without those of every policy.
+pub(super) fn own_fields(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "boost" | "bury" => &["by"],
+        "block" | "allow" => &[],
+        "cap" => &["per", "impressions", "in", "of", "event"],
+        "quota" => &["of", "impressions", "in", "pace", "event"],
+        "pin" => &["item", "at"],
+        _ => &["item", "after"],
+    }
 }

@@ -9,7 +9,16 @@ use crate::yaml::{Kind, Node, Text};
 use domain::{Span, limits};
 use std::ops::Range;
 
-const KINDS: [&str; 7] = ["spread", "mmr", "dpp", "slots", "mix", "fresh", "fair"];
+pub(super) const KINDS: [&str; 7] = ["spread", "mmr", "dpp", "slots", "mix", "fresh", "fair"];
+/// Beside `spread` where it names attributes.
+pub(super) const SPREAD: [&str; 2] = ["window", "max"];
+pub(super) const RULE: [&str; 5] = ["by", "when", "window", "max", "min"];
+pub(super) const MMR: [&str; 3] = ["by", "lambda", "depth"];
+pub(super) const DPP: [&str; 3] = ["by", "theta", "depth"];
+pub(super) const SLOT: [&str; 4] = ["at", "every", "from", "when"];
+pub(super) const MIX: [&str; 3] = ["feed", "at", "every"];
+pub(super) const FRESH: [&str; 5] = ["by", "within", "share", "at_least", "in"];
+pub(super) const FAIR: [&str; 5] = ["of", "target", "window", "strength", "depth"];
 const SLATE: i64 = limits::SLATE_MAX as i64;
 /// Places of `spread` and `fresh` that are looked at together, if that is not said.
 const WINDOW: u16 = 5;
@@ -38,7 +47,7 @@ impl Decoder<'_> {
                 Issue::new("several_kinds", &second.span, "a step of `rerank` does one thing; this is a second");
             self.issues.push(issue.help("make it a step of its own: `rerank: [{ spread: .. }, { mmr: .. }]`"));
         }
-        let beside: &[&str] = if key.text == "spread" && !is_rules(value) { &["window", "max"] } else { &[] };
+        let beside: &[&str] = if key.text == "spread" && !is_rules(value) { &SPREAD } else { &[] };
         for (other, _) in entries.iter().filter(|(other, _)| !KINDS.contains(&other.text.as_str())) {
             if !beside.contains(&other.text.as_str()) {
                 let known: Vec<&str> = [key.text.as_str()].iter().chain(beside).copied().collect();
@@ -48,8 +57,8 @@ impl Decoder<'_> {
         let span = node.span.clone();
         let kind = match key.text.as_str() {
             "spread" => self.spread(node, entries, value).map(RerankKind::Spread),
-            "mmr" => self.diverse(key, value, "lambda", 0.7).map(RerankKind::Mmr),
-            "dpp" => self.diverse(key, value, "theta", 0.65).map(RerankKind::Dpp),
+            "mmr" => self.diverse(key, value, &MMR, 0.7).map(RerankKind::Mmr),
+            "dpp" => self.diverse(key, value, &DPP, 0.65).map(RerankKind::Dpp),
             "slots" => self.slots(value).map(RerankKind::Slots),
             "mix" => self.mix(key, value),
             "fresh" => self.fresh(key, value),
@@ -121,7 +130,7 @@ impl Decoder<'_> {
                 "window" => self.places(value, &what, &mut window),
                 "max" => most = self.int(value, &what, 0..=SLATE).map(|max| max as u16),
                 "min" => least = self.int(value, &what, 1..=SLATE).map(|min| (min as u16, key)),
-                _ => self.unknown(key, "a rule of `spread`", &["by", "when", "window", "max", "min"]),
+                _ => self.unknown(key, "a rule of `spread`", &RULE),
             }
         }
         let has = |name: &str| entries.iter().any(|(key, _)| key.text == name);
@@ -157,7 +166,8 @@ impl Decoder<'_> {
         false
     }
 
-    fn diverse(&mut self, key: &Text, node: &Node, name: &str, default: f64) -> Option<DiverseSource> {
+    fn diverse(&mut self, key: &Text, node: &Node, known: &[&str; 3], default: f64) -> Option<DiverseSource> {
+        let [_, name, _] = *known;
         let what = format!("`{}`", key.text);
         let entries = self.map(node, &what)?;
         let (mut by, mut weight, mut depth) = (None, default, DEPTH);
@@ -169,7 +179,7 @@ impl Decoder<'_> {
                     weight = self.number(value, &format!("`{name}`"), 0.0..=1.0).unwrap_or(weight);
                     self.not_idle(value, &what, name, weight);
                 }
-                _ => self.unknown(key, &what, &["by", name, "depth"]),
+                _ => self.unknown(key, &what, known),
             }
         }
         self.required(key, entries, "by", &what, "add `by: item.<attribute>` or `by: <co_visited route>`");
@@ -209,7 +219,7 @@ impl Decoder<'_> {
                 "every" => every = self.int(value, &what, 1..=SLATE).map(|every| every as u16),
                 "from" => route = self.text(value, &what).cloned(),
                 "when" => when = self.text(value, &what).cloned(),
-                _ => self.unknown(key, "one of `slots`", &["at", "every", "from", "when"]),
+                _ => self.unknown(key, "one of `slots`", &SLOT),
             }
         }
         let has = |name: &str| entries.iter().any(|(key, _)| key.text == name);
@@ -234,7 +244,7 @@ impl Decoder<'_> {
                 "feed" => feed = self.text(value, &what).cloned(),
                 "at" => at = self.int(value, &what, 1..=SLATE).map(|at| at as u16),
                 "every" => every = self.int(value, &what, 2..=SLATE).map(|every| every as u16),
-                _ => self.unknown(key, "`mix`", &["feed", "at", "every"]),
+                _ => self.unknown(key, "`mix`", &MIX),
             }
         }
         self.required(key, entries, "feed", "`mix`", "add `feed: <another feed>`");
@@ -253,7 +263,7 @@ impl Decoder<'_> {
                 "share" => share = self.number(value, &what, 1e-3..=1.0),
                 "at_least" => least = self.int(value, &what, 1..=SLATE).map(|least| least as u16),
                 "in" => self.places(value, &what, &mut window),
-                _ => self.unknown(key, "`fresh`", &["by", "within", "share", "at_least", "in"]),
+                _ => self.unknown(key, "`fresh`", &FRESH),
             }
         }
         self.required(key, entries, "by", "`fresh`", "add `by: item.<timestamp>`");
@@ -282,7 +292,7 @@ impl Decoder<'_> {
                 "window" => window = self.span(value, &what).unwrap_or(window),
                 "strength" => strength = self.number(value, &what, 1e-3..=1.0).unwrap_or(strength),
                 "depth" => self.depth(value, &mut depth),
-                _ => self.unknown(key, "`fair`", &["of", "target", "window", "strength", "depth"]),
+                _ => self.unknown(key, "`fair`", &FAIR),
             }
         }
         self.required(key, entries, "of", "`fair`", "add `of: item.<attribute>`");
@@ -299,7 +309,8 @@ impl Decoder<'_> {
             let total: f64 = shares.iter().map(|(_, share)| share).sum();
             if total > 1.0 + 1e-9 {
                 let message = format!("the shares add up to {total}, which is more than 1");
-                self.issues.push(Issue::new("out_of_range", &node.span, message));
+                let issue = Issue::new("out_of_range", &node.span, message);
+                self.issues.push(issue.help("lower them; what is left of 1 goes to the values that are not named"));
             }
             return Some(TargetSource::Shares(shares));
         }

@@ -24,7 +24,10 @@ pub(super) fn check_text(text: &str, issues: &mut Issues) -> bool {
             fine = false;
         } else if c.is_control() && !matches!(c, '\t' | '\n' | '\r') {
             let message = format!("the control character U+{:04X} is not allowed", c as u32);
-            issues.push(Issue::new("bad_character", &span, message));
+            issues.push(
+                Issue::new("bad_character", &span, message)
+                    .help("remove it, or write it as an escape in double quotes"),
+            );
             fine = false;
         } else if is_bidi(c) {
             let message = format!("U+{:04X} changes the direction of the text around it", c as u32);

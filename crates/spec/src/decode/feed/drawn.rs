@@ -4,6 +4,7 @@ use super::{Decoder, Node, Text};
 use crate::diagnostic::Issue;
 use crate::source::RouteKind;
 
+pub(super) const EXPLORE: [&str; 2] = ["explore", "below"];
 /// Events from which on an item is not explored any more, if it is not said.
 const BELOW: u32 = 100;
 const BELOW_MAX: i64 = 1_000_000;
@@ -15,7 +16,7 @@ impl Decoder<'_> {
         for (_, value) in entries.iter().filter(|(key, _)| key.text == "below") {
             below = self.int(value, "`below`", 1..=BELOW_MAX).map_or(below, |below| below as u32);
         }
-        self.only(entries, &["explore", "below"]);
+        self.only(entries, &EXPLORE);
         let event = self.text(event, "`explore`").cloned();
         event.map_or(RouteKind::Broken, |event| RouteKind::Explore(event, below))
     }

@@ -1,10 +1,10 @@
 //! Routes `session` and `users_like`: their options. Both are one index with other defaults.
 
-use super::{Decoder, Node, Text};
+use super::{Decoder, Node, Text, own_fields};
 use crate::source::{RouteKind, SessionsSource};
 use domain::{Span, limits};
 
-const OPTIONS: [&str; 16] = [
+pub(super) const OPTIONS: [&str; 16] = [
     "from",
     "gap",
     "length",
@@ -76,8 +76,7 @@ impl Decoder<'_> {
                 self.sessions_option(&mut source, key, value);
             }
         }
-        let known: Vec<&str> = [kind].into_iter().chain(OPTIONS).collect();
-        self.only(entries, &known);
+        self.only(entries, &own_fields(kind));
         let what = format!("a `{kind}` route");
         self.required(name, entries, "from", &what, "add `from: user.<feature>` or `from: request.item`");
         if source.events.is_empty() { RouteKind::Broken } else { RouteKind::Sessions(Box::new(source)) }

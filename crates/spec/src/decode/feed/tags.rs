@@ -3,7 +3,7 @@
 use super::{Decoder, Node, Text};
 use crate::source::{RouteKind, TagsSource};
 
-const OPTIONS: [&str; 5] = ["tags", "from", "by", "context", "recency"];
+pub(super) const OPTIONS: [&str; 5] = ["tags", "from", "by", "context", "recency"];
 /// Context items that are read if it is not said.
 const CONTEXT: u16 = 20;
 /// Weight of a context item as a share of that of the item before it.
