@@ -28,6 +28,8 @@ const CHANGES_AT_ONCE: usize = 10;
 /// Between two changes, on average.
 const PAUSE: Duration = Duration::from_millis(10);
 const WARM_UP: Duration = Duration::from_millis(300);
+/// The longest quiet phase: the log grows in it too, and with the log the time of the next fill.
+const QUIET_MAX: Duration = Duration::from_secs(1);
 /// Decisions that are computed again.
 const REPLAYED_MAX: usize = 30;
 /// Who answers, applies, syncs and publishes. What compiles, adopts and fills a spec, and writes checkpoints, are other threads.
@@ -233,7 +235,7 @@ pub(crate) fn check(root: &Path, seed: u64, changes: u64, mode: &str) -> Result<
     Ok(report)
 }
 
-/// All changes, in phases with a quiet one of the same length before or after each: what drifts falls to both alike.
+/// All changes, in phases with a quiet one before or after each: what drifts falls to both alike.
 fn phases(
     node: &Node,
     shared: &Shared,
@@ -257,7 +259,7 @@ fn phases(
                 bar.inc(1);
             }
         })?;
-        took = since.elapsed();
+        took = since.elapsed().min(QUIET_MAX);
         if number % 2 == 0 {
             measure(node, shared, &mut quiet, || std::thread::sleep(took))?;
         }

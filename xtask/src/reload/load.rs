@@ -19,7 +19,7 @@ pub(super) const SOURCE: &str = "reload";
 const HISTORY: u64 = 10_000;
 const DAY: u64 = 86_400_000;
 /// A client begins a call this often.
-const CALL_EVERY: Duration = Duration::from_millis(6);
+const CALL_EVERY: Duration = Duration::from_millis(8);
 /// Most wrongs that are kept in words.
 const WORDS_MAX: usize = 20;
 

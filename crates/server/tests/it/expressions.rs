@@ -27,16 +27,16 @@ fn house() -> House {
     let entities = "{\"entity\":\"user\",\"key\":\"u1\",\"fields\":{\"country\":\"DE\"}}
 {\"entity\":\"item\",\"key\":\"i1\",\"fields\":{\"category\":\"books\",\"price\":5.5}}
 {\"entity\":\"item\",\"key\":\"i2\",\"fields\":{\"category\":\"tools\"}}\n";
-    assert_eq!(client.post("/v1/entities", entities.as_bytes()).unwrap().status, 200);
+    assert_eq!(client.post("/v1/entities", entities.as_bytes()).expect("the server answers").status, 200);
     let event =
         |n: u32, item: &str| format!("{{\"event\":\"view\",\"id\":\"e{n}\",\"user\":\"u1\",\"item\":\"{item}\"}}\n");
     let events: String = (0..4).map(|n| event(n, if n < 3 { "i1" } else { "i2" })).collect();
-    assert_eq!(client.post("/v1/events", events.as_bytes()).unwrap().status, 200);
+    assert_eq!(client.post("/v1/events", events.as_bytes()).expect("the server answers").status, 200);
     house
 }
 
 fn tried(house: &House, body: &Value) -> Value {
-    let answer = house.client().post("/v1/expressions", body.to_string().as_bytes()).unwrap();
+    let answer = house.client().post("/v1/expressions", body.to_string().as_bytes()).expect("the server answers");
     assert_eq!(answer.status, 200, "{}", answer.text());
     json(&answer)
 }
