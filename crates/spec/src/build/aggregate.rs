@@ -43,11 +43,12 @@ fn arguments(name: &str) -> usize {
     match name {
         "time_since" => 1,
         "count" | "rate" | "decayed" | "streak" => 2,
+        "quantile" | "top_k" => 4,
         _ => 3,
     }
 }
 
-pub(super) fn arity(
+fn arity(
     name: &str,
     args: &[Node],
     span: &Range<usize>,
@@ -91,9 +92,6 @@ impl Scope<'_, '_, '_> {
         if name == "seen" {
             return self.feature_seen(table, args, span);
         }
-        if matches!(name, "distinct" | "quantile" | "top_k") {
-            return self.sketch(table, name, args, span);
-        }
         if let ("last", Some(NodeKind::List(events))) = (name, args.first().map(|node| &node.kind)) {
             return self.last_of_events(table, events, args, span);
         }
@@ -108,6 +106,7 @@ impl Scope<'_, '_, '_> {
                 self.last_entities(table, event, args)
             }
             "last_n" => self.last_values(table, event, args),
+            "distinct" | "quantile" | "top_k" => self.sketch(table, event, name, args),
             "streak" if !is_calendar(&args[1]) => self.streak_of_events(table, event, &args[1]),
             "count" | "rate" | "decayed" | "time_since" | "streak" => self.over_events(table, event, name, args),
             _ => self.over_values(table, event, name, args),

@@ -1,13 +1,11 @@
 //! Aggregates that keep sketches: `distinct`, `quantile`, `top_k`.
 
-use super::aggregate::arity;
-use super::scope::{Found, Scope, cascade, near};
-use super::stream::{Need, canonical, one_line};
+use super::scope::{Scope, cascade, near};
+use super::stream::{Need, canonical};
 use crate::diagnostic::quoted;
 use crate::plan::{AggregateOp, Collection, ElementSource, Sketch, StreamValue, Window};
 use domain::{Span, Type, limits};
 use expr::{Diagnostic, Node, NodeKind};
-use std::ops::Range;
 
 /// Widths of the panes of sketches. They are closer to one another than those of numbers, so that a window needs 24 to 60 of them and
 /// not up to 240, and none is shorter than a second, so that few lie ahead of the log.
@@ -47,33 +45,15 @@ pub(super) fn usage(name: &str) -> &'static str {
 }
 
 impl Scope<'_, '_, '_> {
-    /// `distinct(event, what, window)`, `quantile(event, value, q, window)` or `top_k(event, what, k, window)`, each with a filter or
-    /// without.
-    pub(super) fn sketch(&mut self, table: u16, name: &str, args: &[Node], span: Range<usize>) -> Found {
-        let filter_at = if name == "distinct" { 3 } else { 4 };
-        arity(name, args, &span, filter_at..=filter_at + 1)?;
-        let event = self.event_argument(&args[0])?;
-        self.check_key(table, event, &args[0].span)?;
-        // Every argument is checked, so that one mistake does not hide another.
-        let filter = args.get(filter_at).map(|node| self.filter(event, node)).transpose();
-        let need = match name {
+    /// `distinct(event, what, window)`, `quantile(event, value, q, window)` or `top_k(event, what, k, window)`.
+    pub(super) fn sketch(&mut self, table: u16, event: u16, name: &str, args: &[Node]) -> Result<Need, Diagnostic> {
+        let mut need = match name {
             "quantile" => self.quantile(table, event, args),
             "top_k" => self.top_k(table, event, args),
             _ => self.distinct(table, event, args),
-        };
-        let (mut need, filter) = match (need, filter) {
-            (Ok(need), Ok(filter)) => (need, filter),
-            (Err(first), Err(second)) => {
-                self.more.push(second);
-                return Err(first);
-            }
-            (Err(error), _) | (_, Err(error)) => return Err(error),
-        };
-        let filter_key = args.get(filter_at).map_or(String::new(), |node| canonical(self.ast.slice(node)));
-        need.key = format!("{table} {event} [{filter_key}] {name} {}", need.key);
-        need.stream.filter = filter;
-        need.name = one_line(self.ast.text().get(span.clone()).unwrap_or(name));
-        self.builder.add(need).ok_or_else(|| cascade(&span))
+        }?;
+        need.key = format!("{name} {}", need.key);
+        Ok(need)
     }
 
     fn distinct(&mut self, table: u16, event: u16, args: &[Node]) -> Result<Need, Diagnostic> {
