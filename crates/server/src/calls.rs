@@ -14,6 +14,7 @@ pub(crate) mod spec;
 
 use crate::Shared;
 use domain::{Code, Position, Refusal};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -40,6 +41,18 @@ pub(crate) async fn released(shared: &Shared, position: Position) -> Result<Dura
     let wait = start.elapsed();
     shared.metrics.durability_wait.observe(wait.as_secs_f64());
     Ok(wait)
+}
+
+/// Makes a call that reads the log or compiles a spec on one of the runtime's few threads for that: the other requests of this thread
+/// go on.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    call: impl FnOnce(&Shared) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let shared = shared.clone();
+    let done = tokio::task::spawn_blocking(move || call(&shared)).await;
+    let message = "the server made a mistake; a change of the spec may or may not have been taken";
+    done.unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "", message)))
 }
 
 fn unknown(code: Code, why: &str) -> Refusal {

@@ -1,6 +1,6 @@
 //! The walk of a request: route, token, type and size of the body, the call, and its reply as HTTP.
 
-use crate::calls::{attribution, decisions, entities, events, expressions, feeds, lists, operations, spec};
+use crate::calls::{attribution, decisions, entities, events, expressions, feeds, lists, off_thread, operations, spec};
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::reply::{Reply, status_of};
@@ -140,36 +140,31 @@ async fn call(
         Call::DeleteListed => lists::delete(shared, value(0), value(1)).await,
         Call::AskFeed => feeds::ask(shared, value(0), bytes).await,
         Call::TryExpression => expressions::attempt(shared, bytes, wants_text(headers)).await,
-        Call::ReadDecision => from_disk(shared, value(0), decisions::read).await,
-        Call::ExplainDecision => {
-            let text = wants_text(headers);
-            from_disk(shared, value(0), move |shared, id| decisions::explain(shared, id, asked.item, text)).await
+        Call::ReadDecision => {
+            let id = value(0).to_owned();
+            off_thread(shared, move |shared| decisions::read(shared, &id)).await
         }
-        Call::ReplayDecision => from_disk(shared, value(0), decisions::replay).await,
+        Call::ExplainDecision => {
+            let (id, text) = (value(0).to_owned(), wants_text(headers));
+            off_thread(shared, move |shared| decisions::explain(shared, &id, asked.item, text)).await
+        }
+        Call::ReplayDecision => {
+            let id = value(0).to_owned();
+            off_thread(shared, move |shared| decisions::replay(shared, &id)).await
+        }
         Call::ReadAttribution => attribution::read(shared, &asked.report, wants_text(headers)).await,
         Call::ReadSpec => Ok(Reply::text(shared.engine.plan().text.clone())),
-        Call::PlanSpec => spec::plan(shared, bytes, wants_text(headers)),
+        Call::PlanSpec => spec::plan(shared, bytes, wants_text(headers)).await,
         Call::ChangeSpec => spec::change(shared, bytes, asked.versions, wants_text(headers)).await,
         Call::RollBackSpec => spec::roll_back(shared, asked.versions, wants_text(headers)).await,
-        Call::ListSpecs => spec::versions(shared, wants_text(headers)),
-        Call::ReadSpecVersion => spec::text_of(shared, value(0)),
+        Call::ListSpecs => spec::versions(shared, wants_text(headers)).await,
+        Call::ReadSpecVersion => spec::text_of(shared, value(0)).await,
         Call::ReadChange => spec::status(shared, wants_text(headers)),
         Call::CancelChange => spec::cancel(shared),
         Call::Health | Call::Readiness | Call::Metrics => {
             Err(Refusal::new(Code::Internal, "", "this call needs no node"))
         }
     }
-}
-
-/// Makes a call that reads the log on one of the runtime's few threads for that: the other requests of this thread go on.
-async fn from_disk(
-    shared: &Arc<Shared>,
-    id: &str,
-    call: impl FnOnce(&Shared, &str) -> Result<Reply, Refusal> + Send + 'static,
-) -> Result<Reply, Refusal> {
-    let (shared, id) = (shared.clone(), id.to_owned());
-    let done = tokio::task::spawn_blocking(move || call(&shared, &id)).await;
-    done.unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "", "the server made a mistake while it read the log")))
 }
 
 /// What the query asks, by the calls that take one.

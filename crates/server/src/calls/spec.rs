@@ -1,6 +1,6 @@
 //! The spec: what a change would do, a change, the versions there were, the way back, and how far a change is.
 
-use super::released;
+use super::{off_thread, released};
 use crate::Shared;
 use crate::query::Query;
 use crate::reply::Reply;
@@ -47,12 +47,10 @@ fn parse(text: &str, name: &str) -> Result<PlanVersion, Refusal> {
 }
 
 /// What a change to this spec would do; changes nothing.
-pub(crate) fn plan(shared: &Shared, body: &[u8], text: bool) -> Result<Reply, Refusal> {
-    let source = source(body)?;
-    let planned = shared
-        .engine
-        .plan_change(NAME, source)
-        .map_err(|wrong| Refusal::new(Code::InvalidSpec, NAME, engine::render_diagnostics(&wrong)))?;
+pub(crate) async fn plan(shared: &Arc<Shared>, body: &[u8], text: bool) -> Result<Reply, Refusal> {
+    let source = source(body)?.to_owned();
+    let invalid = |wrong| Refusal::new(Code::InvalidSpec, NAME, engine::render_diagnostics(&wrong));
+    let planned = off_thread(shared, move |shared| shared.engine.plan_change(NAME, &source).map_err(invalid)).await?;
     if text {
         return Ok(Reply::text(plan_text(&planned)));
     }
@@ -77,18 +75,6 @@ pub(crate) async fn roll_back(shared: &Arc<Shared>, asked: Versions, text: bool)
         shared.engine.roll_back(asked.to.unwrap_or(before), asked.base.or(Some(in_force)))
     });
     started_reply(shared, &started.await?, text).await
-}
-
-/// Runs on one of the runtime's few threads for what takes long: other requests of this thread go on.
-async fn off_thread<T: Send + 'static>(
-    shared: &Arc<Shared>,
-    call: impl FnOnce(&Shared) -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    let shared = shared.clone();
-    let done = tokio::task::spawn_blocking(move || call(&shared)).await;
-    done.unwrap_or_else(|_| {
-        Err(Refusal::new(Code::Internal, "", "the server made a mistake; ask which spec is in force"))
-    })
 }
 
 async fn started_reply(shared: &Shared, started: &ChangeStarted, text: bool) -> Result<Reply, Refusal> {
@@ -147,8 +133,8 @@ pub(crate) fn cancel(shared: &Shared) -> Result<Reply, Refusal> {
 }
 
 /// The versions there were, the latest last.
-pub(crate) fn versions(shared: &Shared, text: bool) -> Result<Reply, Refusal> {
-    let versions = shared.engine.spec_versions(VERSIONS_MAX);
+pub(crate) async fn versions(shared: &Arc<Shared>, text: bool) -> Result<Reply, Refusal> {
+    let versions = off_thread(shared, |shared| Ok(shared.engine.spec_versions(VERSIONS_MAX))).await?;
     if text {
         return Ok(Reply::text(versions.iter().map(version_text).collect()));
     }
@@ -160,8 +146,9 @@ pub(crate) fn versions(shared: &Shared, text: bool) -> Result<Reply, Refusal> {
 }
 
 /// The text of one version.
-pub(crate) fn text_of(shared: &Shared, version: &str) -> Result<Reply, Refusal> {
-    Ok(Reply::text(shared.engine.spec_text(parse(version, "version")?)?))
+pub(crate) async fn text_of(shared: &Arc<Shared>, version: &str) -> Result<Reply, Refusal> {
+    let version = parse(version, "version")?;
+    Ok(Reply::text(off_thread(shared, move |shared| shared.engine.spec_text(version)).await?))
 }
 
 fn source(body: &[u8]) -> Result<&str, Refusal> {
