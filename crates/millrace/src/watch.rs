@@ -3,7 +3,7 @@
 use crate::node;
 use anyhow::{Context, Result};
 use domain::Code;
-use engine::{ChangeOutcome, ChangeStage, Engine, render_diagnostics};
+use engine::{ChangeOutcome, ChangeStage, Engine};
 use journal::FileDisk;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -59,10 +59,6 @@ impl Watch {
     /// Whether the text is dealt with; a change that another one holds up is tried again.
     fn change(&mut self, engine: &Engine<FileDisk>, text: &str) -> bool {
         let name = self.path.display().to_string();
-        if let Err(wrong) = engine.plan_change(&name, text) {
-            eprintln!("the changed spec is not taken, the one before goes on serving:\n{}", render_diagnostics(&wrong));
-            return true;
-        }
         match engine.change_spec(&name, text, None) {
             Ok(started) => match started.outcome {
                 ChangeOutcome::Unchanged => {}
@@ -81,7 +77,7 @@ impl Watch {
             },
             Err(refusal) if refusal.code == Code::ChangeRunning => return false,
             Err(refusal) => {
-                eprintln!("the changed spec is not taken, the one before goes on serving: {}", refusal.message)
+                eprintln!("the changed spec is not taken, the one before goes on serving:\n{}", refusal.message)
             }
         }
         true

@@ -169,28 +169,23 @@ fn place(position: Position, log_time: Time) -> Vec<u8> {
     line
 }
 
+fn push_delete(line: &mut Vec<u8>, kind: &str, of: &str, key: &str) {
+    line.push(b'{');
+    wire::write_key(line, kind);
+    wire::write_text(line, of);
+    wire::write_key(line, "key");
+    wire::write_text(line, key);
+    line.extend_from_slice(b",\"delete\":true}\n");
+}
+
 /// The change as a line of its own, as import and the HTTP interface take it.
 fn push_change(line: &mut Vec<u8>, payload: &Payload<'_>) -> Result<()> {
     match payload {
         Payload::Event(event) => loadgen::push_event(line, event),
         Payload::Upsert(upsert) => loadgen::push_upsert(line, upsert),
-        Payload::Delete { entity, key } => {
-            line.push(b'{');
-            wire::write_key(line, "entity");
-            wire::write_text(line, entity);
-            wire::write_key(line, "key");
-            wire::write_text(line, key);
-            line.extend_from_slice(b",\"delete\":true}\n");
-        }
+        Payload::Delete { entity, key } => push_delete(line, "entity", entity, key),
         Payload::ListPut(put) => loadgen::push_list_put(line, put),
-        Payload::ListDelete { list, key } => {
-            line.push(b'{');
-            wire::write_key(line, "list");
-            wire::write_text(line, list);
-            wire::write_key(line, "key");
-            wire::write_text(line, key);
-            line.extend_from_slice(b",\"delete\":true}\n");
-        }
+        Payload::ListDelete { list, key } => push_delete(line, "list", list, key),
         Payload::Tick => line.extend_from_slice(b"{\"tick\":true}\n"),
         _ => bail!("a record of this kind is no change"),
     }
