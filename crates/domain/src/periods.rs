@@ -2,6 +2,7 @@
 //! every event. The stretches of time between changes of the zone's clocks are looked up once.
 
 use crate::calendar::civil_from_days;
+use crate::zone::first_where;
 use crate::{CalendarUnit, Time, Zone};
 use std::fmt;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ impl Periods {
             if offset_ms(after) == last.offset_ms {
                 continue;
             }
-            let from_ms = change(before, after, |at| offset_ms(at) != last.offset_ms);
+            let from_ms = first_where(before, after, |at| offset_ms(at) != last.offset_ms);
             let hour = last.hour(from_ms - 1) + 1;
             let (day, left_out) = (last.day(from_ms - 1), last.left_out);
             last = Stretch { from_ms, offset_ms: offset_ms(from_ms), hour, day, left_out };
@@ -84,7 +85,7 @@ impl Periods {
             CalendarUnit::Week => 9 * DAY_MS,
             CalendarUnit::Month => 33 * DAY_MS,
         };
-        Time(change(at.0, at.0.saturating_add(longest), |at| self.number(Time(at)) > number))
+        Time(first_where(at.0, at.0.saturating_add(longest), |at| self.number(Time(at)) > number))
     }
 }
 
@@ -97,16 +98,6 @@ impl Stretch {
     fn day(&self, at_ms: i64) -> i64 {
         at_ms.saturating_add(self.offset_ms).div_euclid(DAY_MS).max(self.day)
     }
-}
-
-/// The first instant after `before` for which `changed` holds; it holds from there to `after`.
-fn change(before: i64, after: i64, changed: impl Fn(i64) -> bool) -> i64 {
-    let (mut before, mut after) = (before, after);
-    while after - before > 1 {
-        let middle = before + (after - before) / 2;
-        if changed(middle) { after = middle } else { before = middle }
-    }
-    after
 }
 
 impl fmt::Debug for Periods {

@@ -147,8 +147,8 @@ impl Zone {
     }
 }
 
-/// The first second after `from` and up to `to` from which on `holds` is true; it is at `to`.
-fn first_where(from: i64, to: i64, holds: impl Fn(i64) -> bool) -> i64 {
+/// The first whole number after `from` and up to `to` from which on `holds` is true; it is at `to`.
+pub(crate) fn first_where(from: i64, to: i64, holds: impl Fn(i64) -> bool) -> i64 {
     let (mut below, mut at) = (from, to);
     while at - below > 1 {
         let middle = below + (at - below) / 2;

@@ -48,12 +48,7 @@ fn arguments(name: &str) -> usize {
     }
 }
 
-fn arity(
-    name: &str,
-    args: &[Node],
-    span: &Range<usize>,
-    allowed: RangeInclusive<usize>,
-) -> Result<(), Diagnostic> {
+fn arity(name: &str, args: &[Node], span: &Range<usize>, allowed: RangeInclusive<usize>) -> Result<(), Diagnostic> {
     if allowed.contains(&args.len()) {
         return Ok(());
     }

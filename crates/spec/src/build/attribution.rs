@@ -95,8 +95,8 @@ impl Builder<'_> {
         let over = self.streams.iter().filter(|stream| stream.events.contains(&IMPRESSION));
         let mut programs = over.flat_map(|stream| {
             let value = match &stream.value {
-                StreamValue::Number(program) => Some(program),
-                _ => None,
+                StreamValue::Number(program) | StreamValue::Listed(program) => Some(program),
+                StreamValue::One | StreamValue::Role(_) | StreamValue::Elements(_) => None,
             };
             stream.filter.iter().chain(value)
         });

@@ -7,13 +7,6 @@ use crate::plan::{Calendar, Window};
 use domain::{CalendarUnit, Periods, Span, Zone, limits};
 use expr::{Diagnostic, Literal, Node, NodeKind};
 
-/// The ways to say a calendar period.
-const UNITS: [(&str, CalendarUnit); 4] = [
-    ("hour", CalendarUnit::Hour),
-    ("day", CalendarUnit::Day),
-    ("week", CalendarUnit::Week),
-    ("month", CalendarUnit::Month),
-];
 /// How windows are written, for messages.
 const WAYS: &str = "write a duration (`7d`), a calendar period (`day(\"Europe/Berlin\")`, `previous(week())`), `tumbling(10m)` or `session(30m)`";
 
@@ -37,7 +30,7 @@ pub(super) fn duration(name: &str, what: &str, node: &Node, most: Span) -> Resul
 
 /// Whether an argument is written as a calendar period.
 pub(super) fn is_calendar(node: &Node) -> bool {
-    matches!(&node.kind, NodeKind::Call { name, .. } if UNITS.iter().any(|(unit, _)| *unit == name.text))
+    matches!(&node.kind, NodeKind::Call { name, .. } if CalendarUnit::parse(&name.text).is_some())
 }
 
 impl Scope<'_, '_, '_> {
@@ -77,8 +70,7 @@ impl Scope<'_, '_, '_> {
     pub(super) fn calendar(&mut self, node: &Node) -> Result<u16, Diagnostic> {
         let unit = match &node.kind {
             NodeKind::Call { name, args } => {
-                let unit = UNITS.iter().find(|(unit, _)| *unit == name.text).map(|(_, unit)| *unit);
-                unit.filter(|_| args.len() <= 1).map(|unit| (unit, args.first()))
+                CalendarUnit::parse(&name.text).filter(|_| args.len() <= 1).map(|unit| (unit, args.first()))
             }
             _ => None,
         };

@@ -3,6 +3,7 @@
 
 use super::{Found, RequestScope, cost, refusal};
 use crate::Plan;
+use crate::build::canonical;
 use crate::plan::{Slot, SlotIndex};
 use domain::{Code, Refusal, limits};
 use expr::{Checked, Diagnostic};
@@ -44,7 +45,7 @@ impl RequestScope<'_> {
     /// An aggregate as the plan counts it already, if this one is tried and there is one: of the subject first, then of items, then
     /// of both.
     pub(super) fn kept(&self, span: &Range<usize>) -> Option<Found> {
-        let wanted = packed(self.tried?.get(span.clone())?);
+        let wanted = canonical(self.tried?.get(span.clone())?);
         let readable = self.readable();
         let table = |slot: &SlotIndex| {
             let aggregate = self.plan.aggregates.iter().find(|aggregate| aggregate.slot == *slot)?;
@@ -54,7 +55,7 @@ impl RequestScope<'_> {
             Some((of.cross.is_some(), owner))
         };
         let slots = self.plan.aggregates.iter().map(|aggregate| aggregate.slot);
-        let same = slots.filter(|slot| packed(&self.plan.slots[usize::from(*slot)].name) == wanted);
+        let same = slots.filter(|slot| canonical(&self.plan.slots[usize::from(*slot)].name) == wanted);
         let (_, slot) = same.filter_map(|slot| Some((table(&slot)?, slot))).min()?;
         Some(Ok((slot, self.plan.slots[usize::from(slot)].ty.clone())))
     }
@@ -78,18 +79,4 @@ impl RequestScope<'_> {
         let help = "`millrace explain` says what it was in a decision";
         Diagnostic::new("not_here", span, message).with_help(help)
     }
-}
-
-/// The text without white space outside of quotes.
-fn packed(text: &str) -> String {
-    let mut quote = None;
-    let keeps = |c: &char| {
-        match quote {
-            None if matches!(c, '"' | '\'') => quote = Some(*c),
-            Some(open) if open == *c => quote = None,
-            _ => {}
-        }
-        quote.is_some() || !c.is_whitespace()
-    };
-    text.chars().filter(keeps).collect()
 }

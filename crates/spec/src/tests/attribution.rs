@@ -111,6 +111,10 @@ fn a_change_is_told() {
 #[test]
 fn the_text_of_a_decision_is_kept_where_it_is_read() {
     assert!(!with("").decision_read);
-    let read = HEAD.replace("user: {", "user: { known: 'count(impression, 1d, has(decision))',");
-    assert!(plan(&read).decision_read);
+    for known in
+        ["count(impression, 1d, has(decision))", "last_n(impression, decision, 5)", "streak(impression, has(decision))"]
+    {
+        let read = HEAD.replace("user: {", &format!("user: {{ known: '{known}',"));
+        assert!(plan(&read).decision_read, "{known}");
+    }
 }
