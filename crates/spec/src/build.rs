@@ -25,8 +25,8 @@ pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Calendar, Collection, Cross, EntityIndex, EntityType, EventType, Exposure, Feature, Feed, FieldType,
-    Index, List, Plan, QuotaCount, Role, Slot, Stream, Table,
+    Aggregate, Calendar, Collection, Cross, Decision, EntityIndex, EntityType, EventType, Exposure, Feature, Feed,
+    FieldType, Index, List, Plan, QuotaCount, Role, Slot, Stream, Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
@@ -88,6 +88,7 @@ struct Builder<'a> {
     exposures: Vec<Exposure>,
     lists: Vec<List>,
     feeds: Vec<Feed>,
+    decisions: Vec<Decision>,
     quotas: Vec<QuotaCount>,
     /// By event, ascending.
     weights: Vec<(u16, f64)>,
@@ -146,6 +147,7 @@ impl<'a> Builder<'a> {
             exposures: Vec::new(),
             lists: Vec::new(),
             feeds: Vec::new(),
+            decisions: Vec::new(),
             quotas: Vec::new(),
             weights: Vec::new(),
             attribution: None,
@@ -172,6 +174,7 @@ impl<'a> Builder<'a> {
             exposures: self.exposures,
             lists: self.lists,
             feeds: self.feeds,
+            decisions: self.decisions,
             quotas: self.quotas,
             warnings: Vec::new(),
             weights: self.weights,

@@ -2,12 +2,14 @@
 //! a plan that exists is valid, and nothing checks it again at run time.
 
 mod attribution;
+mod decision;
 mod policy;
 mod rerank;
 mod sketch;
 mod window;
 
 pub use attribution::{AttributedEvent, Attribution};
+pub use decision::{Decision, DecisionRule, Effect, Fact, FactSource, ReasonPart, Share, Tier};
 pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
 pub use sketch::{Collection, ElementSource, Sketch};
@@ -63,6 +65,8 @@ pub struct Plan {
     pub lists: Vec<List>,
     /// Feeds.
     pub feeds: Vec<Feed>,
+    /// Decisions on events, in the spec's order.
+    pub decisions: Vec<Decision>,
     /// What quotas count, shared by the feeds that use it.
     pub quotas: Vec<QuotaCount>,
     /// What is likely not meant; see [`Plan::warnings_at`].
@@ -737,6 +741,16 @@ impl Plan {
                 _ => false,
             }
         })
+    }
+
+    /// The decisions on an event, with their indexes.
+    pub fn decisions_on(&self, event: u16) -> impl Iterator<Item = (u16, &Decision)> {
+        self.decisions.iter().enumerate().filter(move |(_, of)| of.event == event).map(|(at, of)| (at as u16, of))
+    }
+
+    /// Index of a decision by name.
+    pub fn decision(&self, name: &str) -> Option<u16> {
+        self.decisions.iter().position(|decision| decision.name == name).map(|index| index as u16)
     }
 
     /// Index of a feed by name.

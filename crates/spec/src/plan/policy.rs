@@ -123,12 +123,17 @@ impl Holdout {
     /// Whether a user is held out: the first 53 bits (little-endian) of BLAKE3 over salt, a zero byte and key, as a number from 0
     /// to 1, are below the share. So the same users stay held out when the share grows.
     pub fn holds(&self, user: &str) -> bool {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(self.salt.as_bytes()).update(&[0]).update(user.as_bytes());
-        let hash = hasher.finalize();
-        let head = hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes");
-        ((u64::from_le_bytes(head) >> 11) as f64) < self.share * (1u64 << 53) as f64
+        in_share(&self.salt, user, self.share)
     }
+}
+
+/// See [`Holdout::holds`].
+pub(super) fn in_share(salt: &str, key: &str, share: f64) -> bool {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(salt.as_bytes()).update(&[0]).update(key.as_bytes());
+    let hash = hasher.finalize();
+    let head = hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes");
+    ((u64::from_le_bytes(head) >> 11) as f64) < share * (1u64 << 53) as f64
 }
 
 impl Policy {

@@ -1,0 +1,154 @@
+//! Decisions on events: what is read as of one event, the rules over it, and the tiers that a score falls into. Which rule wins over
+//! which stands in docs/spec.md.
+
+use super::Program;
+use domain::{Span, Time, Type};
+
+/// A rule set over the events of one type: every such event is decided, as of its own position, itself included.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Its name.
+    pub name: String,
+    /// The event: index into `Plan::events`.
+    pub event: u16,
+    /// What its programs read: slot `i` is the value of `facts[i]`. A fact reads only facts before it.
+    pub facts: Vec<Fact>,
+    /// The score that the rules add to; none: 0.
+    pub score: Option<Program>,
+    /// Rules in the spec's order.
+    pub rules: Vec<DecisionRule>,
+    /// What can come out, by precedence: of several the first here is the outcome.
+    pub outcomes: Vec<String>,
+    /// Tiers in the spec's order: the score reaches the first whose threshold it is not below. A threshold that is missing is not
+    /// reached.
+    pub tiers: Vec<Tier>,
+    /// The outcome of a score that reaches no tier: index into `outcomes`.
+    pub otherwise: u16,
+    /// How long an answer may take from the arrival of its event; none: as long as it takes.
+    pub deadline: Option<Span>,
+    /// What is answered past the deadline: index into `outcomes`.
+    pub fallback: u16,
+}
+
+/// One value that a decision's programs read.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// How expressions call it: `amount`, `device.cards_10m`, `before(user.payments_1h)`.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Where it comes from.
+    pub source: FactSource,
+}
+
+/// Where a fact comes from. A role is an index into the event's roles.
+#[derive(Clone, Debug)]
+pub enum FactSource {
+    /// A field of the event: index into its fields.
+    Field(u16),
+    /// The instant that windows end at: the later of the event's time and the log's.
+    Now,
+    /// An attribute of the entity in a role, as the catalogue has it at the event's position.
+    Attribute {
+        /// Whose.
+        role: u8,
+        /// Index into the entity type's fields.
+        field: u16,
+    },
+    /// Whether the entity in a role stands on `Plan::lists[list]` at the event's position.
+    Listed {
+        /// Whose.
+        role: u8,
+        /// Index into `Plan::lists`.
+        list: u16,
+    },
+    /// `Plan::aggregates[aggregate]` of the row that the entity in a role owns.
+    Aggregate {
+        /// Whose; for a crossed table the owner's, the second part of the key being the event's own.
+        role: u8,
+        /// Index into `Plan::aggregates`.
+        aggregate: u16,
+        /// Whether it is read before the event is counted: `before(..)`.
+        before: bool,
+    },
+    /// Whether the entity in a role is in a share of all: see [`Share`].
+    Share(Share),
+    /// Computed of facts before it: a feature, for one.
+    Derived(Program),
+}
+
+/// A stable part of entities.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Share {
+    /// Whose: index into the event's roles.
+    pub role: u8,
+    /// How many of them, from 0 to 1.
+    pub share: f64,
+    /// Another salt takes others.
+    pub salt: String,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct DecisionRule {
+    /// Its name within the decision.
+    pub id: String,
+    /// It fires where this is true; a missing value is not true.
+    pub when: Program,
+    /// What it does when it fires.
+    pub effect: Effect,
+    /// What it says when it fires; none: its `when`.
+    pub reason: Vec<ReasonPart>,
+    /// Words that answers carry.
+    pub tags: Vec<String>,
+    /// Not before this instant, by the decision's `now`.
+    pub from: Option<Time>,
+    /// Not from this instant on, by the decision's `now`.
+    pub until: Option<Time>,
+    /// It is evaluated and told, but does nothing.
+    pub shadow: bool,
+    /// A fact (`FactSource::Share`) without which it does not fire.
+    pub share: Option<u16>,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Adds to the score. A missing value or one that is no number adds nothing.
+    Score(Program),
+    /// Asks for this outcome: index into `Decision::outcomes`.
+    Outcome(u16),
+}
+
+/// A part of what a rule says.
+#[derive(Clone, Debug)]
+pub enum ReasonPart {
+    /// As it is.
+    Text(String),
+    /// The value of an expression.
+    Value(Program),
+}
+
+/// A range of scores.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    /// Index into `Decision::outcomes`.
+    pub outcome: u16,
+    /// The least score; reads facts, so it may move with hour and place.
+    pub threshold: Program,
+}
+
+impl Share {
+    /// Whether an entity is in it: the first 53 bits (little-endian) of BLAKE3 over salt, a zero byte and key, as a number from 0
+    /// to 1, are below the share. So the same entities stay in when the share grows.
+    pub fn holds(&self, key: &str) -> bool {
+        super::policy::in_share(&self.salt, key, self.share)
+    }
+}
+
+impl DecisionRule {
+    /// Whether `now` lies between its `from` and its `until`.
+    pub fn is_in_force(&self, now: Time) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
+    }
+}
