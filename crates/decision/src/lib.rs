@@ -13,6 +13,7 @@ mod pair;
 mod query;
 mod reads;
 mod rules;
+mod ruleset;
 mod scratch;
 #[cfg(test)]
 mod world;
@@ -28,4 +29,5 @@ pub use pace::{Budget, Pace};
 pub use pair::{HalfRead, Pair, PairReads, PairValue, pair_values};
 pub use query::{Names, Query, pinned};
 pub use rules::Rules;
+pub use ruleset::{Facts, Fired, FiredEffect, Told, Verdict, decide, reason};
 pub use scratch::Scratch;

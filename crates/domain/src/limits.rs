@@ -128,6 +128,8 @@ pub const RERANK_DEPTH_MAX: u16 = 500;
 pub const EXPOSURE_VALUES_MAX: usize = 65_536;
 /// Most counts of impressions (by attribute and window) of one plan.
 pub const EXPOSURES_MAX: usize = 16;
+/// Most decisions on events that are kept for events that are sent again; older ones are computed again from the log.
+pub const RECENT_DECISIONS_MAX: usize = 65_536;
 /// Most policies of one feed.
 pub const POLICIES_MAX: usize = 64;
 /// Most entities (or attribute values) under one user whose impressions a cap remembers at once: those within its window. Beyond

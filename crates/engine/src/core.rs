@@ -5,8 +5,9 @@ use crate::Config;
 use crate::bell::Bell;
 use crate::change::Changes;
 use crate::checkpoint::{Checkpointing, Complete, Deposits};
+use crate::decide::{Deciding, Verdicts};
 use crate::gate::{Gate, Wake, journal_failed};
-use crate::generation::{Generation, State};
+use crate::generation::Generation;
 use crate::page::FirstPages;
 use crate::ring::{Batch, Message, Ring};
 use crate::rules::KnownRules;
@@ -106,6 +107,15 @@ pub struct Submitted {
     pub results: Vec<Result<Accepted, Refusal>>,
     /// The position to wait for before acknowledging: the highest of the accepted ones, duplicates included.
     pub last: Position,
+    /// What the accepted events are decided as, where the plan has decisions on them; in their order. To be read once `last` is
+    /// released.
+    pub verdicts: Vec<Verdicts>,
+}
+
+impl Submitted {
+    fn of(payloads: usize) -> Submitted {
+        Submitted { results: Vec::with_capacity(payloads), last: Position::START, verdicts: Vec::new() }
+    }
 }
 
 impl<D: Disk> Core<D> {
@@ -118,7 +128,7 @@ impl<D: Disk> Core<D> {
         if atomic {
             return self.submit_whole(&generation, payloads, results);
         }
-        let mut submitted = Submitted { results: Vec::with_capacity(payloads.len()), last: Position::START };
+        let mut submitted = Submitted::of(payloads.len());
         for (chunk, results) in payloads.chunks(CHUNK).zip(results.chunks_mut(CHUNK)) {
             let prepared = Prepared::new(chunk);
             let mut sequencer = self.sequencer.lock();
@@ -146,7 +156,7 @@ impl<D: Disk> Core<D> {
         mut results: Vec<Result<(), Refusal>>,
     ) -> Result<Submitted, Refusal> {
         let prepared = Prepared::new(payloads);
-        let mut submitted = Submitted { results: Vec::with_capacity(payloads.len()), last: Position::START };
+        let mut submitted = Submitted::of(payloads.len());
         let mut sequencer = self.sequencer.lock();
         validate_again(&sequencer, generation, payloads, &mut results);
         if results.iter().all(Result::is_ok) {
@@ -172,7 +182,9 @@ impl<D: Disk> Core<D> {
         self.refuse_if_busy(sequencer)?;
         let _whole = WholeOrNothing;
         let now = self.config.clock.now();
-        let Generation { plan, state, .. } = &*sequencer.generation.clone();
+        let generation = sequencer.generation.clone();
+        let Generation { plan, state, .. } = &*generation;
+        let mut deciding = (!plan.decisions.is_empty()).then(|| Deciding::new(&generation));
         let mut changes = Vec::with_capacity(results.len());
         let mut candidates = prepared.iter().zip(results);
         for few in prepared.payloads.chunks(HOLD) {
@@ -185,11 +197,16 @@ impl<D: Disk> Core<D> {
                 if let Ok(accepted) = &accepted {
                     submitted.last = submitted.last.max(accepted.position);
                 }
+                if let (Some(deciding), Ok(Accepted { duplicate: false, .. })) = (&mut deciding, &accepted) {
+                    deciding.open(&changes, self.writer_epoch, (&sequencer.catalogue, &sequencer.lists), names);
+                }
                 submitted.results.push(accepted);
             }
         }
         let last = sequencer.appender.position();
-        self.publish(state, changes, last);
+        let deciding = deciding.filter(|deciding| !deciding.is_empty());
+        submitted.verdicts.extend(deciding.as_ref().map(|deciding| deciding.verdicts(state)));
+        self.publish(Batch { changes, last, state: state.clone(), deciding });
         Ok(())
     }
 
@@ -253,13 +270,14 @@ impl<D: Disk> Core<D> {
     }
 
     /// Hands changes to every consumer; inline they are applied when this returns.
-    pub(crate) fn publish(&self, state: &Arc<State>, changes: Vec<Resolved>, last: Position) {
+    pub(crate) fn publish(&self, batch: Batch) {
         let _whole = WholeOrNothing;
-        let batch = Arc::new(Batch { changes, last, state: state.clone() });
+        let last = batch.last;
+        let batch = Arc::new(batch);
         match &self.ring {
             Some(ring) => ring.push(Message::Apply(batch)),
             None => {
-                state.apply(&batch);
+                batch.state.apply(&batch);
                 self.rows_applied.fetch_max(last.0, Ordering::AcqRel);
             }
         }
@@ -348,7 +366,7 @@ impl<D: Disk> Core<D> {
         let Generation { plan, state, .. } = &*sequencer.generation.clone();
         let change = sequencer.accept(plan, &mut state.names.write(), Candidate::TICK, None);
         let last = change.position;
-        self.publish(state, vec![change], last);
+        self.publish(Batch { changes: vec![change], last, state: state.clone(), deciding: None });
         drop(sequencer);
         // At once: an answer that has seen the tick waits for it.
         self.ask_for_sync(true);

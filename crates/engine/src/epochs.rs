@@ -84,7 +84,12 @@ impl Epochs {
     pub(crate) fn apply(&self, batch: &Batch) {
         let mut lag = self.lag.lock();
         let mut back = self.back(&mut lag);
-        back.apply_all(&batch.changes);
+        match &batch.deciding {
+            None => back.apply_all(&batch.changes),
+            Some(deciding) => deciding.apply_to_epoch(&mut back, &batch.changes),
+        }
+        // Before readers can see it: what counts as applied has been decided on.
+        batch.passed();
         lag.back_is_ahead = true;
         lag.last = batch.last;
     }

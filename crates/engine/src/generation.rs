@@ -2,12 +2,13 @@
 //! its place under the sequencer's lock, so that order decides which one a record belongs to. Batches name the state that they were
 //! resolved for, and a request works with one generation from beginning to end: old or new, never mixed.
 
+use crate::decide::Recent;
 use crate::epochs::Epochs;
 use crate::machine::shard_of;
 use crate::ring::Batch;
 use decision::Epoch;
 use domain::{EntityId, PlanVersion, Position};
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use spec::Plan;
 use state::{Dictionary, Rows};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub(crate) struct State {
     pub(crate) names: RwLock<Dictionary>,
     pub(crate) shards: Vec<RwLock<Rows>>,
     pub(crate) epochs: Epochs,
+    /// What was decided lately.
+    pub(crate) recent: Mutex<Recent>,
 }
 
 impl Generation {
@@ -47,9 +50,19 @@ impl State {
 
     pub(crate) fn apply_to_shard(&self, shard: usize, batch: &Batch) {
         // Short holds, so that a reader waits for microseconds at most.
-        for changes in batch.changes.chunks(HOLD) {
-            self.shards[shard].write().apply_all(changes);
+        for (changes, offset) in batch.changes.chunks(HOLD).zip((0..).step_by(HOLD)) {
+            let mut rows = self.shards[shard].write();
+            match &batch.deciding {
+                None => rows.apply_all(changes),
+                Some(deciding) => deciding.apply(&mut rows, changes, offset),
+            }
         }
+        batch.passed();
+    }
+
+    /// How many consumers a batch passes: the shards and the epoch.
+    pub(crate) fn consumers(&self) -> usize {
+        self.shards.len() + 1
     }
 
     /// Applies a batch to every consumer's part, one after another.

@@ -8,6 +8,7 @@ mod checkpoint;
 mod clock;
 mod config;
 mod core;
+mod decide;
 mod dry_run;
 mod engine;
 mod epochs;
@@ -41,9 +42,10 @@ pub use change::{ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, Needs,
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode};
+pub use decide::{Decided, Telling, Verdicts};
 pub use decision::{
-    EffectOfItem, End, Explanation, GateOfJourney, ItemExplanation, Journey, ReadOfJourney, RouteOfJourney,
-    ScoreOfJourney, TermOfItem,
+    EffectOfItem, End, Explanation, FiredEffect, GateOfJourney, ItemExplanation, Journey, ReadOfJourney,
+    RouteOfJourney, ScoreOfJourney, TermOfItem,
 };
 pub use dry_run::{Acted, Asked, DryRun, Moved};
 pub use engine::Engine;

@@ -141,6 +141,7 @@ impl<D: Disk> Core<D> {
             names: RwLock::new(names.with_capacity(config.entities_max, config.strings_max)),
             shards: shards.into_iter().map(RwLock::new).collect(),
             epochs: Epochs::new(epoch),
+            recent: Mutex::default(),
         };
         let (version, since) = (PlanVersion(specs.len() as u32), specs.last().copied().unwrap_or_default());
         let generation = Arc::new(Generation { plan, version, since, state: Arc::new(state) });

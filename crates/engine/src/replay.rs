@@ -182,7 +182,7 @@ pub(crate) fn answer_at(machine: &Machine, stripped: &Answer, query: &Query, scr
     answer
 }
 
-fn unreadable(error: &dyn std::fmt::Display) -> Refusal {
+pub(crate) fn unreadable(error: &dyn std::fmt::Display) -> Refusal {
     Refusal::new(Code::Gone, "", format!("the log cannot be read: {error}"))
 }
 
@@ -247,8 +247,11 @@ impl<D: Disk> Core<D> {
 
     /// State at or before everything that an answer read.
     fn before(&self, recorded: &Answer) -> Result<Machine, Refusal> {
-        let plan = self.plan_of(recorded.plan)?;
-        let first = first_read(recorded);
+        self.state_before(first_read(recorded), self.plan_of(recorded.plan)?)
+    }
+
+    /// State under a plan at or before a position: a checkpoint's, or none at all.
+    pub(crate) fn state_before(&self, first: Position, plan: Arc<Plan>) -> Result<Machine, Refusal> {
         let checkpoint = checkpoint::load_before(&self.reader, first, &plan, 1, 0, &mut Vec::new()).ok().flatten();
         match checkpoint {
             Some(loaded) => Ok(loaded.machine),
@@ -272,7 +275,7 @@ impl<D: Disk> Core<D> {
     }
 }
 
-fn gone(replay_from: Position) -> Refusal {
+pub(crate) fn gone(replay_from: Position) -> Refusal {
     Refusal::new(
         Code::Gone,
         "id",
@@ -282,7 +285,7 @@ fn gone(replay_from: Position) -> Refusal {
     )
 }
 
-fn unknown_decision(id: DecisionId) -> Refusal {
+pub(crate) fn unknown_decision(id: DecisionId) -> Refusal {
     Refusal::new(
         Code::UnknownDecision,
         "id",

@@ -1,5 +1,6 @@
 //! The broadcast ring: every consumer takes the ordered batches at its own pace; the slowest one holds the sequencer back.
 
+use crate::decide::Deciding;
 use crate::generation::State;
 use domain::Position;
 use parking_lot::{Condvar, Mutex};
@@ -15,6 +16,15 @@ pub(crate) struct Batch {
     pub(crate) last: Position,
     /// The state that the changes were resolved for.
     pub(crate) state: Arc<State>,
+    /// What is decided on its events, if anything.
+    pub(crate) deciding: Option<Deciding>,
+}
+
+impl Batch {
+    /// A consumer is done with it.
+    pub(crate) fn passed(&self) {
+        self.deciding.iter().for_each(|deciding| deciding.passed(&self.state));
+    }
 }
 
 /// What goes round the ring.
@@ -135,7 +145,12 @@ mod tests {
     fn state() -> Arc<State> {
         let plan = Arc::new(spec::compile("no spec", "version: 1\n").expect("it is a spec"));
         let names = RwLock::new(state::Dictionary::new(&plan, 1));
-        Arc::new(State { names, shards: Vec::new(), epochs: Epochs::new(decision::Epoch::new(plan)) })
+        Arc::new(State {
+            names,
+            shards: Vec::new(),
+            epochs: Epochs::new(decision::Epoch::new(plan)),
+            recent: Mutex::default(),
+        })
     }
 
     #[test]
@@ -158,7 +173,7 @@ mod tests {
             })
             .collect();
         for last in 1..=1_000 {
-            let batch = Batch { changes: vec![], last: Position(last), state: state.clone() };
+            let batch = Batch { changes: vec![], last: Position(last), state: state.clone(), deciding: None };
             ring.push(Message::Apply(Arc::new(batch)));
             if last % 100 == 0 {
                 ring.push(Message::Barrier(state.clone()));

@@ -3,6 +3,7 @@
 use crate::core::{Core, stopping};
 use crate::generation::Generation;
 use crate::page::expired;
+use crate::ring::Batch;
 use decision::{Budget, Epoch, Pace, Query, Rules, Scratch};
 use domain::{
     Answer, Code, DecisionId, EntityId, FeedRequest, Page, Position, Raw, Refusal, Span, Subject, Symbol, Time, Type,
@@ -129,7 +130,8 @@ impl<D: Disk> Core<D> {
             let id = sequencer.decide(self.writer_epoch, &payload, decided.as_ref());
             if durable {
                 // Who waits for the record itself waits at the gate, which opens at what consumers have passed.
-                self.publish(state, Vec::new(), id.position);
+                let (changes, last) = (Vec::new(), id.position);
+                self.publish(Batch { changes, last, state: state.clone(), deciding: None });
             }
             id
         };

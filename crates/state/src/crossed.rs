@@ -63,6 +63,12 @@ impl Crossed {
         self.slab.get_mut(slot)
     }
 
+    /// The row of a pair, if there is one.
+    pub(crate) fn get(&self, owner: u32, second: u32) -> Option<&Row> {
+        let at = self.find(owner, second).ok()?;
+        self.slab.get(self.owners.get(owner)?[at].slot)
+    }
+
     /// An owner's rows with their second key parts, ascending.
     pub(crate) fn of(&self, owner: u32) -> impl Iterator<Item = (Entry, &Row)> {
         let entries = self.owners.get(owner).into_iter().flatten();

@@ -1,6 +1,7 @@
 //! Keyed rows: what each event adds to the rows of its entities, in log order, and what can be read of them at an instant.
 //! Rows of a shard depend on that shard's records alone, so the number of shards changes no row.
 
+mod fact;
 mod reading;
 mod saving;
 

@@ -269,6 +269,7 @@ impl<D: Disk> Core<D> {
             names: RwLock::new(names.with_capacity(self.config.entities_max, self.config.strings_max)),
             shards: shards.into_iter().map(RwLock::new).collect(),
             epochs: Epochs::pair(epoch, behind),
+            recent: Mutex::default(),
         });
         let generation = self.write_spec(sequencer, plan, state);
         sequencer.changed = true;

@@ -68,7 +68,7 @@ impl Leaving {
             Ok(generation) => generation,
             Err(generation) => return Err(again(generation, catalogue, attribution)),
         };
-        let State { names, shards, epochs } = match Arc::try_unwrap(state) {
+        let State { names, shards, epochs, .. } = match Arc::try_unwrap(state) {
             Ok(state) => state,
             Err(state) => {
                 let generation = Arc::new(Generation { plan, version, since, state });

@@ -1,0 +1,83 @@
+//! Decisions on events: `facts -> rules -> score -> tier -> outcome`. Pure: the same facts give the same verdict, whenever and
+//! wherever it is asked for.
+
+mod facts;
+mod reason;
+
+pub use facts::Facts;
+pub use reason::{Told, reason};
+
+use domain::{Time, Value};
+use expr::{Program, Texts};
+use spec::plan::{Decision, DecisionRule, Effect};
+
+/// What came out for one event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// Index into `Decision::outcomes`.
+    pub outcome: u16,
+    /// The decision's score and what rules added to it.
+    pub score: f64,
+    /// The tier that the score reached: index into `Decision::tiers`; none: no tier.
+    pub tier: Option<u16>,
+    /// The rules that fired, in the spec's order, those in shadow among them.
+    pub fired: Vec<Fired>,
+}
+
+/// A rule that fired.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fired {
+    /// Index into `Decision::rules`.
+    pub rule: u32,
+    /// What it did, or would have done.
+    pub effect: FiredEffect,
+}
+
+/// What a rule that fired did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FiredEffect {
+    /// Added this to the score.
+    Added(f64),
+    /// Asked for this outcome: index into `Decision::outcomes`.
+    Asked(u16),
+}
+
+/// Decides: every rule is looked at, one after another. What they add is summed in the spec's order.
+pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict {
+    let row = &facts.row;
+    let base = decision.score.as_ref().and_then(|score| score.eval_f64_with(row, texts));
+    let base = base.filter(|score| score.is_finite()).unwrap_or(0.0);
+    let mut verdict = Verdict { outcome: decision.otherwise, score: base, tier: None, fired: Vec::new() };
+    let mut asked = None::<u16>;
+    for (index, rule) in decision.rules.iter().enumerate() {
+        let Some(effect) = fire(rule, facts.now, row, texts) else { continue };
+        verdict.fired.push(Fired { rule: index as u32, effect });
+        match effect {
+            _ if rule.shadow => {}
+            FiredEffect::Added(score) => verdict.score += score,
+            FiredEffect::Asked(outcome) => asked = Some(asked.map_or(outcome, |before| before.min(outcome))),
+        }
+    }
+    let reached = |threshold: &Program| threshold.eval_f64_with(row, texts).is_some_and(|least| verdict.score >= least);
+    let tier = decision.tiers.iter().position(|tier| reached(&tier.threshold));
+    let by_score = tier.map_or(decision.otherwise, |tier| decision.tiers[tier].outcome);
+    verdict.tier = tier.map(|tier| tier as u16);
+    // Outcomes stand by precedence.
+    verdict.outcome = asked.map_or(by_score, |asked| asked.min(by_score));
+    verdict
+}
+
+/// What a rule does, if it fires.
+fn fire(rule: &DecisionRule, now: Time, row: &[Value], texts: &dyn Texts) -> Option<FiredEffect> {
+    let shared = rule.share.is_none_or(|share| row[usize::from(share)].is_true());
+    if !shared || !rule.is_in_force(now) || !rule.when.eval_bool_with(row, texts) {
+        return None;
+    }
+    match &rule.effect {
+        Effect::Outcome(outcome) => Some(FiredEffect::Asked(*outcome)),
+        Effect::Score(score) => {
+            let added = score.eval_f64_with(row, texts).filter(|score| score.is_finite());
+            Some(FiredEffect::Added(added.unwrap_or(0.0)))
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a rule says: its template with the values that it fired on.
+
+use super::Facts;
+use domain::{Type, Value};
+use expr::Texts;
+use spec::plan::{DecisionRule, ReasonPart};
+use std::fmt::Write;
+
+/// Shows a value of a static type: entities and strings by their texts.
+pub type Told<'s> = &'s dyn Fn(&Value, &Type) -> String;
+
+/// A rule's reason over these facts; its condition where it has none.
+pub fn reason(rule: &DecisionRule, facts: &Facts, texts: &dyn Texts, told: Told<'_>) -> String {
+    if rule.reason.is_empty() {
+        return rule.when.text().to_owned();
+    }
+    let mut out = String::new();
+    for part in &rule.reason {
+        match part {
+            ReasonPart::Text(text) => out.push_str(text),
+            ReasonPart::Value(program) => match program.eval_with(&facts.row, texts) {
+                Value::Missing => out.push('?'),
+                Value::Float(float) => number(&mut out, float),
+                value => out.push_str(&told(&value, program.ty())),
+            },
+        }
+    }
+    out
+}
+
+/// At most four digits behind the point: a reason is read by people.
+fn number(out: &mut String, float: f64) {
+    let rounded = (float * 1e4).round() / 1e4;
+    // Writing to a string does not fail.
+    let _ = write!(out, "{}", if rounded.is_finite() { rounded } else { float });
+}

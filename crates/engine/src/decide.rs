@@ -1,0 +1,235 @@
+//! Decisions on events, as of exactly their own positions: the sequencer opens the facts of each event, every consumer adds what its
+//! rows have at that position, and the consumer that finishes a batch last evaluates all its decisions. Since each takes the batches in
+//! order, decisions are made in the log's order, whatever the number of threads.
+
+mod again;
+mod recent;
+
+pub(crate) use recent::Recent;
+
+use crate::generation::{Generation, State};
+use crate::serve::Names;
+use crate::view::{entity_of, raw_of};
+use decision::{Epoch, Facts, Verdict};
+use domain::{DecisionId, PlanVersion, Raw, Type, Value};
+use parking_lot::Mutex;
+use spec::Plan;
+use spec::plan::Decision;
+use state::{Catalogue, Change, Dictionary, Lists, Resolved, Rows};
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// What was decided on one event.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// Names it: the event's position, and who wrote it.
+    pub id: DecisionId,
+    /// The plan that it was decided under.
+    pub plan: Arc<Plan>,
+    /// Its version.
+    pub version: PlanVersion,
+    /// What it was decided from.
+    pub facts: Facts,
+    /// What came out.
+    pub verdict: Verdict,
+}
+
+impl Decided {
+    /// Decides on complete facts.
+    fn new(
+        id: DecisionId,
+        (plan, version): (&Arc<Plan>, PlanVersion),
+        facts: Facts,
+        texts: &dyn decision::Texts,
+    ) -> Decided {
+        let verdict = decision::decide(&plan.decisions[usize::from(facts.decision)], &facts, texts);
+        Decided { id, plan: plan.clone(), version, facts, verdict }
+    }
+
+    /// The decision's declaration.
+    pub fn decision(&self) -> &Decision {
+        &self.plan.decisions[usize::from(self.facts.decision)]
+    }
+}
+
+/// Says what decisions were made of, in the texts of the names that their values stand for.
+pub struct Telling<'n>(pub(crate) &'n Dictionary);
+
+impl Telling<'_> {
+    /// What a rule says that fired.
+    pub fn reason(&self, decided: &Decided, rule: u32) -> String {
+        let told = |value: &Value, ty: &Type| shown(&raw_of(value, self.0, entity_of(ty).unwrap_or(0)));
+        decision::reason(&decided.decision().rules[rule as usize], &decided.facts, self.0, &told)
+    }
+
+    /// The facts by name, as clients see them.
+    pub fn facts<'d>(&self, decided: &'d Decided) -> Vec<(&'d str, Raw<'static>)> {
+        let facts = decided.decision().facts.iter().zip(&decided.facts.row);
+        let raw = |value: &Value, ty: &Type| raw_of(value, self.0, entity_of(ty).unwrap_or(0));
+        facts.map(|(fact, value)| (fact.name.as_str(), raw(value, &fact.ty))).collect()
+    }
+}
+
+/// A value inside a sentence.
+fn shown(raw: &Raw<'_>) -> String {
+    match raw {
+        Raw::Null => "?".to_owned(),
+        Raw::Bool(bool) => bool.to_string(),
+        Raw::Int(int) => int.to_string(),
+        Raw::Float(float) => float.to_string(),
+        Raw::Str(text) => text.to_string(),
+        Raw::List(list) => list.iter().map(shown).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// What events are decided as, those of a part of a call for one.
+pub struct Verdicts {
+    names: Named,
+    decided: Made,
+}
+
+/// Whose numbers the values are.
+enum Named {
+    /// Those of what serves, or has served.
+    Live(Arc<State>),
+    /// Those of a state that was computed again.
+    Again(Box<Dictionary>),
+}
+
+/// Set once the consumers have passed the batch: in the order of the log.
+type Made = Arc<OnceLock<Vec<Decided>>>;
+
+impl Verdicts {
+    /// Lets what was decided be told; nothing as long as the last of the events is not applied.
+    pub fn tell<R>(&self, tell: impl FnOnce(&[Decided], &Telling<'_>) -> R) -> R {
+        let decided = self.decided.get().map_or(&[][..], Vec::as_slice);
+        match &self.names {
+            Named::Live(state) => tell(decided, &Telling(&state.names.read())),
+            Named::Again(names) => tell(decided, &Telling(names)),
+        }
+    }
+}
+
+impl fmt::Debug for Verdicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.decided.fmt(f)
+    }
+}
+
+/// One decision of a batch while its facts are gathered.
+struct Open {
+    /// Which of the batch's changes.
+    at: usize,
+    id: DecisionId,
+    facts: Mutex<Facts>,
+}
+
+/// The decisions of one batch.
+pub(crate) struct Deciding {
+    plan: Arc<Plan>,
+    version: PlanVersion,
+    /// By change, ascending.
+    open: Vec<Open>,
+    /// How many consumers have not passed the batch.
+    missing: AtomicUsize,
+    made: Made,
+}
+
+impl Deciding {
+    /// For this many consumers.
+    pub(crate) fn new(generation: &Generation) -> Deciding {
+        Deciding {
+            plan: generation.plan.clone(),
+            version: generation.version,
+            open: Vec::new(),
+            missing: AtomicUsize::new(generation.state.consumers()),
+            made: Made::default(),
+        }
+    }
+
+    /// Opens what is to be decided on the last of the batch's changes, which was just accepted. `tables` and `names` are as of it.
+    pub(crate) fn open(&mut self, changes: &[Resolved], epoch: u32, tables: (&Catalogue, &Lists), names: &Dictionary) {
+        let Some((change, before)) = changes.split_last() else { return };
+        let at = before.len();
+        for facts in opened(&self.plan, change, tables, names) {
+            let id = DecisionId { epoch, position: change.position };
+            self.open.push(Open { at, id, facts: Mutex::new(facts) });
+        }
+    }
+
+    /// Whether there is nothing to decide.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// What will be decided.
+    pub(crate) fn verdicts(&self, state: &Arc<State>) -> Verdicts {
+        Verdicts { names: Named::Live(state.clone()), decided: self.made.clone() }
+    }
+
+    /// Applies changes to rows one by one and takes what decisions read of them on the way. `offset` is where the changes stand in
+    /// the batch.
+    pub(crate) fn apply(&self, rows: &mut Rows, changes: &[Resolved], offset: usize) {
+        for (few, offset) in changes.chunks(Rows::AHEAD).zip((offset..).step_by(Rows::AHEAD)) {
+            rows.touch_all(few);
+            for (change, at) in few.iter().zip(offset..) {
+                self.read(rows, change, at, true);
+                rows.apply(change);
+                self.read(rows, change, at, false);
+            }
+        }
+    }
+
+    /// The same for the rows of items.
+    pub(crate) fn apply_to_epoch(&self, epoch: &mut Epoch, changes: &[Resolved]) {
+        for (change, at) in changes.iter().zip(0..) {
+            self.read(epoch.items(), change, at, true);
+            epoch.apply(change);
+            self.read(epoch.items(), change, at, false);
+        }
+    }
+
+    /// Takes what the decisions on a change read of rows, before or after it is applied to them.
+    pub(crate) fn read(&self, rows: &Rows, change: &Resolved, at: usize, before: bool) {
+        let Change::Event(event) = &change.change else { return };
+        let from = self.open.partition_point(|open| open.at < at);
+        for open in self.open[from..].iter().take_while(|open| open.at == at) {
+            open.facts.lock().read(&self.plan, event, rows, before);
+        }
+    }
+
+    /// A consumer has passed the batch; the last one decides.
+    pub(crate) fn passed(&self, state: &Arc<State>) {
+        if self.missing.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return;
+        }
+        let texts = Names(&state.names);
+        let decided = self.open.iter().map(|open| {
+            let mut facts = open.facts.lock().clone();
+            facts.derive(&self.plan, &texts);
+            Decided::new(open.id, (&self.plan, self.version), facts, &texts)
+        });
+        // Nobody else sets it.
+        let _ = self.made.set(decided.collect());
+        state.recent.lock().remember(&self.made);
+    }
+}
+
+/// The facts of every decision on a change, as far as they are known where it gets its place.
+pub(crate) fn opened<'n>(
+    plan: &'n Plan,
+    change: &'n Resolved,
+    tables: (&'n Catalogue, &'n Lists),
+    names: &'n Dictionary,
+) -> impl Iterator<Item = Facts> {
+    let event = match &change.change {
+        Change::Event(event) => Some(event),
+        _ => None,
+    };
+    event.into_iter().flat_map(move |event| {
+        let key = |entity, id| names.key(entity, id);
+        let open = move |(at, _)| Facts::open(plan, at, (event, change.log_time), tables, key);
+        plan.decisions_on(event.event).map(open)
+    })
+}
