@@ -116,6 +116,11 @@ impl Submitted {
     fn of(payloads: usize) -> Submitted {
         Submitted { results: Vec::with_capacity(payloads), last: Position::START, verdicts: Vec::new() }
     }
+
+    /// Of which nothing was taken.
+    pub fn refused(payloads: usize, refusal: &Refusal) -> Submitted {
+        Submitted { results: vec![Err(refusal.clone()); payloads], ..Submitted::of(0) }
+    }
 }
 
 impl<D: Disk> Core<D> {

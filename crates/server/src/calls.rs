@@ -11,6 +11,7 @@ mod journey;
 pub(crate) mod lists;
 pub(crate) mod operations;
 pub(crate) mod spec;
+pub(crate) mod verdicts;
 
 use crate::Shared;
 use domain::{Code, Position, Refusal};
@@ -24,23 +25,39 @@ use tokio::time::timeout;
 /// # Errors
 /// The engine's, if the position will never be released; `overloaded` if it takes too long, the outcome being unknown then.
 pub(crate) async fn released(shared: &Shared, position: Position) -> Result<Duration, Refusal> {
+    let waited = released_within(shared, position, None).await?;
+    waited.ok_or_else(|| unknown(Code::Overloaded, "the disk is behind"))
+}
+
+/// The same until an instant at most: none if that comes first.
+///
+/// # Errors
+/// As [`released`].
+pub(crate) async fn released_within(
+    shared: &Shared,
+    position: Position,
+    end: Option<Instant>,
+) -> Result<Option<Duration>, Refusal> {
     // Mostly nothing was written since: then there is nobody to be told.
     if shared.engine.is_released(position) {
         shared.metrics.durability_wait.observe(0.0);
-        return Ok(Duration::ZERO);
+        return Ok(Some(Duration::ZERO));
     }
     let start = Instant::now();
     let (tell, told) = oneshot::channel();
     // Nobody is told if the request was dropped meanwhile: its client is gone.
     shared.engine.when_released(position, Box::new(move |result| drop(tell.send(result))));
-    match timeout(shared.config.limits.release_time, told).await {
+    let longest = shared.config.limits.release_time;
+    let patience = end.map_or(longest, |end| end.saturating_duration_since(start).min(longest));
+    match timeout(patience, told).await {
         Ok(Ok(result)) => result?,
         Ok(Err(_)) => return Err(unknown(Code::Stopping, "the server is stopping")),
+        Err(_) if patience < longest => return Ok(None),
         Err(_) => return Err(unknown(Code::Overloaded, "the disk is behind")),
     }
     let wait = start.elapsed();
     shared.metrics.durability_wait.observe(wait.as_secs_f64());
-    Ok(wait)
+    Ok(Some(wait))
 }
 
 /// Makes a call that reads the log or compiles a spec on one of the runtime's few threads for that: the other requests of this thread

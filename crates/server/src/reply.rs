@@ -19,6 +19,8 @@ pub(crate) struct Reply {
 
 /// The media type of JSON.
 pub(crate) const JSON: &str = "application/json";
+/// The media type of one JSON object per line.
+pub(crate) const NDJSON: &str = "application/x-ndjson";
 /// The media type of plain text.
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 

@@ -29,6 +29,7 @@ pub enum Call {
     PutListed,
     DeleteListed,
     AskFeed,
+    Decide,
     TryExpression,
     ReadDecision,
     ExplainDecision,
@@ -75,7 +76,7 @@ const SERVE: Access = Access::Only(Role::Serve);
 const ADMIN: Access = Access::Only(Role::Admin);
 
 /// Every call of the server.
-pub static ROUTES: [Route; 26] = [
+pub static ROUTES: [Route; 27] = [
     route(Method::POST, "/v1/events", INGEST, Call::SendEvents),
     route(Method::POST, "/v1/entities", INGEST, Call::SendEntities),
     route(Method::PUT, "/v1/entities/{type}/{key}", INGEST, Call::PutEntity),
@@ -87,6 +88,7 @@ pub static ROUTES: [Route; 26] = [
     route(Method::DELETE, "/v1/lists/{list}/{key}", INGEST, Call::DeleteListed),
     route(Method::POST, "/v1/feeds/{feed}", SERVE, Call::AskFeed),
     route(Method::POST, "/v1/expressions", SERVE, Call::TryExpression),
+    route(Method::POST, "/v1/decisions/{name}", SERVE, Call::Decide),
     route(Method::GET, "/v1/decisions/{id}", SERVE, Call::ReadDecision),
     route(Method::GET, "/v1/decisions/{id}/explain", SERVE, Call::ExplainDecision),
     route(Method::GET, "/v1/decisions/{id}/replay", ADMIN, Call::ReplayDecision),

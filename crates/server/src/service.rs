@@ -1,6 +1,8 @@
 //! The walk of a request: route, token, type and size of the body, the call, and its reply as HTTP.
 
-use crate::calls::{attribution, decisions, entities, events, expressions, feeds, lists, off_thread, operations, spec};
+use crate::calls::{
+    attribution, decisions, entities, events, expressions, feeds, lists, off_thread, operations, spec, verdicts,
+};
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::reply::{Reply, status_of};
@@ -139,6 +141,7 @@ async fn call(
         Call::PutListed => lists::put(shared, value(0), value(1), bytes).await,
         Call::DeleteListed => lists::delete(shared, value(0), value(1)).await,
         Call::AskFeed => feeds::ask(shared, value(0), bytes).await,
+        Call::Decide => verdicts::decide(shared, value(0), bytes, asked.facts).await,
         Call::TryExpression => expressions::attempt(shared, bytes, wants_text(headers)).await,
         Call::ReadDecision => {
             let id = value(0).to_owned();
@@ -176,6 +179,8 @@ struct Asked {
     versions: spec::Versions,
     /// The item that an explanation is asked for.
     item: Option<String>,
+    /// Whether the facts of decisions are told.
+    facts: bool,
 }
 
 /// Everything that can be judged before the body is read: host, token, query, type of the body. Returns the tenant, if the call is to
@@ -198,6 +203,7 @@ fn admit<'t>(
         Call::SendEvents | Call::SendEntities | Call::SendList => asked.options = events::Options::take(&mut query)?,
         Call::ReadList => asked.part = lists::Part::take(&mut query)?,
         Call::ReadAttribution => asked.report = attribution::Part::take(&mut query)?,
+        Call::Decide => asked.facts = query.choice("facts", "true", "false")?,
         Call::ExplainDecision => asked.item = query.value("item"),
         Call::ChangeSpec => asked.versions = spec::Versions::take_base(&mut query)?,
         Call::RollBackSpec => asked.versions = spec::Versions::take(&mut query)?,
@@ -244,7 +250,7 @@ fn admit_caller<'t>(
 /// Largest body that a call takes; 0 = it reads none.
 fn body_max(call: Call, limits: &Limits) -> usize {
     match call {
-        Call::SendEvents | Call::SendEntities | Call::SendList => limits.body_bytes,
+        Call::SendEvents | Call::SendEntities | Call::SendList | Call::Decide => limits.body_bytes,
         Call::PutEntity | Call::PutListed | Call::AskFeed | Call::TryExpression => limits.small_body_bytes,
         Call::ChangeSpec | Call::PlanSpec => domain::limits::SPEC_BYTES_MAX,
         _ => 0,

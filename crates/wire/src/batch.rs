@@ -2,7 +2,7 @@
 //! refusal with its line; one does not spoil the others.
 
 use crate::entity;
-use crate::event::event;
+use crate::event::{event, event_of};
 use crate::scan::{Outcome, Scanner, utf8};
 use domain::{Code, Payload, Refusal, limits};
 
@@ -47,6 +47,14 @@ pub struct Batch<'a> {
 /// The body as a whole: empty, too many elements (`too_many`), an array that is not JSON or not UTF-8.
 pub fn parse_events(body: &[u8]) -> Result<Batch<'_>, Refusal> {
     parse(body, |scan| event(scan).map(Payload::Event))
+}
+
+/// Reads events of one type, which they need not name.
+///
+/// # Errors
+/// As [`parse_events`]; an event that names another type is refused by itself.
+pub fn parse_events_of<'a>(body: &'a [u8], kind: &str) -> Result<Batch<'a>, Refusal> {
+    parse(body, |scan| event_of(scan, kind).map(Payload::Event))
 }
 
 /// Reads entities to set or delete: one object, an array, or objects on lines of their own, each

@@ -21,18 +21,23 @@ pub fn parse_event(line: &[u8]) -> Result<Event<'_>, Refusal> {
 /// Reads the event at which the scanner stands.
 #[inline]
 pub(crate) fn event<'a>(scan: &mut Scanner<'a>) -> Outcome<Event<'a>> {
-    let mut draft = Draft { seen: 0, kind: None, source: None, id: None, time: None, fields: Fields::new() };
-    scan.object(|scan, name| draft.member(scan, name))?;
-    let Some(kind) = draft.kind else {
+    let mut draft = Draft::read(scan)?;
+    let Some(kind) = draft.kind.take() else {
         return Err(refusal(Code::MissingField, "event", "name the event's type, as in {\"event\":\"view\"}"));
     };
-    Ok(Event {
-        kind,
-        source: draft.source.unwrap_or_default(),
-        id: draft.id,
-        time: draft.time,
-        fields: draft.fields.finish(),
-    })
+    Ok(draft.finish(kind))
+}
+
+/// The same for an event of this type, which it need not name.
+pub(crate) fn event_of<'a>(scan: &mut Scanner<'a>, kind: &str) -> Outcome<Event<'a>> {
+    let mut draft = Draft::read(scan)?;
+    match draft.kind.take() {
+        Some(named) if named != kind => {
+            let message = format!("this is decided on events of the type '{kind}'; leave `event` out, or say so");
+            Err(refusal(Code::InvalidValue, "event", message))
+        }
+        named => Ok(draft.finish(named.unwrap_or_else(|| Cow::Owned(kind.to_owned())))),
+    }
 }
 
 struct Draft<'a> {
@@ -46,6 +51,19 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    #[inline]
+    fn read(scan: &mut Scanner<'a>) -> Outcome<Draft<'a>> {
+        let mut draft = Draft { seen: 0, kind: None, source: None, id: None, time: None, fields: Fields::new() };
+        scan.object(|scan, name| draft.member(scan, name))?;
+        Ok(draft)
+    }
+
+    #[inline]
+    fn finish(self, kind: Cow<'a, str>) -> Event<'a> {
+        let Draft { source, id, time, fields, .. } = self;
+        Event { kind, source: source.unwrap_or_default(), id, time, fields: fields.finish() }
+    }
+
     #[inline]
     fn member(&mut self, scan: &mut Scanner<'a>, name: Cow<'a, str>) -> Outcome<()> {
         let bit = match name.as_bytes() {

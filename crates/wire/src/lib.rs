@@ -12,7 +12,7 @@ mod suggest;
 mod time;
 mod write;
 
-pub use batch::{Batch, Form, LineRefusal, parse_entities, parse_events};
+pub use batch::{Batch, Form, LineRefusal, parse_entities, parse_events, parse_events_of};
 pub use entity::parse_fields;
 pub use event::parse_event;
 pub use feed::{FeedCall, PageCall, parse_feed, parse_trial};
@@ -20,6 +20,7 @@ pub use list::{parse_list, parse_list_line, parse_list_put};
 pub use scan::{Outcome, Scanner, check, whole};
 pub use time::{parse_time, write_time};
 pub use write::{
-    AnswerView, Applied, EntityFacts, LineOutcome, ListFacts, write_answer, write_applied, write_array, write_entity,
-    write_error, write_float, write_int, write_key, write_list, write_raw, write_text, write_uint,
+    AnswerView, Applied, EntityFacts, LineOutcome, ListFacts, ReasonView, VerdictView, write_answer, write_applied,
+    write_array, write_entity, write_error, write_float, write_int, write_key, write_list, write_raw, write_text,
+    write_uint, write_undecided, write_verdict,
 };

@@ -5,10 +5,12 @@ mod list;
 mod results;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use answer::{AnswerView, write_answer};
 pub use list::{ListFacts, write_list};
 pub use results::{Applied, EntityFacts, LineOutcome, write_applied, write_entity, write_error};
+pub use verdict::{ReasonView, VerdictView, write_undecided, write_verdict};
 
 use domain::Raw;
 

@@ -3,6 +3,7 @@
 use super::explanation::write_explanation;
 use super::feeds::Names;
 use super::journey::write_journey;
+use super::verdicts::view_of;
 use crate::Shared;
 use crate::replays::{State, Wanted};
 use crate::reply::Reply;
@@ -13,10 +14,29 @@ use wire::AnswerView;
 /// What was answered.
 pub(crate) fn read(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
     let id = parse(id)?;
-    let answer = shared.engine.decision(id)?;
     let mut body = Vec::new();
-    write(shared, id, &answer, &mut body)?;
+    match shared.engine.decision(id) {
+        Ok(answer) => write(shared, id, &answer, &mut body)?,
+        Err(refusal) if refusal.code == Code::UnknownDecision => write_decided(shared, id, &mut body)?,
+        Err(refusal) => return Err(refusal),
+    }
     Ok(Reply::json(body))
+}
+
+/// Writes what was decided on the event at a position, all its decisions.
+fn write_decided(shared: &Shared, id: DecisionId, out: &mut Vec<u8>) -> Result<(), Refusal> {
+    let verdicts = shared.engine.decided(id.position)?;
+    verdicts.tell(|decided, telling| {
+        let views: Vec<_> = decided.iter().filter(|of| of.id == id).map(|of| view_of(of, telling, true, false)).collect();
+        if views.is_empty() {
+            let message = format!("there is no decision {id}: no decision is on the events of its type, or another event took its place after a crash");
+            return Err(Refusal::new(Code::UnknownDecision, "id", message));
+        }
+        out.extend_from_slice(b"{\"decisions\":");
+        wire::write_array(out, &views, wire::write_verdict);
+        out.push(b'}');
+        Ok(())
+    })
 }
 
 /// Why; with an item the way of that item, once the decision has been computed again.

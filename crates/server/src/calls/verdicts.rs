@@ -1,0 +1,170 @@
+//! Decisions on events: each is taken, decided as of its own position, and answered once it is durable.
+
+use super::{off_thread, released_within};
+use crate::Shared;
+use crate::reply::{NDJSON, Reply};
+use domain::{Code, Position, Refusal};
+use engine::{Accepted, Decided, FiredEffect, Submitted, Telling, Verdicts};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wire::{Batch, Form, LineRefusal, ReasonView, VerdictView};
+
+/// Events submitted at once.
+const CHUNK: usize = 256;
+/// What most verdicts take, in bytes.
+const VERDICT_BYTES: usize = 320;
+
+/// A call's parts that are the same for all its lines.
+struct Asked<'c> {
+    /// The decision's name.
+    name: &'c str,
+    /// Whether facts are told.
+    facts: bool,
+}
+
+/// Takes events and answers what is decided on them: one as an object, several as one object per line, in their order.
+pub(crate) async fn decide(shared: &Arc<Shared>, name: &str, bytes: &[u8], facts: bool) -> Result<Reply, Refusal> {
+    let start = Instant::now();
+    let (plan, event) = shared.engine.decision_named(name)?;
+    let batch = wire::parse_events_of(bytes, &plan.events[usize::from(event)].name)?;
+    if let Some(reply) = shared.meter.events(batch.payloads.len() + batch.refused.len()) {
+        return Ok(reply);
+    }
+    let deadline = plan.decisions.iter().find(|of| of.name == name).and_then(|of| of.deadline);
+    let end = deadline.map(|deadline| start + Duration::from_millis(deadline.0.max(0) as u64));
+    let chunks = submit(shared, &batch).await?;
+    let last = chunks.iter().map(|chunk| chunk.last).max().unwrap_or_default();
+    let late = match last {
+        Position::START => false,
+        last => released_within(shared, last, end).await?.is_none(),
+    };
+    let mut lines = Lines {
+        asked: Asked { name, facts },
+        late,
+        body: Vec::new(),
+        unread: batch.refused.into_iter().peekable(),
+        first: None,
+    };
+    lines.body.reserve(batch.payloads.len() * VERDICT_BYTES);
+    for (chunk, numbers) in chunks.into_iter().zip(batch.lines.chunks(CHUNK)) {
+        lines.chunk(shared, chunk, numbers).await;
+    }
+    Ok(lines.finish(batch.form))
+}
+
+async fn submit(shared: &Shared, batch: &Batch<'_>) -> Result<Vec<Submitted>, Refusal> {
+    let mut chunks = Vec::new();
+    for payloads in batch.payloads.chunks(CHUNK) {
+        match shared.engine.submit(payloads, false) {
+            Ok(submitted) => chunks.push(submitted),
+            Err(refusal) if chunks.is_empty() => return Err(refusal),
+            // What was taken stays taken and is said; the rest was not tried.
+            Err(refusal) => chunks.push(Submitted::refused(payloads.len(), &refusal)),
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(chunks)
+}
+
+/// The answer while it grows.
+struct Lines<'c> {
+    asked: Asked<'c>,
+    /// Whether the deadline has passed before the events were durable.
+    late: bool,
+    body: Vec<u8>,
+    /// Lines that could not be read, by line.
+    unread: std::iter::Peekable<std::vec::IntoIter<LineRefusal>>,
+    /// The first refusal, for a body of one event.
+    first: Option<Refusal>,
+}
+
+impl Lines<'_> {
+    /// Adds the lines of a chunk, and those before them that could not be read.
+    async fn chunk(&mut self, shared: &Arc<Shared>, chunk: Submitted, numbers: &[u32]) {
+        for (result, &line) in chunk.results.into_iter().zip(numbers) {
+            while let Some(unread) = self.unread.next_if(|unread| unread.line < line) {
+                self.refuse(unread);
+            }
+            let told = match result {
+                Err(refusal) => Err(refusal),
+                Ok(Accepted { position, duplicate: true }) => {
+                    let decided = off_thread(shared, move |shared| shared.engine.decided(position)).await;
+                    decided.and_then(|verdicts| self.verdict(position, true, &verdicts))
+                }
+                Ok(Accepted { position, .. }) => {
+                    let verdicts = chunk.verdicts.first().ok_or_else(|| self.undecided());
+                    verdicts.and_then(|verdicts| self.verdict(position, false, verdicts))
+                }
+            };
+            told.unwrap_or_else(|refusal| self.refuse(LineRefusal { line, refusal }));
+        }
+    }
+
+    /// Adds what was decided on the event at a position.
+    fn verdict(&mut self, position: Position, duplicate: bool, verdicts: &Verdicts) -> Result<(), Refusal> {
+        verdicts.tell(|decided, telling| {
+            let from = decided.partition_point(|decided| decided.id.position < position);
+            let mut on_event = decided[from..].iter().take_while(|decided| decided.id.position == position);
+            let decided = on_event.find(|decided| decided.decision().name == self.asked.name);
+            let decided = decided.ok_or_else(|| self.undecided())?;
+            let view = VerdictView { duplicate, ..view_of(decided, telling, self.asked.facts, self.late) };
+            wire::write_verdict(&mut self.body, &view);
+            self.body.push(b'\n');
+            Ok(())
+        })
+    }
+
+    fn refuse(&mut self, refused: LineRefusal) {
+        wire::write_undecided(&mut self.body, &refused);
+        self.body.push(b'\n');
+        self.first.get_or_insert(refused.refusal);
+    }
+
+    /// The event was taken, but under a plan that decides nothing of this name on it.
+    fn undecided(&self) -> Refusal {
+        let message = format!(
+            "the event was taken, but the spec in force at its position has no decision '{}' on it",
+            self.asked.name
+        );
+        Refusal::new(Code::UnknownDecision, "decision", message)
+    }
+
+    fn finish(mut self, form: Form) -> Reply {
+        while let Some(unread) = self.unread.next() {
+            self.refuse(unread);
+        }
+        match (form, &self.first) {
+            (Form::One, Some(refusal)) => Reply::refused(refusal),
+            (Form::One, None) => Reply::json(self.body),
+            (Form::Many, _) => Reply { content_type: NDJSON, ..Reply::json(self.body) },
+        }
+    }
+}
+
+/// What was decided, as clients see it.
+pub(crate) fn view_of<'d>(decided: &'d Decided, telling: &Telling<'_>, facts: bool, late: bool) -> VerdictView<'d> {
+    let (decision, verdict) = (decided.decision(), &decided.verdict);
+    let outcome = |index: u16| decision.outcomes[usize::from(index)].as_str();
+    let reasons = verdict.fired.iter().map(|fired| {
+        let rule = &decision.rules[fired.rule as usize];
+        let (score, asked) = match fired.effect {
+            FiredEffect::Added(score) => (Some(score), None),
+            FiredEffect::Asked(asked) => (None, Some(outcome(asked))),
+        };
+        let reason = telling.reason(decided, fired.rule);
+        ReasonView { rule: &rule.id, score, outcome: asked, reason, tags: &rule.tags, shadow: rule.shadow }
+    });
+    VerdictView {
+        id: decided.id,
+        decision: &decision.name,
+        outcome: outcome(if late { decision.fallback } else { verdict.outcome }),
+        fallback: late,
+        score: verdict.score,
+        tier: verdict.tier.map(|tier| outcome(decision.tiers[usize::from(tier)].outcome)),
+        reasons: reasons.collect(),
+        duplicate: false,
+        plan: decided.version,
+        now: decided.facts.now,
+        facts: facts.then(|| telling.facts(decided)),
+    }
+}

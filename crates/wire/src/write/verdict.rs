@@ -1,0 +1,131 @@
+//! What was decided on an event, as JSON.
+
+use super::{write_array, write_float, write_key, write_raw, write_text, write_uint};
+use crate::batch::LineRefusal;
+use crate::time::write_time;
+use domain::{DecisionId, PlanVersion, Raw, Time};
+
+/// A verdict and what its JSON needs beside it.
+#[derive(Clone, Debug)]
+pub struct VerdictView<'a> {
+    /// The decision's id.
+    pub id: DecisionId,
+    /// The decision's name.
+    pub decision: &'a str,
+    /// What came out.
+    pub outcome: &'a str,
+    /// Whether that is what is answered past a deadline, the decision itself being another.
+    pub fallback: bool,
+    /// The score.
+    pub score: f64,
+    /// The tier that the score reached, by its outcome.
+    pub tier: Option<&'a str>,
+    /// The rules that fired, in the spec's order.
+    pub reasons: Vec<ReasonView<'a>>,
+    /// Whether the event had been taken before: then this is what was decided then.
+    pub duplicate: bool,
+    /// Which plan decided.
+    pub plan: PlanVersion,
+    /// The instant that windows ended at.
+    pub now: Time,
+    /// What it was decided from; none if nobody asked.
+    pub facts: Option<Vec<(&'a str, Raw<'static>)>>,
+}
+
+/// A rule that fired.
+#[derive(Clone, Debug)]
+pub struct ReasonView<'a> {
+    /// The rule's id.
+    pub rule: &'a str,
+    /// What it added to the score.
+    pub score: Option<f64>,
+    /// The outcome that it asked for.
+    pub outcome: Option<&'a str>,
+    /// What it says.
+    pub reason: String,
+    /// Words that it carries.
+    pub tags: &'a [String],
+    /// Whether it only would have done it.
+    pub shadow: bool,
+}
+
+/// Appends a verdict as a JSON object.
+pub fn write_verdict(out: &mut Vec<u8>, view: &VerdictView<'_>) {
+    out.push(b'{');
+    write_key(out, "id");
+    write_text(out, &view.id.to_string());
+    write_key(out, "decision");
+    write_text(out, view.decision);
+    write_key(out, "outcome");
+    write_text(out, view.outcome);
+    if view.fallback {
+        out.extend_from_slice(b",\"fallback\":true");
+    }
+    write_key(out, "score");
+    write_float(out, view.score);
+    if let Some(tier) = view.tier {
+        write_key(out, "tier");
+        write_text(out, tier);
+    }
+    write_key(out, "reasons");
+    write_array(out, &view.reasons, write_reason);
+    if view.duplicate {
+        out.extend_from_slice(b",\"duplicate\":true");
+    }
+    write_key(out, "plan");
+    write_uint(out, u64::from(view.plan.0));
+    write_key(out, "now");
+    out.push(b'"');
+    write_time(out, view.now);
+    out.push(b'"');
+    if let Some(facts) = &view.facts {
+        write_key(out, "facts");
+        out.push(b'{');
+        for (place, (name, value)) in facts.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            write_text(out, name);
+            out.push(b':');
+            write_raw(out, value);
+        }
+        out.push(b'}');
+    }
+    out.push(b'}');
+}
+
+fn write_reason(out: &mut Vec<u8>, reason: &ReasonView<'_>) {
+    out.push(b'{');
+    write_key(out, "rule");
+    write_text(out, reason.rule);
+    if let Some(score) = reason.score {
+        write_key(out, "score");
+        write_float(out, score);
+    }
+    if let Some(outcome) = reason.outcome {
+        write_key(out, "outcome");
+        write_text(out, outcome);
+    }
+    write_key(out, "reason");
+    write_text(out, &reason.reason);
+    if !reason.tags.is_empty() {
+        write_key(out, "tags");
+        write_array(out, reason.tags, |out, tag| write_text(out, tag));
+    }
+    if reason.shadow {
+        out.extend_from_slice(b",\"shadow\":true");
+    }
+    out.push(b'}');
+}
+
+/// Appends why a line of a body was not decided: `{"line":..,"error":{..}}`.
+pub fn write_undecided(out: &mut Vec<u8>, refused: &LineRefusal) {
+    out.push(b'{');
+    write_key(out, "line");
+    write_uint(out, u64::from(refused.line));
+    out.push(b',');
+    let at = out.len();
+    super::write_error(out, &refused.refusal);
+    // Its own brace gives way to ours.
+    out.remove(at);
+}
