@@ -1,11 +1,13 @@
 //! The tags that a `tags` route looks for, with weights.
 
 use crate::feed::View;
+use crate::feed::order::descending;
 use domain::{EntityId, Symbol, Value, limits};
 use spec::plan::TagsFrom;
 
 /// Sets the terms, ascending by tag: those of a slot, each weighing 1, or those of the weighted context items, each weighing what
-/// the items that have it weigh together, newest first. Of more than `limits::ROUTE_TAGS_MAX` the weightiest.
+/// the items that have it weigh together, newest first. Of more than `limits::ROUTE_TAGS_MAX` the weightiest, of equal ones those
+/// whose text comes first.
 pub(super) fn set(
     view: &View<'_>,
     row: &[Value],
@@ -40,7 +42,8 @@ pub(super) fn set(
         same
     });
     if terms.len() > limits::ROUTE_TAGS_MAX {
-        terms.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        // By text where weights are equal: state that is rebuilt may number strings otherwise.
+        terms.sort_by_cached_key(|&(tag, weight)| (descending(weight), view.texts.text(tag)));
         terms.truncate(limits::ROUTE_TAGS_MAX);
         terms.sort_by_key(|&(tag, _)| tag);
     }
