@@ -72,12 +72,25 @@ impl Epochs {
     /// The front copy; if it is just being swapped away, the other one is taken.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Epoch> {
         for _ in 0..TRIES {
-            if let Some(guard) = self.copies[self.front.load(Ordering::Acquire)].try_read() {
+            let front = self.front.load(Ordering::Acquire);
+            if let Some(guard) = self.copies[front].try_read().filter(|_| self.is_front(front)) {
                 return guard;
             }
             std::hint::spin_loop();
         }
-        self.copies[self.front.load(Ordering::Acquire)].read()
+        loop {
+            let front = self.front.load(Ordering::Acquire);
+            let guard = self.copies[front].read();
+            if self.is_front(front) {
+                return guard;
+            }
+        }
+    }
+
+    /// Whether a copy that is held for reading is what was last published. Between the look at which is in front and the hold there
+    /// may have been a swap, and the writer may have gone on in it beyond what the slowest shard has.
+    fn is_front(&self, copy: usize) -> bool {
+        self.front.load(Ordering::Acquire) == copy
     }
 
     /// Applies a batch to the back copy.
