@@ -164,11 +164,10 @@ impl<D: Disk> Core<D> {
         if let Some(answer) = self.first_pages.find(id) {
             return Ok(answer);
         }
-        if id.epoch == self.writer_epoch && id.position > self.gate.durable() {
-            // Its record is still on the way to the disk.
-            self.sync()?;
-        }
-        self.decision(id).map(Arc::new).map_err(|_| expired("the first page's record is gone"))
+        self.decision(id).map(Arc::new).map_err(|refusal| match refusal.code {
+            Code::UnknownDecision | Code::Gone => expired("the first page's record is gone"),
+            _ => refusal,
+        })
     }
 }
 

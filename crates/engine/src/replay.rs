@@ -187,8 +187,11 @@ pub(crate) fn unreadable(error: &dyn std::fmt::Display) -> Refusal {
 }
 
 impl<D: Disk> Core<D> {
-    /// The recorded answer of a decision.
+    /// The recorded answer of a decision. A record that is still on its way to the disk is synced first.
     pub fn decision(&self, id: DecisionId) -> Result<Answer, Refusal> {
+        if id.epoch == self.writer_epoch && id.position > self.gate.durable() {
+            self.sync()?;
+        }
         if id.position < self.reader.first() {
             return Err(gone(self.reader.replay_from()));
         }
