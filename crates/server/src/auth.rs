@@ -46,7 +46,7 @@ impl Token {
     }
 }
 
-/// Refuses a request that its credentials do not allow.
+/// Refuses a request that its credentials do not allow. A secret that is listed for several roles may do what each of them may.
 ///
 /// # Errors
 /// `unauthorized` without a known token, `forbidden` with one of another role.
@@ -57,21 +57,18 @@ pub(crate) fn admit(tokens: &[Token], headers: &HeaderMap, access: Access) -> Re
     if tokens.is_empty() {
         return admit_local(headers);
     }
-    let Some(role) = role_of(tokens, headers) else {
-        return Err(unauthorized());
-    };
-    let allowed = match access {
-        Access::Open | Access::AnyToken => true,
-        Access::Only(needed) => role == needed || role == Role::Admin,
-    };
-    if allowed {
-        return Ok(());
+    let digest = bearer(headers).map(blake3::hash).ok_or_else(unauthorized)?;
+    match known_and_allowed(tokens, &digest, access) {
+        (_, true) => Ok(()),
+        (true, false) => {
+            let message = "this token's role does not allow the call; use another token";
+            Err(Refusal::new(Code::Forbidden, "authorization", message))
+        }
+        (false, false) => Err(unauthorized()),
     }
-    Err(Refusal::new(Code::Forbidden, "authorization", "this token's role does not allow the call; use another token"))
 }
 
-/// The same for the Gorse interface, whose clients send one secret as `X-API-Key`. A secret that is listed for several roles
-/// may do what each of them may.
+/// The same for the Gorse interface, whose clients send one secret as `X-API-Key`.
 ///
 /// # Errors
 /// As [`admit`].
@@ -83,12 +80,7 @@ pub(crate) fn admit_key(tokens: &[Token], headers: &HeaderMap, access: Access) -
         return admit_local(headers);
     }
     let digest = blake3::hash(headers.get("x-api-key").map_or(&[][..], |key| key.as_bytes()));
-    let may_not = |role| matches!(access, Access::Only(needed) if needed != role && role != Role::Admin);
-    let (known, allowed) = tokens.iter().fold((false, false), |(known, allowed), token| {
-        let same = token.digest == digest;
-        (known | same, allowed | (same & !may_not(token.role)))
-    });
-    match (known, allowed) {
+    match known_and_allowed(tokens, &digest, access) {
         (_, true) => Ok(()),
         (true, false) => Err(Refusal::new(Code::Forbidden, "", "this key's role does not allow the call")),
         (false, false) => Err(Refusal::new(Code::Unauthorized, "", "unauthorized")),
@@ -101,16 +93,22 @@ pub(crate) fn unauthorized() -> Refusal {
     Refusal::new(Code::Unauthorized, "authorization", message)
 }
 
-/// The role of the token that the request carries. Every token is compared, whatever the result of the others; digests are
-/// compared in constant time.
-fn role_of(tokens: &[Token], headers: &HeaderMap) -> Option<Role> {
+/// The secret that the request carries.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (scheme, secret) = value.split_at_checked(7)?;
-    if !scheme.eq_ignore_ascii_case(b"bearer ") || headers.get_all(AUTHORIZATION).iter().count() > 1 {
-        return None;
-    }
-    let digest = blake3::hash(secret);
-    tokens.iter().fold(None, |found, token| if token.digest == digest { Some(token.role) } else { found })
+    let only = headers.get_all(AUTHORIZATION).iter().count() == 1;
+    (only && scheme.eq_ignore_ascii_case(b"bearer ")).then_some(secret)
+}
+
+/// Whether the secret is listed, and for a role that may do this. Every token is compared, whatever the result of the others; digests
+/// are compared in constant time.
+fn known_and_allowed(tokens: &[Token], digest: &blake3::Hash, access: Access) -> (bool, bool) {
+    let may_not = |role| matches!(access, Access::Only(needed) if needed != role && role != Role::Admin);
+    tokens.iter().fold((false, false), |(known, allowed), token| {
+        let same = token.digest == *digest;
+        (known | same, allowed | (same & !may_not(token.role)))
+    })
 }
 
 /// Without tokens only programs of this machine may call; a web page in its browser may not, neither from another origin nor
@@ -173,6 +171,10 @@ mod tests {
             let verdict = admit(&tokens, &headers(&[("authorization", bad)]), Access::AnyToken);
             assert_eq!(verdict.map_err(|refusal| refusal.code), Err(Code::Unauthorized), "{bad}");
         }
+        let both = [Role::Serve, Role::Ingest].map(|role| Token::new(role, "one-secret-for-two").unwrap());
+        let bearer = headers(&[("authorization", "Bearer one-secret-for-two")]);
+        let verdict = |needed| admit(&both, &bearer, Access::Only(needed)).map_err(|refusal| refusal.code);
+        assert_eq!(roles.map(verdict), [Ok(()), Ok(()), Err(Code::Forbidden)]);
         let two = format!("Bearer {}", secret(Role::Admin));
         let two = headers(&[("authorization", &two), ("authorization", &two)]);
         assert!(admit(&tokens, &two, Access::AnyToken).is_err());
