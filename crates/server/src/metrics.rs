@@ -5,6 +5,7 @@ use crate::reply::status_of;
 use domain::Code;
 use engine::{AttributionReport, Status};
 use hyper::StatusCode;
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -86,6 +87,8 @@ struct Attributed {
     reward: Family<Fed, Gauge<f64, AtomicU64>>,
     dropped: Family<Fed, Counter>,
     unjoined: Family<Reasoned, Counter>,
+    /// Two who ask at once would each raise a counter by the same difference.
+    setting: Mutex<()>,
 }
 
 impl Attributed {
@@ -108,6 +111,7 @@ impl Attributed {
     }
 
     fn set(&self, report: &AttributionReport) {
+        let _alone = self.setting.lock();
         let raise = |counter: &Counter, to: u64| counter.inc_by(to.saturating_sub(counter.get()));
         for (row, of) in report.rows.iter().zip(&report.feeds) {
             let feed = Fed { feed: row.feed.clone() };
