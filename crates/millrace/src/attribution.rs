@@ -4,7 +4,7 @@ use crate::client::{self, Server};
 use crate::node;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use engine::{By, LogFile};
+use engine::By;
 use std::path::PathBuf;
 
 /// Show what came of answers: impressions, clicks and rewards
@@ -43,7 +43,7 @@ impl Attribution {
             Rows::Position => By::Position,
         };
         if let Some(dir) = &self.dir {
-            let log = LogFile::open(node::open_disk(dir)?, journal::Options::default())?;
+            let log = node::open_log(dir)?;
             let plan = log.plan().context("the log has no spec yet")?;
             let bar = node::bar(log.last.0, "applying the log");
             let machine = log.build(&plan, 1, &mut |done, _| bar.set_position(done))?;

@@ -3,7 +3,6 @@
 use crate::node;
 use anyhow::{Context, Result};
 use clap::Args;
-use engine::LogFile;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -28,7 +27,7 @@ pub(crate) struct Digest {
 
 impl Digest {
     pub(crate) fn run(self) -> Result<()> {
-        let log = LogFile::open(node::open_disk(&self.dir)?, journal::Options::default())?;
+        let log = node::open_log(&self.dir)?;
         let plan = match &self.spec {
             Some(spec) => node::read_spec(spec)?,
             None => log.plan().context("the log has no spec yet; name one with --spec")?,

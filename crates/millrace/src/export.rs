@@ -129,8 +129,11 @@ impl Export {
         if beside {
             eprintln!("a server holds the directory: exporting what is durable now, up to position {}", log.last);
         }
+        let header = self.header(&log)?;
+        // What is asked for is judged before a folder is made for it.
+        log.plan_at(header.to).map_or(Ok(()), |plan| self.pieces(&plan, &header).map(drop))?;
         let folder = Folder::open(&self.out, room)?;
-        let mut ledger = Ledger::begin(&folder, self.header(&log)?, self.resume)?;
+        let mut ledger = Ledger::begin(&folder, header, self.resume)?;
         let written = self.write_pieces(&log, &folder, &mut ledger);
         let go_on = "what is whole stays; the same command with --resume goes on";
         written.and_then(|()| ledger.complete(&folder)).with_context(|| format!("the export stopped; {go_on}"))?;

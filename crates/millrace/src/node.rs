@@ -75,6 +75,15 @@ pub(crate) fn spec_of(dir: &Path) -> Result<Option<Arc<Plan>>> {
     }
 }
 
+/// Opens the log of a directory that has one, for work that no server does meanwhile; makes nothing where there is none.
+pub(crate) fn open_log(dir: &Path) -> Result<LogFile<FileDisk>> {
+    let mut entries = fs::read_dir(dir).with_context(|| format!("opening the directory {}", dir.display()))?;
+    if !entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("segment-"))) {
+        bail!("there is no log in {}; name the data directory of a server or an import", dir.display());
+    }
+    LogFile::open(open_disk(dir)?, journal::Options::default()).with_context(|| format!("opening {}", dir.display()))
+}
+
 /// Opens the directory's disk, making the directory if it is not there.
 pub(crate) fn open_disk(dir: &Path) -> Result<Arc<FileDisk>> {
     fs::create_dir_all(dir).with_context(|| format!("making the directory {}", dir.display()))?;

@@ -3,7 +3,6 @@
 use crate::node;
 use anyhow::{Result, bail};
 use clap::Args;
-use engine::LogFile;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -28,7 +27,7 @@ pub(crate) struct Replay {
 
 impl Replay {
     pub(crate) fn run(self) -> Result<()> {
-        let log = LogFile::open(node::open_disk(&self.dir)?, journal::Options::default())?;
+        let log = node::open_log(&self.dir)?;
         let bar = node::bar(0, "recomputing");
         let report = log.replay(self.last as usize, self.shards, &mut |done, total| {
             bar.set_length(total);
