@@ -150,10 +150,4 @@ impl View<'_> {
     pub(crate) fn shown(&self) -> usize {
         usize::from(self.request.count).min(limits::SLATE_MAX)
     }
-
-    /// What every random choice of this answer follows from, beside what it is about. Always the recorded one.
-    #[expect(dead_code, reason = "for the routes that choose at random")]
-    pub(crate) fn seed(&self) -> u64 {
-        self.request.seed
-    }
 }

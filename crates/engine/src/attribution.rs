@@ -202,7 +202,7 @@ impl Machine {
 }
 
 fn not_declared() -> Refusal {
-    let message = "the spec declares no attribution; add `attribution: { click: [view] }` to it and restart";
+    let message = "the spec declares no attribution; add `attribution: { click: [view] }` to it";
     Refusal::new(Code::NotFound, "attribution", message)
 }
 

@@ -1,4 +1,4 @@
-//! The running node: `Core` and the threads that repeat its steps: sync, in threaded mode the consumers, and the pair of
+//! The running node: `Core` and the threads that repeat its steps: sync, in threaded mode the consumers, and those of
 //! `housekeeping.rs`, its own or shared.
 
 use crate::core::{Core, WholeOrNothing};

@@ -67,7 +67,7 @@ impl<D: Disk> Housekeeping<D> {
 
     /// Looks after this node from now on.
     pub(crate) fn take_in(&self, node: &Arc<Core<D>>) {
-        // A node has one pair for as long as it lives.
+        // A node has the same ones for as long as it lives.
         let _ = node.publisher.set(self.rounds.bell.clone());
         let every = node.config.checkpoint_every;
         let checkpoint_every = (every.0 > 0).then(|| duration(every));
@@ -125,7 +125,7 @@ impl<D: Disk> Rounds<D> {
             thread::sleep(self.pause());
             // One at a time: the list stays free while a checkpoint is written.
             while let Some(node) = self.due() {
-                // A failed checkpoint is counted and tried again; the log still has everything.
+                // A failed checkpoint is tried again a period later; the log still has everything.
                 let _ = node.checkpoint();
             }
         }
