@@ -23,6 +23,7 @@ test: rust ## everything that guards the project
 	$(CARGO) xtask kill --rounds 5
 	$(CARGO) xtask reload --changes 30
 	$(CARGO) xtask gorse-compat
+	$(CARGO) run --quiet --package xtask -- fuzz --seconds 10
 
 bench: rust ## the figures of README, measured on this machine
 	$(CARGO) xtask bench spine
@@ -34,4 +35,9 @@ bench: rust ## the figures of README, measured on this machine
 soak: rust ## seeds, crashes, recomputations and random expressions without end (Ctrl-C stops)
 	$(CARGO) xtask soak
 
-.PHONY: help rust demo test bench soak
+SECONDS ?= 600
+SEED ?= $(shell date +%s)
+fuzz: rust ## mutated inputs for every reader, for SECONDS (600); SEED repeats a run
+	$(CARGO) run --quiet --package xtask -- fuzz --seconds $(SECONDS) --seed $(SEED)
+
+.PHONY: help rust demo test bench soak fuzz

@@ -3,6 +3,7 @@
 mod bench;
 mod conformance;
 mod determinism;
+mod fuzz;
 mod gorse_compat;
 mod kill;
 mod node;
@@ -41,6 +42,7 @@ enum Chore {
     #[command(subcommand)]
     Bench(bench::Bench),
     Soak(soak::Soak),
+    Fuzz(fuzz::Fuzz),
     GorseCompat(gorse_compat::GorseCompat),
 }
 
@@ -55,6 +57,7 @@ fn main() -> Result<()> {
         Chore::Parity(parity) => parity.run(root),
         Chore::Bench(bench) => bench.run(root),
         Chore::Soak(soak) => soak.run(root),
+        Chore::Fuzz(fuzz) => fuzz.run(),
         Chore::GorseCompat(compat) => compat.run(root),
     }
 }

@@ -5,57 +5,18 @@ mod diagnostics;
 mod generated;
 mod semantics;
 mod vectors;
+mod written;
 
 use crate::{Ast, Diagnostic, Node, NodeKind, Program, Scope, Texts, compile, parse};
 use domain::{EntityId, Span, Symbol, Time, Type, Value};
 use std::ops::Range;
 use std::sync::Arc;
+use written::{SLOTS, slot_type};
 
 /// Two slots of each type (`i.x`, `i.y`), lists, and the aggregate `count(event)`.
 #[derive(Default)]
 pub(crate) struct House {
     pub(crate) constants: Vec<String>,
-}
-
-/// The names of the slots in their order.
-const SLOTS: &[(&str, &str)] = &[
-    ("b", "x"),
-    ("b", "y"),
-    ("i", "x"),
-    ("i", "y"),
-    ("f", "x"),
-    ("f", "y"),
-    ("s", "x"),
-    ("s", "y"),
-    ("t", "x"),
-    ("t", "y"),
-    ("d", "x"),
-    ("d", "y"),
-    ("e", "x"),
-    ("e", "y"),
-    ("o", "x"),
-    ("li", "x"),
-    ("lf", "x"),
-    ("ls", "x"),
-    ("le", "x"),
-    ("count", "view"),
-];
-
-fn slot_type(first: &str) -> Type {
-    match first {
-        "b" => Type::Bool,
-        "i" => Type::Int,
-        "f" | "count" => Type::Float,
-        "s" => Type::Str,
-        "t" => Type::Time,
-        "d" => Type::Span,
-        "e" => Type::Entity(0),
-        "o" => Type::Entity(1),
-        "li" => Type::List(Box::new(Type::Int)),
-        "lf" => Type::List(Box::new(Type::Float)),
-        "ls" => Type::List(Box::new(Type::Str)),
-        _ => Type::List(Box::new(Type::Entity(0))),
-    }
 }
 
 pub(crate) fn slot(first: &str, second: &str) -> Option<(u16, Type)> {
