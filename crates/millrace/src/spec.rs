@@ -3,7 +3,7 @@
 use crate::client::Server;
 use crate::node;
 use anyhow::{Context, Result, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Look at, change and roll back the spec of a running server
 ///
 /// A change is compiled and compared first; it takes effect at one position of the log, without a restart. What needs state that
-/// is not there yet is filled from the log beside the running server, and the old version serves until it is.
+/// is not there yet is filled from the log beside the running server; until it is, the old version serves, or what is not filled reads
+/// as missing (`--fill`).
 #[derive(Subcommand)]
 pub(crate) enum Spec {
     /// Say what changing to a spec would do; nothing is changed
@@ -54,10 +55,32 @@ pub(crate) struct Proposed {
     ask: Ask,
 }
 
+/// What answers read until what a change needs is filled
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Fill {
+    /// The old version serves until then
+    #[default]
+    Wait,
+    /// The new version serves at once; features that are not filled yet read as missing
+    Missing,
+}
+
+impl Fill {
+    fn name(self) -> &'static str {
+        match self {
+            Fill::Wait => "wait",
+            Fill::Missing => "missing",
+        }
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct Apply {
     #[command(flatten)]
     proposed: Proposed,
+    /// What answers read until new and changed features are filled from the log
+    #[arg(long, value_enum, default_value_t)]
+    fill: Fill,
     /// The version that you have looked at; if another one is in force by now, nothing is changed
     #[arg(long)]
     base: Option<u32>,
@@ -73,6 +96,9 @@ pub(crate) struct Rollback {
     /// The version to go back to; default: the one before the version in force
     #[arg(long)]
     to: Option<u32>,
+    /// What answers read until what the version needs is filled from the log
+    #[arg(long, value_enum, default_value_t)]
+    fill: Fill,
     /// The version that you believe is in force; if it is another one, nothing is changed
     #[arg(long)]
     base: Option<u32>,
@@ -106,14 +132,15 @@ impl Spec {
             }
             Spec::Apply(apply) => {
                 let text = apply.proposed.compiled()?;
-                let base = apply.base.map_or(String::new(), |base| format!("?base={base}"));
-                apply.proposed.ask.change("PUT", &format!("/v1/spec{base}"), Some(&text), apply.no_wait)
+                let base = apply.base.map_or(String::new(), |base| format!("&base={base}"));
+                let path = format!("/v1/spec?fill={}{base}", apply.fill.name());
+                apply.proposed.ask.change("PUT", &path, Some(&text), apply.no_wait)
             }
             Spec::Rollback(rollback) => {
                 let named = [("to", rollback.to), ("base", rollback.base)];
-                let query: Vec<String> =
-                    named.iter().filter_map(|(name, of)| of.map(|of| format!("{name}={of}"))).collect();
-                let path = format!("/v1/spec/rollback?{}", query.join("&"));
+                let query: String =
+                    named.iter().filter_map(|(name, of)| of.map(|of| format!("&{name}={of}"))).collect();
+                let path = format!("/v1/spec/rollback?fill={}{query}", rollback.fill.name());
                 rollback.ask.change("POST", &path, None, rollback.no_wait)
             }
             Spec::Show(show) => {
