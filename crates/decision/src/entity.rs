@@ -22,7 +22,7 @@ pub fn features_of(
         let table = &plan.tables[usize::from(feature.table)];
         table.entity == entity && table.cross.is_none()
     };
-    let features: Vec<&Feature> = plan.features.iter().filter(own).collect();
+    let features: Vec<&Feature> = plan.declared_features().filter(own).collect();
     let reads = Reads::new(plan, None, entity, &closure(plan, features.iter().map(|feature| feature.slot)));
     let mut row = vec![Value::Missing; plan.slots.len()];
     if entity == epoch.item_type() {

@@ -67,7 +67,7 @@ pub fn pair_values(plan: &Plan) -> Vec<PairValue> {
             Some(Cross::Entity(entity)) => Some(table.entity) == user && Some(entity) == item,
         }
     };
-    let features = plan.features.iter().filter(|feature| readable(feature.table)).map(|feature| PairValue {
+    let features = plan.declared_features().filter(|feature| readable(feature.table)).map(|feature| PairValue {
         name: format!("{}.{}", plan.tables[usize::from(feature.table)].name, feature.name),
         ty: feature.program.ty().clone(),
         source: Source::Feature(feature.slot),

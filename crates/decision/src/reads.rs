@@ -214,6 +214,8 @@ impl Reads {
                 SlotSource::RouteScore { route, .. } => reads.routes.push((slot, route)),
                 SlotSource::FusedScore => reads.fused.push(slot),
                 SlotSource::Now => reads.now.push(slot),
+                // Rows begin with nothing in them.
+                SlotSource::Unfilled => {}
                 SlotSource::Listed(list) if Some(plan.lists[usize::from(list)].of) == plan.entity("item") => {
                     reads.listed_item.push((slot, list));
                 }

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod fill;
+mod interim;
 mod kept;
 #[cfg(feature = "planted")]
 mod planted;
@@ -72,6 +73,14 @@ pub enum ChangeOutcome {
     },
     /// State is being filled; the old plan serves until it is swapped in. See [`Core::change_status`].
     Filling,
+    /// State is being filled, and the new spec serves already: what is not filled reads as missing. The plan that is in force
+    /// until then has the old state ([`spec::interim`]), and the filled one follows as a version of its own.
+    Interim {
+        /// The version that serves until then.
+        version: PlanVersion,
+        /// Where its record stands.
+        position: Position,
+    },
 }
 
 /// A change that was taken.
@@ -126,9 +135,10 @@ impl<D: Disk> Core<D> {
     /// Compiles a spec and says what changing to it would do; changes nothing. `name` is for diagnostics.
     ///
     /// # Errors
-    /// Everything that is wrong with the text.
-    pub fn plan_change(&self, name: &str, text: &str) -> Result<PlannedChange, Diagnostics> {
-        let plan = Arc::new(spec::compile(name, text)?);
+    /// `invalid_spec` with everything that is wrong with the text.
+    pub fn plan_change(&self, name: &str, text: &str) -> Result<PlannedChange, Refusal> {
+        // An interim text stands for the spec that it leads to.
+        let plan = Arc::new(spec::compile(name, spec::written(text)).map_err(|wrong| invalid(&wrong))?);
         let generation = self.generation();
         let diff = spec::diff(&generation.plan, &plan);
         let needs = self.needs(&generation, &plan, &diff);
@@ -142,7 +152,7 @@ impl<D: Disk> Core<D> {
             () if !diff.rebuild => Needs::Adoption,
             () if replay_from > Position(1) => Needs::OlderLog { replay_from },
             () => {
-                let kept = self.kept_position(&plan.text).unwrap_or_default();
+                let kept = self.kept_position(plan).unwrap_or_default();
                 let position = self.sequencer.lock().appender.position();
                 Needs::Fill { records: position.0.saturating_sub(kept.0), counted_from: None }
             }
@@ -155,7 +165,7 @@ impl<D: Disk> Core<D> {
     /// # Errors
     /// `invalid_spec`, `spec_conflict` if another version is in force, `change_running`, `spec_needs_older_log`.
     pub fn change_spec(&self, name: &str, text: &str, base: Option<PlanVersion>) -> Result<ChangeStarted, Refusal> {
-        let planned = self.plan_change(name, text).map_err(|wrong| invalid(&wrong))?;
+        let planned = self.plan_change(name, text)?;
         if base.is_some_and(|base| base != planned.base) {
             return Err(conflict(planned.base));
         }
@@ -171,6 +181,28 @@ impl<D: Disk> Core<D> {
             }
             Needs::OlderLog { replay_from } => return Err(older_log(replay_from)),
         };
+        Ok(ChangeStarted { planned, outcome })
+    }
+
+    /// Changes the spec as [`Core::change_spec`] does, but the new one is in force when this returns even if it needs state that is
+    /// not there: what is not filled yet reads as missing, and gets its values when the filled state is swapped in.
+    ///
+    /// # Errors
+    /// As [`Core::change_spec`]; `invalid_spec` too if entities, events, lists or attribution differ, which cannot be missing.
+    pub fn change_spec_at_once(
+        &self,
+        name: &str,
+        text: &str,
+        base: Option<PlanVersion>,
+    ) -> Result<ChangeStarted, Refusal> {
+        let planned = self.plan_change(name, text)?;
+        if !matches!(planned.needs, Needs::Fill { .. }) {
+            return self.change_spec(name, text, base);
+        }
+        if base.is_some_and(|base| base != planned.base) {
+            return Err(conflict(planned.base));
+        }
+        let outcome = self.switch_to_interim(name, &planned)?;
         Ok(ChangeStarted { planned, outcome })
     }
 

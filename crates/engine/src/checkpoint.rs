@@ -201,7 +201,8 @@ impl<D: Disk> Core<D> {
     /// Drops what retention no longer asks for. Everything after the oldest checkpoint that stays is kept.
     fn retain(&self, checkpoints: &Manifest) {
         let last_spec = self.specs.lock().last().copied().unwrap_or_default();
-        if self.is_filling() || self.keeps_a_plan() {
+        // What an interim plan lacks is filled from the whole log.
+        if self.is_filling() || self.keeps_a_plan() || self.plan().is_interim() {
             return;
         }
         let Some(end) =

@@ -63,6 +63,25 @@ impl Machine {
         }
     }
 
+    /// The same state under a plan that has the same; none if there is no room for the plan's strings.
+    pub(crate) fn under(mut self, plan: &Arc<Plan>) -> Option<Machine> {
+        if self.plan.text == plan.text {
+            return Some(self);
+        }
+        let names = &mut self.names;
+        let new = plan.constants.iter().filter(|text| names.symbol(text).is_none()).count();
+        if new > names.symbol_room() as usize {
+            return None;
+        }
+        let plan = spec::bind(plan, &mut |text| names.intern_symbol(text));
+        let rows = Rows::new(plan.clone(), Scope::Shard { index: 0, count: 1 });
+        self.shards.iter_mut().for_each(|shard| shard.adopt(&rows));
+        self.catalogue.adopt(&plan);
+        self.attribution.iter_mut().for_each(|attribution| attribution.adopt(&plan));
+        self.epoch.adopt(&Epoch::new(plan.clone()), None);
+        Some(Machine { plan, ..self })
+    }
+
     /// Applies one record of the log.
     pub fn apply_record(&mut self, header: &RecordHeader, payload: &[u8]) -> Result<(), CodecError> {
         self.writer_epoch = header.epoch;

@@ -118,6 +118,7 @@ impl<D: Disk> Core<D> {
         core.writer_epoch = opened.recovery.epoch;
         core.sequencer.get_mut().changed = replayed > 0;
         let diff = core.adopt_spec(old_text.as_deref());
+        core.fill_interim();
         Ok((core, OpenReport { journal: opened.recovery, checkpoint, replayed, diff, warnings }))
     }
 

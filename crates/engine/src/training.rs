@@ -243,7 +243,7 @@ fn event(plan: &Plan, name: &str) -> Result<u16, TrainingError> {
 }
 
 fn unknown_feature(plan: &Plan, all: &[PairValue], name: &str) -> TrainingError {
-    let others = plan.features.iter().map(|feature| (&plan.tables[usize::from(feature.table)].name, &feature.name));
+    let others = plan.declared_features().map(|feature| (&plan.tables[usize::from(feature.table)].name, &feature.name));
     let elsewhere = others.map(|(table, feature)| format!("{table}.{feature}")).any(|other| other == name);
     if elsewhere {
         let message =

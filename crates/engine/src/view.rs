@@ -117,7 +117,7 @@ impl<D: Disk> Core<D> {
         let of = |name: &str| {
             let table = |index: u16| &plan.tables[usize::from(index)];
             let own = |index: u16| table(index).entity == entity && table(index).cross.is_none();
-            let feature = plan.features.iter().find(|feature| feature.name == name && own(feature.table));
+            let feature = plan.declared_features().find(|feature| feature.name == name && own(feature.table));
             feature.and_then(|feature| entity_of(feature.program.ty())).unwrap_or(entity)
         };
         let fields = fields.iter().zip(&attributes);

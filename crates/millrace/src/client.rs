@@ -26,6 +26,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The server at an address.
+    #[cfg(test)]
+    pub(crate) fn at(server: String) -> Server {
+        Server { server, tenant: None, token: None }
+    }
+
     /// What the server says at a path, as text for people or as JSON. What it computes in the background is waited for.
     pub(crate) fn read(&self, path: &str, json: bool) -> Result<String> {
         loop {
@@ -40,6 +46,12 @@ impl Server {
     /// What the server says to a call that changes something; a body is a spec.
     pub(crate) fn send(&self, method: &str, path: &str, body: Option<&str>, json: bool) -> Result<String> {
         Ok(self.ask(method, path, body, json)?.text())
+    }
+
+    /// The same, and whether the server has only begun what was asked for.
+    pub(crate) fn begin(&self, method: &str, path: &str, body: Option<&str>, json: bool) -> Result<(String, bool)> {
+        let response = self.ask(method, path, body, json)?;
+        Ok((response.text(), response.status == 202))
     }
 
     /// What the server says to a body of JSON that changes nothing.

@@ -3,7 +3,7 @@
 use crate::client::Server;
 use crate::node;
 use anyhow::{Context, Result, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Look at, change and roll back the spec of a running server
 ///
 /// A change is compiled and compared first; it takes effect at one position of the log, without a restart. What needs state that
-/// is not there yet is filled from the log beside the running server, and the old version serves until it is.
+/// is not there yet is filled from the log beside the running server; until it is, the old version serves, or what is not filled reads
+/// as missing (`--fill`).
 #[derive(Subcommand)]
 pub(crate) enum Spec {
     /// Say what changing to a spec would do; nothing is changed
@@ -54,10 +55,32 @@ pub(crate) struct Proposed {
     ask: Ask,
 }
 
+/// What answers read until what a change needs is filled
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Fill {
+    /// The old version serves until then
+    #[default]
+    Wait,
+    /// The new version serves at once; features that are not filled yet read as missing
+    Missing,
+}
+
+impl Fill {
+    fn name(self) -> &'static str {
+        match self {
+            Fill::Wait => "wait",
+            Fill::Missing => "missing",
+        }
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct Apply {
     #[command(flatten)]
     proposed: Proposed,
+    /// What answers read until new and changed features are filled from the log
+    #[arg(long, value_enum, default_value_t)]
+    fill: Fill,
     /// The version that you have looked at; if another one is in force by now, nothing is changed
     #[arg(long)]
     base: Option<u32>,
@@ -73,6 +96,9 @@ pub(crate) struct Rollback {
     /// The version to go back to; default: the one before the version in force
     #[arg(long)]
     to: Option<u32>,
+    /// What answers read until what the version needs is filled from the log
+    #[arg(long, value_enum, default_value_t)]
+    fill: Fill,
     /// The version that you believe is in force; if it is another one, nothing is changed
     #[arg(long)]
     base: Option<u32>,
@@ -106,14 +132,15 @@ impl Spec {
             }
             Spec::Apply(apply) => {
                 let text = apply.proposed.compiled()?;
-                let base = apply.base.map_or(String::new(), |base| format!("?base={base}"));
-                apply.proposed.ask.change("PUT", &format!("/v1/spec{base}"), Some(&text), apply.no_wait)
+                let base = apply.base.map_or(String::new(), |base| format!("&base={base}"));
+                let path = format!("/v1/spec?fill={}{base}", apply.fill.name());
+                apply.proposed.ask.change("PUT", &path, Some(&text), apply.no_wait)
             }
             Spec::Rollback(rollback) => {
                 let named = [("to", rollback.to), ("base", rollback.base)];
-                let query: Vec<String> =
-                    named.iter().filter_map(|(name, of)| of.map(|of| format!("{name}={of}"))).collect();
-                let path = format!("/v1/spec/rollback?{}", query.join("&"));
+                let query: String =
+                    named.iter().filter_map(|(name, of)| of.map(|of| format!("&{name}={of}"))).collect();
+                let path = format!("/v1/spec/rollback?fill={}{query}", rollback.fill.name());
                 rollback.ask.change("POST", &path, None, rollback.no_wait)
             }
             Spec::Show(show) => {
@@ -138,21 +165,24 @@ impl Proposed {
 impl Ask {
     /// Asks for a change; waits until what it needs is filled.
     fn change(&self, method: &str, path: &str, text: Option<&str>, no_wait: bool) -> Result<()> {
-        let before = self.server.read("/v1/spec/change", true).ok();
-        say(&self.server.send(method, path, text, self.json)?)?;
-        if no_wait { Ok(()) } else { self.wait(before.as_deref()) }
+        let (said, filling) = self.server.begin(method, path, text, self.json)?;
+        say(&said)?;
+        if no_wait || !filling {
+            return Ok(());
+        }
+        self.wait().context("the change was taken, but its end was not seen; ask with `millrace spec status`")
     }
 
-    /// Shows how the state of a change is filled until it is in force. `before` is what was said of changes before this one: if that
-    /// is still all that is said, this one needed no filling.
-    fn wait(&self, before: Option<&str>) -> Result<()> {
+    /// Shows how the state of a change is filled until it is in force.
+    fn wait(&self) -> Result<()> {
         let bar = node::bar(0, "filling");
+        let mut waited_for = None;
         loop {
-            let Some(said) = self.server.read("/v1/spec/change", true).ok() else { return Ok(()) };
-            if before == Some(said.as_str()) {
-                return Ok(());
-            }
+            let said = self.server.read("/v1/spec/change", true)?;
             let status: Value = serde_json::from_str(&said).context("the server's answer is JSON")?;
+            if *waited_for.get_or_insert_with(|| status["digest"].clone()) != status["digest"] {
+                bail!("another change of the spec was begun since");
+            }
             bar.set_length(status["records_in_log"].as_u64().unwrap_or_default());
             bar.set_position(status["records"].as_u64().unwrap_or_default());
             match status["stage"].as_str().unwrap_or_default() {
@@ -242,6 +272,64 @@ fn mark_between<'t>(from: &[&'t str], to: &[&'t str], marked: &mut Vec<(char, &'
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+
+    /// A server that gives these answers, each on a connection of its own, and then is gone.
+    fn server(answers: &'static [(u16, &'static str)]) -> Ask {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let server = Server::at(listener.local_addr().expect("it is bound").to_string());
+        std::thread::spawn(move || {
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().expect("somebody asks");
+                let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+                let mut length = 0;
+                loop {
+                    let mut line = String::new();
+                    reader.read_line(&mut line).expect("a head");
+                    length =
+                        line.strip_prefix("content-length: ").map_or(length, |n| n.trim().parse().expect("a number"));
+                    if line.trim().is_empty() {
+                        break;
+                    }
+                }
+                reader.read_exact(&mut vec![0; length]).expect("a body");
+                let head =
+                    format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                stream.write_all((head + body).as_bytes()).expect("it listens");
+            }
+        });
+        Ask { server, json: true }
+    }
+
+    const FILLING: &str = r#"{"stage":"filling","digest":"a1","records":1,"records_in_log":2}"#;
+    const SWITCHED: &str = r#"{"stage":"switched","digest":"a1","records":2,"records_in_log":2}"#;
+
+    fn applied(answers: &'static [(u16, &'static str)]) -> Result<(), String> {
+        let changed = server(answers).change("PUT", "/v1/spec", Some("version: 1"), false);
+        changed.map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_change_is_waited_for_until_it_is_in_force() {
+        assert_eq!(applied(&[(202, "{}"), (200, FILLING), (200, SWITCHED), (200, SWITCHED)]), Ok(()));
+        // It needed no filling: nothing more is asked.
+        assert_eq!(applied(&[(200, "{}")]), Ok(()));
+    }
+
+    #[test]
+    fn a_change_whose_end_is_not_seen_is_no_success() {
+        let lost = applied(&[(202, "{}"), (200, FILLING)]).expect_err("the server is gone");
+        assert!(lost.contains("its end was not seen") && lost.contains("asking the server"), "{lost}");
+        const REFUSED: &str = r#"{"error":{"message":"send a token"}}"#;
+        const OTHER: &str = r#"{"stage":"filling","digest":"b2"}"#;
+        const FAILED: &str = r#"{"stage":"failed","digest":"a1","message":"no room"}"#;
+        let refused = applied(&[(202, "{}"), (401, REFUSED)]).expect_err("the token is no longer taken");
+        assert!(refused.contains("its end was not seen") && refused.contains("send a token"), "{refused}");
+        let other = applied(&[(202, "{}"), (200, FILLING), (200, OTHER)]).expect_err("it is another's");
+        assert!(other.contains("another change"), "{other}");
+        assert!(applied(&[(202, "{}"), (200, FAILED)]).expect_err("it failed").contains("no room"));
+    }
 
     #[test]
     fn differences_are_the_lines_that_one_has() {

@@ -47,7 +47,7 @@ impl Watch {
         if !steady || self.settled.as_ref() == Some(&text) {
             return;
         }
-        if self.settled.is_none() && text == engine.plan().text {
+        if self.settled.is_none() && text == engine.plan().written() {
             self.settled = Some(text);
             return;
         }
@@ -66,6 +66,8 @@ impl Watch {
                     println!("spec: version {} is in force from position {position}", version.0);
                     node::tell_diff("", &started.planned.diff);
                 }
+                // Whoever watches files waits for what they say.
+                ChangeOutcome::Interim { .. } => self.filling = true,
                 ChangeOutcome::Filling => {
                     println!(
                         "spec: state is being filled from the log; version {} serves until then",

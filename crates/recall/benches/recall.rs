@@ -109,6 +109,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         exposures: Vec::new(),
         weights: Vec::new(),
         attribution: None,
+        interim: None,
         decision_read: false,
         entities: vec![
             entity("user", Vec::new()),
@@ -130,6 +131,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
             program: Program::new("heat", Type::Float, vec![0], std::sync::Arc::new(|row| row[0].clone())),
             slot: 0,
             landmark: Some(domain::Span(21_400_000)),
+            hidden: false,
         }],
         slots: vec![Slot { name: "heat".to_owned(), ty: Type::Float, source: SlotSource::Now, per_candidate: true }],
         indexes: vec![Index::Top { feature: 0 }, Index::CoVisited(together), Index::Newest { field: 0 }],

@@ -68,7 +68,7 @@ pub(crate) async fn off_thread<T: Send + 'static>(
 ) -> Result<T, Refusal> {
     let shared = shared.clone();
     let done = tokio::task::spawn_blocking(move || call(&shared)).await;
-    let message = "the server made a mistake; a change of the spec may or may not have been taken";
+    let message = "the server made a mistake; ask again";
     done.unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "", message)))
 }
 

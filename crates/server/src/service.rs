@@ -156,7 +156,7 @@ async fn call(
             off_thread(shared, move |shared| decisions::replay(shared, &id)).await
         }
         Call::ReadAttribution => attribution::read(shared, &asked.report, wants_text(headers)).await,
-        Call::ReadSpec => Ok(Reply::text(shared.engine.plan().text.clone())),
+        Call::ReadSpec => Ok(Reply::text(shared.engine.plan().written().to_owned())),
         Call::PlanSpec => spec::plan(shared, bytes, wants_text(headers)).await,
         Call::ChangeSpec => spec::change(shared, bytes, asked.versions, wants_text(headers)).await,
         Call::RollBackSpec => spec::roll_back(shared, asked.versions, wants_text(headers)).await,

@@ -5,6 +5,7 @@ mod attribution;
 mod check;
 mod feature;
 mod feed;
+mod interim;
 mod list;
 mod policy;
 mod rerank;
@@ -18,6 +19,7 @@ mod tags;
 mod window;
 
 pub(crate) use feed::needs_texts;
+pub(crate) use interim::build_interim;
 pub(crate) use list::{listed, listed_slot};
 pub(crate) use scope::{aggregate_call, near};
 pub(crate) use sketch::pane_width as sketch_pane_width;
@@ -42,15 +44,7 @@ const ITEM: EntityIndex = 1;
 /// their place.
 pub(crate) fn build(file: &str, source: &Source, numbers: &BTreeMap<String, Symbol>, issues: &mut Issues) -> Plan {
     let mut builder = Builder::new(file, numbers, issues);
-    builder.broken = source.broken.clone();
-    builder.entities(source);
-    builder.events(source);
-    builder.tables(source);
-    builder.features(source);
-    builder.lists(source);
-    builder.weights(source);
-    builder.feeds(source);
-    builder.attribution(source);
+    builder.sections(source);
     builder.check_budgets(source);
     builder.finish()
 }
@@ -93,6 +87,8 @@ struct Builder<'a> {
     /// By event, ascending.
     weights: Vec<(u16, f64)>,
     attribution: Option<crate::plan::Attribution>,
+    /// What is kept, once a spec is built over the state of another.
+    kept: Option<interim::Kept>,
 }
 
 /// What became of a declared feature.
@@ -151,11 +147,13 @@ impl<'a> Builder<'a> {
             quotas: Vec::new(),
             weights: Vec::new(),
             attribution: None,
+            kept: None,
         }
     }
 
     fn finish(self) -> Plan {
         Plan {
+            interim: self.kept.as_ref().map(|kept| kept.features),
             decision_read: self.reads_decision(),
             digest: *blake3::hash(self.file.as_bytes()).as_bytes(),
             text: self.file.to_owned(),
@@ -180,6 +178,19 @@ impl<'a> Builder<'a> {
             weights: self.weights,
             attribution: self.attribution,
         }
+    }
+
+    /// All sections of a spec.
+    fn sections(&mut self, source: &Source) {
+        self.broken = source.broken.clone();
+        self.entities(source);
+        self.events(source);
+        self.tables(source);
+        self.features(source);
+        self.lists(source);
+        self.weights(source);
+        self.feeds(source);
+        self.attribution(source);
     }
 
     fn entities(&mut self, source: &Source) {
@@ -244,6 +255,8 @@ impl<'a> Builder<'a> {
     fn tables(&mut self, source: &Source) {
         for declared in &source.tables {
             match self.table_key(&declared.name) {
+                // Over a kept spec some are there already.
+                Some(table) if self.table(&table.name).is_some() => {}
                 Some(table) => self.tables.push(table),
                 None => {
                     self.broken.insert(format!("table {}", declared.name.text));

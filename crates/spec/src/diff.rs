@@ -54,7 +54,9 @@ fn definitions(plan: &Plan) -> BTreeMap<String, String> {
     for feature in &plan.features {
         let definition = feature_definition(plan, feature, &features);
         features.push(blake3::hash(definition.as_bytes()).to_hex().to_string());
-        all.insert(format!("feature {}", plan.slots[usize::from(feature.slot)].name), definition);
+        if !feature.hidden {
+            all.insert(format!("feature {}", plan.slots[usize::from(feature.slot)].name), definition);
+        }
     }
     for list in &plan.lists {
         let of = &plan.entities[usize::from(list.of)].name;
@@ -92,6 +94,7 @@ fn program(plan: &Plan, program: &Program, features: &[String]) -> String {
         let slot = &plan.slots[usize::from(slot)];
         let through = match slot.source {
             SlotSource::Feature(index) => features.get(usize::from(index)).map_or("", String::as_str),
+            SlotSource::Unfilled => "unfilled",
             _ => "",
         };
         format!(" {}: {} {through};", canonical(&slot.name), slot.ty)
@@ -229,8 +232,10 @@ fn signature(plan: &Plan) -> String {
     // The order of a `top` index hangs on the formulas of the items' features.
     let by_feature = |index: &Index| matches!(index, Index::Top { .. } | Index::Tags { by: TagsBy::Feature(_), .. });
     let ordered = plan.indexes.iter().any(by_feature);
-    let of_items =
-        plan.features.iter().filter(|feature| ordered && plan.tables[usize::from(feature.table)].name == "item");
+    let of_state = plan.interim.map_or(plan.features.len(), usize::from);
+    let of_items = plan.features[..of_state]
+        .iter()
+        .filter(|feature| ordered && plan.tables[usize::from(feature.table)].name == "item");
     let formulas: Vec<String> =
         of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
     let quotas = &plan.quotas;

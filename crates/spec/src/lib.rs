@@ -7,6 +7,7 @@ mod cost;
 mod decode;
 mod diagnostic;
 mod diff;
+mod interim;
 pub mod plan;
 mod request;
 mod schema;
@@ -18,6 +19,7 @@ mod yaml;
 pub use bundle::bundle;
 pub use diagnostic::{Diagnostic, Diagnostics, Warning, render, render_warning};
 pub use diff::{Diff, attributes_alike, diff, state_digest};
+pub use interim::{interim, written};
 pub use plan::Plan;
 pub use request::{Overlay, Tried, overlay, trial};
 pub use schema::schema;
@@ -48,6 +50,13 @@ pub fn bind(plan: &Arc<Plan>, number: &mut dyn FnMut(&str) -> Symbol) -> Arc<Pla
 }
 
 fn compile_with(file_name: &str, text: &str, numbers: &BTreeMap<String, Symbol>) -> Result<Plan, Diagnostics> {
+    if let Some((kept, new)) = interim::parts(text) {
+        // One level: a kept text is never an interim one.
+        let nested = interim::parts(kept).is_some() || interim::parts(new).is_some();
+        if !nested {
+            return interim::compile_interim(file_name, text, (kept, new), numbers);
+        }
+    }
     let mut issues = Issues::default();
     let plan = yaml::read(text, &mut issues).map(|root| {
         let source = decode::decode(&root, &mut issues);

@@ -75,6 +75,9 @@ pub struct Plan {
     pub weights: Vec<(u16, f64)>,
     /// How events are joined to decisions, if they are.
     pub attribution: Option<Attribution>,
+    /// If this is a plan that serves until its state is filled ([`interim`](crate::interim())): how many of its features, the first
+    /// ones, are those that the state is built by.
+    pub interim: Option<u16>,
     /// Whether an expression reads the `decision` of an impression. Only then are its texts kept as symbols: they never recur.
     pub decision_read: bool,
 }
@@ -351,6 +354,8 @@ pub struct Feature {
     /// If it is a sum `a1*decayed(.., h) + a2*decayed(.., h) + ...` with one half-life and non-negative constant factors, that
     /// half-life: the order of entities by it does not change with time.
     pub landmark: Option<Span>,
+    /// Whether the spec does not declare it: it is there for an index that an interim plan keeps, or cannot have a value under it.
+    pub hidden: bool,
 }
 
 /// What a slot of the row holds.
@@ -394,6 +399,8 @@ pub enum SlotSource {
     FusedScore,
     /// `now`, a timestamp.
     Now,
+    /// Nothing yet: under an interim plan, what has no state until it is filled. Always missing.
+    Unfilled,
     /// `listed(item, list)` or `listed(user, list)`: whether the candidate, or the subject, stands on `Plan::lists[i]`.
     Listed(u16),
 }
@@ -675,6 +682,11 @@ pub enum From {
 }
 
 impl Plan {
+    /// The features that the spec declares.
+    pub fn declared_features(&self) -> impl Iterator<Item = &Feature> {
+        self.features.iter().filter(|feature| !feature.hidden)
+    }
+
     /// Index of an entity type by name.
     pub fn entity(&self, name: &str) -> Option<EntityIndex> {
         self.entities.iter().position(|entity| entity.name == name).map(|index| index as EntityIndex)

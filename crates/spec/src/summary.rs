@@ -55,7 +55,7 @@ impl Plan {
     pub fn describe(&self) -> Summary {
         let tables = self.tables.iter().enumerate().map(|(index, table)| {
             let streams = self.streams.iter().filter(|stream| usize::from(stream.table) == index);
-            let features = self.features.iter().filter(|feature| usize::from(feature.table) == index);
+            let features = self.declared_features().filter(|feature| usize::from(feature.table) == index);
             TableSummary {
                 name: table.name.clone(),
                 bytes_per_key: ROW_BYTES + streams.map(stream_bytes).sum::<usize>(),

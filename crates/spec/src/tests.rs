@@ -6,6 +6,7 @@ mod bundles;
 mod diagnostics;
 mod differences;
 mod golden;
+mod interim;
 mod lists;
 mod mutations;
 mod places;

@@ -1,7 +1,8 @@
 //! A change that needs nothing filled: the new plan is adopted on the state as it is, between two records, while no reader is
 //! inside. It takes as long as the longest answer that is being computed.
 
-use super::{PlannedChange, conflict, running};
+use super::fill::refuse_if_running;
+use super::{PlannedChange, conflict};
 use crate::core::{Core, WholeOrNothing};
 use crate::generation::{Generation, State};
 use crate::ring::{Latch, Message};
@@ -31,9 +32,12 @@ impl<D: Disk> Core<D> {
     pub(super) fn adopt(&self, planned: &PlannedChange) -> Result<(PlanVersion, Position), Refusal> {
         // None is begun meanwhile.
         let filling = self.changes.filling();
-        if filling.is_some() {
-            return Err(running());
-        }
+        refuse_if_running(&filling)?;
+        self.adopt_plan(planned)
+    }
+
+    /// The same for who holds what is being filled.
+    pub(super) fn adopt_plan(&self, planned: &PlannedChange) -> Result<(PlanVersion, Position), Refusal> {
         let generation = self.generation();
         let new = Empty::new(bound(&generation.state, &planned.plan)?);
         let mut sequencer = self.sequencer.lock();

@@ -54,6 +54,11 @@ impl<D: Disk> Changes<D> {
     pub(super) fn filling(&self) -> MutexGuard<'_, Option<Filling<D>>> {
         self.filling.lock()
     }
+
+    /// Says how a change is that has begun, or could not.
+    pub(super) fn tell(&self, status: ChangeStatus) {
+        *self.status.lock() = Some(status);
+    }
 }
 
 /// A change on its way.
@@ -96,19 +101,26 @@ impl<D: Disk> Core<D> {
     /// Starts to fill a change.
     pub(super) fn start_filling(&self, planned: &PlannedChange) -> Result<(), Refusal> {
         let mut filling = self.changes.filling.lock();
-        if filling.is_some() {
-            return Err(running());
-        }
+        refuse_if_running(&filling)?;
+        self.begin_filling(&mut filling, planned)
+    }
+
+    /// The same for who holds what is being filled.
+    pub(super) fn begin_filling(
+        &self,
+        filling: &mut Option<Filling<D>>,
+        planned: &PlannedChange,
+    ) -> Result<(), Refusal> {
         let generation = self.generation();
         if generation.version != planned.base {
             return Err(conflict(generation.version));
         }
         let shards = generation.state.shards.len() as u32;
         let (plan, base) = (&planned.plan, planned.base);
-        let kept = self.take_kept(&plan.text);
+        let kept = self.take_kept(plan);
         let fresh = kept.is_none();
         let machine = kept.unwrap_or_else(|| Machine::new(plan.clone(), shards, self.config.hash_seed));
-        *self.changes.status.lock() = Some(ChangeStatus {
+        self.changes.tell(ChangeStatus {
             base,
             digest: plan.digest,
             stage: ChangeStage::Filling,
@@ -183,6 +195,8 @@ impl<D: Disk> Core<D> {
             }
             Step::Save if self.read_more(&mut work, whole, most)? => Step::Save,
             Step::Save if work.machine.position > self.reader.last() => return Ok(self.wait(work, Step::Save)),
+            // The checkpoint names the spec in force, which must stand at or before it.
+            Step::Save if work.machine.position < self.generation().since => return Ok(self.wait(work, Step::Save)),
             Step::Save => self.save(&mut work)?,
             Step::Reach(end, behind) if work.machine.position >= end => Step::Drain(behind),
             Step::Reach(end, behind) if self.read_more(&mut work, end, most)? => Step::Reach(end, behind),
@@ -338,6 +352,11 @@ impl<D: Disk> Core<D> {
 /// Whether no request and no batch holds it any more.
 pub(super) fn unread(old: &Arc<Generation>) -> bool {
     Arc::strong_count(old) == 1 && Arc::strong_count(&old.state) == 1
+}
+
+/// Refuses a change while another one is being filled.
+pub(super) fn refuse_if_running<D: Disk>(filling: &Option<Filling<D>>) -> Result<(), Refusal> {
+    if filling.is_some() { Err(running()) } else { Ok(()) }
 }
 
 pub(super) fn unreadable(position: Position) -> Refusal {

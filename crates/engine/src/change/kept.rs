@@ -98,6 +98,12 @@ impl<D: Disk> Kept<D> {
         }
     }
 
+    /// Whether this plan has the kept state.
+    fn serves(&self, plan: &Plan) -> bool {
+        let kept = self.plan();
+        kept.text == plan.text || spec::state_digest(kept) == spec::state_digest(plan)
+    }
+
     fn position(&self) -> Position {
         match self {
             Kept::Leaving(leaving) => leaving.position,
@@ -125,24 +131,25 @@ impl<D: Disk> Core<D> {
         self.changes.kept.lock().is_some()
     }
 
-    /// Position of the kept state of a plan with this text.
-    pub(super) fn kept_position(&self, text: &str) -> Option<Position> {
-        self.changes.kept.lock().as_ref().filter(|kept| kept.plan().text == text).map(Kept::position)
+    /// Position of the kept state, if a plan can go on with it.
+    pub(super) fn kept_position(&self, plan: &Plan) -> Option<Position> {
+        self.changes.kept.lock().as_ref().filter(|kept| kept.serves(plan)).map(Kept::position)
     }
 
-    /// Takes out the kept state of a plan with this text, if nobody reads it any more.
-    pub(super) fn take_kept(&self, text: &str) -> Option<Machine> {
+    /// Takes out the kept state for a plan that can go on with it, if nobody reads it any more.
+    pub(super) fn take_kept(&self, plan: &Arc<Plan>) -> Option<Machine> {
         let mut place = self.changes.kept.lock();
-        match place.take_if(|kept| kept.plan().text == text)? {
-            Kept::Following(following) => Some(following.machine),
+        let machine = match place.take_if(|kept| kept.serves(plan))? {
+            Kept::Following(following) => following.machine,
             Kept::Leaving(leaving) => match leaving.machine(self.writer_epoch) {
-                Ok(machine) => Some(machine),
+                Ok(machine) => machine,
                 Err(leaving) => {
                     *place = Some(Kept::Leaving(leaving));
-                    None
+                    return None;
                 }
             },
-        }
+        };
+        machine.under(plan)
     }
 
     /// Applies at most `most` records of the durable log to the kept state; lets go of it when its window has passed. Whether there

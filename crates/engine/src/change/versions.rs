@@ -18,6 +18,8 @@ pub struct SpecVersion {
     pub digest: Option<[u8; 32]>,
     /// Whether it is the one in force.
     pub in_force: bool,
+    /// Whether it served only until its state was filled: what was not read as missing.
+    pub interim: bool,
 }
 
 impl<D: Disk> Core<D> {
@@ -34,21 +36,31 @@ impl<D: Disk> Core<D> {
         let record = if position < self.reader.first() { None } else { self.reader.record(position).ok().flatten() };
         let log_time = record.as_ref().map(|record| record.header.log_time);
         let text = record.and_then(|record| match Payload::decode(record.header.kind, &record.payload) {
-            Ok(Payload::Spec(text)) => Some(*blake3::hash(text.as_bytes()).as_bytes()),
+            Ok(Payload::Spec(text)) => Some(text.into_owned()),
             _ => None,
         });
-        let digest = if in_force { Some(self.plan().digest) } else { text };
-        SpecVersion { version: PlanVersion(version), position, log_time, digest, in_force }
+        let text = if in_force { Some(self.plan().text.clone()) } else { text };
+        let digest = text.as_ref().map(|text| *blake3::hash(spec::written(text).as_bytes()).as_bytes());
+        let interim = text.is_some_and(|text| spec::written(&text).len() < text.len());
+        SpecVersion { version: PlanVersion(version), position, log_time, digest, in_force, interim }
     }
 
-    /// The text of a version.
+    /// The version before the one in force: the newest that is another spec and not one that served until that was filled.
+    pub fn version_before(&self) -> PlanVersion {
+        let (in_force, specs) = (self.generation().version, self.specs.lock().clone());
+        let before = (1..in_force.0).rev();
+        let mut real = before.filter(|&version| !self.spec_version(version, specs[version as usize - 1], 0).interim);
+        PlanVersion(real.next().unwrap_or_default())
+    }
+
+    /// The text of a version, as the operator wrote it.
     ///
     /// # Errors
     /// `unknown_version`; `gone` if retention has dropped its record.
     pub fn spec_text(&self, version: PlanVersion) -> Result<String, Refusal> {
         let generation = self.generation();
         if version == generation.version {
-            return Ok(generation.plan.text.clone());
+            return Ok(generation.plan.written().to_owned());
         }
         let at = self.specs.lock().get((version.0 as usize).wrapping_sub(1)).copied();
         let Some(at) = at else {
@@ -56,7 +68,7 @@ impl<D: Disk> Core<D> {
             return Err(Refusal::new(Code::UnknownVersion, "version", message));
         };
         let text = spec_text(&self.reader, at).map_err(|error| crate::gate::journal_failed(&error))?;
-        text.ok_or_else(|| {
+        text.map(|text| spec::written(&text).to_owned()).ok_or_else(|| {
             let message =
                 format!("the text of version {} is no longer in the log; send it again as a change", version.0);
             Refusal::new(Code::Gone, "version", message)

@@ -33,7 +33,7 @@ const BELOW: u32 = 4;
 fn feature(name: &str, slot: u16, out: u16, landmark: Option<Span>) -> Feature {
     let program =
         Program::new(name, Type::Float, vec![slot], std::sync::Arc::new(move |row| row[slot as usize].clone()));
-    Feature { name: name.to_owned(), table: 0, program, slot: out, landmark }
+    Feature { name: name.to_owned(), table: 0, program, slot: out, landmark, hidden: false }
 }
 
 fn plan() -> Plan {
@@ -48,6 +48,7 @@ fn plan() -> Plan {
     let created = FieldType { name: "created".to_owned(), ty: Type::Time };
     let tags = FieldType { name: "tags".to_owned(), ty: Type::List(Box::new(Type::Str)) };
     Plan {
+        interim: None,
         digest: [0; 32],
         text: String::new(),
         constants: Vec::new(),

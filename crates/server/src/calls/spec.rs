@@ -22,15 +22,17 @@ pub(crate) struct Versions {
     base: Option<PlanVersion>,
     /// The version to go back to.
     to: Option<PlanVersion>,
+    /// Whether the new spec serves at once, and what is not filled reads as missing until then.
+    at_once: bool,
 }
 
 impl Versions {
-    /// Takes `base` out of a query.
+    /// Takes `base` and `fill` out of a query.
     pub(crate) fn take_base(query: &mut Query) -> Result<Versions, Refusal> {
-        Ok(Versions { base: version(query, "base")?, to: None })
+        Ok(Versions { base: version(query, "base")?, to: None, at_once: query.choice("fill", "missing", "wait")? })
     }
 
-    /// Takes `base` and `to` out of a query; without `to` it is the version before the one in force.
+    /// Takes `base`, `fill` and `to` out of a query; without `to` it is the version before the one in force.
     pub(crate) fn take(query: &mut Query) -> Result<Versions, Refusal> {
         Ok(Versions { to: version(query, "to")?, ..Versions::take_base(query)? })
     }
@@ -49,8 +51,7 @@ fn parse(text: &str, name: &str) -> Result<PlanVersion, Refusal> {
 /// What a change to this spec would do; changes nothing.
 pub(crate) async fn plan(shared: &Arc<Shared>, body: &[u8], text: bool) -> Result<Reply, Refusal> {
     let source = source(body)?.to_owned();
-    let invalid = |wrong| Refusal::new(Code::InvalidSpec, NAME, engine::render_diagnostics(&wrong));
-    let planned = off_thread(shared, move |shared| shared.engine.plan_change(NAME, &source).map_err(invalid)).await?;
+    let planned = off_thread(shared, move |shared| shared.engine.plan_change(NAME, &source)).await?;
     if text {
         return Ok(Reply::text(plan_text(&planned)));
     }
@@ -63,26 +64,33 @@ pub(crate) async fn plan(shared: &Arc<Shared>, body: &[u8], text: bool) -> Resul
 /// Changes the spec: 200 once the new plan is in force and durable, 202 while its state is filled.
 pub(crate) async fn change(shared: &Arc<Shared>, body: &[u8], asked: Versions, text: bool) -> Result<Reply, Refusal> {
     let source = source(body)?.to_owned();
-    let started = off_thread(shared, move |shared| shared.engine.change_spec(NAME, &source, asked.base)).await?;
+    let started = off_thread(shared, move |shared| begin(shared, &source, asked.base, asked.at_once)).await?;
     started_reply(shared, &started, text).await
+}
+
+fn begin(shared: &Shared, text: &str, base: Option<PlanVersion>, at_once: bool) -> Result<ChangeStarted, Refusal> {
+    match at_once {
+        true => shared.engine.change_spec_at_once(NAME, text, base),
+        false => shared.engine.change_spec(NAME, text, base),
+    }
 }
 
 /// Goes back to an earlier version.
 pub(crate) async fn roll_back(shared: &Arc<Shared>, asked: Versions, text: bool) -> Result<Reply, Refusal> {
     let started = off_thread(shared, move |shared| {
         let in_force = shared.engine.status().plan_version;
-        let before = PlanVersion(in_force.0.saturating_sub(1));
-        shared.engine.roll_back(asked.to.unwrap_or(before), asked.base.or(Some(in_force)))
+        let to = asked.to.unwrap_or_else(|| shared.engine.version_before());
+        begin(shared, &shared.engine.spec_text(to)?, asked.base.or(Some(in_force)), asked.at_once)
     });
     started_reply(shared, &started.await?, text).await
 }
 
 async fn started_reply(shared: &Shared, started: &ChangeStarted, text: bool) -> Result<Reply, Refusal> {
-    if let ChangeOutcome::Switched { position, .. } = started.outcome {
+    if let ChangeOutcome::Switched { position, .. } | ChangeOutcome::Interim { position, .. } = started.outcome {
         released(shared, position).await?;
     }
     let status = match started.outcome {
-        ChangeOutcome::Filling => StatusCode::ACCEPTED,
+        ChangeOutcome::Filling | ChangeOutcome::Interim { .. } => StatusCode::ACCEPTED,
         _ => StatusCode::OK,
     };
     if text {
@@ -95,6 +103,11 @@ async fn started_reply(shared: &Shared, started: &ChangeStarted, text: bool) -> 
                 "state is being filled from the log; version {} serves until then (see `millrace spec status`)\n",
                 started.planned.base.0
             ),
+            ChangeOutcome::Interim { version, position } => format!(
+                "version {} is in force from position {position}; what is not filled from the log yet reads as missing \
+                 (see `millrace spec status`)\n",
+                version.0
+            ),
         };
         return Ok(Reply::text(plan_text(&started.planned) + &outcome).with_status(status));
     }
@@ -103,10 +116,13 @@ async fn started_reply(shared: &Shared, started: &ChangeStarted, text: bool) -> 
         ChangeOutcome::Unchanged => "unchanged",
         ChangeOutcome::Switched { .. } => "switched",
         ChangeOutcome::Filling => "filling",
+        ChangeOutcome::Interim { .. } => "interim",
     };
     write_key(&mut out, "outcome");
     write_text(&mut out, name);
-    if let ChangeOutcome::Switched { version, position } = started.outcome {
+    if let ChangeOutcome::Switched { version, position } | ChangeOutcome::Interim { version, position } =
+        started.outcome
+    {
         write_switched(&mut out, version, position.0);
     }
     write_plan(&mut out, &started.planned);
@@ -249,8 +265,10 @@ fn write_version(out: &mut Vec<u8>, version: &SpecVersion) {
         write_key(out, "digest");
         write_text(out, &hex(digest));
     }
-    write_key(out, "in_force");
-    out.extend_from_slice(if version.in_force { b"true" } else { b"false" });
+    for (name, is) in [("in_force", version.in_force), ("interim", version.interim)] {
+        write_key(out, name);
+        out.extend_from_slice(if is { b"true" } else { b"false" });
+    }
     out.push(b'}');
 }
 
@@ -310,7 +328,8 @@ fn status_text(status: &ChangeStatus) -> String {
 fn version_text(version: &SpecVersion) -> String {
     let time = version.log_time.map_or_else(|| "(dropped by retention)".to_owned(), instant);
     let digest = version.digest.as_ref().map_or_else(String::new, |digest| hex(digest)[..12].to_owned());
-    let mark = if version.in_force { "  in force" } else { "" };
+    let interim = if version.interim { "  until filled" } else { "" };
+    let mark = if version.in_force { format!("{interim}  in force") } else { interim.to_owned() };
     format!("{:>4}  position {:<10}  {time:<24}  {digest}{mark}\n", version.version.0, version.position.0)
 }
 

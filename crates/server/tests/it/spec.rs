@@ -65,6 +65,29 @@ fn a_spec_is_planned_changed_and_rolled_back() {
 }
 
 #[test]
+fn a_spec_can_serve_before_it_is_filled() {
+    let house = House::open();
+    let mut client = house.client();
+    client.post("/v1/entities", b"{\"type\":\"item\",\"key\":\"a\",\"fields\":{\"price\":5.0}}").expect("an item");
+    client.post("/v1/events", b"{\"event\":\"view\",\"user\":\"u\",\"item\":\"a\"}").expect("an event");
+    let new = SPEC.replace("views: count(view, 1d)", "views: count(view, 1d)\n    views_2d: count(view, 2d)");
+    assert_eq!(send(&mut client, "PUT", "/v1/spec?fill=soon", &new).1["error"]["code"], "invalid_value");
+    let outcome = send(&mut client, "PUT", "/v1/spec?base=1&fill=missing", &new);
+    assert_eq!((outcome.0, &outcome.1["outcome"], &outcome.1["version"]), (202, &"interim".into(), &2.into()));
+    assert_eq!(client.get("/v1/spec").expect("the spec").text(), new, "it is in force");
+    assert_eq!(client.get("/v1/spec/versions/2").expect("a text").text(), new);
+    let last = settled(&mut client, outcome);
+    assert_eq!((&last["version"], &last["interim"]), (&3.into(), &false.into()));
+    let (_, versions) = get(&mut client, "/v1/spec/versions");
+    assert_eq!(versions["versions"][1]["interim"], true, "{versions}");
+    assert_eq!(get(&mut client, "/v1/entities/user/u").1["features"]["views_2d"], 1.0);
+    // The version before is the one that was another spec.
+    let outcome = as_json(client.post("/v1/spec/rollback", b"").expect("an answer"));
+    assert_eq!(settled(&mut client, outcome)["version"], 4);
+    assert_eq!(client.get("/v1/spec").expect("the spec").text(), SPEC);
+}
+
+#[test]
 fn what_is_wrong_changes_nothing() {
     let house = House::open();
     let mut client = house.client();

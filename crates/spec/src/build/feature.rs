@@ -157,13 +157,20 @@ impl Builder<'_> {
         let name = format!("{}.{}", of.name, declared.name.text);
         let reads_candidate = program.slots().iter().any(|&slot| self.slots[usize::from(slot)].per_candidate);
         let per_candidate = of.entity == ITEM || of.cross.is_some() || reads_candidate;
-        let index = self.features.len() as u16;
-        let slot =
-            Slot { name: name.clone(), ty: program.ty().clone(), source: SlotSource::Feature(index), per_candidate };
-        let Some(slot) = self.slot(name, slot) else { return Outcome::Failed };
         let recents = is_list_of_items(ast.root(), program.ty());
+        if let Some(index) = self.known_feature(table, declared.name, &program) {
+            return Outcome::Done { index, recents };
+        }
+        let index = self.features.len() as u16;
+        let (source, per_candidate) = match self.is_new_table(table) || self.reads_unfilled(&program) {
+            true => (SlotSource::Unfilled, false),
+            false => (SlotSource::Feature(index), per_candidate),
+        };
+        let slot = Slot { name: name.clone(), ty: program.ty().clone(), source, per_candidate };
+        let Some(slot) = self.slot(name, slot) else { return Outcome::Failed };
         let landmark = landmark(ast.root());
-        self.features.push(Feature { name: declared.name.text.clone(), table, program, slot, landmark });
+        let name = declared.name.text.clone();
+        self.features.push(Feature { name, table, program, slot, landmark, hidden: false });
         Outcome::Done { index, recents }
     }
 }

@@ -75,6 +75,10 @@ impl Builder<'_> {
         need.name = format!("impressions({}, {named}, {})", self.tables[usize::from(table)].name, count.window);
         let (slot, _) = self.add(need)?;
         let stream = &mut self.streams[usize::from(*self.stream_keys.get(&key)?)];
+        if self.kept.is_some() && stream.recents < count.impressions as u16 {
+            // What is kept does not count so far.
+            return None;
+        }
         stream.recents = stream.recents.max(count.impressions as u16);
         let aggregate = self.aggregates.iter().position(|aggregate| aggregate.slot == slot)? as u16;
         Some(Cap { aggregate, impressions: count.impressions as u16 })
@@ -109,6 +113,9 @@ impl Builder<'_> {
                 return None;
             }
             self.quotas.push(counted);
+        }
+        if self.is_new(index, |kept| kept.quotas) {
+            return None;
         }
         Some(Quota { count: index as u16, impressions: count.impressions, even })
     }

@@ -140,6 +140,10 @@ impl Builder<'_> {
         {
             return Some(Likeness::CoVisited(*index));
         }
+        if self.kept.is_some() {
+            // Its index is not there yet.
+            return None;
+        }
         if !around.place.routes.contains(&by.text) {
             let known: Vec<String> = self.entities[usize::from(ITEM)]
                 .fields
@@ -212,6 +216,9 @@ impl Builder<'_> {
     fn fair(&mut self, source: &FairSource) -> Option<Fair> {
         let field = self.typed_attribute(&source.of, "`fair`", |ty| *ty == Type::Str, "a string")?;
         let exposure = self.exposure(field, source.window, &source.of)?;
+        if self.is_new(usize::from(exposure), |kept| kept.exposures) {
+            return None;
+        }
         let target = match &source.target {
             TargetSource::Equal => Target::Equal,
             TargetSource::Proportional => Target::Proportional,

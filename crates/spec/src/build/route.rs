@@ -1,5 +1,6 @@
 //! Recall routes and the indexes behind them; routes with equal parameters share one.
 
+use super::interim::closed;
 use super::scope::FeedPlace;
 use super::{Builder, ITEM, Outcome, USER};
 use crate::diagnostic::{Issue, quoted};
@@ -25,7 +26,7 @@ impl Builder<'_> {
             RouteKind::List(name) => self.list_route(name)?,
             RouteKind::Broken => return None,
         };
-        Some(Route {
+        let route = Route {
             name: declared.name.text.clone(),
             source,
             limit: declared.limit,
@@ -33,7 +34,9 @@ impl Builder<'_> {
             when: when.flatten(),
             min: declared.min.as_ref().map_or(0, |(min, _)| *min),
             quota: declared.quota.as_ref().map_or(0.0, |(quota, _)| *quota),
-        })
+        };
+        let missing = index_of(&route.source).is_some_and(|index| self.is_new(index, |kept| kept.indexes));
+        Some(if missing { closed(route) } else { route })
     }
 
     /// The condition of a route: it is asked once, before there are candidates.
@@ -242,5 +245,18 @@ impl Builder<'_> {
             return issue.help("declare one, as in `recent: last(view, item, 20)`");
         }
         issue.near(&text.text, known.iter().map(String::as_str))
+    }
+}
+
+/// The index that a route reads, if it reads one.
+fn index_of(source: &Source) -> Option<usize> {
+    match source {
+        Source::Top { index }
+        | Source::CoVisited { index, .. }
+        | Source::Sessions { index, .. }
+        | Source::Newest { index }
+        | Source::Explore { index }
+        | Source::Tags { index, .. } => Some(usize::from(*index)),
+        Source::List { .. } | Source::Random | Source::History { .. } => None,
     }
 }

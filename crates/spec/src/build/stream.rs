@@ -68,6 +68,7 @@ impl Builder<'_> {
     pub(super) fn add(&mut self, need: Need) -> Option<(SlotIndex, Type)> {
         let index = match self.stream_keys.get(&need.key) {
             Some(&index) => index,
+            None if self.kept.is_some() => return self.unfilled(&need.name, need.ty),
             None => {
                 // The budget check at the end says if there are too many; past it indexes would not fit.
                 if self.streams.len() > limits::STREAMS_MAX {
@@ -79,11 +80,14 @@ impl Builder<'_> {
                 index
             }
         };
-        extend(&mut self.streams[usize::from(index)], need.op);
         let key = format!("aggregate {index} {:?}", need.op);
         if let Some(&slot) = self.slot_keys.get(&key) {
             return Some((slot, need.ty));
         }
+        if self.kept.is_some() {
+            return self.unfilled(&need.name, need.ty);
+        }
+        extend(&mut self.streams[usize::from(index)], need.op);
         let table = &self.tables[usize::from(self.streams[usize::from(index)].table)];
         let per_candidate = table.entity == ITEM || table.cross.is_some() || matches!(need.op, AggregateOp::Seen(_));
         let source = SlotSource::Aggregate(self.aggregates.len() as u16);

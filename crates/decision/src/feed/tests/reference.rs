@@ -425,6 +425,7 @@ impl Slow<'_> {
                     _ => on(item.unwrap().id),
                 });
             }
+            SlotSource::Unfilled => {}
             SlotSource::Now => row[usize::from(slot)] = Value::Time(self.world.now),
         }
         row[usize::from(slot)].clone()

@@ -114,18 +114,23 @@ proptest! {
     fn state_is_that_of_the_new_spec_over_the_whole_log(
         specs in (drawn(), drawn(), drawn()),
         (seed, first, second) in (any::<u64>(), 0u64..150, 1u64..80),
-        (threaded, shards) in (any::<bool>(), 1u32..4),
+        (threaded, shards, at_once) in (any::<bool>(), 1u32..4, any::<[bool; 2]>()),
     ) {
         let (folder, texts) = (Folder::new(), [specs.0.text(), specs.1.text(), specs.2.text()]);
         let mode = if threaded { Mode::Threaded } else { Mode::Inline };
         let (engine, _) = open(&folder, &texts[0], mode, shards);
         let mut asked = live(&engine, seed, 0, first);
         let mut next = first;
-        for text in &texts[1..] {
-            let started = engine.change_spec("new.yaml", text, None).expect("it compiles");
+        for (text, at_once) in texts[1..].iter().zip(at_once) {
+            let started = match at_once {
+                true => engine.change_spec_at_once("new.yaml", text, None),
+                false => engine.change_spec("new.yaml", text, None),
+            };
+            let started = started.expect("it compiles");
+            prop_assert!(!at_once || engine.plan().written() == text);
             asked += live(&engine, seed, next, next + second);
             next += second;
-            if started.outcome == ChangeOutcome::Filling {
+            if let ChangeOutcome::Filling | ChangeOutcome::Interim { .. } = started.outcome {
                 switched(&engine);
             }
             prop_assert_eq!(&engine.plan().text, text);
