@@ -2,12 +2,14 @@
 //! Every source is an iterator of payloads in file order; nothing is read ahead.
 
 mod amazon;
+mod fraud;
 mod lines;
 mod movielens;
 mod ncf;
 mod retailrocket;
 mod yoochoose;
 
+pub(crate) use fraud::{Paid, Truth};
 pub(crate) use lines::{csv_payload, scalar, time};
 pub(crate) use ncf::{Judged, judged};
 pub(crate) use yoochoose::Shipped;
@@ -44,6 +46,8 @@ pub(crate) fn open(path: &Path, event: Option<&str>) -> Result<Dataset> {
         yoochoose::open(path)?
     } else if has(amazon::FILE) {
         amazon::open(path)?
+    } else if fraud::file(path).is_some() {
+        fraud::open(path)?
     } else if path.is_file() {
         lines::open(path, event)?
     } else if path.is_dir() {
@@ -89,6 +93,11 @@ pub(crate) fn held_out(path: &Path) -> Result<Option<Held>> {
         return Ok(Some(Held { questions: amazon::questions(path)?, shipped: Vec::new(), top: 10 }));
     }
     Ok(None)
+}
+
+/// Payments with what they were in truth, if the folder has such.
+pub(crate) fn paid(path: &Path) -> Result<Option<Vec<Paid>>> {
+    fraud::file(path).map(|_| fraud::paid(path)).transpose()
 }
 
 /// How many lines a file has, about: from its size and the length of its first lines.
