@@ -189,3 +189,21 @@ pub const BOOST_FACTOR_MAX: f64 = 1_000.0;
 pub const PAGE_DEPTH: usize = 300;
 /// How long after the first page further ones may be asked for, by the clock.
 pub const PAGE_TTL: Span = Span(30 * 60_000);
+/// Most decisions of one spec.
+pub const DECISIONS_MAX: usize = 256;
+/// Most rules of one decision, rows of its tables among them.
+pub const RULES_MAX: usize = 100_000;
+/// Most facts (fields, features, attributes and what they are computed of) that one decision reads.
+pub const FACTS_MAX: usize = 4_096;
+/// Most outcomes of one decision.
+pub const OUTCOMES_MAX: usize = 64;
+/// Most tiers of one decision.
+pub const TIERS_MAX: usize = 32;
+/// Most tags of one rule.
+pub const RULE_TAGS_MAX: usize = 16;
+/// Longest template of what a rule says, in bytes.
+pub const REASON_BYTES_MAX: usize = 1_024;
+/// Shortest deadline of a decision.
+pub const DEADLINE_MIN: Span = Span(1);
+/// Longest deadline of a decision.
+pub const DEADLINE_MAX: Span = Span(60_000);

@@ -3,6 +3,7 @@
 mod aggregate;
 mod attribution;
 mod check;
+mod decision;
 mod feature;
 mod feed;
 mod interim;
@@ -34,6 +35,7 @@ use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
 use domain::{Symbol, Type};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// Index of `user` in every plan.
 const USER: EntityIndex = 0;
@@ -63,6 +65,8 @@ struct Builder<'a> {
     declared: BTreeMap<(u16, String), usize>,
     /// The table of each declared feature, by the index in `declared`.
     declared_tables: Vec<u16>,
+    /// The expression of each declared feature, by the index in `declared`; none where it cannot be read.
+    asts: Vec<Option<Rc<expr::Ast>>>,
     /// The outcome for each declared feature, by the index in `declared`.
     outcomes: Vec<Outcome>,
     streams: Vec<Stream>,
@@ -125,6 +129,7 @@ impl<'a> Builder<'a> {
             tables: Vec::new(),
             declared: BTreeMap::new(),
             declared_tables: Vec::new(),
+            asts: Vec::new(),
             outcomes: Vec::new(),
             streams: Vec::new(),
             stream_keys: BTreeMap::new(),
@@ -190,6 +195,7 @@ impl<'a> Builder<'a> {
         self.lists(source);
         self.weights(source);
         self.feeds(source);
+        self.decisions(source);
         self.attribution(source);
     }
 

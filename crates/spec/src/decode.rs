@@ -3,6 +3,7 @@
 
 mod attribution;
 mod budget;
+mod decision;
 mod feed;
 mod list;
 mod policy;
@@ -20,8 +21,8 @@ use crate::yaml::{Kind, Node, Text};
 use domain::{Type, limits};
 use std::collections::BTreeSet;
 
-const SECTIONS: [&str; 9] =
-    ["version", "entities", "events", "features", "lists", "feeds", "weights", "attribution", "budget"];
+const SECTIONS: [&str; 10] =
+    ["version", "entities", "events", "features", "lists", "feeds", "decisions", "weights", "attribution", "budget"];
 const ENTITY: [&str; 1] = ["fields"];
 
 /// Reads the root of the document.
@@ -38,10 +39,11 @@ pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
             "features" => source.tables = decoder.section(key, value, Decoder::table),
             "lists" => source.lists = decoder.lists(key, value),
             "feeds" => source.feeds = decoder.section(key, value, Decoder::feed),
+            "decisions" => source.decisions = decoder.decisions(key, value),
             "weights" => source.weights = decoder.weights(key, value),
             "attribution" => source.attribution = decoder.attribution(key, value),
             "budget" => source.budget = decoder.budget(value),
-            "models" | "decisions" | "policy" | "segments" | "experiments" => decoder.not_available(key),
+            "models" | "policy" | "segments" | "experiments" => decoder.not_available(key),
             "include" | "includes" | "import" => {
                 let issue = Issue::new("not_available", &key.span, "a spec is one file: nothing is included");
                 decoder.issues.push(issue.help("put all sections into this file"));

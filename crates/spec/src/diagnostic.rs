@@ -191,6 +191,11 @@ impl Issues {
         self.list.len() >= 2 * limits::DIAGNOSTICS_MAX
     }
 
+    /// How many mistakes were noted so far.
+    pub(crate) fn count(&self) -> usize {
+        self.list.len() + self.omitted
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

@@ -1,5 +1,6 @@
 //! What changes between two plans, and whether the state of the old one can be kept.
 
+mod decision;
 mod rerank;
 
 use crate::build::canonical;
@@ -64,6 +65,9 @@ fn definitions(plan: &Plan) -> BTreeMap<String, String> {
     }
     for feed in &plan.feeds {
         all.insert(format!("feed {}", feed.name), feed_definition(plan, feed, &features));
+    }
+    for decision in &plan.decisions {
+        all.insert(format!("decision {}", decision.name), decision::definition(plan, decision));
     }
     let weights = plan.weights.iter().map(|(event, weight)| (event_name(plan, *event), weight));
     all.extend(weights.map(|(event, weight)| (format!("weight {event}"), format!("{weight:?}"))));

@@ -23,7 +23,7 @@ pub use interim::{interim, written};
 pub use plan::Plan;
 pub use request::{Overlay, Tried, overlay, trial};
 pub use schema::schema;
-pub use summary::{FeatureSummary, Summary, TableSummary};
+pub use summary::{DecisionSummary, FeatureSummary, Summary, TableSummary};
 pub use tenants::{Tenant, TenantLimits, Tenants, is_tenant_name, read_tenants};
 
 use diagnostic::{Issue, Issues};

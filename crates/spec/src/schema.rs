@@ -10,6 +10,7 @@ use json::{Json, list, map, number, text, texts};
 
 const NAME: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
 const TABLE_NAME: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}(\\.[A-Za-z_][A-Za-z0-9_]{0,63})?$";
+const LABEL: &str = "^[A-Za-z0-9_.-]{1,64}$";
 const SPAN: &str = "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$";
 
 /// The schema as JSON, draft 2020-12.
@@ -39,6 +40,9 @@ fn definitions() -> Vec<(String, Json)> {
         ("word", map(vec![("type", texts(&["string", "number", "boolean"]))])),
         ("span", map(vec![("type", text("string")), ("pattern", text(SPAN))])),
         ("share", share()),
+        ("label", map(vec![("type", text("string")), ("pattern", text(LABEL))])),
+        ("tiers", tiers()),
+        ("share_of_rule", map(vec![("anyOf", list(vec![reference("share"), reference("rule_share")]))])),
         ("type", types()),
         ("fields", names(NAME, reference("type"), limits::FIELDS_MAX)),
         ("event", event()),
@@ -97,6 +101,19 @@ fn share() -> Json {
     let percent = map(vec![("type", text("string")), ("pattern", text("^[0-9]+(\\.[0-9]+)?%$"))]);
     let part = map(vec![("type", text("number")), ("minimum", number(0)), ("maximum", number(1))]);
     map(vec![("anyOf", list(vec![percent, part]))])
+}
+
+/// Outcomes and their least scores, and what comes out below them.
+fn tiers() -> Json {
+    map(vec![
+        ("type", text("object")),
+        ("properties", Json::Map(vec![("otherwise".to_owned(), reference("label"))])),
+        ("propertyNames", map(vec![("pattern", text(LABEL))])),
+        ("additionalProperties", reference("expression")),
+        ("required", texts(&["otherwise"])),
+        ("minProperties", number(2)),
+        ("maxProperties", number(limits::TIERS_MAX as i64 + 1)),
+    ])
 }
 
 /// The types of attributes, of fields of events and of a feed's context.

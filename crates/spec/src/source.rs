@@ -1,8 +1,10 @@
 //! The spec as written: every field of every section with its place, names not yet resolved.
 
+mod decision;
 mod policy;
 mod rerank;
 
+pub(crate) use decision::{DecisionRuleSource, DecisionSource, EffectSource, ShareSource, TiersSource};
 pub(crate) use policy::{CountSource, HoldoutSource, PolicyKind, PolicySource};
 pub(crate) use rerank::{
     DiverseSource, FairSource, FromSource, OfSource, PlaceSource, RerankKind, RerankSource, RuleSource, TargetSource,
@@ -22,6 +24,7 @@ pub(crate) struct Source {
     pub(crate) tables: Vec<TableSource>,
     pub(crate) lists: Vec<ListSource>,
     pub(crate) feeds: Vec<FeedSource>,
+    pub(crate) decisions: Vec<DecisionSource>,
     pub(crate) weights: Vec<WeightSource>,
     pub(crate) attribution: Option<AttributionSource>,
     pub(crate) budget: BudgetSource,

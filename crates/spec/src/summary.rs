@@ -1,7 +1,7 @@
 //! What a plan costs and how exact it is, for `millrace check`.
 
 use crate::cost::{ROW_BYTES, stream_bytes, stream_ns};
-use crate::plan::{Aggregate, AggregateOp, Feature, Plan, SlotSource, Window};
+use crate::plan::{Aggregate, AggregateOp, Decision, Fact, FactSource, Feature, Plan, SlotSource, Window};
 use domain::Span;
 use std::fmt;
 
@@ -20,6 +20,25 @@ pub struct Summary {
     pub indexes: usize,
     /// Names of the feeds.
     pub feeds: Vec<String>,
+    /// Every decision.
+    pub decisions: Vec<DecisionSummary>,
+}
+
+/// A decision in numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecisionSummary {
+    /// Its name.
+    pub name: String,
+    /// The event that is decided.
+    pub event: String,
+    /// How many rules it has, rows of its tables among them.
+    pub rules: usize,
+    /// How many facts are read for one event.
+    pub facts: usize,
+    /// How many of them are aggregates.
+    pub aggregates: usize,
+    /// What can come out, by precedence.
+    pub outcomes: Vec<String>,
 }
 
 /// A table in numbers.
@@ -69,6 +88,19 @@ impl Plan {
             costliest_event: self.costliest_event().map(|(name, ns)| (name.to_owned(), ns)),
             indexes: self.indexes.len(),
             feeds: self.feeds.iter().map(|feed| feed.name.clone()).collect(),
+            decisions: self.decisions.iter().map(|decision| self.describe_decision(decision)).collect(),
+        }
+    }
+
+    fn describe_decision(&self, decision: &Decision) -> DecisionSummary {
+        let read = |fact: &&Fact| matches!(fact.source, FactSource::Aggregate { .. });
+        DecisionSummary {
+            name: decision.name.clone(),
+            event: self.events[usize::from(decision.event)].name.clone(),
+            rules: decision.rules.len(),
+            facts: decision.facts.len(),
+            aggregates: decision.facts.iter().filter(read).count(),
+            outcomes: decision.outcomes.clone(),
         }
     }
 
@@ -136,6 +168,13 @@ impl fmt::Display for Summary {
         }
         if let Some((event, ns)) = &self.costliest_event {
             writeln!(f, "an event `{event}` takes about {ns} ns in all rows, more than any other")?;
+        }
+        for DecisionSummary { name, event, rules, facts, aggregates, outcomes } in &self.decisions {
+            let outcomes = outcomes.join(", ");
+            writeln!(
+                f,
+                "{name}: on `{event}`, {rules} rules over {facts} facts ({aggregates} aggregates): {outcomes}"
+            )?;
         }
         let Summary { streams, slots, indexes, .. } = self;
         writeln!(f, "{streams} streams, {slots} slots, {indexes} indexes; feeds: {}", self.feeds.join(", "))

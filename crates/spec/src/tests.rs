@@ -3,6 +3,7 @@
 mod attribution;
 mod bad_specs;
 mod bundles;
+mod decisions;
 mod diagnostics;
 mod differences;
 mod golden;

@@ -8,13 +8,14 @@ use crate::source::Source;
 use crate::yaml::Text;
 use domain::{Span, Type, limits};
 use expr::{Ast, BinaryOp, Node, NodeKind};
+use std::rc::Rc;
 
 /// A declared feature.
 struct Declared<'s> {
     table: u16,
     name: &'s Text,
     expression: &'s Text,
-    ast: Option<Ast>,
+    ast: Option<Rc<Ast>>,
     /// Which declared features it reads.
     reads: Vec<usize>,
 }
@@ -38,7 +39,7 @@ impl Builder<'_> {
             return;
         }
         for feature in &mut declared {
-            feature.ast = self.parse(feature.expression);
+            feature.ast = self.parse(feature.expression).map(Rc::new);
             let mut found = Vec::new();
             if let Some(ast) = &feature.ast {
                 paths(self, ast.root(), &mut found);
@@ -49,6 +50,7 @@ impl Builder<'_> {
             });
             feature.reads = reads.collect();
         }
+        self.asts = declared.iter().map(|feature| feature.ast.clone()).collect();
         for index in self.order(&declared) {
             if self.issues.full() {
                 return;

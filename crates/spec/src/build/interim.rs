@@ -54,6 +54,7 @@ pub(crate) fn build_interim(
     builder.features(source);
     builder.weights(source);
     builder.feeds(source);
+    builder.decisions(source);
     builder.attribution(source);
     let plan = builder.let_go().finish();
     Plan { digest: *blake3::hash(text.as_bytes()).as_bytes(), text: text.to_owned(), ..plan }
@@ -87,8 +88,10 @@ impl Builder<'_> {
         });
         self.declared.clear();
         self.declared_tables.clear();
+        self.asts.clear();
         self.outcomes.clear();
         self.feeds.clear();
+        self.decisions.clear();
         self.weights.clear();
         self.attribution = None;
     }

@@ -21,6 +21,30 @@ impl Builder<'_> {
         }
     }
 
+    /// The list of this name that entities of this type can stand on.
+    pub(super) fn list_asked(&self, wanted: &str, of: EntityIndex, span: &Range<usize>) -> Result<u16, Diagnostic> {
+        let Some(index) = self.lists.iter().position(|list| list.name == wanted) else {
+            let message = format!("{} is not a list of this spec", quoted(wanted));
+            let known = self.lists.iter().map(|list| list.name.as_str());
+            let diagnostic = near("unknown_name", span.clone(), message, wanted, known);
+            let of = &self.entities[usize::from(of)].name;
+            return Err(match diagnostic.help {
+                None => diagnostic
+                    .with_help(format!("declare it at the top level: `lists: {{ {wanted}: {{ of: {of} }} }}`")),
+                Some(_) => diagnostic,
+            });
+        };
+        let entity = |of: EntityIndex| &self.entities[usize::from(of)].name;
+        let list = &self.lists[index];
+        if list.of == of {
+            return Ok(index as u16);
+        }
+        let message = format!("{} is a list of `{}`, not of `{}`", quoted(wanted), entity(list.of), entity(of));
+        let help =
+            format!("ask about a `{}` of the event, or declare a list with `of: {}`", entity(list.of), entity(of));
+        Err(Diagnostic::new("wrong_type", span.clone(), message).with_help(help))
+    }
+
     /// `list: picks`: the items of a list as candidates.
     pub(super) fn list_route(&mut self, name: &Text) -> Option<RouteSource> {
         if self.is_broken("list", &[&name.text]) {

@@ -61,12 +61,14 @@ impl expr::Scope for Scope<'_, '_, '_> {
     }
 
     fn call(&mut self, name: &str, args: &[Node], span: Range<usize>) -> Option<Found> {
-        if matches!(name, "held" | "before") {
-            let message = format!("{} belongs to the rules of a decision, which this release has not", quoted(name));
-            let help = match name {
-                "before" => "a feature has no current event to stand before; a decision on an event reads it as it was",
-                _ => "count the events that meet the condition, or ask `time_since` of those that do not",
-            };
+        if name == "before" {
+            let message = "`before` belongs to the rules of a decision";
+            let help = "a feature has no current event to stand before; a decision on an event reads it as it was";
+            return Some(Err(Diagnostic::new("not_here", span, message).with_help(help)));
+        }
+        if name == "held" {
+            let message = "`held` is not available in this release";
+            let help = "count the events that meet the condition, or ask `time_since` of those that do not";
             return Some(Err(Diagnostic::new("not_available", span, message).with_help(help)));
         }
         if name == "listed" {

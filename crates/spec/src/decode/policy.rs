@@ -168,7 +168,7 @@ impl Decoder<'_> {
     }
 
     /// A date, taken as its first instant in UTC, or a timestamp.
-    fn instant(&mut self, node: &Node, what: &str) -> Option<Time> {
+    pub(super) fn instant(&mut self, node: &Node, what: &str) -> Option<Time> {
         let text = self.text(node, what)?;
         let whole = if text.text.len() == 10 { format!("{}T00:00:00Z", text.text) } else { text.text.clone() };
         let time = parse_timestamp(&whole);
@@ -189,18 +189,18 @@ impl Decoder<'_> {
         self.required(key, entries, "share", "`holdout`", "say how many of the users, as in `share: 5%`");
         let salt = field(entries, "salt").and_then(|node| self.text(node, "`salt`"));
         let salt = salt.map_or_else(String::new, |salt| salt.text.clone());
-        let share = self.share(field(entries, "share")?)?;
+        let share = self.share(field(entries, "share")?, "`share`", "users")?;
         Some(HoldoutSource { share, salt, span: key.span.clone() })
     }
 
     /// `5%` or `0.05`.
-    fn share(&mut self, node: &Node) -> Option<f64> {
-        let text = self.text(node, "`share`")?;
+    pub(super) fn share(&mut self, node: &Node, what: &str, whose: &str) -> Option<f64> {
+        let text = self.text(node, what)?;
         let percent = text.text.strip_suffix('%').map(|digits| digits.parse::<f64>().map(|percent| percent / 100.0));
         let share = percent.unwrap_or_else(|| text.text.parse::<f64>()).ok();
         let within = share.filter(|share| (0.0..=1.0).contains(share));
         if within.is_none() {
-            let issue = Issue::new("out_of_range", &text.span, "`share` is a part of the users, from 0 to 1");
+            let issue = Issue::new("out_of_range", &text.span, format!("{what} is a part of the {whose}, from 0 to 1"));
             self.issues.push(issue.help("write `5%` or `0.05`"));
         }
         within
@@ -221,7 +221,7 @@ impl Decoder<'_> {
     }
 }
 
-fn field<'n>(entries: Entries<'n>, name: &str) -> Option<&'n Node> {
+pub(super) fn field<'n>(entries: Entries<'n>, name: &str) -> Option<&'n Node> {
     entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node)
 }
 

@@ -1,6 +1,6 @@
 //! Which fields each part of a spec has, as the decoder knows them: what the schema for editors is made of.
 
-use super::{ENTITY, SECTIONS, attribution, budget, feed, list, policy, rerank};
+use super::{ENTITY, SECTIONS, attribution, budget, decision, feed, list, policy, rerank};
 
 /// The fields of one part of a spec.
 pub(crate) struct Table {
@@ -19,6 +19,9 @@ pub(crate) fn tables() -> Vec<Table> {
         table("feed", &feed::FEED),
         table("rank", &feed::RANK),
         table("holdout", &policy::HOLDOUT),
+        table("decision", &decision::DECISION),
+        table("rule", &decision::RULE),
+        table("rule_share", &decision::SHARE),
         table("attribution", &attribution::ATTRIBUTION),
         table("budget", &budget::BUDGET),
         table("spread", &rerank::RULE),

@@ -1,5 +1,6 @@
 //! What each field of a spec holds, and what editors say of it.
 
+mod decisions;
 mod feeds;
 mod policies;
 mod reranks;
@@ -57,6 +58,7 @@ pub(super) fn field(table: &str, name: &str) -> Option<Json> {
             )),
             _ => None,
         },
+        "decision" | "rule" | "rule_share" => decisions::field(table, name),
         "feed" | "rank" | "holdout" => feeds::field(table, name),
         _ => match table.split_once('_') {
             Some(("route", kind)) => routes::field(kind, name),
@@ -77,6 +79,9 @@ pub(super) fn required(table: &str) -> Vec<&'static str> {
         "feed" => vec!["for", "recall"],
         "rank" => vec!["score"],
         "holdout" => vec!["share"],
+        "decision" => vec!["on"],
+        "rule" => vec!["id", "when"],
+        "rule_share" => vec!["of"],
         _ => match table.split_once('_') {
             Some(("route", kind)) => routes::required(kind),
             Some(("policy", kind)) => policies::required(kind),
@@ -101,6 +106,10 @@ fn section(name: &str) -> Option<(Holds, &'static str)> {
         ),
         "lists" => (Holds::Names("list"), "Lists of items or users that the API fills."),
         "feeds" => (Holds::Names("feed"), "What can be asked for: recall, filters, score, rerankers, policies."),
+        "decisions" => (
+            Holds::Names("decision"),
+            "What is decided of every event of a type, as of its own place in the log: rules, score, tiers.",
+        ),
         "weights" => (Holds::Other(weights), "What one event of a kind is worth; below zero for dislike."),
         "attribution" => (Holds::Part("attribution"), "How events are joined to the decisions that led to them."),
         "budget" => (Holds::Part("budget"), "What the features may cost."),

@@ -71,7 +71,7 @@ fn mistakes() {
             ("features: { user: { a: 'last_n(view, dwell, 1h)' } }\n", "wrong_type", 8, 45, "must be a count"),
             ("features: { user: { a: 'last_n(view, dwell, 5000)' } }\n", "out_of_range", 8, 45, "from 1 to 4096"),
             ("features: { user: { a: 'streak(view, dwell)' } }\n", "wrong_type", 8, 38, "meet a condition"),
-            ("features: { user: { a: 'before(count(view, 1h))' } }\n", "not_available", 8, 25, "decision"),
+            ("features: { user: { a: 'before(count(view, 1h))' } }\n", "not_here", 8, 25, "decision"),
             ("budget: 5\n", "wrong_type", 8, 9, "a map"),
             ("budget: { bytes: 5 }\n", "unknown_field", 8, 11, "bytes_per_key"),
             ("budget: { bytes_per_key: 0 }\n", "out_of_range", 8, 26, "from 1 to 4194304"),

@@ -31,7 +31,13 @@ impl Builder<'_> {
         }
     }
 
-    fn warn(&mut self, code: &'static str, span: &std::ops::Range<usize>, message: &str, help: &str) {
+    pub(in crate::build) fn warn(
+        &mut self,
+        code: &'static str,
+        span: &std::ops::Range<usize>,
+        message: &str,
+        help: &str,
+    ) {
         self.issues.warn(None, Issue::new(code, span, message).help(help));
     }
 

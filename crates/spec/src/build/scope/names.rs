@@ -31,12 +31,12 @@ impl Builder<'_> {
         self.declared.get(&(table, (*name).to_owned())).copied()
     }
 
-    pub(super) fn table_of(&self, declared: usize) -> u16 {
+    pub(in crate::build) fn table_of(&self, declared: usize) -> u16 {
         self.declared_tables[declared]
     }
 
     /// Full paths of the features and attributes of an entity type and its crossed tables.
-    pub(super) fn names_of(&self, entity: &str) -> Vec<String> {
+    pub(in crate::build) fn names_of(&self, entity: &str) -> Vec<String> {
         let features =
             self.declared.keys().map(|(table, name)| format!("{}.{name}", self.tables[usize::from(*table)].name));
         let of_entity = |path: &String| path.split('.').next() == Some(entity);

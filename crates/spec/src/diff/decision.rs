@@ -1,0 +1,59 @@
+//! The meaning of a decision as text, in which no index of the plan occurs.
+
+use crate::build::canonical;
+use crate::plan::{Decision, DecisionRule, Effect, Fact, FactSource, Plan, ReasonPart};
+use expr::Program;
+
+/// Everything that a decision says, and all that it reads.
+pub(super) fn definition(plan: &Plan, decision: &Decision) -> String {
+    let Decision { event, facts, score, rules, outcomes, tiers, otherwise, deadline, fallback, .. } = decision;
+    let event = &plan.events[usize::from(*event)];
+    let mut text = format!("on {} outcomes {outcomes:?} {otherwise} {deadline:?} {fallback}\n", event.name);
+    let roles: Vec<&str> = event.roles.iter().map(|role| role.name.as_str()).collect();
+    facts.iter().for_each(|of| text.push_str(&fact(plan, decision, of, &roles)));
+    score.iter().for_each(|score| text.push_str(&format!("score {}\n", program(decision, score))));
+    rules.iter().for_each(|of| text.push_str(&rule(decision, of)));
+    for tier in tiers {
+        text.push_str(&format!("tier {} {}\n", tier.outcome, program(decision, &tier.threshold)));
+    }
+    text
+}
+
+/// A program by its text and the facts that it reads.
+fn program(decision: &Decision, program: &Program) -> String {
+    let reads = program.slots().iter().map(|&fact| format!(" {};", decision.facts[usize::from(fact)].name));
+    format!("{} reads{}", canonical(program.text()), reads.collect::<String>())
+}
+
+fn fact(plan: &Plan, decision: &Decision, fact: &Fact, roles: &[&str]) -> String {
+    let role = |role: u8| roles[usize::from(role)];
+    let source = match &fact.source {
+        FactSource::Field(_) | FactSource::Now => "given".to_owned(),
+        FactSource::Attribute { role: of, .. } => format!("attribute of {}", role(*of)),
+        FactSource::Listed { role: of, list } => format!("{} on {}", role(*of), plan.lists[usize::from(*list)].name),
+        FactSource::Aggregate { role: of, aggregate, before } => {
+            let aggregate = &plan.aggregates[usize::from(*aggregate)];
+            let table = &plan.tables[usize::from(plan.streams[usize::from(aggregate.stream)].table)].name;
+            format!("{} {table} {} {before}", role(*of), canonical(&plan.slots[usize::from(aggregate.slot)].name))
+        }
+        FactSource::Share(share) => format!("{} {:?} {:?}", role(share.role), share.share, share.salt),
+        FactSource::Derived(of) => program(decision, of),
+    };
+    format!("fact {} {} {source}\n", fact.name, fact.ty)
+}
+
+fn rule(decision: &Decision, rule: &DecisionRule) -> String {
+    let DecisionRule { id, when, effect, reason, tags, from, until, shadow, share } = rule;
+    let effect = match effect {
+        Effect::Score(score) => format!("score {}", program(decision, score)),
+        Effect::Outcome(outcome) => format!("outcome {outcome}"),
+    };
+    let said = reason.iter().map(|part| match part {
+        ReasonPart::Text(text) => format!("{text:?}"),
+        ReasonPart::Value(of) => program(decision, of),
+    });
+    let share = share.map(|share| decision.facts[usize::from(share)].name.as_str());
+    let said: String = said.collect();
+    let when = program(decision, when);
+    format!("rule {id} {when} {effect} says {said} {tags:?} {from:?} {until:?} {shadow} {share:?}\n")
+}
