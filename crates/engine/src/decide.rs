@@ -12,9 +12,10 @@ use crate::serve::Names;
 use crate::view::{entity_of, raw_of};
 use decision::{Epoch, Facts, Verdict};
 use domain::{DecisionId, PlanVersion, Raw, Type, Value};
+use expr::MadeTexts;
 use parking_lot::Mutex;
 use spec::Plan;
-use spec::plan::Decision;
+use spec::plan::{Decision, Fact, FactSource};
 use state::{Catalogue, Change, Dictionary, Lists, Resolved, Rows};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,13 +37,15 @@ pub struct Decided {
 }
 
 impl Decided {
-    /// Decides on complete facts.
-    fn new(
+    /// Decides on facts that lack only what follows from others.
+    pub(crate) fn new(
         id: DecisionId,
         (plan, version): (&Arc<Plan>, PlanVersion),
-        facts: Facts,
+        mut facts: Facts,
         texts: &dyn decision::Texts,
     ) -> Decided {
+        let texts = &MadeTexts::new(texts);
+        facts.derive(plan, texts);
         let verdict = decision::decide(&plan.decisions[usize::from(facts.decision)], &facts, texts);
         Decided { id, plan: plan.clone(), version, facts, verdict }
     }
@@ -59,15 +62,32 @@ pub struct Telling<'n>(pub(crate) &'n Dictionary);
 impl Telling<'_> {
     /// What a rule says that fired.
     pub fn reason(&self, decided: &Decided, rule: u32) -> String {
-        let told = |value: &Value, ty: &Type| shown(&raw_of(value, self.0, entity_of(ty).unwrap_or(0)));
-        decision::reason(&decided.decision().rules[rule as usize], &decided.facts, self.0, &told)
+        self.under(decided, |facts, texts| {
+            let told = |value: &Value, ty: &Type| shown(&raw_of(value, (self.0, texts), entity_of(ty).unwrap_or(0)));
+            decision::reason(&decided.decision().rules[rule as usize], facts, texts, &told)
+        })
     }
 
     /// The facts by name, as clients see them.
     pub fn facts<'d>(&self, decided: &'d Decided) -> Vec<(&'d str, Raw<'static>)> {
-        let facts = decided.decision().facts.iter().zip(&decided.facts.row);
-        let raw = |value: &Value, ty: &Type| raw_of(value, self.0, entity_of(ty).unwrap_or(0));
-        facts.map(|(fact, value)| (fact.name.as_str(), raw(value, &fact.ty))).collect()
+        self.under(decided, |facts, texts| {
+            let raw = |value: &Value, ty: &Type| raw_of(value, (self.0, texts), entity_of(ty).unwrap_or(0));
+            let named = decided.decision().facts.iter().zip(&facts.row);
+            named.map(|(fact, value)| (fact.name.as_str(), raw(value, &fact.ty))).collect()
+        })
+    }
+
+    /// Lets the facts be read with texts for all their strings: those that were computed are computed again, since a string that
+    /// nothing in the log has lasts no longer than an evaluation.
+    fn under<R>(&self, decided: &Decided, read: impl FnOnce(&Facts, &MadeTexts<'_>) -> R) -> R {
+        let texts = MadeTexts::new(self.0);
+        let made = |fact: &Fact| matches!(fact.source, FactSource::Derived(_)) && fact.ty.has_strings();
+        if !decided.decision().facts.iter().any(made) {
+            return read(&decided.facts, &texts);
+        }
+        let mut facts = decided.facts.clone();
+        facts.derive(&decided.plan, &texts);
+        read(&facts, &texts)
     }
 }
 
@@ -182,10 +202,10 @@ impl Deciding {
     }
 
     /// The same for the rows of items.
-    pub(crate) fn apply_to_epoch(&self, epoch: &mut Epoch, changes: &[Resolved]) {
+    pub(crate) fn apply_to_epoch(&self, epoch: &mut Epoch, changes: &[Resolved], texts: &dyn decision::Texts) {
         for (change, at) in changes.iter().zip(0..) {
             self.read(epoch.items(), change, at, true);
-            epoch.apply(change);
+            epoch.apply(change, texts);
             self.read(epoch.items(), change, at, false);
         }
     }
@@ -206,8 +226,7 @@ impl Deciding {
         }
         let texts = Names(&state.names);
         let decided = self.open.iter().map(|open| {
-            let mut facts = open.facts.lock().clone();
-            facts.derive(&self.plan, &texts);
+            let facts = open.facts.lock().clone();
             Decided::new(open.id, (&self.plan, self.version), facts, &texts)
         });
         // Nobody else sets it.

@@ -1,7 +1,7 @@
 //! All state of a node as one single-threaded value: the log applied record by record. Recovery, replay, digests and the
 //! simulator use it; the running node holds the same parts behind locks. There is no second way to build state.
 
-use crate::decide::opened;
+use crate::decide::{Decided, opened};
 use crate::rules::rules_of;
 use crate::serve::{query_of, subject_of, unknown_feed};
 use decision::{Epoch, Facts, Pace, Query, Scratch};
@@ -11,7 +11,9 @@ use domain::{
 use journal::RecordHeader;
 use spec::Plan;
 use spec::plan::EntityIndex;
-use state::{Attribution, Catalogue, Change, Decided, Dedupe, Dictionary, Digest, Resolved, Rows, Scope, Subject};
+use state::{
+    Attribution, Catalogue, Change, Decided as Answered, Dedupe, Dictionary, Digest, Resolved, Rows, Scope, Subject,
+};
 use std::sync::Arc;
 
 /// State at one position of the log.
@@ -78,7 +80,7 @@ impl Machine {
         self.shards.iter_mut().for_each(|shard| shard.adopt(&rows));
         self.catalogue.adopt(&plan);
         self.attribution.iter_mut().for_each(|attribution| attribution.adopt(&plan));
-        self.epoch.adopt(&Epoch::new(plan.clone()), None);
+        self.epoch.adopt(&Epoch::new(plan.clone()), None, names);
         Some(Machine { plan, ..self })
     }
 
@@ -95,11 +97,13 @@ impl Machine {
         self.apply_and(position, log_time, payload, Machine::apply_resolved);
     }
 
-    /// The same, and what the plan's decisions on the record are made from, complete.
-    pub fn apply_deciding(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) -> Vec<Facts> {
+    /// The same, and what the plan's decisions on the record come to. They are said to be of plan version 0.
+    pub fn apply_deciding(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) -> Vec<Decided> {
         let mut facts = Vec::new();
-        self.apply_and(position, log_time, payload, |machine, change| facts = machine.decide_on(change));
-        facts
+        self.apply_and(position, log_time, payload, |machine, change| facts = machine.facts_of(change));
+        let id = DecisionId { epoch: self.writer_epoch, position };
+        let decide = |facts| Decided::new(id, (&self.plan, PlanVersion::default()), facts, &self.names);
+        facts.into_iter().map(decide).collect()
     }
 
     fn apply_and(
@@ -129,7 +133,7 @@ impl Machine {
 
     fn decide(&mut self, answer: &Answer) {
         let Some(attribution) = &mut self.attribution else { return };
-        if let Some(decided) = Decided::of(&self.plan, &self.names, answer) {
+        if let Some(decided) = Answered::of(&self.plan, &self.names, answer) {
             let id = DecisionId { epoch: self.writer_epoch, position: self.position };
             attribution.decide(id, self.log_time, &decided);
         }
@@ -137,11 +141,11 @@ impl Machine {
 
     fn apply_resolved(&mut self, change: &Resolved) {
         self.shards.iter_mut().for_each(|shard| shard.apply(change));
-        self.epoch.apply(change);
+        self.epoch.apply(change, &self.names);
     }
 
     /// Applies a change to rows one after another, with what decisions read of them before and after it.
-    fn decide_on(&mut self, change: &Resolved) -> Vec<Facts> {
+    fn facts_of(&mut self, change: &Resolved) -> Vec<Facts> {
         let Machine { plan, names, catalogue, shards, epoch, .. } = self;
         let mut facts: Vec<Facts> = opened(plan, change, (catalogue, epoch.listed()), names).collect();
         let Change::Event(event) = &change.change else {
@@ -155,9 +159,8 @@ impl Machine {
             read(rows, false);
         }
         read(epoch.items(), true);
-        epoch.apply(change);
+        epoch.apply(change, names);
         read(epoch.items(), false);
-        facts.iter_mut().for_each(|facts| facts.derive(plan, names));
         facts
     }
 
@@ -204,6 +207,10 @@ struct Keys<'a>(&'a Dictionary);
 impl decision::Texts for Keys<'_> {
     fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
         decision::Texts::text(self.0, symbol)
+    }
+
+    fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.0.symbol(text)
     }
 }
 

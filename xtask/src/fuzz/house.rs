@@ -14,11 +14,6 @@ impl House {
     pub(crate) fn new() -> House {
         House(["zero", "one", "two", "three"].map(str::to_owned).into())
     }
-
-    /// The symbol of a text that some constant has.
-    pub(crate) fn symbol(&self, text: &str) -> Option<Symbol> {
-        self.0.iter().position(|known| known == text).map(|index| Symbol(index as u32))
-    }
 }
 
 fn slot(first: &str, second: &str) -> Option<(u16, Type)> {
@@ -58,6 +53,10 @@ impl Scope for House {
 impl Texts for House {
     fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
         self.0.get(symbol.0 as usize).map(|text| text.as_str().into())
+    }
+
+    fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.0.iter().position(|known| known == text).map(|index| Symbol(index as u32))
     }
 }
 

@@ -4,7 +4,6 @@ use super::{Decided, Made, Named, Verdicts};
 use crate::core::Core;
 use crate::machine::Machine;
 use crate::replay::{gone, unknown_decision, unreadable, walk};
-use decision::Facts;
 use domain::{Code, DecisionId, Payload, PlanVersion, Position, Refusal};
 use journal::{Disk, OwnedRecord};
 use spec::Plan;
@@ -31,10 +30,10 @@ impl<D: Disk> Core<D> {
     pub fn decide_again(&self, position: Position, progress: &mut dyn FnMut(u64, u64)) -> Result<Verdicts, Refusal> {
         let (mut machine, record, version) = self.machine_at(position, progress)?;
         let payload = Payload::decode(record.header.kind, &record.payload).map_err(|error| unreadable(&error))?;
-        let facts = machine.apply_deciding(position, record.header.log_time, &payload);
-        let id = DecisionId { epoch: record.header.epoch, position };
-        let decided = facts.into_iter().map(|facts| decide(id, &machine, version, facts));
-        let decided = made(decided.collect());
+        machine.writer_epoch = record.header.epoch;
+        let mut decided = machine.apply_deciding(position, record.header.log_time, &payload);
+        decided.iter_mut().for_each(|decided| decided.version = version);
+        let decided = made(decided);
         Ok(Verdicts { names: Named::Again(Box::new(machine.names)), decided })
     }
 
@@ -78,11 +77,6 @@ impl<D: Disk> Core<D> {
     fn version_at(&self, position: Position) -> PlanVersion {
         PlanVersion(self.specs.lock().partition_point(|spec| *spec <= position) as u32)
     }
-}
-
-fn decide(id: DecisionId, machine: &Machine, version: PlanVersion, facts: Facts) -> Decided {
-    let plan: &Arc<Plan> = &machine.plan;
-    Decided::new(id, (plan, version), facts, &machine.names)
 }
 
 fn made(decided: Vec<Decided>) -> Made {

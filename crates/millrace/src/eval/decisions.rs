@@ -39,7 +39,7 @@ pub(super) fn run(plan: &Arc<Plan>, name: &str, paid: Vec<Paid>) -> Result<Repor
     let (mut judged, mut known) = (Vec::new(), BTreeSet::new());
     let bar = node::bar(paid.len() as u64, "deciding");
     for (Paid { payload, time, payment }, position) in paid.into_iter().zip(1..) {
-        let facts = machine.apply_deciding(Position(position), time, &payload);
+        let decided = machine.apply_deciding(Position(position), time, &payload);
         bar.inc(1);
         let Some(Truth { card, fraud }) = payment else { continue };
         let day = day_of(time);
@@ -47,9 +47,7 @@ pub(super) fn run(plan: &Arc<Plan>, name: &str, paid: Vec<Paid>) -> Result<Repor
             known.insert(card.clone());
         }
         if day > last - TEST_DAYS {
-            let facts = facts.first().context("a payment was not decided")?;
-            let of = &plan.decisions[usize::from(facts.decision)];
-            let score = decision::decide(of, facts, &machine.names).score;
+            let score = decided.first().context("a payment was not decided")?.verdict.score;
             judged.push(Judged { day, card, score, fraud });
         }
     }
@@ -64,7 +62,8 @@ fn day_of(time: Time) -> i64 {
 fn report(name: &str, decision: &str, judged: &[Judged], known: &BTreeSet<String>) -> Report {
     let unknown: Vec<&Judged> = judged.iter().filter(|of| !known.contains(&of.card)).collect();
     let all: Vec<&Judged> = judged.iter().collect();
-    let mut table = format!("{name}: decision {decision}, {} payments judged, of the last {TEST_DAYS} days\n", all.len());
+    let mut table =
+        format!("{name}: decision {decision}, {} payments judged, of the last {TEST_DAYS} days\n", all.len());
     let mut figures = |what: &str, of: &[&Judged]| {
         let (auc, average, cards) = (auc(of), average_precision(of), card_precision(of));
         let frauds = of.iter().filter(|of| of.fraud).count();
@@ -140,7 +139,12 @@ mod tests {
     use super::*;
 
     fn judged(scores: &[(f64, bool)]) -> Vec<Judged> {
-        let of = |(at, (score, fraud)): (usize, &(f64, bool))| Judged { day: 0, card: at.to_string(), score: *score, fraud: *fraud };
+        let of = |(at, (score, fraud)): (usize, &(f64, bool))| Judged {
+            day: 0,
+            card: at.to_string(),
+            score: *score,
+            fraud: *fraud,
+        };
         scores.iter().enumerate().map(of).collect()
     }
 
