@@ -9,14 +9,14 @@ use state::Subject;
 
 /// The features of an entity, by name in the plan's order. `rows` is a copy of its rows; items need none, and without one an
 /// entity of another type has the features of one without events. Features of crossed entities are not among them: they are of
-/// the entity and something else.
+/// the entity and something else. Strings that features make are symbols of `texts`.
 pub fn features_of(
     plan: &Plan,
     epoch: &Epoch,
     rows: Option<&Subject>,
     entity: EntityIndex,
     id: EntityId,
-    now: Time,
+    (now, texts): (Time, &dyn expr::Texts),
 ) -> Vec<(String, Value)> {
     let own = |feature: &&Feature| {
         let table = &plan.tables[usize::from(feature.table)];
@@ -37,6 +37,6 @@ pub fn features_of(
             if of == entity { epoch.catalogue().attribute(entity, id, field) } else { Value::Missing };
     }
     reads.fill_now(now, &mut row);
-    reads.fill_features(plan, &mut row);
+    reads.fill_features(plan, texts, &mut row);
     features.iter().map(|feature| (feature.name.clone(), row[usize::from(feature.slot)].clone())).collect()
 }

@@ -4,9 +4,10 @@ mod saved;
 
 pub use saved::EpochSnapshot;
 
-use crate::facts::{Conditions, Facts};
+use crate::facts::{Asked, Conditions, Facts};
 use crate::reads::{FeedReads, Reads, closure};
 use domain::{EntityId, Position, Time, Value};
+use expr::{MadeTexts, Texts};
 use recall::{Indexes, ItemScores};
 use spec::Plan;
 use spec::plan::EntityIndex;
@@ -76,8 +77,9 @@ impl Epoch {
     }
 
     /// Applies one record; every record comes, in log order. Exposures come first, since they count an item out of what it
-    /// was; indexes come last: they ask about items as this record left them.
-    pub fn apply(&mut self, change: &Resolved) {
+    /// was; indexes come last: they ask about items as this record left them. `texts` knows the strings of this record and of all
+    /// before it.
+    pub fn apply(&mut self, change: &Resolved, texts: &dyn Texts) {
         self.position = change.position;
         self.log_time = change.log_time;
         self.exposures.iter_mut().for_each(|exposure| exposure.apply(change, &self.catalogue));
@@ -86,19 +88,20 @@ impl Epoch {
         self.quotas.apply(change, &self.catalogue);
         self.listed.apply(change);
         let Epoch { catalogue, items, indexes, facts, lists, row, .. } = self;
-        facts.apply(change, &lists.plan, &lists.conditions, catalogue, row);
-        indexes.apply(change, &ItemView::of(catalogue, items, lists, row));
+        let of = Asked { plan: &lists.plan, conditions: &lists.conditions, catalogue, texts };
+        facts.apply(change, of, row);
+        indexes.apply(change, &ItemView::of(catalogue, items, lists, (texts, row)));
     }
 
     /// Goes on under the plan of `new`: an empty epoch of a plan with the same state. `twin` is a copy of this one that has just
     /// done so.
-    pub fn adopt(&mut self, new: &Epoch, twin: Option<&Epoch>) {
+    pub fn adopt(&mut self, new: &Epoch, twin: Option<&Epoch>, texts: &dyn Texts) {
         let plan = new.plan();
         let Epoch { catalogue, facts, lists, row, .. } = self;
         match twin {
             Some(twin) => *facts = twin.facts.clone(),
             None if lists.conditions.alike(&new.lists.conditions) => {}
-            None => facts.rebuild(plan, &new.lists.conditions, catalogue, row),
+            None => facts.rebuild(Asked { plan, conditions: &new.lists.conditions, catalogue, texts }, row),
         }
         facts.settle();
         self.catalogue.adopt(plan);
@@ -136,10 +139,10 @@ impl Epoch {
     }
 
     /// Applies records that follow one another; the memory of item rows is asked for ahead.
-    pub fn apply_all(&mut self, changes: &[Resolved]) {
+    pub fn apply_all(&mut self, changes: &[Resolved], texts: &dyn Texts) {
         for few in changes.chunks(Rows::AHEAD) {
             self.items.touch_all(few);
-            few.iter().for_each(|change| self.apply(change));
+            few.iter().for_each(|change| self.apply(change, texts));
         }
     }
 
@@ -236,18 +239,24 @@ pub struct ItemView<'a> {
     catalogue: &'a Catalogue,
     items: &'a Rows,
     lists: &'a Lists,
+    texts: &'a dyn Texts,
     row: RefCell<&'a mut Vec<Value>>,
 }
 
 impl<'a> ItemView<'a> {
     /// The epoch's items. `row` is working memory; what it holds is of no account.
-    pub fn new(epoch: &'a Epoch, row: &'a mut Vec<Value>) -> ItemView<'a> {
-        ItemView::of(&epoch.catalogue, &epoch.items, &epoch.lists, row)
+    pub fn new(epoch: &'a Epoch, texts: &'a dyn Texts, row: &'a mut Vec<Value>) -> ItemView<'a> {
+        ItemView::of(&epoch.catalogue, &epoch.items, &epoch.lists, (texts, row))
     }
 
-    fn of(catalogue: &'a Catalogue, items: &'a Rows, lists: &'a Lists, row: &'a mut Vec<Value>) -> ItemView<'a> {
+    fn of(
+        catalogue: &'a Catalogue,
+        items: &'a Rows,
+        lists: &'a Lists,
+        (texts, row): (&'a dyn Texts, &'a mut Vec<Value>),
+    ) -> ItemView<'a> {
         row.resize(lists.plan.slots.len(), Value::Missing);
-        ItemView { catalogue, items, lists, row: RefCell::new(row) }
+        ItemView { catalogue, items, lists, texts, row: RefCell::new(row) }
     }
 }
 
@@ -257,7 +266,7 @@ impl ItemScores for ItemView<'_> {
         let row = &mut **self.row.borrow_mut();
         fill_item(self.catalogue, self.items, self.lists.item, reads, item, now, row);
         reads.fill_now(now, row);
-        reads.fill_features(&self.lists.plan, row);
+        reads.fill_features(&self.lists.plan, &MadeTexts::new(self.texts), row);
         row[usize::from(self.lists.plan.features[usize::from(feature)].slot)].as_f64()
     }
 

@@ -3,7 +3,7 @@
 
 use crate::reads::{Reads, closure};
 use domain::{EntityId, Value};
-use expr::Program;
+use expr::{MadeTexts, Program, Texts};
 use spec::Plan;
 use spec::plan::{Action, EntityIndex, Feed, SlotIndex, SlotSource};
 use state::{Catalogue, Change, Paged, Resolved, Touched};
@@ -33,7 +33,7 @@ impl Conditions {
             }
         }
         let mut row = vec![Value::Missing; plan.slots.len()];
-        conditions.nothing = conditions.word(plan, |_| Value::Missing, &mut row);
+        conditions.nothing = conditions.word(plan, plan, |_| Value::Missing, &mut row);
         conditions
     }
 
@@ -57,12 +57,12 @@ impl Conditions {
         self.known.iter().position(|(known, _)| known.text() == program.text()).map(|at| 1 << at)
     }
 
-    fn word(&self, plan: &Plan, attribute: impl Fn(u16) -> Value, row: &mut [Value]) -> u64 {
-        let mut word = 0;
+    fn word(&self, plan: &Plan, texts: &dyn Texts, attribute: impl Fn(u16) -> Value, row: &mut [Value]) -> u64 {
+        let (texts, mut word) = (MadeTexts::new(texts), 0);
         for (at, (program, reads)) in self.known.iter().enumerate() {
             reads.item_attributes.iter().for_each(|&(slot, field)| row[usize::from(slot)] = attribute(field));
-            reads.fill_features(plan, row);
-            word |= u64::from(program.eval_bool(row)) << at;
+            reads.fill_features(plan, &texts, row);
+            word |= u64::from(program.eval_bool_with(row, &texts)) << at;
         }
         word
     }
@@ -86,7 +86,16 @@ fn is_fact(plan: &Plan, item: EntityIndex, program: &Program) -> bool {
         SlotSource::Feature(index) => is_fact(plan, item, &plan.features[usize::from(index)].program),
         _ => false,
     };
-    !program.needs_texts() && program.slots().iter().all(of_item)
+    program.slots().iter().all(of_item)
+}
+
+/// What facts are worked out from.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) conditions: &'a Conditions,
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) texts: &'a dyn Texts,
 }
 
 /// Which facts hold for each item. They follow from the catalogue and are not saved.
@@ -99,50 +108,31 @@ pub(crate) struct Facts {
 
 impl Facts {
     /// Takes in a change that the catalogue has taken in. `row` is working memory.
-    pub(crate) fn apply(
-        &mut self,
-        change: &Resolved,
-        plan: &Plan,
-        conditions: &Conditions,
-        catalogue: &Catalogue,
-        row: &mut Vec<Value>,
-    ) {
+    pub(crate) fn apply(&mut self, change: &Resolved, of: Asked<'_>, row: &mut Vec<Value>) {
         match change.change {
-            Change::Upsert { entity, id, .. } | Change::Delete { entity, id } if entity == conditions.item => {
-                self.refresh(id, plan, conditions, catalogue, row);
+            Change::Upsert { entity, id, .. } | Change::Delete { entity, id } if entity == of.conditions.item => {
+                self.refresh(id, of, row);
             }
             _ => {}
         }
     }
 
-    fn refresh(
-        &mut self,
-        id: EntityId,
-        plan: &Plan,
-        conditions: &Conditions,
-        catalogue: &Catalogue,
-        row: &mut Vec<Value>,
-    ) {
+    fn refresh(&mut self, id: EntityId, of: Asked<'_>, row: &mut Vec<Value>) {
+        let Asked { plan, conditions, catalogue, texts } = of;
         if conditions.known.is_empty() {
             return;
         }
         row.resize(plan.slots.len(), Value::Missing);
         self.touched.insert(id.0);
-        let word = conditions.word(plan, |field| catalogue.attribute(conditions.item, id, field), row);
+        let word = conditions.word(plan, texts, |field| catalogue.attribute(conditions.item, id, field), row);
         *self.words.get_mut(id.0) = word ^ conditions.nothing;
     }
 
     /// Works out those of every item.
-    pub(crate) fn rebuild(
-        &mut self,
-        plan: &Plan,
-        conditions: &Conditions,
-        catalogue: &Catalogue,
-        row: &mut Vec<Value>,
-    ) {
+    pub(crate) fn rebuild(&mut self, of: Asked<'_>, row: &mut Vec<Value>) {
         self.words = Paged::new();
-        let items = (0..catalogue.bound(conditions.item)).map(EntityId);
-        items.for_each(|id| self.refresh(id, plan, conditions, catalogue, row));
+        let items = (0..of.catalogue.bound(of.conditions.item)).map(EntityId);
+        items.for_each(|id| self.refresh(id, of, row));
     }
 
     /// A copy has the same now: nothing is left for it to take over.
@@ -175,16 +165,16 @@ pub(crate) enum Test<'p> {
     /// A fact, by its bit.
     Fact(u64),
     /// One of the row, with its slots filled.
-    Row(&'p Program),
+    Row(&'p Program, &'p dyn Texts),
 }
 
 impl<'p> Test<'p> {
     /// Of a condition, if there is one, and the bit that it has, if it is a fact.
-    pub(crate) fn new(condition: Option<&'p Program>, bit: Option<u64>) -> Test<'p> {
+    pub(crate) fn new(condition: Option<&'p Program>, bit: Option<u64>, texts: &'p dyn Texts) -> Test<'p> {
         match (condition, bit) {
             (None, _) => Test::Always,
             (Some(_), Some(bit)) => Test::Fact(bit),
-            (Some(program), None) => Test::Row(program),
+            (Some(program), None) => Test::Row(program, texts),
         }
     }
 
@@ -193,7 +183,7 @@ impl<'p> Test<'p> {
         match self {
             Test::Always => true,
             Test::Fact(bit) => facts & bit != 0,
-            Test::Row(program) => program.eval_bool(row),
+            Test::Row(program, texts) => program.eval_bool_with(row, texts),
         }
     }
 }

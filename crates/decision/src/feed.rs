@@ -52,7 +52,8 @@ pub fn answer(
     let feed = &plan.feeds[usize::from(query.feed)];
     let (reads, context) = (epoch.feed_reads(query.feed), query.context.as_slice());
     let (rules, policies) = (query.rules.as_deref(), InForce::of(feed, &request, now));
-    let view = View { plan, feed, reads, request: &request, query, rules, context, epoch, texts: names, now, policies };
+    let texts = &query.texts(names);
+    let view = View { plan, feed, reads, request: &request, query, rules, context, epoch, texts, now, policies };
     let mut meter = Meter::new(pace);
 
     features::of_subject(&view, scratch);

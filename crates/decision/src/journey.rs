@@ -155,7 +155,11 @@ impl Journey {
     }
 
     fn tell(&mut self, feed: &Feed, answer: &Answer, trace: &Trace, show: Show<'_>) {
-        let told = |of: &ReadValue| ReadOfJourney { name: of.name.clone(), value: show(&of.value, &of.ty) };
+        let value = |of: &ReadValue| match &of.text {
+            Some(text) => Raw::Str(text.to_string().into()),
+            None => show(&of.value, &of.ty),
+        };
+        let told = |of: &ReadValue| ReadOfJourney { name: of.name.clone(), value: value(of) };
         let read = |of: &[ReadValue]| -> Vec<ReadOfJourney> { of.iter().map(told).collect() };
         let routes = feed.routes.iter().zip(&trace.routes).zip(0..);
         let route = |((route, sought), number): ((&spec::plan::Route, &Sought), u16)| RouteOfJourney {

@@ -149,8 +149,14 @@ impl PairReads {
     }
 
     /// Reads the rest of a copy of the user's rows (none: nobody, or somebody unknown) and evaluates the features; the values in
-    /// the order in which they were asked for.
-    pub fn at_rows(&self, half: HalfRead, rows: Option<&Subject>, pair: Pair<'_>, now: Time) -> Vec<Value> {
+    /// the order in which they were asked for. Strings that features make are symbols of `texts`.
+    pub fn at_rows(
+        &self,
+        half: HalfRead,
+        rows: Option<&Subject>,
+        pair: Pair<'_>,
+        (now, texts): (Time, &dyn expr::Texts),
+    ) -> Vec<Value> {
         let PairReads { plan, reads, .. } = self;
         let HalfRead { mut row, keys, attributes } = half;
         for aggregates in [&reads.owned, &reads.crossed, &reads.foreign] {
@@ -169,7 +175,7 @@ impl PairReads {
             row[usize::from(slot)] = Value::Bool(pair.item.is_some_and(seen));
         }
         reads.fill_now(now, &mut row);
-        reads.fill_features(plan, &mut row);
+        reads.fill_features(plan, texts, &mut row);
         let mut attributes = attributes.into_iter();
         let values = self.values.iter().map(|value| match value.source {
             Source::Feature(slot) => row[usize::from(slot)].clone(),

@@ -2,6 +2,7 @@
 
 use crate::rules::Rules;
 use domain::{EntityId, Value};
+use expr::{MadeTexts, Texts};
 use spec::plan::{Action, EntityIndex, Feed};
 use state::Subject;
 use std::sync::Arc;
@@ -21,12 +22,21 @@ pub struct Query {
     pub exclude: Vec<EntityId>,
     /// Request context, one value for each of `Feed::context`; `Missing` where the request gave none.
     pub context: Vec<Value>,
+    /// Strings of the request that nothing in the log has: the `k`th stands as `Symbol(u32::MAX - k)` in its context and rules.
+    pub unknown: Vec<String>,
     /// The feed's pinned items, in the order of its pins ([`pinned`]); `None` for a key that is not known.
     pub pinned: Vec<Option<EntityId>>,
     /// The request's own filter and boosts; none if it has none.
     pub rules: Option<Arc<Rules>>,
     /// The items of a further page, in its order; none for the first.
     pub page: Option<Vec<Option<EntityId>>>,
+}
+
+impl Query {
+    /// The texts that the request's expressions read: those of the log, of the request, and what is made while it is answered.
+    pub fn texts<'t>(&self, known: &'t dyn Texts) -> MadeTexts<'t> {
+        MadeTexts::with(known, self.unknown.iter().map(String::as_str))
+    }
 }
 
 /// The pinned items of a feed by their keys, as `item` knows them.

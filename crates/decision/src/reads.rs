@@ -3,6 +3,7 @@
 
 use crate::facts::Conditions;
 use domain::{Time, Type, Value};
+use expr::Texts;
 use spec::Plan;
 use spec::plan::{Action, AggregateOp, Cross, EntityIndex, Feature, Feed, Slot, SlotIndex, SlotSource};
 use std::collections::BTreeSet;
@@ -266,19 +267,19 @@ impl Reads {
     }
 
     /// Evaluates the features; everything that they read is filled.
-    pub(crate) fn fill_features(&self, plan: &Plan, row: &mut [Value]) {
+    pub(crate) fn fill_features(&self, plan: &Plan, texts: &dyn Texts, row: &mut [Value]) {
         for &feature in &self.features {
             let Feature { program, slot, .. } = &plan.features[usize::from(feature)];
             // A float goes to its slot directly: see `state::Reading`.
             if *program.ty() == Type::Float {
-                let float = program.eval_f64(row);
+                let float = program.eval_f64_with(row, texts);
                 let slot = &mut row[usize::from(*slot)];
                 match float {
                     Some(float) => *slot = Value::Float(float),
                     None => *slot = Value::Missing,
                 }
             } else {
-                row[usize::from(*slot)] = program.eval(row);
+                row[usize::from(*slot)] = program.eval_with(row, texts);
             }
         }
     }

@@ -42,6 +42,8 @@ pub const DEDUPE_IDS_MAX: usize = 4_000_000;
 pub const ENTITIES_MAX: u32 = 50_000_000;
 /// Most distinct string values.
 pub const SYMBOLS_MAX: u32 = 20_000_000;
+/// Most attributes and expressions over texts that are worked out of each event of one type.
+pub const EVENT_COMPUTED_MAX: usize = 256;
 /// Most items returned by one feed request.
 pub const SLATE_MAX: usize = 200;
 /// Most candidates that one request carries from recall to rank.

@@ -337,7 +337,7 @@ fn read<D: Disk>(
         return Err(LoadError { what: "a checkpoint ends before all of its parts" }.into());
     };
     (machine.position, machine.log_time) = (meta.position, meta.log_time);
-    machine.epoch.complete();
+    machine.epoch.complete(&machine.names);
     Ok(Loaded { machine, specs: meta.specs, text })
 }
 

@@ -182,10 +182,10 @@ impl Deciding {
     }
 
     /// The same for the rows of items.
-    pub(crate) fn apply_to_epoch(&self, epoch: &mut Epoch, changes: &[Resolved]) {
+    pub(crate) fn apply_to_epoch(&self, epoch: &mut Epoch, changes: &[Resolved], texts: &dyn Texts) {
         for (change, at) in changes.iter().zip(0..) {
             self.read(epoch.items(), change, at, true);
-            epoch.apply(change);
+            epoch.apply(change, texts);
             self.read(epoch.items(), change, at, false);
         }
     }

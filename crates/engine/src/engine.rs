@@ -173,7 +173,7 @@ fn consume<D: Disk>(core: &Core<D>, consumer: usize) {
                     batch.state.apply_to_shard(consumer, &batch);
                     core.shard_applied(consumer, batch.last);
                 } else {
-                    batch.state.epochs.apply(&batch);
+                    batch.state.apply_to_epoch(&batch);
                 }
             }
         }

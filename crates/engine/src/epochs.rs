@@ -4,7 +4,7 @@
 //! that still hold the copy it turns to: for one answer's time at most.
 
 use crate::ring::Batch;
-use decision::{Epoch, EpochSnapshot};
+use decision::{Epoch, EpochSnapshot, Texts};
 use domain::Position;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,15 +49,15 @@ impl Epochs {
 
     /// Both copies go on under the plan of `new`; nobody reads meanwhile, and `meanwhile` is done before anybody does again. The
     /// front one must have seen everything.
-    pub(crate) fn adopt<R>(&self, new: &Epoch, meanwhile: impl FnOnce() -> R) -> R {
+    pub(crate) fn adopt<R>(&self, new: &Epoch, texts: &dyn Texts, meanwhile: impl FnOnce() -> R) -> R {
         let mut lag = self.lag.lock();
         let front = self.front.load(Ordering::Acquire);
         let (mut back, mut front) = (self.copies[1 - front].write(), self.copies[front].write());
         if std::mem::take(&mut lag.back_is_behind) {
             back.follow(&front);
         }
-        front.adopt(new, None);
-        back.adopt(new, Some(&front));
+        front.adopt(new, None, texts);
+        back.adopt(new, Some(&front), texts);
         meanwhile()
     }
 
@@ -93,13 +93,13 @@ impl Epochs {
         self.front.load(Ordering::Acquire) == copy
     }
 
-    /// Applies a batch to the back copy.
-    pub(crate) fn apply(&self, batch: &Batch) {
+    /// Applies a batch to the back copy; `texts` knows its strings.
+    pub(crate) fn apply(&self, batch: &Batch, texts: &dyn Texts) {
         let mut lag = self.lag.lock();
         let mut back = self.back(&mut lag);
         match &batch.deciding {
-            None => back.apply_all(&batch.changes),
-            Some(deciding) => deciding.apply_to_epoch(&mut back, &batch.changes),
+            None => back.apply_all(&batch.changes, texts),
+            Some(deciding) => deciding.apply_to_epoch(&mut back, &batch.changes, texts),
         }
         // Before readers can see it: what counts as applied has been decided on.
         batch.passed();

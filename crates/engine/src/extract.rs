@@ -28,7 +28,7 @@ impl Machine {
             let raws = fields
                 .iter()
                 .enumerate()
-                .map(|(index, field)| raw_of(&value(index), &self.names, entity_of(&field.ty).unwrap_or(entity)));
+                .map(|(index, field)| raw_of(&value(index), (&self.names, &self.names), entity_of(&field.ty).unwrap_or(entity)));
             (self.names.key(entity, id), raws.collect())
         })
     }

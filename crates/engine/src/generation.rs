@@ -6,6 +6,7 @@ use crate::decide::Recent;
 use crate::epochs::Epochs;
 use crate::machine::shard_of;
 use crate::ring::Batch;
+use crate::serve::Names;
 use decision::Epoch;
 use domain::{EntityId, PlanVersion, Position};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
@@ -65,9 +66,14 @@ impl State {
         self.shards.len() + 1
     }
 
+    /// The dictionary is locked for one text at a time, and only where an expression reads one.
+    pub(crate) fn apply_to_epoch(&self, batch: &Batch) {
+        self.epochs.apply(batch, &Names(&self.names));
+    }
+
     /// Applies a batch to every consumer's part, one after another.
     pub(crate) fn apply(&self, batch: &Batch) {
         (0..self.shards.len()).for_each(|shard| self.apply_to_shard(shard, batch));
-        self.epochs.apply(batch);
+        self.apply_to_epoch(batch);
     }
 }

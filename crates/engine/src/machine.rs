@@ -137,7 +137,7 @@ impl Machine {
 
     fn apply_resolved(&mut self, change: &Resolved) {
         self.shards.iter_mut().for_each(|shard| shard.apply(change));
-        self.epoch.apply(change);
+        self.epoch.apply(change, &self.names);
     }
 
     /// Applies a change to rows one after another, with what decisions read of them before and after it.
@@ -204,6 +204,10 @@ struct Keys<'a>(&'a Dictionary);
 impl decision::Texts for Keys<'_> {
     fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
         decision::Texts::text(self.0, symbol)
+    }
+
+    fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.0.symbol(text)
     }
 }
 

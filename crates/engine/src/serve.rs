@@ -148,6 +148,10 @@ impl decision::Texts for Names<'_> {
     fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
         decision::Texts::text(&*self.0.read(), symbol)
     }
+
+    fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.0.read().symbol(text)
+    }
 }
 
 impl decision::Names for Names<'_> {
@@ -206,6 +210,7 @@ pub(crate) fn query_of(
 ) -> Result<Query, Refusal> {
     let item_type = plan.entity("item").expect("every plan has items");
     let items = |keys: &[String]| keys.iter().filter_map(|key| names.entity(item_type, key)).collect();
+    let (context, unknown) = context_of(&plan.feeds[usize::from(feed)], request, rules.as_deref(), names)?;
     let of_page = |page: &Page| page.items.iter().map(|of| names.entity(item_type, &of.item)).collect();
     Ok(Query {
         feed,
@@ -213,7 +218,8 @@ pub(crate) fn query_of(
         rows,
         recent: items(&request.recent),
         exclude: items(&request.exclude),
-        context: context_of(&plan.feeds[usize::from(feed)], request, rules.as_deref(), names)?,
+        context,
+        unknown,
         pinned: decision::pinned(&plan.feeds[usize::from(feed)], |key| names.entity(item_type, key)),
         page: request.page.as_ref().map(of_page),
         rules,
@@ -225,7 +231,7 @@ fn context_of(
     request: &FeedRequest,
     rules: Option<&Rules>,
     names: &Dictionary,
-) -> Result<Vec<Value>, Refusal> {
+) -> Result<(Vec<Value>, Vec<String>), Refusal> {
     for (name, _) in &request.context {
         if !feed.context.iter().any(|field| field.name == *name) {
             return Err(Refusal::new(
@@ -241,15 +247,14 @@ fn context_of(
     // The same text in an expression of the request is the same symbol.
     let mut unknown: Vec<&str> = rules.map_or(&[][..], Rules::unknown).iter().map(String::as_str).collect();
     let given = |name: &str| request.context.iter().find(|(given, _)| given == name).map(|(_, value)| value);
-    feed.context
-        .iter()
-        .map(|field| match given(&field.name) {
-            None | Some(Raw::Null) => Ok(Value::Missing),
-            Some(raw) => context_value(raw, &field.ty, names, &mut unknown).ok_or_else(|| {
-                Refusal::new(Code::WrongType, format!("context.{}", field.name), format!("this must be a {}", field.ty))
-            }),
-        })
-        .collect()
+    let values = feed.context.iter().map(|field| match given(&field.name) {
+        None | Some(Raw::Null) => Ok(Value::Missing),
+        Some(raw) => context_value(raw, &field.ty, names, &mut unknown).ok_or_else(|| {
+            Refusal::new(Code::WrongType, format!("context.{}", field.name), format!("this must be a {}", field.ty))
+        }),
+    });
+    let values = values.collect::<Result<_, Refusal>>()?;
+    Ok((values, unknown.into_iter().map(str::to_owned).collect()))
 }
 
 /// A context value of its declared type; none if it is of another. Texts that no event or item has get symbols that are never

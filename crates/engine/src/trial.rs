@@ -5,12 +5,11 @@ use crate::generation::Generation;
 use crate::serve::{query_of, subject_of, unknown_feed};
 use crate::view::{entity_of, raw_of};
 use decision::{Epoch, ReadSlot};
-use domain::{Code, EntityId, FeedRequest, Position, Raw, Refusal, Span, Subject, Symbol, Time, Trial, Type, Value};
+use domain::{Code, EntityId, FeedRequest, Position, Raw, Refusal, Span, Subject, Time, Trial, Value};
 use expr::{Datum, Fault};
 use journal::Disk;
 use spec::Plan;
 use state::Dictionary;
-use std::sync::Arc;
 
 /// The value of a tried expression.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ impl<D: Disk> Core<D> {
         let item = trial.item.as_ref().and_then(|key| names.entity(item_type, key));
         let now = self.config.clock.now().max(epoch.log_time);
         let slots = (tried.slots.as_slice(), tried.checked.slots.as_slice());
-        let texts = Texts { names: &names, unknown: unknown_texts(plan, feed, &request, &names) };
+        let texts = query.texts(&*names);
         let (row, read) = decision::row_of(plan, &request, &query, epoch, item, (now, &texts), slots);
         let known = Known {
             subject: subject.is_some(),
@@ -74,7 +73,8 @@ impl<D: Disk> Core<D> {
             present: item.is_some_and(|id| epoch.catalogue().present(item_type, id)),
         };
         let outcome = expr::evaluate(&tried.checked, &row, &texts);
-        let reads: Vec<TrialRead> = read.into_iter().map(|slot| read_of(slot, trial, &known, &texts)).collect();
+        let show = |slot: &ReadSlot| raw_of(&slot.value, (&names, &texts), entity_of(&slot.ty).unwrap_or_default());
+        let reads: Vec<TrialRead> = read.into_iter().map(|slot| read_of(show(&slot), slot, trial, &known)).collect();
         let why = outcome.as_ref().err().map(|fault| why(fault, &reads));
         Ok(TrialResult {
             value: outcome.ok().map(|value| raw_of_datum(&value, &names)),
@@ -123,11 +123,11 @@ fn subject_in(plan: &Plan, feed: u16, trial: &Trial) -> Subject {
     }
 }
 
-fn read_of(slot: ReadSlot, trial: &Trial, known: &Known, texts: &Texts<'_>) -> TrialRead {
+fn read_of(value: Raw<'static>, slot: ReadSlot, trial: &Trial, known: &Known) -> TrialRead {
     let missing = slot.value == Value::Missing;
     TrialRead {
         why: missing.then(|| why_missing(&slot, trial, known)),
-        value: texts.raw(&slot.value, &slot.ty),
+        value,
         ty: slot.ty.to_string(),
         name: slot.name,
     }
@@ -162,52 +162,6 @@ fn why(fault: &Fault, reads: &[TrialRead]) -> String {
         Fault::Argument(what) => format!("an argument in it is not taken: {what}"),
         Fault::Limit => "it takes too many steps, or too much memory".to_owned(),
     }
-}
-
-/// The texts of symbols: those of the log, and those that only the trial brought.
-struct Texts<'n> {
-    names: &'n Dictionary,
-    unknown: Vec<String>,
-}
-
-impl Texts<'_> {
-    fn raw(&self, value: &Value, ty: &Type) -> Raw<'static> {
-        match value {
-            Value::Str(symbol) => {
-                Raw::Str(expr::Texts::text(self, *symbol).map_or_else(String::new, |text| text.to_string()).into())
-            }
-            value => raw_of(value, self.names, entity_of(ty).unwrap_or_default()),
-        }
-    }
-}
-
-impl expr::Texts for Texts<'_> {
-    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
-        let own = || self.unknown.get((u32::MAX - symbol.0) as usize).map(|text| Arc::from(text.as_str()));
-        expr::Texts::text(self.names, symbol).or_else(own)
-    }
-}
-
-/// Strings of the context that the log does not know, in the order in which `query_of` gives them symbols.
-fn unknown_texts(plan: &Plan, feed: u16, request: &FeedRequest, names: &Dictionary) -> Vec<String> {
-    fn add(raw: &Raw<'_>, ty: &Type, names: &Dictionary, unknown: &mut Vec<String>) {
-        match (raw, ty) {
-            (Raw::Str(text), Type::Str)
-                if names.symbol(text).is_none() && !unknown.iter().any(|known| known == text) =>
-            {
-                unknown.push(text.to_string());
-            }
-            (Raw::List(list), Type::List(of)) => list.iter().for_each(|raw| add(raw, of, names, unknown)),
-            _ => {}
-        }
-    }
-    let mut unknown = Vec::new();
-    for field in &plan.feeds[usize::from(feed)].context {
-        if let Some((_, raw)) = request.context.iter().find(|(name, _)| *name == field.name) {
-            add(raw, &field.ty, names, &mut unknown);
-        }
-    }
-    unknown
 }
 
 /// A value of the language as clients see it: a map is a list of pairs, bytes are hexadecimal.

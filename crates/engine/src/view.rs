@@ -2,9 +2,10 @@
 
 use crate::core::Core;
 use crate::generation::{Generation, State};
-use decision::Epoch;
+use decision::{Epoch, Texts};
 use domain::{Code, EntityId, ListPut, Payload, PlanVersion, Position, Raw, Refusal, Time, Type, Value};
 use journal::Disk;
+use expr::MadeTexts;
 use spec::Plan;
 use spec::plan::EntityIndex;
 use state::Dictionary;
@@ -111,9 +112,10 @@ impl<D: Disk> Core<D> {
         let fields = &plan.entities[usize::from(entity)].fields;
         let attributes: Vec<Value> =
             (0..fields.len()).map(|field| epoch.catalogue().attribute(entity, id, field as u16)).collect();
-        let features = decision::features_of(plan, epoch, Some(&subject), entity, id, now);
         let position = subject.position.max(epoch.position);
-        let names = state.names.read();
+        let names = &*state.names.read();
+        let texts = &MadeTexts::new(names);
+        let features = decision::features_of(plan, epoch, Some(&subject), entity, id, (now, texts));
         let of = |name: &str| {
             let table = |index: u16| &plan.tables[usize::from(index)];
             let own = |index: u16| table(index).entity == entity && table(index).cross.is_none();
@@ -122,8 +124,8 @@ impl<D: Disk> Core<D> {
         };
         let fields = fields.iter().zip(&attributes);
         Ok(EntityView {
-            fields: fields.map(|(field, value)| (field.name.clone(), raw_of(value, &names, entity))).collect(),
-            features: features.iter().map(|(name, value)| (name.clone(), raw_of(value, &names, of(name)))).collect(),
+            fields: fields.map(|(field, value)| (field.name.clone(), raw_of(value, (names, texts), entity))).collect(),
+            features: features.iter().map(|(name, value)| (name.clone(), raw_of(value, (names, texts), of(name)))).collect(),
             position,
             now,
         })
@@ -190,18 +192,19 @@ pub(crate) fn entity_of(ty: &Type) -> Option<EntityIndex> {
     }
 }
 
-/// A value as clients see it; `entity` is the type of the entities in it.
-pub(crate) fn raw_of(value: &Value, names: &Dictionary, entity: EntityIndex) -> Raw<'static> {
+/// A value as clients see it; `entity` is the type of the entities in it. Strings are symbols of `texts`: the dictionary, or what
+/// was made beside it.
+pub(crate) fn raw_of(value: &Value, (names, texts): (&Dictionary, &dyn Texts), entity: EntityIndex) -> Raw<'static> {
     match value {
         Value::Missing => Raw::Null,
         Value::Bool(bool) => Raw::Bool(*bool),
         Value::Int(int) => Raw::Int(*int),
         Value::Float(float) => Raw::Float(*float),
-        Value::Str(symbol) => Raw::Str(Cow::Owned(names.text(*symbol).to_owned())),
+        Value::Str(symbol) => Raw::Str(Cow::Owned(texts.text(*symbol).map_or_else(String::new, |text| text.to_string()))),
         Value::Time(time) => Raw::Int(time.0),
         Value::Span(span) => Raw::Str(Cow::Owned(span.to_string())),
         Value::Entity(id) => Raw::Str(Cow::Owned(names.key(entity, *id).to_owned())),
-        Value::List(list) => Raw::List(list.iter().map(|value| raw_of(value, names, entity)).collect()),
+        Value::List(list) => Raw::List(list.iter().map(|value| raw_of(value, (names, texts), entity)).collect()),
     }
 }
 

@@ -62,4 +62,7 @@ pub enum Fault {
 pub trait Texts {
     /// The text of a symbol; `None` for one that is not known here.
     fn text(&self, symbol: Symbol) -> Option<Arc<str>>;
+
+    /// The symbol of a text: what a string that was computed becomes. `None` where it has none and is given none.
+    fn symbol(&self, text: &str) -> Option<Symbol>;
 }

@@ -62,6 +62,12 @@ impl Program {
         Program { text: text.into(), ty, slots, body: Body::Texts(run), form }
     }
 
+    /// A program that gives what a slot holds, under the text of what was computed into it.
+    pub fn slot(text: impl Into<Arc<str>>, ty: Type, slot: u16) -> Program {
+        let form = Typed::slot(slot, ty);
+        Program { text: text.into(), ty: form.ty(), slots: [slot].into(), body: body(&form), form: Arc::new(form) }
+    }
+
     pub(crate) fn of(text: &str, slots: Vec<u16>, form: Typed) -> Program {
         Program { text: text.into(), ty: form.ty(), slots: slots.into(), body: body(&form), form: Arc::new(form) }
     }

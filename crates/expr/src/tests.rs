@@ -93,6 +93,10 @@ impl Texts for House {
     fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
         self.constants.get(symbol.0 as usize).map(|text| text.as_str().into())
     }
+
+    fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.constants.iter().position(|known| known == text).map(|at| Symbol(at as u32))
+    }
 }
 
 /// Its value for a row. `"zero"` is the symbol 0, `"one"` the symbol 1.

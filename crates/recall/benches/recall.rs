@@ -119,6 +119,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
             name: "view".to_owned(),
             roles: vec![role("user", 0), role("item", 1)],
             fields: Vec::new(),
+            computed: Vec::new(),
         }],
         tables: Vec::new(),
         streams: Vec::new(),

@@ -3,6 +3,7 @@
 mod aggregate;
 mod attribution;
 mod check;
+mod computed;
 mod decision;
 mod feature;
 mod feed;
@@ -19,7 +20,6 @@ mod stream;
 mod tags;
 mod window;
 
-pub(crate) use feed::needs_texts;
 pub(crate) use interim::build_interim;
 pub(crate) use list::{listed, listed_slot};
 pub(crate) use scope::{aggregate_call, near};
@@ -119,6 +119,7 @@ impl<'a> Builder<'a> {
             name: "impression".to_owned(),
             roles: vec![role("user", USER), role("item", ITEM)],
             fields: vec![field("decision", Type::Str), field("place", Type::Int)],
+            computed: Vec::new(),
         };
         Builder {
             file,
@@ -231,7 +232,7 @@ impl<'a> Builder<'a> {
                 self.issues.push(issue.help("say whom it concerns, as in `{ user: user, item: item }`"));
             }
             let fields = field_types(&declared.fields);
-            self.events.push(EventType { name: declared.name.text.clone(), roles, fields });
+            self.events.push(EventType { name: declared.name.text.clone(), roles, fields, computed: Vec::new() });
         }
     }
 

@@ -18,6 +18,7 @@ pub use window::{Calendar, PaneLevel, Window};
 use crate::diagnostic::Warning;
 use domain::{Span, Symbol, Time, Type, Value};
 use expr::Program;
+use std::sync::Arc;
 
 /// Index of an entity type in `Plan::entities`.
 pub type EntityIndex = u16;
@@ -82,6 +83,18 @@ pub struct Plan {
     pub decision_read: bool,
 }
 
+/// Its constants: the strings that are known before the log has any.
+impl expr::Texts for Plan {
+    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
+        let at = self.symbols.iter().position(|known| *known == symbol);
+        at.map(|at| Arc::from(self.constants[at].as_str()))
+    }
+
+    fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.constants.iter().position(|known| known == text).map(|at| self.symbols[at])
+    }
+}
+
 /// A list of entities that the API keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
@@ -120,6 +133,22 @@ pub struct EventType {
     pub roles: Vec<Role>,
     /// Its fields, all optional. An event's filter and value programs read them: slot `i` is field `i` here.
     pub fields: Vec<FieldType>,
+    /// What is worked out of each event where its names become numbers: slot `fields.len() + i` of those programs is the `i`th.
+    pub computed: Vec<Computed>,
+}
+
+/// What an event's filters and values read beside its fields. Each reads fields and earlier ones only.
+#[derive(Clone, Debug)]
+pub enum Computed {
+    /// An attribute of the entity in a role, as the catalogue has it at the event's position.
+    Attribute {
+        /// Index into `EventType::roles`.
+        role: u8,
+        /// Index into the fields of the role's entity type.
+        field: u16,
+    },
+    /// An expression that needs the texts of strings. A string that it gives is a string like those that events bring.
+    Program(Program),
 }
 
 /// An entity that an event names.
@@ -161,7 +190,7 @@ pub struct Stream {
     pub table: u16,
     /// The events, as indexes into `Plan::events` (one, but all events with user and item for `seen` without an event).
     pub events: Vec<u16>,
-    /// Which of them count; reads the event's fields as slots.
+    /// Which of them count; reads the event's fields, and what is computed of it, as slots.
     pub filter: Option<Program>,
     /// What is collected of each.
     pub value: StreamValue,

@@ -6,7 +6,7 @@ mod trial;
 pub use trial::{Tried, trial};
 
 use crate::Plan;
-use crate::build::{aggregate_call, listed, listed_slot, near, needs_texts};
+use crate::build::{aggregate_call, listed, listed_slot, near};
 use crate::diagnostic::quoted;
 use crate::plan::{AggregateOp, Cross, EntityIndex, Feed, Slot, SlotIndex, SlotSource};
 use domain::{Code, FeedRequest, Mark, Refusal, Symbol, Type, limits};
@@ -92,15 +92,6 @@ impl RequestScope<'_> {
 
     fn compiled(&mut self, field: &str, text: &str, ast: &Ast) -> Result<Program, Refusal> {
         let program = expr::compile(ast, ast.root(), self).map_err(|wrong| refusal(field, text, wrong))?;
-        let of_request = |slot: &SlotIndex| {
-            let known = self.plan.slots.len();
-            let slot = usize::from(*slot);
-            let slot = if slot < known { &self.plan.slots[slot] } else { &self.slots[slot - known] };
-            slot.source == SlotSource::Context && slot.ty.has_strings()
-        };
-        if program.needs_texts() && program.slots().iter().any(of_request) {
-            return Err(refusal(field, text, vec![needs_texts(ast.root().span.clone())]));
-        }
         if *program.ty() == Type::Bool {
             return Ok(program);
         }

@@ -26,6 +26,10 @@ impl expr::Texts for Dictionary {
     fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
         self.symbols.name(symbol.0).map(Arc::from)
     }
+
+    fn symbol(&self, text: &str) -> Option<Symbol> {
+        Dictionary::symbol(self, text)
+    }
 }
 
 impl Dictionary {

@@ -5,6 +5,7 @@
 mod attribution;
 mod catalogue;
 mod coerce;
+mod computed;
 mod crossed;
 mod dedupe;
 mod dictionary;

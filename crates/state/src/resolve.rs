@@ -2,6 +2,7 @@
 
 use crate::catalogue::Catalogue;
 use crate::coerce::{coerce, in_range};
+use crate::computed::with_computed;
 use crate::dictionary::Dictionary;
 use crate::elements::Elements;
 use domain::{EntityId, Event, ListPut, Payload, Position, Refusal, Time, Upsert, Value, limits};
@@ -72,7 +73,7 @@ pub struct EventChange {
     pub time: Time,
     /// The entities it concerns, by role.
     pub entities: Few<EntityId>,
-    /// Its fields, by index into `EventType::fields`.
+    /// Its fields, by index into `EventType::fields`, and behind them what is computed of it.
     pub values: Box<[Value]>,
     /// The second key part for each crossed table, in `Plan::tables` order of crossed tables; `u32::MAX` where the event has none.
     pub crosses: Few<u32>,
@@ -246,7 +247,13 @@ fn resolve_event(
         Some(raw) => coerce(raw, &field.ty, dictionary).unwrap_or_default(),
         None => Value::Missing,
     });
-    let values: Box<[Value]> = values.collect();
+    let values: Box<[Value]> = match ty.computed.is_empty() {
+        true => values.collect(),
+        false => {
+            let fields = values.collect();
+            with_computed(ty, fields, &entities, dictionary, catalogue)
+        }
+    };
     let crossed = plan.tables.iter().filter(|table| table.cross.is_some());
     let crosses = crossed.map(|table| cross_of(plan, ty, table, &entities, catalogue)).collect();
     let elements = Elements::collected(plan, index, (&entities, &values), dictionary, catalogue);

@@ -1,6 +1,7 @@
 //! What the edge refuses before anything is written: unknown names, missing keys, wrong types, sizes, full tables.
 
 use crate::coerce::{Misfit, fits, in_range, list_max};
+use crate::computed::names_of_computed;
 use crate::dictionary::Dictionary;
 use crate::resolve::role_key;
 use domain::{Code, Event, Field, ListPut, Payload, Raw, Refusal, Type, Upsert, limits};
@@ -37,7 +38,7 @@ pub fn validate(plan: &Plan, payload: &Payload<'_>) -> Result<(), Refusal> {
 /// `capacity_reached`. Nothing was interned.
 pub fn admit(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Result<(), Refusal> {
     // Counting what is new takes lookups; a table with room for the largest record needs none.
-    let ample = (limits::FIELDS_MAX * limits::LIST_MAX) as u32;
+    let ample = (limits::FIELDS_MAX * limits::LIST_MAX + limits::EVENT_COMPUTED_MAX) as u32;
     let scarce = |room: u32| room < ample;
     if !scarce(dictionary.symbol_room()) && (0..plan.entities.len()).all(|e| !scarce(dictionary.entity_room(e as u16)))
     {
@@ -49,22 +50,22 @@ pub fn admit(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Res
                 return Ok(());
             };
             let roles = ty.roles.iter().filter_map(|role| Some((role.entity, role_key(event, &role.name)?)));
-            admit_new(plan, dictionary, roles, &event.fields, &ty.fields)
+            admit_new(plan, dictionary, roles, (&event.fields, &ty.fields), names_of_computed(ty))
         }
         Payload::Upsert(upsert) => match plan.entity(&upsert.entity) {
             Some(entity) => {
                 let ty = &plan.entities[entity as usize];
-                admit_new(plan, dictionary, [(entity, &*upsert.key)].into_iter(), &upsert.fields, &ty.fields)
+                admit_new(plan, dictionary, [(entity, &*upsert.key)].into_iter(), (&upsert.fields, &ty.fields), 0)
             }
             None => Ok(()),
         },
         Payload::Delete { entity, key } => {
             let named = plan.entity(entity).map(|entity| (entity, &**key));
-            admit_new(plan, dictionary, named.into_iter(), &[], &[])
+            admit_new(plan, dictionary, named.into_iter(), (&[], &[]), 0)
         }
         Payload::ListPut(put) => {
             let named = plan.list(&put.list).map(|list| (plan.lists[usize::from(list)].of, &*put.key));
-            admit_new(plan, dictionary, named.into_iter(), &[], &[])
+            admit_new(plan, dictionary, named.into_iter(), (&[], &[]), 0)
         }
         Payload::ListDelete { .. } => Ok(()),
         Payload::Spec(_) | Payload::Tick | Payload::Decision(_) => Ok(()),
@@ -84,7 +85,10 @@ pub fn admit_all(plan: &Plan, dictionary: &Dictionary, payloads: &[Payload<'_>])
     let most: usize = payloads
         .iter()
         .map(|payload| match payload {
-            Payload::Event(event) => event.fields.iter().map(names).sum(),
+            Payload::Event(event) => {
+                let computed = plan.event(&event.kind).map_or(0, |index| names_of_computed(&plan.events[usize::from(index)]));
+                event.fields.iter().map(names).sum::<usize>() + computed
+            }
             Payload::Upsert(upsert) => 1 + upsert.fields.iter().map(names).sum::<usize>(),
             _ => 1,
         })
@@ -98,13 +102,13 @@ pub fn admit_all(plan: &Plan, dictionary: &Dictionary, payloads: &[Payload<'_>])
     Err(Refusal::new(Code::CapacityReached, "", message))
 }
 
-/// Counts distinct new keys and strings against the room there is.
+/// Counts distinct new keys and strings against the room there is. What is computed of the event is counted as if all of it were new.
 fn admit_new<'p>(
     plan: &Plan,
     dictionary: &Dictionary,
     keys: impl Iterator<Item = (u16, &'p str)>,
-    sent: &'p [Field<'_>],
-    declared: &[FieldType],
+    (sent, declared): (&'p [Field<'_>], &[FieldType]),
+    computed: usize,
 ) -> Result<(), Refusal> {
     let mut entities: Vec<(u16, &str)> = keys.collect();
     let mut strings: Vec<&str> = Vec::new();
@@ -127,7 +131,7 @@ fn admit_new<'p>(
             return Err(full(name, format!("there is no room for another `{name}`")));
         }
     }
-    if strings.len() as u32 > dictionary.symbol_room() {
+    if (strings.len() + computed) as u32 > dictionary.symbol_room() {
         return Err(full("", "there is no room for another distinct string value".to_owned()));
     }
     Ok(())

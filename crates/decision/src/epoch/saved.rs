@@ -1,7 +1,9 @@
 //! An epoch in a checkpoint: a head and the chunks of its parts, each under the part's tag.
 
 use super::{Epoch, ItemView};
+use crate::facts::Asked;
 use domain::{Position, Time};
+use expr::Texts;
 use recall::IndexesSnapshot;
 use state::{CatalogueSnapshot, Exposure, ListsSnapshot, LoadError, QuotasSnapshot, Reader, RowsSnapshot, Snapshot};
 
@@ -125,10 +127,11 @@ impl Epoch {
     }
 
     /// Completes the epoch after the last chunk: makes what is not saved because it follows from the rest.
-    pub fn complete(&mut self) {
+    /// `texts` knows every string of it.
+    pub fn complete(&mut self, texts: &dyn Texts) {
         let Epoch { catalogue, items, indexes, exposures, facts, lists, row, log_time, .. } = self;
-        facts.rebuild(&lists.plan, &lists.conditions, catalogue, row);
+        facts.rebuild(Asked { plan: &lists.plan, conditions: &lists.conditions, catalogue, texts }, row);
         exposures.iter_mut().for_each(|exposure| exposure.rebuild(catalogue));
-        indexes.rebuild(*log_time, &ItemView::of(catalogue, items, lists, row));
+        indexes.rebuild(*log_time, &ItemView::of(catalogue, items, lists, (texts, row)));
     }
 }

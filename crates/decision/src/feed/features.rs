@@ -40,7 +40,7 @@ pub(super) fn fill_subject(view: &View<'_>, reads: &Reads, row: &mut [Value]) {
         row[usize::from(slot)] = Value::Bool(listed);
     }
     reads.fill_now(view.now, row);
-    reads.fill_features(view.plan, row);
+    reads.fill_features(view.plan, view.texts, row);
 }
 
 /// What routes found.
@@ -124,7 +124,7 @@ impl<'v> Filling<'v> {
         for &slot in &reads.fused {
             row[usize::from(slot)] = Value::Float(candidate.fused);
         }
-        reads.fill_features(view.plan, row);
+        reads.fill_features(view.plan, view.texts, row);
     }
 }
 

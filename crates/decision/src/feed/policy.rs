@@ -75,7 +75,7 @@ pub(super) fn scale(view: &View<'_>, scored: usize, scratch: &mut Scratch) {
     let filling = Filling::new(view, &view.reads.policies.scale, row);
     let acting = view.policies.policies(view.feed).filter_map(|(index, policy)| {
         let Action::Scale(by) = policy.action else { return None };
-        Some((index as u16, by, Test::new(policy.when.as_ref(), view.reads.policies.facts[index][0])))
+        Some((index as u16, by, Test::new(policy.when.as_ref(), view.reads.policies.facts[index][0], view.texts)))
     });
     let acting: Vec<(u16, f64, Test<'_>)> = acting.collect();
     for (at, candidate) in candidates.iter_mut().enumerate().take(scored) {

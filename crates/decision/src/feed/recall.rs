@@ -27,7 +27,7 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
     let mut sieved = std::mem::take(&mut scratch.sieved);
     let sieve = Sieve::new(view, &scratch.row, &mut sieved);
     for (index, route) in view.feed.routes.iter().enumerate() {
-        if route.when.as_ref().is_some_and(|when| !when.eval_bool(&scratch.row)) {
+        if route.when.as_ref().is_some_and(|when| !when.eval_bool_with(&scratch.row, view.texts)) {
             meter.pass_route();
             scratch.off.push(index as u16);
             continue;
@@ -64,7 +64,7 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
 /// One route's best candidates, best first.
 fn search(view: &View<'_>, route: &Route, limit: usize, sieve: &Sieve<'_>, scratch: &mut Scratch) {
     let Scratch { row, item_row, context, hits, sums, tags, excluded, .. } = scratch;
-    let items = ItemView::new(view.epoch, item_row);
+    let items = ItemView::new(view.epoch, view.texts, item_row);
     // A related-items feed never gives the item itself.
     let itself = view.query.subject.filter(|&(entity, _)| entity == view.epoch.item_type()).map(|(_, id)| id);
     let skip = |item: EntityId| Some(item) == itself;

@@ -311,7 +311,7 @@ impl Ground<'_> {
             Of::Attribute(_) => false,
             Of::Condition(condition) => {
                 self.read(number, pick);
-                condition.eval_bool(self.row)
+                condition.eval_bool_with(self.row, self.view.texts)
             }
             Of::Age { field, within } => match self.value(pick, *field) {
                 Some(Value::Time(time)) => self.view.now.since(*time).0 < within.0,

@@ -11,6 +11,7 @@ use crate::scratch::Scratch;
 use domain::{Effect, EntityId, RouteHit, Type, Value};
 use expr::Program;
 use spec::plan::SlotIndex;
+use std::sync::Arc;
 
 /// What expressions read.
 pub(crate) type ReadValues = Vec<ReadValue>;
@@ -21,6 +22,8 @@ pub(crate) struct ReadValue {
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) value: Value,
+    /// The text of a string, which may have been made for this answer only.
+    pub(crate) text: Option<Arc<str>>,
 }
 
 /// The notes on one item.
@@ -175,7 +178,9 @@ fn value(view: &View<'_>, slot: SlotIndex, row: &[Value]) -> ReadValue {
     // Expressions of a request have slots of their own behind those of the plan.
     let own = view.rules.map_or(&[][..], |rules| &rules.overlay.slots);
     let of = slot_of(view.plan, own, slot);
-    ReadValue { name: of.name.clone(), ty: of.ty.clone(), value: row[usize::from(slot)].clone() }
+    let value = row[usize::from(slot)].clone();
+    let text = if let Value::Str(symbol) = &value { view.texts.text(*symbol) } else { None };
+    ReadValue { name: of.name.clone(), ty: of.ty.clone(), value, text }
 }
 
 /// After fusion, before anything is removed.

@@ -6,6 +6,7 @@ use super::{PlannedChange, conflict};
 use crate::core::{Core, WholeOrNothing};
 use crate::generation::{Generation, State};
 use crate::ring::{Latch, Message};
+use crate::serve::Names;
 use decision::Epoch;
 use domain::{Code, PlanVersion, Position, Refusal};
 use journal::Disk;
@@ -62,7 +63,7 @@ impl<D: Disk> Core<D> {
             attribution.spec(&new.plan.text);
         }
         sequencer.changed = true;
-        let adopted = state.epochs.adopt(&new.epoch, || {
+        let adopted = state.epochs.adopt(&new.epoch, &Names(&state.names), || {
             state.shards.iter().for_each(|shard| shard.write().adopt(&new.rows));
             self.write_spec(&mut sequencer, new.plan.clone(), state.clone())
         });

@@ -10,6 +10,7 @@ use crate::open::OpenError;
 use crate::view::{entity_of, raw_of};
 use decision::{HalfRead, Pair, PairReads, PairValue};
 use domain::{Answer, DecisionId, EntityId, Event, Payload, Position, Raw, Subject, Time};
+use expr::MadeTexts;
 use journal::{Disk, Record, RecordHeader, Records};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -376,8 +377,11 @@ impl Open {
         let halves = std::mem::take(&mut self.halves);
         let read = halves.into_iter().map(|(item, half)| {
             let pair = Pair { user, item, visited: visited.as_deref() };
-            let found = reads.at_rows(half, rows.as_ref(), pair, self.now);
-            let raw = |(value, of): (_, &PairValue)| raw_of(value, &machine.names, entity_of(&of.ty).unwrap_or(0));
+            let texts = &MadeTexts::new(&machine.names);
+            let found = reads.at_rows(half, rows.as_ref(), pair, (self.now, texts));
+            let raw = |(value, of): (_, &PairValue)| {
+                raw_of(value, (&machine.names, texts), entity_of(&of.ty).unwrap_or(0))
+            };
             found.iter().zip(values).map(raw).collect()
         });
         self.values = read.collect();

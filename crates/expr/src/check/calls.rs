@@ -94,6 +94,8 @@ impl Checker<'_> {
                 _ => ty,
             });
         }
+        // A string that is made has no symbol to be compared by.
+        self.texts |= given.as_ref().is_some_and(|ty| self.types.resolved(ty).has_strings()) && !sized;
         match given {
             Some(ty) => self.literal_fits(whole, args).then_some(ty),
             None => self.no_overload(name, whole, receiver, args, span),

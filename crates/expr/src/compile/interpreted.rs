@@ -5,7 +5,8 @@ use crate::form::{Form, Scalar};
 use crate::interpreter::{MILLISECOND, Row, value_of};
 use crate::typed::Typed;
 use crate::{Datum, Diagnostic, Literal, Node, NodeKind, Program, Scope, Texts, interpret};
-use domain::{Span, Symbol, Time, Type, Value};
+use domain::limits::STRING_BYTES_MAX;
+use domain::{Span, Time, Type, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,23 +16,27 @@ use std::sync::Arc;
 /// `unsupported_result`: no slot holds values of its type.
 pub(super) fn interpreted(text: &str, checked: Checked, scope: &mut dyn Scope) -> Result<Program, Vec<Diagnostic>> {
     let Checked { mut node, ty, slots, texts } = checked;
-    let mut sources = Vec::new();
-    let known = ty == Static::Str && symbols(&node, scope, &mut sources);
-    let Some(of) = ty.slot_type().filter(|ty| known || result_type(ty)) else {
-        let message = format!("the result is a bool, a number, a timestamp or a duration here, but this is {ty}");
+    let Some(of) = ty.slot_type().filter(|ty| !matches!(ty, Type::List(_))) else {
+        let message = format!("a result is a bool, a string, a number, a timestamp or a duration, but this is {ty}");
         return Err(vec![Diagnostic::new("unsupported_result", node.span, message).with_help(help(&ty))]);
     };
-    if !(texts && reads_strings(&node)) {
-        if !texts {
-            by_symbol(&mut node, scope);
-        }
+    if !texts {
+        by_symbol(&mut node, scope);
+    }
+    if !(texts && (ty == Static::Str || reads_strings(&node))) {
         return Ok(Program::new(text, of, slots, Arc::new(move |row: &[Value]| without_texts(&node, row))));
     }
     let run = move |row: &[Value], texts: &dyn Texts| match interpret(&node, &Row { values: row, texts: Some(texts) }) {
-        Ok(Datum::Str(text)) => symbol(&text, &sources, row, texts),
+        Ok(Datum::Str(text)) => symbol(&text, texts),
         given => given.map_or(Value::Missing, value_of),
     };
     Ok(Program::with_texts(text, of, slots, Arc::new(run)))
+}
+
+/// The symbol of a string that was computed. One that is longer than fields may be is a missing value, as it would be anywhere else.
+fn symbol(text: &str, texts: &dyn Texts) -> Value {
+    let symbol = (text.len() <= STRING_BYTES_MAX).then(|| texts.symbol(text)).flatten();
+    symbol.map_or(Value::Missing, Value::Str)
 }
 
 /// Puts symbols in the place of strings, which are only compared.
@@ -40,40 +45,6 @@ fn by_symbol(node: &mut Node, scope: &mut dyn Scope) {
         node.kind = NodeKind::Literal(Literal::Symbol(scope.constant(text)));
     }
     node.children_mut().into_iter().for_each(|child| by_symbol(child, scope));
-}
-
-/// Where a string that is a result may come from.
-enum Source {
-    Slot(u16),
-    Constant(Arc<str>, Symbol),
-}
-
-/// Finds where a string comes from; whether that is always a slot or a constant, which have symbols.
-fn symbols(node: &Node, scope: &mut dyn Scope, sources: &mut Vec<Source>) -> bool {
-    match &node.kind {
-        NodeKind::Slot(slot, Type::Str) => sources.push(Source::Slot(*slot)),
-        NodeKind::Literal(Literal::Str(text)) => sources.push(Source::Constant(text.clone(), scope.constant(text))),
-        NodeKind::Conditional { then, otherwise, .. } => {
-            return symbols(then, scope, sources) && symbols(otherwise, scope, sources);
-        }
-        NodeKind::Call { name, args } if name.text == "default" => {
-            return args.iter().all(|arg| symbols(arg, scope, sources));
-        }
-        _ => return false,
-    }
-    true
-}
-
-/// The symbol of a text, which is that of one of the sources.
-fn symbol(text: &str, sources: &[Source], row: &[Value], texts: &dyn Texts) -> Value {
-    let of = |source: &Source| match source {
-        Source::Constant(known, symbol) => (**known == *text).then_some(Value::Str(*symbol)),
-        Source::Slot(slot) => match row.get(usize::from(*slot)) {
-            Some(Value::Str(symbol)) if texts.text(*symbol).as_deref() == Some(text) => Some(Value::Str(*symbol)),
-            _ => None,
-        },
-    };
-    sources.iter().find_map(of).unwrap_or_default()
 }
 
 /// A part of an expression as a form, if slots can hold its value and it needs no texts. `node` is checked.
@@ -146,15 +117,9 @@ impl Environment for Nothing {
     }
 }
 
-/// Whether slots hold what the interpreter computes of this type. A string that was computed has no symbol, so it is none of them.
-fn result_type(ty: &Type) -> bool {
-    !matches!(ty, Type::Str | Type::List(_))
-}
-
 fn help(ty: &Static) -> &'static str {
     match ty {
         Static::Dyn | Static::Var(_) => "say what it is: `int(x)`, `double(x)`, `bool(x)`",
-        Static::Str => "compare it: `x == \"a\"`; a string that is computed cannot be kept",
         Static::List(_) | Static::Map(..) => "ask something of it: `x.exists(e, ...)`, `size(x)`, `k in x`",
         Static::Optional(_) => "write `x.orValue(y)`",
         Static::Uint => "write `int(x)`",

@@ -212,7 +212,7 @@ fn what_other_languages_have() {
             vec![
                 case("'a' * 1000000000", Refused("wrong_type", 0)),
                 case("repeat('a', 1000000000)", Refused("unknown_function", 0)),
-                case("s.x + s.y", Refused("unsupported_result", 0)),
+                case("s.x + 1", Refused("wrong_type", 0)),
             ],
         ),
         (

@@ -5,7 +5,7 @@ use super::written::{SLOTS, slot_type, written};
 use super::{House, build};
 use crate::check::{Slots, check};
 use crate::interpreter::{Row, value_of};
-use crate::{Ast, BlockScratch, Column, Columns, Datum, Program, compile, interpret, parse};
+use crate::{Ast, BlockScratch, Column, Columns, Datum, MadeTexts, Program, Texts, compile, interpret, parse};
 use domain::{EntityId, Span, Symbol, Time, Type, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -68,13 +68,10 @@ fn config() -> ProptestConfig {
 }
 
 /// What the interpreter says of an expression and a row, as a program would give it.
-fn interpreted(ast: &Ast, house: &mut House, row: &[Value]) -> Value {
+fn interpreted(ast: &Ast, house: &mut House, row: &[Value], texts: &MadeTexts<'_>) -> Value {
     let checked = check(ast.root(), &mut Slots(house)).expect("the expression is well typed");
-    match interpret(&checked.node, &Row { values: row, texts: Some(house) }) {
-        Ok(Datum::Str(text)) => {
-            let symbol = house.constants.iter().position(|constant| **constant == *text);
-            Value::Str(Symbol(symbol.expect("no string is computed") as u32))
-        }
+    match interpret(&checked.node, &Row { values: row, texts: Some(texts) }) {
+        Ok(Datum::Str(text)) => texts.symbol(&text).map_or(Value::Missing, Value::Str),
         Ok(datum) => value_of(datum),
         Err(_) => Value::Missing,
     }
@@ -89,12 +86,14 @@ proptest! {
         let built = build(&text, &mut house);
         prop_assert!(built.is_ok(), "{text}: {:?}", built.err());
         let (ast, program) = built.unwrap();
+        let known = constants();
         for row in rows {
-            let expected = interpreted(&ast, &mut house, &row);
-            let found = program.eval_with(&row, &house);
+            let texts = MadeTexts::new(&known);
+            let expected = interpreted(&ast, &mut house, &row, &texts);
+            let found = program.eval_with(&row, &texts);
             prop_assert_eq!(bits(&found), bits(&expected), "{} on {:?}", text, row);
-            prop_assert_eq!(program.eval_bool_with(&row, &house), found.is_true());
-            prop_assert_eq!(program.eval_f64_with(&row, &house), found.as_f64());
+            prop_assert_eq!(program.eval_bool_with(&row, &texts), found.is_true());
+            prop_assert_eq!(program.eval_f64_with(&row, &texts), found.as_f64());
             if !program.needs_texts() {
                 prop_assert_eq!(bits(&program.eval(&row)), bits(&found));
             }

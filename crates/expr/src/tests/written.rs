@@ -117,6 +117,11 @@ impl Writer<'_> {
                     1 => self.two(Type::Span, &["+", "-"], Type::Span, below),
                     _ => format!("(-{})", self.text(&Type::Span, below)),
                 },
+                Type::Str => match self.choose(3) {
+                    0 => self.two(Type::Str, &["+"], Type::Str, below),
+                    1 => format!("string({})", self.text(&Type::Int, below)),
+                    _ => format!("{}.upperAscii()", self.text(&Type::Str, below)),
+                },
                 ty => self.leaf(ty),
             },
         }

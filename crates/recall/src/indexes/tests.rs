@@ -43,6 +43,7 @@ fn plan() -> Plan {
         name: name.to_owned(),
         roles: vec![role("item", 1), role("user", 0)],
         fields: Vec::new(),
+        computed: Vec::new(),
     };
     let slot = |source| Slot { name: String::new(), ty: Type::Float, source, per_candidate: true };
     let created = FieldType { name: "created".to_owned(), ty: Type::Time };

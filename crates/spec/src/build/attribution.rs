@@ -2,7 +2,7 @@
 
 use super::{Builder, ITEM};
 use crate::diagnostic::{Issue, quoted};
-use crate::plan::{AttributedEvent, Attribution, Collection, ElementSource, IMPRESSION, StreamValue};
+use crate::plan::{AttributedEvent, Attribution, Collection, Computed, ElementSource, IMPRESSION, StreamValue};
 use crate::source::{AttributionSource, Source};
 use crate::yaml::Text;
 use domain::limits;
@@ -101,6 +101,11 @@ impl Builder<'_> {
             stream.filter.iter().chain(value)
         });
         let field = Collection { event: IMPRESSION, source: ElementSource::Field(0) };
-        programs.any(|program| program.slots().contains(&0)) || self.collections.contains(&field)
+        let mut computed = self.events[usize::from(IMPRESSION)].computed.iter().filter_map(|computed| match computed {
+            Computed::Program(program) => Some(program),
+            Computed::Attribute { .. } => None,
+        });
+        let reads = |program: &expr::Program| program.slots().contains(&0);
+        programs.any(reads) || computed.any(reads) || self.collections.contains(&field)
     }
 }

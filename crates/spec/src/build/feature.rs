@@ -144,10 +144,6 @@ impl Builder<'_> {
         let clean = more.is_empty() && before != Outcome::Failed;
         self.note(declared.expression, more);
         let program = match result {
-            Ok(program) if program.needs_texts() => {
-                self.refuse_texts(declared.expression, true);
-                return Outcome::Failed;
-            }
             Ok(program) if clean => program,
             Ok(_) => return Outcome::Failed,
             Err(diagnostics) => {

@@ -4,12 +4,11 @@ use super::rerank::Around;
 use super::scope::{FeedPlace, Place, Scope};
 use super::{Builder, ITEM, USER, field_types};
 use crate::diagnostic::{Issue, quoted};
-use crate::plan::{EntityIndex, Feed, Fusion, FusionKind, Route, SlotIndex, SlotSource};
+use crate::plan::{EntityIndex, Feed, Fusion, FusionKind, Route};
 use crate::source::{FeedSource, FusionSource, Source};
 use crate::yaml::Text;
 use domain::{Type, Value, limits};
-use expr::{Ast, BinaryOp, Diagnostic, Node, NodeKind, Program};
-use std::ops::Range;
+use expr::{Ast, BinaryOp, Node, NodeKind, Program};
 use std::sync::Arc;
 
 impl Builder<'_> {
@@ -64,32 +63,6 @@ impl Builder<'_> {
         Feed { name, subject, context, routes, fusion, filters, terms, reranks, durable, policies, holdout }
     }
 
-    /// A condition of which only the row is known: one of a policy or a reranker.
-    pub(super) fn condition_of_row(&mut self, text: &Text, place: FeedPlace<'_>) -> Option<Program> {
-        let program = self.filter(text, place)?;
-        let has_texts = program.needs_texts();
-        self.refuse_texts(text, has_texts).then_some(program)
-    }
-
-    /// Notes that something reads texts where there are none; whether all is well.
-    pub(super) fn refuse_texts(&mut self, text: &Text, has_texts: bool) -> bool {
-        if has_texts {
-            let wrong = needs_texts(text.span.clone());
-            let issue = Issue::new(wrong.code, &text.span, wrong.message);
-            self.issues.push(issue.help(wrong.help.unwrap_or_default()));
-        }
-        !has_texts
-    }
-
-    /// Whether it reads the text of a field of the request, which the log may not know.
-    fn reads_texts_of_request(&self, program: &Program) -> bool {
-        let of_request = |slot: &SlotIndex| {
-            let slot = &self.slots[usize::from(*slot)];
-            slot.source == SlotSource::Context && slot.ty.has_strings()
-        };
-        program.needs_texts() && program.slots().iter().any(of_request)
-    }
-
     pub(super) fn filter(&mut self, text: &Text, place: FeedPlace<'_>) -> Option<Program> {
         let ast = self.parse(text)?;
         let program = self.compile_in_feed(text, &ast, ast.root(), place)?;
@@ -112,10 +85,7 @@ impl Builder<'_> {
         let more = std::mem::take(&mut scope.more);
         self.note(text, more);
         match result {
-            Ok(program) => {
-                let of_request = self.reads_texts_of_request(&program);
-                self.refuse_texts(text, of_request).then_some(program)
-            }
+            Ok(program) => Some(program),
             Err(diagnostics) => {
                 self.note(text, diagnostics);
                 None
@@ -194,11 +164,4 @@ fn negated(program: &Program) -> Program {
         return Program::with_texts(text, ty, slots, Arc::new(run));
     }
     Program::new(text, ty, slots, Arc::new(move |row: &[Value]| negative(inner.eval(row))))
-}
-
-/// What to say where the text of a string is asked for and there is none.
-pub(crate) fn needs_texts(span: Range<usize>) -> Diagnostic {
-    let help = "strings can be compared here by `==`, `!=` and `in`; their texts are read in a feed's filters and score, of users and items";
-    Diagnostic::new("needs_texts", span, "this reads the text of a string, and only its number is known here")
-        .with_help(help)
 }

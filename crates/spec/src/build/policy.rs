@@ -40,7 +40,7 @@ impl Builder<'_> {
 
     fn policy(&mut self, source: &PolicySource, place: FeedPlace<'_>) -> Option<Policy> {
         let when = match &source.when {
-            Some(text) => Some(self.condition_of_row(text, place)?),
+            Some(text) => Some(self.filter(text, place)?),
             None => None,
         };
         let action = match &source.kind {
@@ -51,7 +51,7 @@ impl Builder<'_> {
             PolicyKind::Quota(count, even) => self.quota(source, count, *even).map(Action::Quota)?,
             PolicyKind::Pin { item, at } => Action::Pin(Pin { item: item.clone(), place: *at }),
             PolicyKind::NeverFollow { item, after } => {
-                let (item, after) = (self.condition_of_row(item, place), self.condition_of_row(after, place));
+                let (item, after) = (self.filter(item, place), self.filter(after, place));
                 Action::NeverFollow(NeverFollow { item: item?, after: after? })
             }
         };

@@ -108,9 +108,6 @@ impl Builder<'_> {
     pub(super) fn condition(&mut self, text: &Text, place: FeedPlace<'_>) -> Option<Program> {
         let ast = self.parse(text)?;
         let program = self.compile_in_feed(text, &ast, ast.root(), place)?;
-        if !self.refuse_texts(text, program.needs_texts()) {
-            return None;
-        }
         if *program.ty() != Type::Bool {
             let message = format!("`when` is a condition (bool), but this is {}", program.ty());
             self.issues.push(Issue::new("wrong_type", &text.span, message).help("compare it with something"));

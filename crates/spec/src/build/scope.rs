@@ -5,7 +5,6 @@ mod names;
 
 pub(super) use names::paths;
 
-use super::feed::needs_texts;
 use super::{Builder, ITEM, Outcome};
 use crate::diagnostic::quoted;
 use crate::plan::{Cross, EntityIndex};
@@ -81,7 +80,7 @@ impl expr::Scope for Scope<'_, '_, '_> {
             Place::Feature { table } => self.aggregate(table, name, args, span),
             Place::Event { .. } => {
                 Err(Diagnostic::new("nested_aggregate", span, "an aggregate cannot stand inside another")
-                    .with_help("its filter and value read the event's own fields"))
+                    .with_help("its filter and value read the event's own fields, and attributes of its entities"))
             }
             Place::Feed(feed) => self.feed_call(feed, name, args, span),
         })
@@ -140,39 +139,6 @@ pub(crate) fn aggregate_call(name: &str, args: &[Node], is_event: &dyn Fn(&str) 
 }
 
 impl Scope<'_, '_, '_> {
-    /// Compiles another part of the expression with an event's fields as names.
-    pub(super) fn over_event(&mut self, event: u16, node: &Node) -> Result<expr::Program, Diagnostic> {
-        let mut inner =
-            Scope { builder: &mut *self.builder, ast: self.ast, place: Place::Event { event }, more: Vec::new() };
-        let result = expr::compile(self.ast, node, &mut inner);
-        let result = result.and_then(|program| match program.needs_texts() {
-            true => Err(vec![needs_texts(node.span.clone())]),
-            false => Ok(program),
-        });
-        result.map_err(|mut diagnostics| {
-            let first = if diagnostics.is_empty() { cascade(&node.span) } else { diagnostics.remove(0) };
-            self.more.append(&mut diagnostics);
-            first
-        })
-    }
-
-    fn event_path(&mut self, event: u16, path: &[&str], span: Range<usize>) -> Found {
-        let event = &self.builder.events[usize::from(event)];
-        let [name] = path else {
-            let message = format!("{} is not a field of `{}`", quoted(&path.join(".")), event.name);
-            let help = "filters and values of an aggregate read the event's own fields only";
-            return Err(Diagnostic::new("unknown_name", span, message).with_help(help));
-        };
-        match event.fields.iter().position(|field| field.name == *name) {
-            Some(index) => Ok((index as u16, event.fields[index].ty.clone())),
-            None if self.builder.is_broken("event", &[&event.name, name]) => Err(cascade(&span)),
-            None => {
-                let message = format!("{} is not a field of the event `{}`", quoted(name), event.name);
-                Err(near("unknown_name", span, message, name, event.fields.iter().map(|field| field.name.as_str())))
-            }
-        }
-    }
-
     fn feature_path(&mut self, table: u16, path: &[&str], span: Range<usize>) -> Found {
         if let Some(declared) = self.builder.feature_of(table, path) {
             return self.feature(declared, &span);

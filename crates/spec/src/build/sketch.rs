@@ -135,7 +135,7 @@ impl Scope<'_, '_, '_> {
     fn elements(&mut self, event: u16, name: &str, node: &Node) -> Result<(ElementSource, Type), Diagnostic> {
         let path: Vec<&str> = match &node.kind {
             NodeKind::Path(names) => names.iter().map(|name| name.text.as_str()).collect(),
-            _ => Vec::new(),
+            _ => return self.computed_elements(event, name, node),
         };
         let of = &self.builder.events[usize::from(event)];
         let role = path.first().and_then(|first| of.roles.iter().position(|role| role.name == *first));
@@ -163,10 +163,34 @@ impl Scope<'_, '_, '_> {
         }
     }
 
+    /// What an expression gives, which is computed with the event.
+    fn computed_elements(
+        &mut self,
+        event: u16,
+        name: &str,
+        node: &Node,
+    ) -> Result<(ElementSource, Type), Diagnostic> {
+        let program = self.over_event(event, node)?;
+        if program.slots().is_empty() {
+            return Err(self.no_elements(event, name, node, &[]));
+        }
+        let ty = program.ty().clone();
+        if let Type::List(_) = ty {
+            let message = format!("the second argument of {} is {ty} here", quoted(name));
+            let help = "give one value of each event; of a list, name the field or attribute itself";
+            return Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help(help));
+        }
+        let program = match self.builder.is_computed(event, &program) {
+            true => program,
+            false => self.computed_program(event, program, &node.span)?,
+        };
+        Ok((ElementSource::Field(program.slots()[0]), ty))
+    }
+
     fn no_elements(&self, event: u16, name: &str, node: &Node, path: &[&str]) -> Diagnostic {
         if path.is_empty() {
-            let message = format!("the second argument of {} must be a name", quoted(name));
-            let help = "name a role or a field of the event, or an attribute as `item.tags`";
+            let message = format!("the second argument of {} must be of the event", quoted(name));
+            let help = "name a role or a field of the event, an attribute as `item.tags`, or an expression over them";
             return Diagnostic::new("wrong_type", node.span.clone(), message).with_help(help);
         }
         let of = &self.builder.events[usize::from(event)];

@@ -71,8 +71,8 @@ impl<'v> Kinds<'v> {
         let rules = view.policies.policies(view.feed).filter_map(|(policy, of)| {
             let Action::NeverFollow(rule) = &of.action else { return None };
             let facts = view.reads.policies.facts[policy];
-            let when = Test::new(of.when.as_ref(), facts[0]);
-            Some((policy, when, Test::new(Some(&rule.item), facts[1]), Test::new(Some(&rule.after), facts[2])))
+            let when = Test::new(of.when.as_ref(), facts[0], view.texts);
+            Some((policy, when, Test::new(Some(&rule.item), facts[1], view.texts), Test::new(Some(&rule.after), facts[2], view.texts)))
         });
         Kinds { view, filling: Filling::new(view, &view.reads.policies.placement, row), rules: rules.collect() }
     }
@@ -291,7 +291,7 @@ fn pin_candidate(view: &View<'_>, scratch: &mut Scratch, policy: usize, item: En
         return None;
     }
     let kind = Kinds::new(view, row).of(&candidate, found, row);
-    let when = Test::new(view.feed.policies[policy].when.as_ref(), view.reads.policies.facts[policy][0]);
+    let when = Test::new(view.feed.policies[policy].when.as_ref(), view.reads.policies.facts[policy][0], view.texts);
     when.holds(view.epoch.facts(item), row).then(|| {
         let index = known.unwrap_or_else(|| {
             candidates.push(candidate);

@@ -65,7 +65,7 @@ impl<'v> Removing<'v> {
         let acting = reads.removing.iter().map(|&index| usize::from(index)).filter(|&index| view.policies.acts(index));
         let policies = acting.filter_map(|index| {
             let policy = &view.feed.policies[index];
-            let when = Test::new(policy.when.as_ref(), reads.facts[index][0]);
+            let when = Test::new(policy.when.as_ref(), reads.facts[index][0], view.texts);
             Some(Acting { index, when, does: Does::of(view, policy)? })
         });
         Removing { view, filling: Filling::new(view, &reads.removal, row), policies: policies.collect() }

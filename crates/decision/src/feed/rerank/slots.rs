@@ -69,7 +69,7 @@ fn served(rules: &[PlaceRule], step: usize, entry: Entry, ground: &mut Ground<'_
     let hits = &ground.routes[own.start as usize..own.end as usize];
     let serves = |rule: &PlaceRule| match &rule.source {
         PlaceSource::Route(route) => hits.iter().any(|hit| hit.route == *route),
-        PlaceSource::Condition(condition) => condition.eval_bool(ground.row),
+        PlaceSource::Condition(condition) => condition.eval_bool_with(ground.row, ground.view.texts),
     };
     rules.iter().enumerate().fold(0, |served, (number, rule)| served | u32::from(serves(rule)) << number)
 }
