@@ -40,6 +40,10 @@ impl decision::Texts for Keys<'_> {
     fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
         decision::Texts::text(self.0, symbol)
     }
+
+    fn symbol(&self, text: &str) -> Option<domain::Symbol> {
+        self.0.symbol(text)
+    }
 }
 
 impl Names for Keys<'_> {
@@ -97,7 +101,7 @@ impl Node {
             .unwrap_or_else(|refusal| panic!("{refusal}"));
         self.catalogue.apply(&change);
         self.rows.apply(&change);
-        self.epoch.apply(&change);
+        self.epoch.apply(&change, &self.names);
     }
 
     fn fill(&mut self) {
@@ -148,6 +152,7 @@ impl Node {
             recent: vec![],
             exclude: vec![],
             context: vec![domain::Value::Missing],
+            unknown: vec![],
             pinned: decision::pinned(&self.plan.feeds[usize::from(of)], |key| self.names.entity(item, key)),
         };
         let request = FeedRequest::new(feed, Subject::User(key), 50);

@@ -174,7 +174,7 @@ impl World {
             state::resolve(&self.plan, &mut self.names, &self.catalogue, self.position, self.now, payload).unwrap();
         self.catalogue.apply(&resolved);
         self.shard.apply(&resolved);
-        self.epoch.apply(&resolved);
+        self.epoch.apply(&resolved, &self.names);
     }
 
     pub(crate) fn item(&mut self, key: &str, category: &str, price: f64, in_stock: bool) {
@@ -232,23 +232,34 @@ impl World {
         let items = |keys: &[String]| {
             keys.iter().filter_map(|key| self.names.entity(self.epoch.item_type(), key)).collect::<Vec<_>>()
         };
+        let rules = self.rules(feed, request);
+        let mut unknown = rules.as_ref().map_or(Vec::new(), |rules| rules.unknown().to_vec());
+        let mut new = |text: &str| {
+            let at = unknown.iter().position(|known| known == text).unwrap_or_else(|| {
+                unknown.push(text.to_owned());
+                unknown.len() - 1
+            });
+            domain::Symbol(u32::MAX - at as u32)
+        };
         let context = self.plan.feeds[usize::from(feed)].context.iter().map(|field| {
             match request.context.iter().find(|(name, _)| *name == field.name) {
-                Some((_, Raw::Str(text))) => Value::Str(self.names.symbol(text).unwrap_or(domain::Symbol(u32::MAX))),
+                Some((_, Raw::Str(text))) => Value::Str(self.names.symbol(text).unwrap_or_else(|| new(text))),
                 _ => Value::Missing,
             }
         });
+        let context = context.collect();
         Query {
             feed,
             subject,
             rows: subject.map(|(entity, id)| self.shard.subject(entity, id)),
             recent: items(&request.recent),
             exclude: items(&request.exclude),
-            context: context.collect(),
+            context,
+            unknown,
             pinned: crate::pinned(&self.plan.feeds[usize::from(feed)], |key| {
                 self.names.entity(self.epoch.item_type(), key)
             }),
-            rules: self.rules(feed, request),
+            rules,
             page: request
                 .page
                 .as_ref()

@@ -36,7 +36,7 @@ fn a_restored_epoch_is_the_same() {
         snapshot.save(chunk, &mut bytes);
         restored.load(&bytes).unwrap();
     }
-    restored.complete();
+    restored.complete(&world.names);
     assert_ne!(world.epoch.digest(&world.names, world.now), digest);
     assert_eq!(restored.digest(&world.names, world.now), digest);
     let mut world = shop();
@@ -93,10 +93,10 @@ fn a_copy_does_not_follow() {
 fn items_are_scored_as_their_features_say() {
     let world = shop();
     let mut row = Vec::new();
-    let items = ItemView::new(&world.epoch, &mut row);
+    let items = ItemView::new(&world.epoch, &world.names, &mut row);
     for (index, feature) in world.plan.features.iter().enumerate() {
         if world.plan.tables[usize::from(feature.table)].name == "item" {
-            let named = features_of(&world.plan, &world.epoch, None, world.epoch.item_type(), world.id("b"), world.now);
+            let named = features_of(&world.plan, &world.epoch, None, world.epoch.item_type(), world.id("b"), (world.now, &world.names));
             let (_, value) = named.iter().find(|(name, _)| *name == feature.name).unwrap();
             assert_eq!(items.score(index as u16, world.id("b"), world.now), value.as_f64());
             assert!(value.as_f64().is_some());
@@ -112,12 +112,12 @@ fn an_entity_shows_its_features() {
     let user_type = world.plan.entity("user").unwrap();
     let id = world.names.entity(user_type, "u1").unwrap();
     let rows = world.shard.subject(user_type, id);
-    let features = features_of(&world.plan, &world.epoch, Some(&rows), user_type, id, world.now);
+    let features = features_of(&world.plan, &world.epoch, Some(&rows), user_type, id, (world.now, &world.names));
     let names: Vec<&str> = features.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["views_7d", "recent"]);
     assert_eq!(features[0].1, Value::Float(8.0));
     let Value::List(recent) = &features[1].1 else { panic!("{features:?}") };
     assert_eq!(recent[..2], [Value::Entity(world.id("a")), Value::Entity(world.id("d"))]);
-    let cold = features_of(&world.plan, &world.epoch, None, user_type, EntityId(99), world.now);
+    let cold = features_of(&world.plan, &world.epoch, None, user_type, EntityId(99), (world.now, &world.names));
     assert_eq!(cold, [("views_7d".to_owned(), Value::Float(0.0)), ("recent".to_owned(), Value::List([].into()))]);
 }

@@ -97,10 +97,11 @@ proptest! {
             snapshot.save(chunk, &mut bytes);
             restored.load(&bytes).unwrap();
         }
-        restored.complete();
+        restored.complete(&world.names);
         are_true(&restored);
         let other = spec::compile("other", &SPEC.replace("3.0", "4.0").replace("default(item.price, 9.0)", "item.price"));
-        restored.adopt(&Epoch::new(other.unwrap().into()), None);
+        let other = spec::bind(&other.unwrap().into(), &mut |text| world.names.intern_symbol(text));
+        restored.adopt(&Epoch::new(other), None, &world.names);
         are_true(&restored);
     }
 }

@@ -200,7 +200,8 @@ fn features() {
                 "did you mean `dwell`",
             ),
             ("features: { user: { a: 'count(view, 1h, dwell)' } }\n", "wrong_type", 8, 41, "condition"),
-            ("features: { user: { a: 'count(view, 1h, item.price > 1.0)' } }\n", "unknown_name", 8, 41, "own fields"),
+            ("features: { user: { a: 'count(view, 1h, now > 1.0)' } }\n", "unknown_name", 8, 41, "not a field"),
+            ("features: { user: { a: 'count(view, 1h, request.page > 1)' } }\n", "unknown_name", 8, 41, "own fields"),
             (
                 "features: { user: { a: 'count(view, 1h, count(view, 1h) > 1.0)' } }\n",
                 "nested_aggregate",

@@ -100,7 +100,7 @@ fn mistakes() {
             ("features: { user: { a: 'distinct(view, 1h)' } }\n", "wrong_arity", 8, 25, "3 to 4"),
             ("features: { user: { a: 'distinct(view, pag, 1h)' } }\n", "unknown_name", 8, 40, "did you mean `page`"),
             ("features: { user: { a: 'distinct(view, item.tag, 1h)' } }\n", "unknown_name", 8, 40, "`item.tags`"),
-            ("features: { user: { a: 'distinct(view, dwell + 1s, 1h)' } }\n", "wrong_type", 8, 40, "must be a name"),
+            ("features: { user: { a: 'distinct(view, 1s + 1s, 1h)' } }\n", "wrong_type", 8, 40, "must be of the event"),
             ("features: { user: { a: 'distinct(view, page, 91d)' } }\n", "out_of_range", 8, 46, "window"),
             ("features: { user: { a: 'distinct(view, page, 1h, dwell)' } }\n", "wrong_type", 8, 50, "condition"),
             ("features: { item: { a: 'distinct(use, device, 1h)' } }\n", "missing_role", 8, 34, "names no `item`"),

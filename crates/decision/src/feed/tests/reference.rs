@@ -24,6 +24,7 @@ pub(super) struct Slow<'a> {
     pub(super) feed: &'a Feed,
     pub(super) request: &'a FeedRequest,
     pub(super) query: crate::Query,
+    texts: expr::MadeTexts<'a>,
     /// The best score of each route.
     best: Vec<f64>,
 }
@@ -97,7 +98,8 @@ type Sifted = Vec<(EntityId, usize)>;
 
 impl<'a> Slow<'a> {
     fn new(world: &'a World, request: &'a FeedRequest, query: crate::Query) -> Slow<'a> {
-        Slow { world, feed: &world.plan.feeds[usize::from(query.feed)], request, query, best: Vec::new() }
+        let (feed, texts) = (&world.plan.feeds[usize::from(query.feed)], query.texts(&world.names));
+        Slow { world, feed, request, query, texts, best: Vec::new() }
     }
 
     /// Recall to rank; `outer` is the feed that was asked for if this one is mixed into it.
@@ -238,7 +240,7 @@ impl Slow<'_> {
         let Some(when) = &route.when else { return true };
         let mut row = vec![Value::Missing; self.world.plan.slots.len()];
         when.slots().iter().for_each(|&slot| row[usize::from(slot)] = self.slot(slot, None));
-        when.eval(&row).is_true()
+        when.eval_bool_with(&row, &self.texts)
     }
 
     /// Routes whose turn came and that were off.
@@ -249,7 +251,7 @@ impl Slow<'_> {
 
     fn search(&self, source: &RouteSource, limit: usize, sift: &dyn Fn(EntityId) -> bool) -> Vec<Hit> {
         let (mut row, mut out) = (Vec::new(), Vec::new());
-        let items = ItemView::new(&self.world.epoch, &mut row);
+        let items = ItemView::new(&self.world.epoch, &self.texts, &mut row);
         let (indexes, now) = (self.world.epoch.indexes(), self.world.now);
         let skip = |item: EntityId| self.query.subject == Some((self.world.epoch.item_type(), item));
         let sift = |item: EntityId| skip(item) || sift(item);
@@ -382,7 +384,7 @@ impl Slow<'_> {
     pub(super) fn eval(&self, program: &expr::Program, item: &Item) -> Value {
         let mut row = vec![Value::Missing; self.world.plan.slots.len() + self.more().len()];
         program.slots().iter().for_each(|&slot| row[usize::from(slot)] = self.slot(slot, Some(item)));
-        program.eval(&row)
+        program.eval_with(&row, &self.texts)
     }
 
     /// Slots of the request beside the plan's.
@@ -400,7 +402,7 @@ impl Slow<'_> {
             SlotSource::Feature(feature) => {
                 let program = &plan.features[usize::from(feature)].program;
                 program.slots().iter().for_each(|&slot| row[usize::from(slot)] = self.slot(slot, item));
-                row[usize::from(slot)] = program.eval(&row);
+                row[usize::from(slot)] = program.eval_with(&row, &self.texts);
             }
             SlotSource::Attribute { entity, field } if entity == epoch.item_type() => {
                 row[usize::from(slot)] = epoch.catalogue().attribute(entity, item.unwrap().id, field);

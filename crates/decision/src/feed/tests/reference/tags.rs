@@ -31,7 +31,7 @@ impl Slow<'_> {
     ) -> Vec<Hit> {
         let Index::Tags { field, by } = self.world.plan.indexes[usize::from(index)] else { panic!("no tags") };
         let mut row = Vec::new();
-        let items = ItemView::new(&self.world.epoch, &mut row);
+        let items = ItemView::new(&self.world.epoch, &self.world.names, &mut row);
         let mut terms: BTreeMap<Symbol, f64> = BTreeMap::new();
         match from {
             TagsFrom::Slot(slot) => terms.extend(tags(&self.slot(slot, None)).into_iter().map(|tag| (tag, 1.0))),
