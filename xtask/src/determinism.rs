@@ -115,6 +115,23 @@ fn with_every_reranker(text: &str) -> Result<String> {
     Ok(text.replacen(SPREAD, ALL, 1))
 }
 
+/// Features over texts: in what state is kept, in what an index is ordered by, and strings that are made.
+fn with_texts(text: &str) -> Result<String> {
+    const RECENT: &str = "    recent:      last(view, item, 30)\n";
+    const OF_USERS: &str = "    recent: last(view, item, 30)
+    twelfths: count(view, 7d, item.title.endsWith('2'))
+    tastes: last_n(view, item.category.upperAscii(), 5)
+    kinds: distinct(view, item.category.substring(0, 2) + '-', 1d)
+    taste: \"size(tastes) > 0 ? tastes[0].lowerAscii() + '.' : 'none'\"
+";
+    const CONVERSION: &str = "    conversion:  ";
+    const OF_ITEMS: &str = "    label: item.category.upperAscii() + '.'
+    lift: \"label.startsWith('C1') ? 2.0 * heat : heat\"
+    conversion:  ";
+    ensure!(text.contains(RECENT) && text.contains(CONVERSION), "the example's features are not as this check expects");
+    Ok(text.replacen(RECENT, OF_USERS, 1).replacen(CONVERSION, OF_ITEMS, 1))
+}
+
 /// A feed of routes that the example does not use; `feeds` is the example's last section.
 const ONWARD: &str = "
   onward:
@@ -124,17 +141,19 @@ const ONWARD: &str = "
     recall:
       next:  { session: { view: 1, cart: 3, buy: 5 }, from: user.recent, limit: 50, keep: 300, sessions: 20 }
       alike: { users_like: [view, buy], from: user.recent, limit: 50, half_life: 30d, known: keep, weight: 2 }
-      hot:   { top: item.heat, limit: 30, min: 3, when: user.views_7d > 4 }
+      hot:   { top: item.lift, limit: 30, min: 3, when: \"user.views_7d > 4 || user.taste.size() == 3\" }
       new:   { explore: impression, below: 5, limit: 20 }
       any:   { random: item, limit: 10 }
       kind:  { tags: item.category, from: user.recent, by: item.conversion, limit: 30 }
-    filter: [item.in_stock]
+    filter: [item.in_stock, \"item.label != 'C7.' || user.taste == item.category + '.'\"]
+    rank: { score: \"recall.score + (user.twelfths + user.kinds) / 1000 + (item.title < item.label ? 0.1 : 0.0)\" }
+    policy: [{ boost: { by: 1.1, when: \"user.tastes.exists(taste, taste + '.' == item.label)\" } }]
 ";
 
 /// Runs everything for one seed.
 pub(crate) fn check(root: &Path, seed: u64, decisions: u64) -> Result<Report> {
     let program = node::program(root)?;
-    let text = with_every_reranker(&crate::shop::spec_text(root)?)? + ONWARD + LISTS;
+    let text = with_texts(&with_every_reranker(&crate::shop::spec_text(root)?)?)? + ONWARD + LISTS;
     let plan = spec::compile("shop.yaml", &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
     let plan = Arc::new(plan);
     let runs: Vec<(Mode, u32)> = MODES.into_iter().flat_map(|mode| SHARDS.map(|shards| (mode, shards))).collect();

@@ -25,10 +25,9 @@ impl Machine {
         let ids = (0..self.catalogue.bound(entity)).map(EntityId);
         ids.filter(move |id| self.catalogue.present(entity, *id)).map(move |id| {
             let value = |index: usize| self.catalogue.attribute(entity, id, index as u16);
-            let raws = fields
-                .iter()
-                .enumerate()
-                .map(|(index, field)| raw_of(&value(index), (&self.names, &self.names), entity_of(&field.ty).unwrap_or(entity)));
+            let raws = fields.iter().enumerate().map(|(index, field)| {
+                raw_of(&value(index), (&self.names, &self.names), entity_of(&field.ty).unwrap_or(entity))
+            });
             (self.names.key(entity, id), raws.collect())
         })
     }

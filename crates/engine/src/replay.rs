@@ -238,7 +238,9 @@ impl<D: Disk> Core<D> {
                 let known = machine.plan.entity("item").and_then(|of| machine.names.entity(of, item));
                 known.into_iter().for_each(|item| scratch.follow(item));
                 let answer = answer_at(machine, &question.stripped, &query, &mut scratch);
-                let show = |value: &Value, ty: &Type| raw_of(value, (&machine.names, &machine.names), entity_of(ty).unwrap_or_default());
+                let show = |value: &Value, ty: &Type| {
+                    raw_of(value, (&machine.names, &machine.names), entity_of(ty).unwrap_or_default())
+                };
                 let trace = scratch.followed();
                 let journey = Journey::of(&machine.plan, &answer, item, trace.as_deref(), &show);
                 let differences = decision::compare(&recorded, &answer);

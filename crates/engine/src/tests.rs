@@ -6,6 +6,7 @@ mod dry_run;
 mod pages;
 mod retention;
 mod shared;
+mod texts;
 mod training;
 
 use crate::{Clock, Config, Engine, LogFile, Mode, OpenReport};
@@ -118,8 +119,12 @@ fn fill(engine: &Engine, from: u64, to: u64) -> Position {
 }
 
 fn run(mode: Mode, shards: u32) -> (String, Folder) {
+    run_of(SPEC, mode, shards)
+}
+
+fn run_of(text: &str, mode: Mode, shards: u32) -> (String, Folder) {
     let folder = Folder::new();
-    let (engine, report) = open(&folder, SPEC, mode, shards);
+    let (engine, report) = open(&folder, text, mode, shards);
     assert_eq!(report.replayed, 0);
     let items: Vec<_> = (0..41).map(item).collect();
     engine.submit(&items, true).expect("items are taken");

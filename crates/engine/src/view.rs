@@ -4,8 +4,8 @@ use crate::core::Core;
 use crate::generation::{Generation, State};
 use decision::{Epoch, Texts};
 use domain::{Code, EntityId, ListPut, Payload, PlanVersion, Position, Raw, Refusal, Time, Type, Value};
-use journal::Disk;
 use expr::MadeTexts;
+use journal::Disk;
 use spec::Plan;
 use spec::plan::EntityIndex;
 use state::Dictionary;
@@ -125,7 +125,10 @@ impl<D: Disk> Core<D> {
         let fields = fields.iter().zip(&attributes);
         Ok(EntityView {
             fields: fields.map(|(field, value)| (field.name.clone(), raw_of(value, (names, texts), entity))).collect(),
-            features: features.iter().map(|(name, value)| (name.clone(), raw_of(value, (names, texts), of(name)))).collect(),
+            features: features
+                .iter()
+                .map(|(name, value)| (name.clone(), raw_of(value, (names, texts), of(name))))
+                .collect(),
             position,
             now,
         })
@@ -200,7 +203,9 @@ pub(crate) fn raw_of(value: &Value, (names, texts): (&Dictionary, &dyn Texts), e
         Value::Bool(bool) => Raw::Bool(*bool),
         Value::Int(int) => Raw::Int(*int),
         Value::Float(float) => Raw::Float(*float),
-        Value::Str(symbol) => Raw::Str(Cow::Owned(texts.text(*symbol).map_or_else(String::new, |text| text.to_string()))),
+        Value::Str(symbol) => {
+            Raw::Str(Cow::Owned(texts.text(*symbol).map_or_else(String::new, |text| text.to_string())))
+        }
         Value::Time(time) => Raw::Int(time.0),
         Value::Span(span) => Raw::Str(Cow::Owned(span.to_string())),
         Value::Entity(id) => Raw::Str(Cow::Owned(names.key(entity, *id).to_owned())),

@@ -89,7 +89,9 @@ mod tests {
     #[test]
     fn a_text_has_one_symbol_and_a_symbol_one_text() {
         let texts = MadeTexts::with(&Two, ["x", "y"]);
-        for (text, symbol) in [("a", 0), ("b", 1), ("x", u32::MAX), ("y", u32::MAX - 1), ("z", u32::MAX - 2), ("", u32::MAX - 3)] {
+        for (text, symbol) in
+            [("a", 0), ("b", 1), ("x", u32::MAX), ("y", u32::MAX - 1), ("z", u32::MAX - 2), ("", u32::MAX - 3)]
+        {
             for _ in 0..2 {
                 assert_eq!(texts.symbol(text), Some(Symbol(symbol)));
                 assert_eq!(texts.text(Symbol(symbol)).as_deref(), Some(text));

@@ -5,8 +5,8 @@ mod rerank;
 
 use crate::build::canonical;
 use crate::plan::{
-    Action, EventType, Feature, Feed, FieldType, From, Fusion, Index, Plan, Policy, Route, RouteSource, SlotSource,
-    Stream, StreamValue, TagsBy, TagsFrom,
+    Action, Computed, EventType, Feature, Feed, FieldType, From, Fusion, Index, Plan, Policy, Route, RouteSource,
+    SlotSource, Stream, StreamValue, TagsBy, TagsFrom,
 };
 use expr::Program;
 use std::collections::BTreeMap;
@@ -244,6 +244,7 @@ fn signature(plan: &Plan) -> String {
         of_items.map(|feature| format!("{} {}", feature.name, canonical(feature.program.text()))).collect();
     let quotas = &plan.quotas;
     let calendars = &plan.calendars;
+    let events: Vec<String> = events.iter().map(event_type).collect();
     let counted = format!("{entities:?}{events:?}{tables:?}{collections:?}{streams:?}{calendars:?}{indexes:?}");
     format!("{counted}{exposures:?}{formulas:?}{quotas:?}{lists:?}{}", attributed(plan))
 }
@@ -254,6 +255,15 @@ fn attributed(plan: &Plan) -> String {
     let routes = |feed: &Feed| feed.routes.iter().map(|route| format!("{} ", route.name)).collect::<String>();
     let feeds: String = plan.feeds.iter().map(|feed| format!("{} {}", feed.name, routes(feed))).collect();
     format!("{attribution:?}{feeds}")
+}
+
+fn event_type(event: &EventType) -> String {
+    let EventType { name, roles, fields, computed } = event;
+    let computed = computed.iter().map(|computed| match computed {
+        Computed::Attribute { role, field } => format!("{role}.{field}"),
+        Computed::Program(program) => canonical(program.text()),
+    });
+    format!("{name} {roles:?} {fields:?} {:?}", computed.collect::<Vec<_>>())
 }
 
 fn stream(stream: &Stream) -> String {

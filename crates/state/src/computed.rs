@@ -47,6 +47,7 @@ pub(crate) fn with_computed(
 
 /// How many strings an event may bring beside those in its fields, at most.
 pub(crate) fn names_of_computed(ty: &EventType) -> usize {
-    let named = |computed: &&Computed| matches!(computed, Computed::Program(program) if *program.ty() == domain::Type::Str);
+    let named =
+        |computed: &&Computed| matches!(computed, Computed::Program(program) if *program.ty() == domain::Type::Str);
     ty.computed.iter().filter(named).count()
 }

@@ -86,7 +86,8 @@ pub fn admit_all(plan: &Plan, dictionary: &Dictionary, payloads: &[Payload<'_>])
         .iter()
         .map(|payload| match payload {
             Payload::Event(event) => {
-                let computed = plan.event(&event.kind).map_or(0, |index| names_of_computed(&plan.events[usize::from(index)]));
+                let computed =
+                    plan.event(&event.kind).map_or(0, |index| names_of_computed(&plan.events[usize::from(index)]));
                 event.fields.iter().map(names).sum::<usize>() + computed
             }
             Payload::Upsert(upsert) => 1 + upsert.fields.iter().map(names).sum::<usize>(),

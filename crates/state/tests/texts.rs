@@ -107,7 +107,8 @@ fn paid(acts: &[Act]) -> Vec<Paid> {
 
 /// The features as the specification of each function has them.
 fn expected(all: &[Paid]) -> BTreeMap<&'static str, String> {
-    let sum = |of: &dyn Fn(&Paid) -> Option<f64>| format!("{:?}", all.iter().filter_map(of).fold(0.0, |sum, x| sum + x));
+    let sum =
+        |of: &dyn Fn(&Paid) -> Option<f64>| format!("{:?}", all.iter().filter_map(of).fold(0.0, |sum, x| sum + x));
     let holds = |condition: bool| condition.then_some(1.0);
     let title = |paid: &Paid| paid.item.as_ref().map(|item| item.0);
     let lower = |paid: &Paid| paid.email.map(str::to_lowercase);

@@ -113,10 +113,11 @@ impl Draw {
 
     /// A visit, now and then with a filter and boosts of its own, or with pages.
     fn request(&mut self, count: u16) -> FeedRequest {
-        const CONDITIONS: [&str; 4] = [
+        const CONDITIONS: [&str; 5] = [
             "item.price < 120.0",
             "item.category in [\"c1\", \"c2\", \"c3\", \"none\"]",
             "!listed(item, blocked)",
+            "(item.label + item.title).matches(\"[1-6]$\")",
             "recall.score > 0.01 && now - item.created < 20d",
         ];
         let mut request = SHOP.request(&mut self.rng, count);

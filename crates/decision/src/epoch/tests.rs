@@ -96,7 +96,14 @@ fn items_are_scored_as_their_features_say() {
     let items = ItemView::new(&world.epoch, &world.names, &mut row);
     for (index, feature) in world.plan.features.iter().enumerate() {
         if world.plan.tables[usize::from(feature.table)].name == "item" {
-            let named = features_of(&world.plan, &world.epoch, None, world.epoch.item_type(), world.id("b"), (world.now, &world.names));
+            let named = features_of(
+                &world.plan,
+                &world.epoch,
+                None,
+                world.epoch.item_type(),
+                world.id("b"),
+                (world.now, &world.names),
+            );
             let (_, value) = named.iter().find(|(name, _)| *name == feature.name).unwrap();
             assert_eq!(items.score(index as u16, world.id("b"), world.now), value.as_f64());
             assert!(value.as_f64().is_some());

@@ -20,7 +20,7 @@ fn switched(engine: &Engine) -> PlanVersion {
 }
 
 /// State as the node had it at its end, against the plan in force over the whole log; and every answer again.
-fn holds(folder: &Folder, decisions: u64) {
+pub(super) fn holds(folder: &Folder, decisions: u64) {
     let log = LogFile::open(folder.disk(), Options::default()).expect("the log opens");
     let plan = log.plan().expect("the spec is in the log");
     let kept = machine_of_checkpoint(&log.reader, &plan, 3).expect("readable").expect("written at the stop");

@@ -26,6 +26,9 @@ features:
     recent: last(view, item, 20)
     views: count(view, 60s)
     spent: mean(buy, price, 5m)
+    odd: count(view, 1m, item.category.matches('[13]$'))
+    words: last_n(buy, item.category + string(price), 3)
+    label: \"size(words) > 0 ? words[0].upperAscii() + '!' : 'none'\"
     kinds: distinct(view, item.category, 2m)
     idle: time_since(view)
   user.category:
@@ -36,6 +39,8 @@ features:
   item:
     heat: decayed(view, 30s) + 3 * decayed(buy, 30s)
     p90: quantile(buy, price, 0.9, 5m)
+    kind: default(item.category, '?').upperAscii() + '/'
+    worth: \"kind.startsWith('C3') ? heat : 0.5\"
 feeds:
   home:
     for: user

@@ -379,9 +379,8 @@ impl Open {
             let pair = Pair { user, item, visited: visited.as_deref() };
             let texts = &MadeTexts::new(&machine.names);
             let found = reads.at_rows(half, rows.as_ref(), pair, (self.now, texts));
-            let raw = |(value, of): (_, &PairValue)| {
-                raw_of(value, (&machine.names, texts), entity_of(&of.ty).unwrap_or(0))
-            };
+            let raw =
+                |(value, of): (_, &PairValue)| raw_of(value, (&machine.names, texts), entity_of(&of.ty).unwrap_or(0));
             found.iter().zip(values).map(raw).collect()
         });
         self.values = read.collect();

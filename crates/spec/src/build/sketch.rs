@@ -164,12 +164,7 @@ impl Scope<'_, '_, '_> {
     }
 
     /// What an expression gives, which is computed with the event.
-    fn computed_elements(
-        &mut self,
-        event: u16,
-        name: &str,
-        node: &Node,
-    ) -> Result<(ElementSource, Type), Diagnostic> {
+    fn computed_elements(&mut self, event: u16, name: &str, node: &Node) -> Result<(ElementSource, Type), Diagnostic> {
         let program = self.over_event(event, node)?;
         if program.slots().is_empty() {
             return Err(self.no_elements(event, name, node, &[]));

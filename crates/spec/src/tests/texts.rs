@@ -91,7 +91,10 @@ fn what_is_computed_of_an_event_is_computed_once() {
     assert_eq!(shown, expected);
     let sources: Vec<ElementSource> = plan.collections.iter().map(|collection| collection.source).collect();
     // Behind the one field of the event; a name alone is read where it is.
-    assert_eq!(sources, [ElementSource::Field(4), ElementSource::Field(5), ElementSource::Attribute { role: 1, field: 0 }]);
+    assert_eq!(
+        sources,
+        [ElementSource::Field(4), ElementSource::Field(5), ElementSource::Attribute { role: 1, field: 0 }]
+    );
     assert!(matches!(&computed[3], Computed::Program(program) if program.slots() == [0]));
 }
 

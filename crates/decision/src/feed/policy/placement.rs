@@ -72,7 +72,12 @@ impl<'v> Kinds<'v> {
             let Action::NeverFollow(rule) = &of.action else { return None };
             let facts = view.reads.policies.facts[policy];
             let when = Test::new(of.when.as_ref(), facts[0], view.texts);
-            Some((policy, when, Test::new(Some(&rule.item), facts[1], view.texts), Test::new(Some(&rule.after), facts[2], view.texts)))
+            Some((
+                policy,
+                when,
+                Test::new(Some(&rule.item), facts[1], view.texts),
+                Test::new(Some(&rule.after), facts[2], view.texts),
+            ))
         });
         Kinds { view, filling: Filling::new(view, &view.reads.policies.placement, row), rules: rules.collect() }
     }

@@ -70,11 +70,7 @@ const TWINS: [[&str; 3]; 12] = [
         "user.local == (request.country == 'DE' ? 'de' : request.country)",
     ],
     ["BOOST", "item.kind.lowerAscii() in ['c1', 'c2']", "item.category in ['c1', 'c2']"],
-    [
-        "BLOCK",
-        "(request.country + item.category) == 'frc4'",
-        "request.country == 'fr' && item.category == 'c4'",
-    ],
+    ["BLOCK", "(request.country + item.category) == 'frc4'", "request.country == 'fr' && item.category == 'c4'"],
     ["SPREAD", "'c0c1'.contains(item.category)", "item.category in ['c0', 'c1']"],
     ["SLOT", "item.category > 'c3'", "item.category == 'c4'"],
 ];
@@ -82,8 +78,14 @@ const TWINS: [[&str; 3]; 12] = [
 /// The shop's first part, and a feed in which every expression is one of the twins.
 fn twin(by_texts: bool) -> World {
     const FEATURES: [[&str; 2]; 2] = [
-        ["  item:\n    heat", "    likes: \"count(view, 7d, LIKES)\"\n    local: \"LOCAL\"\n  item:\n    kind: KIND\n    heat"],
-        ["    views_1d: count(view, 1d)\n", "    views_1d: count(view, 1d)\n    lift: \"(IS_C2) ? 2.0 * views_1d : views_1d\"\n"],
+        [
+            "  item:\n    heat",
+            "    likes: \"count(view, 7d, LIKES)\"\n    local: \"LOCAL\"\n  item:\n    kind: KIND\n    heat",
+        ],
+        [
+            "    views_1d: count(view, 1d)\n",
+            "    views_1d: count(view, 1d)\n    lift: \"(IS_C2) ? 2.0 * views_1d : views_1d\"\n",
+        ],
     ];
     const FEED: &str = "
 feeds:

@@ -20,7 +20,7 @@ struct Drawn {
 }
 
 fn drawn() -> impl Strategy<Value = Drawn> {
-    let user = prop::collection::vec((0u8..6, 1u8..4), 0..4);
+    let user = prop::collection::vec((0u8..9, 1u8..4), 0..4);
     let routes = prop::collection::vec(0u8..5, 0..3);
     (user, any::<bool>(), any::<bool>(), routes, 1u8..4, 0u8..4, 0u8..4).prop_map(
         |(user, item, crossed, routes, hours, word, weight)| Drawn { user, item, crossed, routes, hours, word, weight },
@@ -41,11 +41,14 @@ impl Drawn {
                 2 => format!("sum(view, n, {window}h)"),
                 3 => format!("count(view, {window}h, s == \"c{word}\")"),
                 4 => format!("decayed(view, {window}h)"),
+                5 => format!("count(view, {window}h, (s + item.category).contains(\"c{word}\"))"),
+                6 => format!("size(last_n(view, s.upperAscii() + string(n), {window}))"),
+                7 => format!("distinct(view, item.category.substring(1), {window}h)"),
                 _ => format!("count(buy, {window}h) + {weight}"),
             };
             spec.push_str(&format!("    f{place}: {call}\n"));
         }
-        spec.push_str(&format!("  item:\n    heat: decayed(view, {hours}h)\n"));
+        spec.push_str(&format!("  item:\n    kind: item.category.upperAscii() + \".\"\n    heat: 'decayed(view, {hours}h) * (kind > \"C{word}\" ? 2.0 : 1.0)'\n"));
         spec.push_str(if *item { "    bought: count(buy, 2h)\n" } else { "" });
         spec.push_str(if *crossed { "  user.category:\n    share: count(view, 3h)\n" } else { "" });
         spec.push_str("feeds:\n  home:\n    for: user\n    recall:\n      hot: { top: item.heat, limit: 9 }\n");
@@ -60,7 +63,7 @@ impl Drawn {
             spec.push_str(&format!("      r{place}: {route}\n"));
         }
         spec + &format!(
-            "    filter: ['item.category != \"c{word}\"']\n    rank: {{ score: recall.score + {weight} * item.heat }}\n"
+            "    filter: ['item.kind.size() > 3 || item.kind != \"C{word}.\"']\n    rank: {{ score: recall.score + {weight} * item.heat }}\n"
         )
     }
 }
