@@ -10,7 +10,7 @@ pub(crate) use recent::Recent;
 use crate::generation::{Generation, State};
 use crate::serve::Names;
 use crate::view::{entity_of, raw_of};
-use decision::{Epoch, Facts, Verdict};
+use decision::{Epoch, Facts, Texts, Verdict};
 use domain::{DecisionId, PlanVersion, Raw, Type, Value};
 use parking_lot::Mutex;
 use spec::Plan;
@@ -37,12 +37,7 @@ pub struct Decided {
 
 impl Decided {
     /// Decides on complete facts.
-    fn new(
-        id: DecisionId,
-        (plan, version): (&Arc<Plan>, PlanVersion),
-        facts: Facts,
-        texts: &dyn decision::Texts,
-    ) -> Decided {
+    fn new(id: DecisionId, (plan, version): (&Arc<Plan>, PlanVersion), facts: Facts, texts: &dyn Texts) -> Decided {
         let verdict = decision::decide(&plan.decisions[usize::from(facts.decision)], &facts, texts);
         Decided { id, plan: plan.clone(), version, facts, verdict }
     }
@@ -59,14 +54,16 @@ pub struct Telling<'n>(pub(crate) &'n Dictionary);
 impl Telling<'_> {
     /// What a rule says that fired.
     pub fn reason(&self, decided: &Decided, rule: u32) -> String {
-        let told = |value: &Value, ty: &Type| shown(&raw_of(value, self.0, entity_of(ty).unwrap_or(0)));
-        decision::reason(&decided.decision().rules[rule as usize], &decided.facts, self.0, &told)
+        let texts = decided.facts.texts(self.0);
+        let told = |value: &Value, ty: &Type| shown(&raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0)));
+        decision::reason(&decided.decision().rules[rule as usize], &decided.facts, &texts, &told)
     }
 
     /// The facts by name, as clients see them.
     pub fn facts<'d>(&self, decided: &'d Decided) -> Vec<(&'d str, Raw<'static>)> {
         let facts = decided.decision().facts.iter().zip(&decided.facts.row);
-        let raw = |value: &Value, ty: &Type| raw_of(value, self.0, entity_of(ty).unwrap_or(0));
+        let texts = decided.facts.texts(self.0);
+        let raw = |value: &Value, ty: &Type| raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0));
         facts.map(|(fact, value)| (fact.name.as_str(), raw(value, &fact.ty))).collect()
     }
 }

@@ -78,7 +78,7 @@ impl Machine {
         self.shards.iter_mut().for_each(|shard| shard.adopt(&rows));
         self.catalogue.adopt(&plan);
         self.attribution.iter_mut().for_each(|attribution| attribution.adopt(&plan));
-        self.epoch.adopt(&Epoch::new(plan.clone()), None);
+        self.epoch.adopt(&Epoch::new(plan.clone()), None, &self.names);
         Some(Machine { plan, ..self })
     }
 
@@ -155,7 +155,7 @@ impl Machine {
             read(rows, false);
         }
         read(epoch.items(), true);
-        epoch.apply(change);
+        epoch.apply(change, names);
         read(epoch.items(), false);
         facts.iter_mut().for_each(|facts| facts.derive(plan, names));
         facts

@@ -59,6 +59,10 @@ impl Texts for House {
     fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
         self.0.get(symbol.0 as usize).map(|text| text.as_str().into())
     }
+
+    fn symbol(&self, text: &str) -> Option<Symbol> {
+        House::symbol(self, text)
+    }
 }
 
 /// A row with a value of the right type, or none, in each slot.
