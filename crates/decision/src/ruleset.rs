@@ -44,7 +44,7 @@ pub enum FiredEffect {
 
 /// Decides: every rule is looked at, one after another. What they add is summed in the spec's order.
 pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict {
-    let row = &facts.row;
+    let (row, texts) = (&facts.row, &facts.texts(texts));
     let base = decision.score.as_ref().and_then(|score| score.eval_f64_with(row, texts));
     let base = base.filter(|score| score.is_finite()).unwrap_or(0.0);
     let mut verdict = Verdict { outcome: decision.otherwise, score: base, tier: None, fired: Vec::new() };

@@ -10,12 +10,11 @@ pub(crate) use recent::Recent;
 use crate::generation::{Generation, State};
 use crate::serve::Names;
 use crate::view::{entity_of, raw_of};
-use decision::{Epoch, Facts, Verdict};
+use decision::{Epoch, Facts, Texts, Verdict};
 use domain::{DecisionId, PlanVersion, Raw, Type, Value};
-use expr::MadeTexts;
 use parking_lot::Mutex;
 use spec::Plan;
-use spec::plan::{Decision, Fact, FactSource};
+use spec::plan::Decision;
 use state::{Catalogue, Change, Dictionary, Lists, Resolved, Rows};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,10 +41,10 @@ impl Decided {
         id: DecisionId,
         (plan, version): (&Arc<Plan>, PlanVersion),
         mut facts: Facts,
-        texts: &dyn decision::Texts,
+        known: &dyn Texts,
     ) -> Decided {
-        let texts = &MadeTexts::new(texts);
-        facts.derive(plan, texts);
+        facts.derive(plan, known);
+        let texts = &facts.texts(known);
         let verdict = decision::decide(&plan.decisions[usize::from(facts.decision)], &facts, texts);
         Decided { id, plan: plan.clone(), version, facts, verdict }
     }
@@ -62,32 +61,17 @@ pub struct Telling<'n>(pub(crate) &'n Dictionary);
 impl Telling<'_> {
     /// What a rule says that fired.
     pub fn reason(&self, decided: &Decided, rule: u32) -> String {
-        self.under(decided, |facts, texts| {
-            let told = |value: &Value, ty: &Type| shown(&raw_of(value, (self.0, texts), entity_of(ty).unwrap_or(0)));
-            decision::reason(&decided.decision().rules[rule as usize], facts, texts, &told)
-        })
+        let texts = decided.facts.texts(self.0);
+        let told = |value: &Value, ty: &Type| shown(&raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0)));
+        decision::reason(&decided.decision().rules[rule as usize], &decided.facts, &texts, &told)
     }
 
     /// The facts by name, as clients see them.
     pub fn facts<'d>(&self, decided: &'d Decided) -> Vec<(&'d str, Raw<'static>)> {
-        self.under(decided, |facts, texts| {
-            let raw = |value: &Value, ty: &Type| raw_of(value, (self.0, texts), entity_of(ty).unwrap_or(0));
-            let named = decided.decision().facts.iter().zip(&facts.row);
-            named.map(|(fact, value)| (fact.name.as_str(), raw(value, &fact.ty))).collect()
-        })
-    }
-
-    /// Lets the facts be read with texts for all their strings: those that were computed are computed again, since a string that
-    /// nothing in the log has lasts no longer than an evaluation.
-    fn under<R>(&self, decided: &Decided, read: impl FnOnce(&Facts, &MadeTexts<'_>) -> R) -> R {
-        let texts = MadeTexts::new(self.0);
-        let made = |fact: &Fact| matches!(fact.source, FactSource::Derived(_)) && fact.ty.has_strings();
-        if !decided.decision().facts.iter().any(made) {
-            return read(&decided.facts, &texts);
-        }
-        let mut facts = decided.facts.clone();
-        facts.derive(&decided.plan, &texts);
-        read(&facts, &texts)
+        let facts = decided.decision().facts.iter().zip(&decided.facts.row);
+        let texts = decided.facts.texts(self.0);
+        let raw = |value: &Value, ty: &Type| raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0));
+        facts.map(|(fact, value)| (fact.name.as_str(), raw(value, &fact.ty))).collect()
     }
 }
 
@@ -202,7 +186,7 @@ impl Deciding {
     }
 
     /// The same for the rows of items.
-    pub(crate) fn apply_to_epoch(&self, epoch: &mut Epoch, changes: &[Resolved], texts: &dyn decision::Texts) {
+    pub(crate) fn apply_to_epoch(&self, epoch: &mut Epoch, changes: &[Resolved], texts: &dyn Texts) {
         for (change, at) in changes.iter().zip(0..) {
             self.read(epoch.items(), change, at, true);
             epoch.apply(change, texts);

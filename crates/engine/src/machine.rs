@@ -80,7 +80,7 @@ impl Machine {
         self.shards.iter_mut().for_each(|shard| shard.adopt(&rows));
         self.catalogue.adopt(&plan);
         self.attribution.iter_mut().for_each(|attribution| attribution.adopt(&plan));
-        self.epoch.adopt(&Epoch::new(plan.clone()), None, names);
+        self.epoch.adopt(&Epoch::new(plan.clone()), None, &self.names);
         Some(Machine { plan, ..self })
     }
 

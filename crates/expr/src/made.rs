@@ -49,6 +49,11 @@ impl<'t> MadeTexts<'t> {
         });
         made
     }
+
+    /// What was made, and those it was begun with: the `k`th is `Symbol(u32::MAX - k)`.
+    pub fn made(&self) -> Vec<Arc<str>> {
+        self.made.borrow().texts.clone()
+    }
 }
 
 impl Texts for MadeTexts<'_> {

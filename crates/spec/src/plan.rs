@@ -2,6 +2,7 @@
 //! a plan that exists is valid, and nothing checks it again at run time.
 
 mod attribution;
+mod computed;
 mod decision;
 mod policy;
 mod rerank;
@@ -9,6 +10,7 @@ mod sketch;
 mod window;
 
 pub use attribution::{AttributedEvent, Attribution};
+pub use computed::Computed;
 pub use decision::{Decision, DecisionRule, Effect, Fact, FactSource, ReasonPart, Share, Tier};
 pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
@@ -18,7 +20,6 @@ pub use window::{Calendar, PaneLevel, Window};
 use crate::diagnostic::Warning;
 use domain::{Span, Symbol, Time, Type, Value};
 use expr::Program;
-use std::sync::Arc;
 
 /// Index of an entity type in `Plan::entities`.
 pub type EntityIndex = u16;
@@ -83,18 +84,6 @@ pub struct Plan {
     pub decision_read: bool,
 }
 
-/// Its constants: the strings that are known before the log has any.
-impl expr::Texts for Plan {
-    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
-        let at = self.symbols.iter().position(|known| *known == symbol);
-        at.map(|at| Arc::from(self.constants[at].as_str()))
-    }
-
-    fn symbol(&self, text: &str) -> Option<Symbol> {
-        self.constants.iter().position(|known| known == text).map(|at| self.symbols[at])
-    }
-}
-
 /// A list of entities that the API keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
@@ -135,20 +124,6 @@ pub struct EventType {
     pub fields: Vec<FieldType>,
     /// What is worked out of each event where its names become numbers: slot `fields.len() + i` of those programs is the `i`th.
     pub computed: Vec<Computed>,
-}
-
-/// What an event's filters and values read beside its fields. Each reads fields and earlier ones only.
-#[derive(Clone, Debug)]
-pub enum Computed {
-    /// An attribute of the entity in a role, as the catalogue has it at the event's position.
-    Attribute {
-        /// Index into `EventType::roles`.
-        role: u8,
-        /// Index into the fields of the role's entity type.
-        field: u16,
-    },
-    /// An expression that needs the texts of strings. A string that it gives is a string like those that events bring.
-    Program(Program),
 }
 
 /// An entity that an event names.

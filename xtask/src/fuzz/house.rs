@@ -14,6 +14,11 @@ impl House {
     pub(crate) fn new() -> House {
         House(["zero", "one", "two", "three"].map(str::to_owned).into())
     }
+
+    /// The symbol of a text that some constant has.
+    pub(crate) fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.0.iter().position(|known| known == text).map(|index| Symbol(index as u32))
+    }
 }
 
 fn slot(first: &str, second: &str) -> Option<(u16, Type)> {
@@ -56,7 +61,7 @@ impl Texts for House {
     }
 
     fn symbol(&self, text: &str) -> Option<Symbol> {
-        self.0.iter().position(|known| known == text).map(|index| Symbol(index as u32))
+        House::symbol(self, text)
     }
 }
 

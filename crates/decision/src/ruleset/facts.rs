@@ -2,10 +2,11 @@
 //! it at that position: the sequencer, the shards that own the rows, and whoever comes last.
 
 use domain::{EntityId, Time, Value};
-use expr::Texts;
+use expr::{MadeTexts, Texts};
 use spec::Plan;
 use spec::plan::{EntityIndex, FactSource};
 use state::{Catalogue, EventChange, Lists, Rows};
+use std::sync::Arc;
 
 /// The facts that one decision reads of one event.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Facts {
     pub now: Time,
     /// By index into `Decision::facts`.
     pub row: Vec<Value>,
+    /// Strings in it that nothing else has: the `k`th stands as `Symbol(u32::MAX - k)`.
+    pub made: Vec<Arc<str>>,
 }
 
 impl Facts {
@@ -46,7 +49,7 @@ impl Facts {
             }
             FactSource::Aggregate { .. } | FactSource::Derived(_) => Value::Missing,
         });
-        Facts { decision, now, row: row.collect() }
+        Facts { decision, now, row: row.collect(), made: Vec::new() }
     }
 
     /// Fills what these rows have in their scope: before the event is applied to them what is read without it, afterwards the rest.
@@ -65,10 +68,17 @@ impl Facts {
     /// Computes what follows from the others.
     pub fn derive(&mut self, plan: &Plan, texts: &dyn Texts) {
         let facts = &plan.decisions[usize::from(self.decision)].facts;
+        let texts = &self.texts(texts);
         for (at, fact) in facts.iter().enumerate() {
             if let FactSource::Derived(program) = &fact.source {
                 self.row[at] = program.eval_with(&self.row, texts);
             }
         }
+        self.made = texts.made();
+    }
+
+    /// The texts of its strings.
+    pub fn texts<'t>(&self, known: &'t dyn Texts) -> MadeTexts<'t> {
+        MadeTexts::with(known, self.made.iter().map(|text| &**text))
     }
 }

@@ -4,7 +4,7 @@
 use super::{Builder, canonical};
 use crate::diagnostic::{Issue, Issues};
 use crate::interim::{HELP, NEEDS_FILLING};
-use crate::plan::{Feature, Plan, Route, Slot, SlotIndex, SlotSource};
+use crate::plan::{EventType, Feature, Plan, Route, Slot, SlotIndex, SlotSource};
 use crate::source::Source;
 use crate::yaml::Text;
 use domain::{Symbol, Type, Value};
@@ -21,6 +21,8 @@ pub(super) struct Kept {
     pub(super) indexes: usize,
     pub(super) exposures: usize,
     pub(super) quotas: usize,
+    /// By event.
+    computed: Vec<usize>,
     /// The features by table and name, until they are found in the new spec again.
     known: BTreeMap<(u16, String), u16>,
 }
@@ -63,7 +65,9 @@ pub(crate) fn build_interim(
 impl Builder<'_> {
     /// All that is declared and numbered, as text.
     fn declared_things(&self) -> String {
-        format!("{:?}{:?}{:?}", self.entities, self.events, self.lists)
+        let declared = |event: &EventType| EventType { computed: Vec::new(), ..event.clone() };
+        let events: Vec<EventType> = self.events.iter().map(declared).collect();
+        format!("{:?}{events:?}{:?}", self.entities, self.lists)
     }
 
     /// From here on another spec is built over what was built so far.
@@ -84,6 +88,7 @@ impl Builder<'_> {
             indexes: self.indexes.len(),
             exposures: self.exposures.len(),
             quotas: self.quotas.len(),
+            computed: self.events.iter().map(|event| event.computed.len()).collect(),
             known,
         });
         self.declared.clear();
@@ -143,6 +148,9 @@ impl Builder<'_> {
         self.indexes.truncate(kept.indexes);
         self.exposures.truncate(kept.exposures);
         self.quotas.truncate(kept.quotas);
+        for (event, kept) in self.events.iter_mut().zip(&kept.computed) {
+            event.computed.truncate(*kept);
+        }
         for feature in &mut self.features {
             if usize::from(feature.table) >= kept.tables {
                 (feature.table, feature.hidden) = (0, true);

@@ -46,6 +46,21 @@ fn what_is_counted_stays_and_what_is_not_is_missing() {
 }
 
 #[test]
+fn what_is_computed_of_events_stays_and_nothing_is_added() {
+    let counted = |text: &str| SHOP.replacen("count(view, 7d)\n    long_views", &format!("{text}\n    long_views"), 1);
+    let old = plan(&counted("count(view, 7d, item.title.contains('x'))"));
+    let text = counted(
+        "count(view, 7d, item.title.contains('x') && item.price > 1.0) + count(view, 3h, item.title.contains('x'))",
+    );
+    let between = interim(&old, "spec.yaml", &text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(state_digest(&between), state_digest(&old), "it has the old state");
+    assert_eq!(source(&between, "user.views_7d"), SlotSource::Unfilled);
+    let computed = |plan: &Plan| plan.events.iter().map(|event| event.computed.len()).collect::<Vec<_>>();
+    assert_eq!(computed(&between), computed(&old));
+    assert!(computed(&plan(&text)) > computed(&old));
+}
+
+#[test]
 fn its_text_means_it_and_binds_to_any_dictionary() {
     let (_, between, _) = between(&[("count(view, 7d)\n    long_views", "count(view, 14d)\n    long_views")]);
     let again = compile("from the log", &between.text).expect("it was compiled before");

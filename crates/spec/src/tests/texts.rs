@@ -30,9 +30,6 @@ feeds:
     )
 }
 
-const FEATURE: &str = "count(view, 7d)";
-const NONE: &str = "true";
-
 #[test]
 fn texts_are_read_in_every_place() {
     let text = shop(
