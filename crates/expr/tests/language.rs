@@ -266,6 +266,10 @@ impl Texts for Slots {
     fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
         self.texts.get(symbol.0 as usize).map(|text| text.as_str().into())
     }
+
+    fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.texts.iter().position(|known| known == text).map(|index| Symbol(index as u32))
+    }
 }
 
 /// Programs give what the interpreter gives. A value that no slot holds is asked for inside of the program.

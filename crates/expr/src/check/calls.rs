@@ -97,11 +97,7 @@ impl Checker<'_> {
         // A string that is made has no symbol to be compared by.
         self.texts |= given.as_ref().is_some_and(|ty| self.types.resolved(ty).has_strings()) && !sized;
         match given {
-            Some(ty) => {
-                // A text that is computed has no symbol, so whatever it is compared with needs its text too.
-                self.texts |= self.types.resolved(&ty).has_strings();
-                self.literal_fits(whole, args).then_some(ty)
-            }
+            Some(ty) => self.literal_fits(whole, args).then_some(ty),
             None => self.no_overload(name, whole, receiver, args, span),
         }
     }
