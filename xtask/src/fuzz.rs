@@ -109,10 +109,11 @@ impl Fuzz {
 
     /// Mutates and runs inputs until the time is over.
     fn inputs(&self, name: &str, note: &Path) -> Result<()> {
-        let (start, done) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+        let done = Arc::new(AtomicU64::new(0));
         let note = OpenOptions::new().write(true).create(true).truncate(true).open(note).context("opening the note")?;
         watched(&done);
         let mut target = made(name)?;
+        let pieces = target.pieces();
         let mut rng = Rng::new(self.seed);
         let (mut corpus, mut outcomes) = (target.seeds(), BTreeSet::new());
         let mut run = |input: &[u8]| -> Result<bool> {
@@ -124,7 +125,8 @@ impl Fuzz {
         for seed in &corpus {
             run(seed)?;
         }
-        let pieces = made(name)?.pieces();
+        // What it takes to set a target up is not counted.
+        let start = Instant::now();
         while start.elapsed().as_secs_f64() < self.seconds {
             let input = mutated(&corpus, pieces, &mut rng);
             if run(&input)? && corpus.len() < CORPUS_MAX {

@@ -25,6 +25,8 @@ pub(crate) struct Soak {
 impl Soak {
     pub(crate) fn run(self, root: &Path) -> Result<()> {
         let start = Instant::now();
+        let oracle = ["--manifest-path", "benches/peers/Cargo.toml", "--test", "oracle"];
+        tested(root, &oracle, "our expressions and those of the crate `cel` differ")?;
         for seed in self.first.. {
             let simulated = seeds::run(seed * SEEDS, SEEDS);
             if let Some(failure) = simulated.failures.first() {
@@ -59,8 +61,14 @@ impl Soak {
 
 /// Random expressions by all evaluators, each time others. The test prints the smallest expression that they disagree on.
 fn expressions(root: &Path) -> Result<()> {
+    tested(root, &["--package", "expr", "--lib", "tests::generated"], "evaluators disagree")
+}
+
+/// Runs property tests with as many cases as a soak takes.
+fn tested(root: &Path, which: &[&str], wrong: &str) -> Result<()> {
     let tested = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["test", "--quiet", "--package", "expr", "--lib", "tests::generated"])
+        .args(["test", "--quiet"])
+        .args(which)
         .env("PROPTEST_CASES", EXPRESSIONS.to_string())
         .current_dir(root)
         .stderr(Stdio::inherit())
@@ -68,9 +76,7 @@ fn expressions(root: &Path) -> Result<()> {
         .context("running cargo")?;
     if !tested.status.success() {
         eprintln!("{}", String::from_utf8_lossy(&tested.stdout));
-        bail!(
-            "evaluators disagree; repeat: PROPTEST_CASES={EXPRESSIONS} cargo test --package expr --lib tests::generated"
-        );
+        bail!("{wrong}; repeat: PROPTEST_CASES={EXPRESSIONS} cargo test {}", which.join(" "));
     }
     Ok(())
 }

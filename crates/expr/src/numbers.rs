@@ -1,5 +1,6 @@
 //! Numbers of different types beside each other, and the instants and durations that there are.
 
+use crate::{Datum, Fault};
 use domain::limits::EXPRESSION_SPAN_MAX;
 use domain::limits::TIME_MAX_MS;
 use domain::{Span, Time};
@@ -43,4 +44,36 @@ pub(crate) fn as_float(int: i64) -> Option<f64> {
 pub(crate) fn as_int(float: f64) -> Option<i64> {
     let int = float as i64;
     (order(int, float) == Some(Ordering::Equal)).then_some(int)
+}
+
+/// How two numbers of any kinds stand to each other, exactly; `None` if one is a NaN.
+///
+/// # Errors
+/// `NoOverload` if one is no number.
+pub(crate) fn compared(a: &Datum, b: &Datum) -> Result<Option<Ordering>, Fault> {
+    match (a, b, whole(a), whole(b)) {
+        (_, _, Some(a), Some(b)) => Ok(Some(a.cmp(&b))),
+        (Datum::Float(a), Datum::Float(b), ..) => Ok(a.partial_cmp(b)),
+        (_, Datum::Float(b), Some(a), _) => Ok(exactly(a, *b)),
+        (Datum::Float(a), _, _, Some(b)) => Ok(exactly(b, *a).map(Ordering::reverse)),
+        _ => Err(Fault::NoOverload),
+    }
+}
+
+fn whole(number: &Datum) -> Option<i128> {
+    match number {
+        Datum::Int(int) => Some((*int).into()),
+        Datum::Uint(uint) => Some((*uint).into()),
+        _ => None,
+    }
+}
+
+/// [`order`] for ints of up to 65 bits.
+fn exactly(int: i128, float: f64) -> Option<Ordering> {
+    if float.is_nan() {
+        return None;
+    }
+    // The cast saturates far beyond 65 bits, and cuts towards zero: what is cut off decides between equal ones.
+    let whole = float.trunc();
+    Some(int.cmp(&(whole as i128)).then_with(|| whole.total_cmp(&float)))
 }

@@ -1,7 +1,13 @@
-//! Every example of the language reference, run: `expression => result` in its blocks of `expr`, with the names of its block of `given`.
+//! Every example of the language reference, run: `expression => result` in its blocks of `expr`, with the names of its block of `given`: by
+//! the interpreter, and as programs, by closures and by columns.
 
-use expr::{Datum, Diagnostic, Environment, Fault, Meaning, Name, Names, Node, Static, check, interpret, parse};
+use domain::{Span, Symbol, Time, Type, Value};
+use expr::{
+    BlockScratch, Column, Columns, Datum, Diagnostic, Environment, Fault, Meaning, Name, Names, Node, Program, Scope,
+    Static, Texts, check, compile, interpret, parse,
+};
 use std::ops::Range;
+use std::sync::Arc;
 
 const REFERENCE: &str = include_str!("../../../docs/language.md");
 
@@ -164,6 +170,135 @@ fn every_example_gives_what_the_reference_says() {
         }
     }
     assert!(wrong.is_empty(), "docs/language.md:\n{}", wrong.join("\n"));
+}
+
+/// The examples' names as slots of one row, and their strings as symbols.
+struct Slots {
+    names: Vec<(String, Type)>,
+    row: Vec<Value>,
+    texts: Vec<String>,
+}
+
+impl Slots {
+    /// Those of the names whose values slots hold.
+    fn of(given: &Given) -> Slots {
+        let mut slots = Slots { names: Vec::new(), row: Vec::new(), texts: Vec::new() };
+        for (name, value, ty) in &given.0 {
+            let Some(ty) = slot_type(ty) else { continue };
+            slots.names.push((name.clone(), ty));
+            let value = value.as_ref().map_or(Value::Missing, |value| slots.value(value));
+            slots.row.push(value);
+        }
+        slots
+    }
+
+    /// A value as a slot holds it: times to the millisecond below, no NaN.
+    fn value(&mut self, datum: &Datum) -> Value {
+        let ms = |ns: &i128| ns.div_euclid(1_000_000) as i64;
+        match datum {
+            Datum::Bool(bool) => Value::Bool(*bool),
+            Datum::Int(int) => Value::Int(*int),
+            Datum::Float(float) if !float.is_nan() => Value::Float(*float),
+            Datum::Str(text) => Value::Str(self.constant(text)),
+            Datum::Time(ns) => Value::Time(Time(ms(ns))),
+            Datum::Span(ns) => Value::Span(Span(ms(ns))),
+            Datum::List(list) => Value::List(list.iter().map(|datum| self.value(datum)).collect()),
+            _ => Value::Missing,
+        }
+    }
+
+    fn program(&mut self, text: &str) -> Result<Program, Vec<Diagnostic>> {
+        parse(text).and_then(|ast| compile(&ast, ast.root(), self))
+    }
+
+    /// The value of a program in a row and in the last row of a block, which are the same.
+    fn run(&self, program: &Program) -> Value {
+        let (mut columns, mut scratch, mut out) = (Columns::new(), BlockScratch::default(), Column::new(program.ty()));
+        columns.set_rows(3);
+        for (slot, ((_, ty), value)) in self.names.iter().zip(&self.row).enumerate() {
+            columns.column_mut(slot as u16, ty).set(2, value);
+        }
+        program.eval_block_with(&columns, &mut scratch, self, &mut out);
+        let value = program.eval_with(&self.row, self);
+        assert_eq!(out.value(2), value, "{program:?} by columns");
+        value
+    }
+}
+
+fn slot_type(ty: &Static) -> Option<Type> {
+    Some(match ty {
+        Static::Bool => Type::Bool,
+        Static::Int => Type::Int,
+        Static::Float => Type::Float,
+        Static::Str => Type::Str,
+        Static::Time => Type::Time,
+        Static::Span => Type::Span,
+        Static::List(of) => Type::List(Box::new(slot_type(of)?)),
+        _ => return None,
+    })
+}
+
+impl Scope for Slots {
+    fn path(&mut self, path: &[&str], span: Range<usize>) -> Result<(u16, Type), Diagnostic> {
+        let found = self.names.iter().position(|(name, _)| *name == path.join("."));
+        let slot = found.map(|index| (index as u16, self.names[index].1.clone()));
+        slot.ok_or_else(|| Diagnostic::new("unknown_name", span, "no slot holds it"))
+    }
+
+    fn call(&mut self, _: &str, _: &[Node], _: Range<usize>) -> Option<Result<(u16, Type), Diagnostic>> {
+        None
+    }
+
+    fn constant(&mut self, text: &str) -> Symbol {
+        let known = self.texts.iter().position(|known| known == text);
+        Symbol(known.unwrap_or_else(|| {
+            self.texts.push(text.to_owned());
+            self.texts.len() - 1
+        }) as u32)
+    }
+
+    fn known_calls(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+impl Texts for Slots {
+    fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
+        self.texts.get(symbol.0 as usize).map(|text| text.as_str().into())
+    }
+
+    fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.texts.iter().position(|known| known == text).map(|index| Symbol(index as u32))
+    }
+}
+
+/// Programs give what the interpreter gives. A value that no slot holds is asked for inside of the program.
+#[test]
+fn every_example_is_a_program_with_the_same_value() {
+    let mut given = given();
+    let (mut slots, mut run) = (Slots::of(&given), 0);
+    for (number, line) in lines(REFERENCE, "expr") {
+        let Some((expression, _)) = line.rsplit_once("=> ") else { continue };
+        let Outcome::Computed(value, _) = outcome(expression.trim_end(), &mut given) else { continue };
+        let (program, expected) = match (slots.program(expression), &value) {
+            (Ok(program), Ok(value)) => (program, slots.value(value)),
+            (Ok(program), Err(_)) => (program, Value::Missing),
+            (Err(faults), value) => {
+                assert_eq!(faults[0].code, "unsupported_result", "line {number}: {expression}: {faults:?}");
+                let asked = match value {
+                    Ok(value) => format!("({expression}) == ({})", literal(value)),
+                    Err(_) => format!("!has({expression})"),
+                };
+                let program =
+                    slots.program(&asked).unwrap_or_else(|faults| panic!("line {number}: {asked}: {faults:?}"));
+                // What costs too much ends the whole program.
+                (program, if matches!(value, Err(Fault::Limit)) { Value::Missing } else { Value::Bool(true) })
+            }
+        };
+        assert_eq!(slots.run(&program), expected, "line {number}: {expression}");
+        run += 1;
+    }
+    assert!(run > 200, "only {run} run as programs");
 }
 
 /// A reference without one of them would keep silent about it: the names are those that the checker offers for mistyped ones.

@@ -12,6 +12,7 @@ mod scalar;
 mod tables;
 mod tenants;
 
+pub(crate) use feed::{BELOW_MAX, COUNT_MAX};
 pub(crate) use tables::{Table, tables};
 pub(crate) use tenants::tenants;
 
@@ -45,8 +46,10 @@ pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
             "budget" => source.budget = decoder.budget(value),
             "models" | "policy" | "segments" | "experiments" => decoder.not_available(key),
             "include" | "includes" | "import" => {
-                let issue = Issue::new("not_available", &key.span, "a spec is one file: nothing is included");
-                decoder.issues.push(issue.help("put all sections into this file"));
+                let issue = Issue::new("not_available", &key.span, "a spec names no other files: nothing is included");
+                decoder
+                    .issues
+                    .push(issue.help("put the files into one folder and give that: together they are the spec"));
             }
             _ => decoder.unknown(key, "the spec", &SECTIONS),
         }

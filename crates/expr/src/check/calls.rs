@@ -252,6 +252,7 @@ const MACROS: &[&str] = &[
     "map",
     "transformList",
     "transformMap",
+    "transformMapEntry",
     "optMap",
     "optFlatMap",
 ];

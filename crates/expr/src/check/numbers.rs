@@ -3,10 +3,8 @@
 use super::{Checker, Found, Static, Typed};
 use crate::Diagnostic;
 use crate::ast::{Name, Node, NodeKind};
+use crate::functions::ARGUMENTS_MAX;
 use std::ops::Range;
-
-/// No function takes more arguments.
-const MANY: usize = 64;
 
 /// A function of ours: its name, fewest and most arguments, what they are for a message.
 pub(crate) type Own = (&'static str, (usize, usize), &'static str);
@@ -25,8 +23,8 @@ pub(crate) const OWN: &[Own] = &[
     ("has", (1, 1), "any value"),
     ("ln", (1, 1), "a number"),
     ("log2", (1, 1), "a number"),
-    ("max", (2, MANY), "numbers"),
-    ("min", (2, MANY), "numbers"),
+    ("max", (2, ARGUMENTS_MAX), "numbers"),
+    ("min", (2, ARGUMENTS_MAX), "numbers"),
     ("pow", (2, 2), "numbers: the base and the exponent"),
     ("round", (1, 1), "a number"),
     ("sqrt", (1, 1), "a number"),

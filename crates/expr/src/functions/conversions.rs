@@ -9,7 +9,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     global("bytes", to_bytes),
     global("double", to_double),
     global("duration", times::to_duration),
-    global("dyn", dynamic),
     global("int", to_int),
     global("string", to_string),
     global("timestamp", times::to_timestamp),
@@ -39,11 +38,6 @@ fn type_name(value: &Datum) -> &'static str {
         Datum::Optional(_) => "optional_type",
         Datum::Entity(..) => "entity",
     }
-}
-
-fn dynamic(args: &[&Datum]) -> Given {
-    let [x] = args else { return Err(Fault::NoOverload) };
-    Ok((*x).clone())
 }
 
 fn type_of(args: &[&Datum]) -> Given {

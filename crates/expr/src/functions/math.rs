@@ -1,6 +1,7 @@
 //! CEL's extension of mathematics: extremes over numbers of all kinds, rounding, signs, bits.
 
 use super::{Function, Given, global};
+use crate::numbers::compared;
 use crate::{Datum, Fault};
 use std::cmp::Ordering;
 
@@ -46,32 +47,6 @@ fn of_numbers<'a>(numbers: impl Iterator<Item = &'a Datum>, wanted: Ordering) ->
         }
     }
     best.cloned().ok_or(Fault::NoOverload)
-}
-
-/// How two numbers of any kinds compare, exactly; `None` if one is NaN.
-fn compared(a: &Datum, b: &Datum) -> Result<Option<Ordering>, Fault> {
-    let whole = |x: &Datum| match x {
-        Datum::Int(x) => Some(i128::from(*x)),
-        Datum::Uint(x) => Some(i128::from(*x)),
-        _ => None,
-    };
-    match (a, b, whole(a), whole(b)) {
-        (_, _, Some(a), Some(b)) => Ok(Some(a.cmp(&b))),
-        (Datum::Float(a), Datum::Float(b), ..) => Ok(a.partial_cmp(b)),
-        (_, Datum::Float(b), Some(a), _) => Ok(exactly(a, *b)),
-        (Datum::Float(a), _, _, Some(b)) => Ok(exactly(b, *a).map(Ordering::reverse)),
-        _ => Err(Fault::NoOverload),
-    }
-}
-
-/// How a 64-bit whole number compares to a float, without rounding.
-fn exactly(a: i128, b: f64) -> Option<Ordering> {
-    if b.is_nan() {
-        return None;
-    }
-    // The cast saturates far beyond 64 bits, and cuts towards zero: what is cut off decides between equal ones.
-    let whole = b as i128;
-    Some(a.cmp(&whole).then(0.0.partial_cmp(&(b - b.trunc())).unwrap_or(Ordering::Equal)))
 }
 
 fn rounded(args: &[&Datum], round: fn(f64) -> f64) -> Given {

@@ -10,11 +10,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     global("ceil", |args| of_float(args, f64::ceil)),
     global("clamp", clamp),
     global("cosine", |args| of_vectors(args, vector::cosine)),
-    global("default", default),
     global("dot", |args| of_vectors(args, vector::dot)),
     global("exp", |args| of_float(args, libm::exp)),
     global("floor", |args| of_float(args, f64::floor)),
-    global("has", has),
     global("ln", |args| of_float(args, libm::log)),
     global("log2", |args| of_float(args, libm::log2)),
     global("max", |args| extreme(args, greater)),
@@ -92,19 +90,4 @@ fn clamp(args: &[&Datum]) -> Given {
     };
     let clamped = lesser(&greater(x, least)?, most)?;
     if ordered { Ok(clamped) } else { Err(Fault::Argument("`clamp(x, least, most)` needs `least <= most`")) }
-}
-
-/// A NaN counts as missing.
-fn is_present(x: &Datum) -> bool {
-    !matches!(x, Datum::Float(x) if x.is_nan())
-}
-
-fn has(args: &[&Datum]) -> Given {
-    let [x] = args else { return Err(Fault::NoOverload) };
-    Ok(Datum::Bool(is_present(x)))
-}
-
-fn default(args: &[&Datum]) -> Given {
-    let [x, y] = args else { return Err(Fault::NoOverload) };
-    Ok(if is_present(x) { (*x).clone() } else { (*y).clone() })
 }

@@ -1,6 +1,7 @@
 //! When two values are equal. Values of different kinds are not, but for numbers, which are compared as such; a NaN equals nothing.
 
 use super::Budget;
+use crate::numbers::compared;
 use crate::{Datum, Fault};
 use std::cmp::Ordering;
 
@@ -37,7 +38,7 @@ pub(super) fn equal(left: &Datum, right: &Datum, budget: &mut Budget) -> Result<
             true
         }
         (Datum::Map(a), Datum::Map(b)) => same_entries(a, b, budget)?,
-        (a, b) => same_number(a, b),
+        (a, b) => compared(a, b) == Ok(Some(Ordering::Equal)),
     })
 }
 
@@ -66,38 +67,4 @@ pub(super) fn value_at<'m>(
         }
     }
     Ok(None)
-}
-
-fn same_number(a: &Datum, b: &Datum) -> bool {
-    match (a, b) {
-        (Datum::Float(a), Datum::Float(b)) => a == b,
-        (Datum::Float(float), other) | (other, Datum::Float(float)) => {
-            whole(other).is_some_and(|int| exactly(int, *float) == Some(Ordering::Equal))
-        }
-        (a, b) => whole(a).is_some_and(|a| whole(b) == Some(a)),
-    }
-}
-
-fn whole(value: &Datum) -> Option<i128> {
-    match value {
-        Datum::Int(int) => Some((*int).into()),
-        Datum::Uint(uint) => Some((*uint).into()),
-        _ => None,
-    }
-}
-
-/// An int of at most 65 bits beside a float, by the exact value of both; `None` for a NaN.
-pub(super) fn exactly(int: i128, float: f64) -> Option<Ordering> {
-    if float.is_nan() {
-        return None;
-    }
-    if float.abs() > 1e30 {
-        return Some(if float > 0.0 { Ordering::Less } else { Ordering::Greater });
-    }
-    // A float up to 1e30 has a whole part that fits.
-    let below = float.floor();
-    match int.cmp(&(below as i128)) {
-        Ordering::Equal if float > below => Some(Ordering::Less),
-        order => Some(order),
-    }
 }

@@ -1,14 +1,13 @@
 //! The infix and prefix operators over values: CEL's rules for each kind, and ours for durations.
 
-use super::equality::{equal, exactly};
+use super::equality::equal;
 use super::{Budget, Given, MILLISECOND, field};
-use crate::{BinaryOp, Datum, Fault};
+use crate::{BinaryOp, Datum, Fault, numbers};
+use domain::INSTANT_RANGE_NS;
 use domain::limits::EXPRESSION_SPAN_MAX;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// Nanoseconds of the year 1 and of the last one of the year 9999, since 1970.
-const TIMES: (i128, i128) = (-62_135_596_800_000_000_000, 253_402_300_799_999_999_999);
 /// The longest duration in nanoseconds.
 const SPAN_MAX: i128 = EXPRESSION_SPAN_MAX.0 as i128 * MILLISECOND;
 
@@ -49,15 +48,6 @@ fn compared(left: &Datum, right: &Datum, budget: &mut Budget, holds: fn(Ordering
 
 fn order(left: &Datum, right: &Datum, budget: &mut Budget) -> Result<Option<Ordering>, Fault> {
     Ok(match (left, right) {
-        (Datum::Int(a), Datum::Int(b)) => Some(a.cmp(b)),
-        (Datum::Uint(a), Datum::Uint(b)) => Some(a.cmp(b)),
-        (Datum::Float(a), Datum::Float(b)) => a.partial_cmp(b),
-        (Datum::Int(a), Datum::Uint(b)) => Some(i128::from(*a).cmp(&i128::from(*b))),
-        (Datum::Uint(a), Datum::Int(b)) => Some(i128::from(*a).cmp(&i128::from(*b))),
-        (Datum::Int(a), Datum::Float(b)) => exactly((*a).into(), *b),
-        (Datum::Uint(a), Datum::Float(b)) => exactly((*a).into(), *b),
-        (Datum::Float(a), Datum::Int(b)) => exactly((*b).into(), *a).map(Ordering::reverse),
-        (Datum::Float(a), Datum::Uint(b)) => exactly((*b).into(), *a).map(Ordering::reverse),
         (Datum::Bool(a), Datum::Bool(b)) => Some(a.cmp(b)),
         (Datum::Str(a), Datum::Str(b)) => {
             budget.spend(a.len().min(b.len()) / 16)?;
@@ -68,7 +58,7 @@ fn order(left: &Datum, right: &Datum, budget: &mut Budget) -> Result<Option<Orde
             Some(a.cmp(b))
         }
         (Datum::Time(a), Datum::Time(b)) | (Datum::Span(a), Datum::Span(b)) => Some(a.cmp(b)),
-        _ => return Err(Fault::NoOverload),
+        (a, b) => numbers::compared(a, b)?,
     })
 }
 
@@ -131,7 +121,7 @@ fn ratio(a: i128, b: i128) -> f64 {
 }
 
 fn time(ns: i128) -> Given {
-    if (TIMES.0..=TIMES.1).contains(&ns) { Ok(Datum::Time(ns)) } else { Err(Fault::Overflow) }
+    if (INSTANT_RANGE_NS.0..=INSTANT_RANGE_NS.1).contains(&ns) { Ok(Datum::Time(ns)) } else { Err(Fault::Overflow) }
 }
 
 fn span(ns: i128) -> Given {

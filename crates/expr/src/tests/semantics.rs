@@ -274,3 +274,20 @@ fn nested_extremes_are_not_too_deep() {
     assert_eq!(program.eval_block_f64(&columns, &mut BlockScratch::default(), &mut out), 0b10);
     assert_eq!(out[1], 7.0);
 }
+
+/// Beside a text that is computed a string is a text as well, not a symbol.
+#[test]
+fn computed_texts_equal_literals_and_slots() {
+    for (text, expected) in [
+        ("string(i.x) == '7'", true),
+        ("'7' != string(i.x)", false),
+        ("string(b.x) in ['false', 'true']", true),
+        ("base64.encode(b'a') == 'YQ=='", true),
+        ("{'7': 1}[string(i.x)] == 1", true),
+        ("string(i.x) == s.x", false),
+        ("li.x.map(n, string(n)) == ['7', '8']", true),
+        ("li.x.exists(n, string(n) == '8' && s.y == 'one')", true),
+    ] {
+        assert_eq!(value(text, &full_row()), Value::Bool(expected), "{text}");
+    }
+}

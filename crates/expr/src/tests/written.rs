@@ -231,6 +231,9 @@ impl Writer<'_> {
             &format!("({{{a}: 1, {b}: 2}}[?{b}].orValue(0) in [i.x, 2])"),
             &format!("(ls.x.filter(n, n != {a}) == [{b}])"),
             &format!("(dyn({a}) == {b})"),
+            &format!("(string(i.x) + string(b.x) in ['7true', {a}])"),
+            "(string(i.y) != '-1' && string(b.y) == 'true')",
+            &format!("(base64.encode(bytes({a})) == 'dHdv' || string(f.x) == '0')"),
         ])
     }
 

@@ -59,9 +59,9 @@ fn arity(name: &str, args: &[Node], span: &Range<usize>, allowed: RangeInclusive
     Err(Diagnostic::new("wrong_arity", span.clone(), message).with_help(usage(name)))
 }
 
-/// How many entries a list of the newest has.
-fn list_length(node: &Node, wrong_type: &str, name: &str) -> Result<u16, Diagnostic> {
-    let most = limits::RECENTS_MAX as i64;
+/// How many entries a list that `name` gives has.
+pub(super) fn list_length(node: &Node, wrong_type: &str, name: &str, most: usize) -> Result<u16, Diagnostic> {
+    let most = most as i64;
     let Some(count) = node.as_int() else {
         return Err(Diagnostic::new("wrong_type", node.span.clone(), wrong_type).with_help(usage(name)));
     };
@@ -208,7 +208,12 @@ impl Scope<'_, '_, '_> {
 
     /// `last(event, role, n)`
     fn last_entities(&mut self, table: u16, event: u16, args: &[Node]) -> Result<Need, Diagnostic> {
-        let count = list_length(&args[2], "the third argument of `last` must be a count or a window", "last")?;
+        let count = list_length(
+            &args[2],
+            "the third argument of `last` must be a count or a window",
+            "last",
+            limits::RECENTS_MAX,
+        )?;
         let of = &self.builder.events[usize::from(event)];
         let name = args[1].as_name().unwrap_or_default();
         let Some(role) = of.roles.iter().position(|role| role.name == name) else {
@@ -237,7 +242,8 @@ impl Scope<'_, '_, '_> {
             let help = "for the entities of an event write `last(event, role, n)`";
             return Err(Diagnostic::new("wrong_type", args[1].span.clone(), message).with_help(help));
         }
-        let count = list_length(&args[2], "the third argument of `last_n` must be a count", "last_n")?;
+        let count =
+            list_length(&args[2], "the third argument of `last_n` must be a count", "last_n", limits::RECENTS_MAX)?;
         let ty = Type::List(Box::new(program.ty().clone()));
         let key = format!("list {}", canonical(self.ast.slice(&args[1])));
         Ok(Need::new(table, vec![event], StreamValue::Listed(program), key, AggregateOp::LastValues(count), ty))

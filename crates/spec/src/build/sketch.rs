@@ -1,5 +1,6 @@
 //! Aggregates that keep sketches: `distinct`, `quantile`, `top_k`.
 
+use super::aggregate::list_length;
 use super::scope::{Scope, cascade, near};
 use super::stream::{Need, canonical};
 use crate::diagnostic::quoted;
@@ -68,16 +69,8 @@ impl Scope<'_, '_, '_> {
             let message = format!("`top_k` lists strings and entities, but this is {ty}");
             return Err(Diagnostic::new("wrong_type", args[1].span.clone(), message).with_help(usage("top_k")));
         }
-        let most = limits::TOP_MAX as i64;
-        let Some(count) = args[2].as_int() else {
-            let message = "the third argument of `top_k` must be a count";
-            return Err(Diagnostic::new("wrong_type", args[2].span.clone(), message).with_help(usage("top_k")));
-        };
-        if !(1..=most).contains(&count) {
-            let message = format!("the count is {count}; it must be from 1 to {most}");
-            return Err(Diagnostic::new("out_of_range", args[2].span.clone(), message));
-        }
-        let op = AggregateOp::TopK(count as u16, self.panes("top_k", &args[3])?);
+        let count = list_length(&args[2], "the third argument of `top_k` must be a count", "top_k", limits::TOP_MAX)?;
+        let op = AggregateOp::TopK(count, self.panes("top_k", &args[3])?);
         Ok(self.over_elements(table, event, source, op, Type::List(Box::new(ty)), Sketch::Top))
     }
 

@@ -5,6 +5,8 @@ mod fusion;
 mod session;
 mod tags;
 
+pub(crate) use drawn::BELOW_MAX;
+
 use super::Decoder;
 use crate::diagnostic::Issue;
 use crate::source::{CoVisitedSource, FeedSource, FusionSource, RouteKind, RouteSource};
@@ -53,7 +55,7 @@ const LIMIT: u16 = 100;
 /// Score of an item of a `history` route as a share of that of the item before it.
 const RECENCY: f64 = 0.7;
 /// Largest count of counters, neighbours or history of an index.
-const COUNT_MAX: i64 = 4_096;
+pub(crate) const COUNT_MAX: i64 = 4_096;
 
 impl Decoder<'_> {
     pub(super) fn feed(&mut self, name: &Text, node: &Node) -> Option<FeedSource> {

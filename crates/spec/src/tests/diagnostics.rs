@@ -131,7 +131,7 @@ fn sections_entities_and_events() {
             ("feed: {}\n", "unknown_field", 2, 1, "did you mean `feeds`"),
             ("models: { ctr: {} }\n", "not_available", 2, 1, "release"),
             ("models: {}\n", "not_available", 2, 1, "release"),
-            ("include: other.yaml\n", "not_available", 2, 1, "one file"),
+            ("include: other.yaml\n", "not_available", 2, 1, "no other files"),
             ("entities: [user]\n", "wrong_type", 2, 11, "name: value"),
             ("entities: { user: }\n", "missing_value", 2, 13, "must be a map"),
             ("entities: { user: { field: {} } }\n", "unknown_field", 2, 21, "did you mean `fields`"),

@@ -202,8 +202,6 @@ fn conversions_keep_to_ranges() {
         ("string", &[Datum::Null], "!NoOverload"),
         ("type", &[Datum::Null], "Type(\"null_type\")"),
         ("type", &[Time(0)], "Type(\"google.protobuf.Timestamp\")"),
-        ("dyn", &[Uint(1)], "1u"),
-        ("dyn", &[], "!NoOverload"),
         ("nothing", &[], "!NoOverload"),
     ]);
     assert!(constant("int").is_some() && constant("dyn").is_none());
@@ -342,10 +340,6 @@ fn our_functions_of_numbers() {
         ("pow", &[Int(2), Float(0.5)], "1.4142135623730951"),
         ("ln", &[Float(0.0)], "-inf"),
         ("exp", &[s("1")], "!NoOverload"),
-        ("has", &[Float(f64::NAN)], "false"),
-        ("has", &[s("")], "true"),
-        ("default", &[Float(f64::NAN), Float(1.0)], "1.0"),
-        ("default", &[Int(0), Int(1)], "0"),
     ]);
 }
 
@@ -358,7 +352,9 @@ fn each_declared_function_exists_once_and_none_else() {
         .filter(|(_, signature)| !matches!(signature.receiver, Some(Static::Optional(_))))
         .map(|(name, signature)| form(name, signature.receiver.is_some()))
         .collect();
-    declared.extend(OWN.iter().map(|own| own.0.to_owned()));
+    // The interpreter's own: they look at the fault of an argument, or at nothing.
+    let special = ["default", "dyn", "has"];
+    declared.extend(OWN.iter().map(|own| own.0.to_owned()).filter(|name| !special.contains(&name.as_str())));
     declared.extend(["math.greatest", "math.least"].map(str::to_owned));
     declared.sort();
     declared.dedup();

@@ -7,7 +7,7 @@ use crate::source::RouteKind;
 pub(super) const EXPLORE: [&str; 2] = ["explore", "below"];
 /// Events from which on an item is not explored any more, if it is not said.
 const BELOW: u32 = 100;
-const BELOW_MAX: i64 = 1_000_000;
+pub(crate) const BELOW_MAX: i64 = 1_000_000;
 
 impl Decoder<'_> {
     /// `explore: impression, below: 100`

@@ -1,9 +1,10 @@
 //! The fields of routes: one kind each, and the options of all.
 
 use super::Holds;
+use crate::decode::{BELOW_MAX, COUNT_MAX};
 use domain::limits;
 
-const COUNT: Holds = Holds::Int(1, 4_096);
+const COUNT: Holds = Holds::Int(1, COUNT_MAX);
 const CANDIDATES: i64 = limits::CANDIDATES_MAX as i64;
 
 pub(super) fn field(kind: &str, name: &str) -> Option<(Holds, &'static str)> {
@@ -56,10 +57,13 @@ fn own(kind: &str, name: &str) -> Option<(Holds, &'static str)> {
             Holds::Name,
             "The items to start from: `user.<feature>` that is `last(event, item, n)`, or `request.item`.",
         ),
-        ("by", _) => (Holds::Name, "What the items with a tag are ordered by; without it the newest first."),
-        ("below", _) => (Holds::Int(1, 1_000_000), "From so many events on an item is not explored any more (100)."),
+        ("by", _) => (
+            Holds::Name,
+            "A feature or a timestamp attribute of the item: of each tag the highest first; without it all count 1.",
+        ),
+        ("below", _) => (Holds::Int(1, BELOW_MAX), "From so many events on an item is not explored any more (100)."),
         ("neighbours", "co_visited") => {
-            (Holds::Int(0, 4_096), "Neighbours kept of each item; 0 for as many as `counters`.")
+            (Holds::Int(0, COUNT_MAX), "Neighbours kept of each item; 0 for as many as `counters`.")
         }
         ("neighbours", _) => (COUNT, "Sessions or users that are read (100)."),
         ("counters", _) => (COUNT, "Pairs counted of each item (200)."),
