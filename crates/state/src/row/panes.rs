@@ -238,10 +238,10 @@ impl Row {
 /// Segments whose panes are asked for ahead: more would not stay in the caches nearest to the core.
 const TOUCHED_MAX: usize = 32;
 
-/// How many panes a segment gets room for that holds so many and had room for `has`: a quarter more where they are many. Room that is not
+/// How many panes a segment gets room for that holds so many and had room for `has`: a fifth more where they are many. Room that is not
 /// much too large stays, so that a number that goes up and down does not write the row anew each time.
 fn room(panes: usize, has: usize, most: usize) -> usize {
-    if (panes..=panes + panes / 2 + 1).contains(&has) { has } else { panes.max(most.min(panes + (panes + 1) / 4)) }
+    if (panes..=panes + panes / 2 + 1).contains(&has) { has } else { panes.max(most.min(panes + (panes + 1) / 5)) }
 }
 
 /// How many panes have an index below `pane`.
@@ -253,4 +253,64 @@ pub(super) fn lower_bound(panes: &[u64], segment: &Segment, pane: i64) -> usize 
         if segment.index(panes[middle * stride]) < pane { low = middle + 1 } else { high = middle }
     }
     low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Layout;
+    use domain::Span;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    const SPEC: &str = "version: 1\nevents:\n  pay: { user: user, fields: { amount: float } }\nfeatures:\n  user:\n    \
+                        a: sum(pay, amount, 5s)\n    b: sum(pay, amount, 1m)\n    c: sum(pay, amount, 1h)\n";
+
+    #[test]
+    fn room_is_enough_and_little_more() {
+        for (panes, has, most) in
+            (0..90).flat_map(|panes| (0..200).flat_map(move |has| [(panes, has, 90), (panes, has, panes)]))
+        {
+            let given = room(panes, has, most);
+            assert!(given >= panes && 2 * given <= 3 * panes + 2, "{panes} {has} {most}: {given}");
+            assert!(given <= most.max(has), "{panes} {has} {most}: {given}");
+            assert!(panes > 0 || has > 1 || given == has, "an empty segment is not given room unasked");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn panes_are_those_of_a_map_per_level(
+            events in prop::collection::vec((0i64..4_000, 0i64..9_000, 1u32..9), 1..300)
+        ) {
+            let plan = Arc::new(spec::compile("panes.yaml", SPEC).expect("the spec is right"));
+            let layout = &Layout::new(plan, |_| true).tables[0];
+            let mut row = Row::default();
+            row.open(layout);
+            let mut expected: Vec<BTreeMap<i64, (u64, f64)>> = vec![BTreeMap::new(); layout.segments.len()];
+            let mut log_time = Time(1_790_000_000_000);
+            for (later, late, amount) in events {
+                log_time = log_time.plus(Span(later));
+                let event = (log_time.minus(Span(late)), f64::from(amount));
+                row.add_to_panes(layout, (0..layout.segments.len(), layout.segments.len()), event, log_time);
+                for (segment, panes) in layout.segments.iter().zip(&mut expected) {
+                    let pane = panes.entry(segment.pane(event.0)).or_default();
+                    *pane = (pane.0 + 1, pane.1 + event.1);
+                }
+            }
+            for (at, (segment, panes)) in layout.segments.iter().zip(&expected).enumerate() {
+                let oldest = segment.oldest(log_time);
+                let live = row.panes_in(layout, at, oldest, i64::MAX - 1).chunks_exact(segment.stride);
+                let of = |pane: &[u64]| {
+                    (segment.index(pane[0]), (segment.count(pane[0]), f64::from_bits(pane[segment.at.sum])))
+                };
+                let expected: Vec<_> = panes.range(oldest..).map(|(index, pane)| (*index, *pane)).collect();
+                prop_assert_eq!(live.map(of).collect::<Vec<_>>(), expected);
+            }
+            let dense = Row { words: row.dense(layout), ..Row::default() };
+            prop_assert!(dense.are_panes_sound(layout));
+            prop_assert!((0..layout.segments.len()).all(|at| dense.panes(layout, at) == row.panes(layout, at)));
+        }
+    }
 }
