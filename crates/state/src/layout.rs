@@ -1,5 +1,5 @@
 //! Where in a row everything is, and what each event adds to which rows: computed once from the plan.
-//! A row's words are: two per decayed accumulator, one per newest time, one end offset per segment of panes, then the segments.
+//! A row's words are: two per decayed accumulator, one per newest time, one head per segment of panes, then the segments.
 
 mod segment;
 
@@ -33,7 +33,7 @@ pub(crate) struct TableLayout {
     pub(crate) half_lives: Vec<Span>,
     /// How many newest times are kept; number `k` is word `2 * half_lives.len() + k`, the time in milliseconds and one more, or 0.
     pub(crate) newest: usize,
-    /// The segments of panes; the end offset of number `k` is word `ends() + k`.
+    /// The segments of panes; the head of number `k`, which says where it stands, is word `heads() + k`.
     pub(crate) segments: Vec<Segment>,
     /// The lists of recents.
     pub(crate) recents: Vec<RecentsLayout>,
@@ -158,6 +158,8 @@ pub(crate) struct StreamStep {
     pub(crate) filter: Option<Program>,
     pub(crate) value: StepValue,
     pub(crate) segments: Range<usize>,
+    /// The segments up to here, from the stream's first, take the same events.
+    pub(crate) alike: usize,
     pub(crate) decays: Range<usize>,
     pub(crate) newest: Option<usize>,
     pub(crate) recents: Option<usize>,
@@ -215,14 +217,14 @@ impl TableLayout {
         TableLayout { rows_max, ..TableLayout::default() }
     }
 
-    /// Words before the end offsets of segments.
-    pub(crate) fn ends(&self) -> usize {
+    /// Words before the heads of segments.
+    pub(crate) fn heads(&self) -> usize {
         2 * self.half_lives.len() + self.newest
     }
 
     /// Words before the first segment.
     pub(crate) fn header(&self) -> usize {
-        self.ends() + self.segments.len()
+        self.heads() + self.segments.len()
     }
 
     fn place(&mut self, plan: &Plan, stream: &Stream) -> Place {
@@ -296,13 +298,24 @@ fn steps(plan: &Plan, event: u16, places: &[Place]) -> Vec<Step> {
             continue;
         };
         let of_table = plan.streams.iter().zip(places).filter(|(stream, _)| stream.table as usize == index);
-        let streams: Vec<StreamStep> =
+        let mut streams: Vec<StreamStep> =
             of_table.filter_map(|(stream, place)| stream_step(plan, stream, place, event)).collect();
+        join_alike(&mut streams);
         if !streams.is_empty() {
             steps.push(Step { table: index, owner, cross, streams });
         }
     }
     steps
+}
+
+/// Joins streams that follow one another and whose filters, if any, read the same.
+fn join_alike(streams: &mut [StreamStep]) {
+    for at in (1..streams.len()).rev() {
+        let text = |stream: &StreamStep| stream.filter.as_ref().map(|filter| filter.text().to_owned());
+        if streams[at - 1].segments.end == streams[at].segments.start && text(&streams[at - 1]) == text(&streams[at]) {
+            streams[at - 1].alike = streams[at].alike;
+        }
+    }
 }
 
 fn stream_step(plan: &Plan, stream: &Stream, place: &Place, event: u16) -> Option<StreamStep> {
@@ -318,6 +331,7 @@ fn stream_step(plan: &Plan, stream: &Stream, place: &Place, event: u16) -> Optio
         filter: stream.filter.clone(),
         value,
         segments: place.segments.clone(),
+        alike: place.segments.end,
         decays: place.decays.clone(),
         newest: place.newest,
         recents: place.recents,

@@ -1,20 +1,20 @@
-//! One row: machine words (accumulators, segment ends, sparse panes sorted by index), lists of recent entities, and rings of
+//! One row: machine words (accumulators, heads of segments, sparse panes sorted by index), lists of recent entities, and rings of
 //! sketches.
 //! What is too old for any read at the log's time or later may or may not still be there; no reader can tell.
 
+mod panes;
 mod parts;
 mod sessions;
 
 pub(crate) use parts::Moments;
 
 use crate::dictionary::Dictionary;
-use crate::layout::{RecentsLayout, RecentsOf, Segment, TableLayout};
+use crate::layout::{RecentsLayout, RecentsOf, TableLayout};
 use crate::saved::{LoadError, Reader, put_text, put_u32, put_u64};
 use crate::sketch::{Rings, Sketched};
 use domain::{EntityId, Span, Symbol, Time, Value};
 use spec::plan::AggregateOp;
 use std::collections::VecDeque;
-use std::ops::Range;
 
 /// A value of an event, with the event's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +64,16 @@ impl Row {
         self.words.len() as u64
     }
 
-    /// Reads a word of the first cache lines and of the last.
-    pub(crate) fn touch_words(&self) -> u64 {
-        let word = |at| self.words.get(at).copied().unwrap_or(0);
-        word(0) ^ word(8) ^ word(16) ^ self.words.last().copied().unwrap_or(0)
+    /// Reads what the row's own words point at, which brings it: header, lists, rings.
+    pub(crate) fn touch_header(&self) -> u64 {
+        let lists = self.recents.first().map_or(0, VecDeque::len) as u64;
+        self.words.first().copied().unwrap_or(0) ^ self.words.get(8).copied().unwrap_or(0) ^ lists
+    }
+
+    /// Reads what the header points at: newest panes and entries of lists.
+    pub(crate) fn touch_newest(&self, layout: &TableLayout) -> u64 {
+        let newest = self.recents.iter().filter_map(|list| list.front());
+        newest.fold(self.touch_panes(layout) ^ self.rings.touch_newest(), |all, recent| all ^ recent.bits)
     }
 
     /// Makes the fixed part, if this is the row's first event.
@@ -75,10 +81,8 @@ impl Row {
         if !self.is_unused() {
             return;
         }
-        let header = layout.header();
-        self.words.reserve_exact(header + layout.segments.iter().map(|segment| segment.stride).sum::<usize>());
-        self.words.resize(header, 0);
-        self.words[layout.ends()..].fill(header as u64);
+        self.words.reserve_exact(layout.header());
+        self.open_segments(layout);
         self.recents = layout.recents.iter().map(|_| VecDeque::new()).collect();
         self.rings = Rings::opened(&layout.rings);
     }
@@ -149,72 +153,6 @@ impl Row {
         *newest = (*newest).max(time.0 as u64 + 1);
     }
 
-    /// The panes of a segment, `stride` words each, ascending.
-    pub(crate) fn panes(&self, layout: &TableLayout, at: usize) -> &[u64] {
-        if self.words.is_empty() { &[] } else { &self.words[self.range(layout, at)] }
-    }
-
-    /// The panes of a segment with an index in `first..=last`.
-    pub(crate) fn panes_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> &[u64] {
-        let panes = self.panes(layout, at);
-        let (segment, stride) = (&layout.segments[at], layout.segments[at].stride);
-        let newest = panes.len().saturating_sub(stride);
-        if panes.is_empty() || (segment.index(panes[0]) >= first && segment.index(panes[newest]) <= last) {
-            return panes;
-        }
-        let start = lower_bound(panes, segment, first);
-        let end = lower_bound(panes, segment, last.saturating_add(1));
-        &panes[start * stride..end * stride]
-    }
-
-    /// How many events the panes of a segment of counts alone hold with an index in `first..=last`. As by `panes_in`, for which
-    /// most rows need no search.
-    #[inline]
-    pub(crate) fn count_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> u64 {
-        let (segment, ends) = (&layout.segments[at], layout.ends() + at);
-        let start = if at == 0 { Some(layout.header()) } else { self.words.get(ends - 1).map(|&end| end as usize) };
-        let end = self.words.get(ends).map(|&end| end as usize);
-        let panes = start.zip(end).and_then(|(start, end)| self.words.get(start..end)).unwrap_or_default();
-        let (Some(&oldest), Some(&newest)) = (panes.first(), panes.last()) else { return 0 };
-        let panes = if segment.index(oldest) >= first && segment.index(newest) <= last {
-            panes
-        } else {
-            self.panes_in(layout, at, first, last)
-        };
-        // They lie side by side: compilers add several at once.
-        panes.iter().map(|pane| segment.count(*pane)).sum()
-    }
-
-    /// Adds an event to its pane, unless no read at `log_time` or later could see it.
-    pub(crate) fn add_to_pane(&mut self, layout: &TableLayout, at: usize, event: (Time, f64), log_time: Time) {
-        let segment = &layout.segments[at];
-        let pane = segment.pane(event.0);
-        let range = self.range(layout, at);
-        let panes = &self.words[range.clone()];
-        let stride = segment.stride;
-        let newest = panes.len().checked_sub(stride);
-        let offset = match newest.map(|newest| (newest, segment.index(panes[newest]))) {
-            Some((newest, index)) if index == pane => newest,
-            Some((newest, index)) if index < pane => newest + stride,
-            Some(_) => lower_bound(panes, segment, pane) * stride,
-            None => 0,
-        };
-        if panes.get(offset).is_some_and(|word| segment.index(*word) == pane) {
-            let pane = &mut self.words[range.start + offset..][..stride];
-            pane[0] += 1;
-            if stride > 1 {
-                parts::add(pane, segment, segment.count(pane[0]) - 1, event);
-            }
-            return;
-        }
-        let oldest = segment.oldest(log_time);
-        if pane >= oldest {
-            let start = self.insert(layout, at, range, offset, oldest);
-            self.words[start] = segment.first_word(pane);
-            parts::fresh(&mut self.words[start..start + stride], segment, event);
-        }
-    }
-
     /// The newest entities of a list, newest first.
     pub(crate) fn recents(&self, at: usize) -> impl Iterator<Item = &Recent> {
         self.recents.get(at).into_iter().flatten()
@@ -233,7 +171,10 @@ impl Row {
         if list.len() == list.capacity() {
             list.reserve_exact((list.len() / 2).clamp(4, 256).min(capacity - list.len()));
         }
-        list.insert(place, recent);
+        match place {
+            0 => list.push_front(recent),
+            _ => list.insert(place, recent),
+        }
     }
 
     /// Whether a read at `now` or later could see anything, with accumulators taken as gone after 64 half-lives.
@@ -294,10 +235,11 @@ impl Row {
         self.rings.put_canonical(&layout.rings, now, out, dictionary) || any
     }
 
-    /// Appends the row as it is.
-    pub(crate) fn save(&self, out: &mut Vec<u8>) {
-        put_u32(out, self.words.len() as u32);
-        self.words.iter().for_each(|word| put_u64(out, *word));
+    /// Appends the row as it is, without the room that it has to grow.
+    pub(crate) fn save(&self, layout: &TableLayout, out: &mut Vec<u8>) {
+        let words = self.dense(layout);
+        put_u32(out, words.len() as u32);
+        words.iter().for_each(|word| put_u64(out, *word));
         for list in &self.recents {
             put_u32(out, list.len() as u32);
             for recent in list {
@@ -315,79 +257,17 @@ impl Row {
         let recents = layout.recents.iter().map(|list| take_recents(list, input)).collect::<Result<_, _>>()?;
         let rings = Rings::load(&layout.rings, input)?;
         let row = Row { words, recents, rings };
-        if row.is_sound(layout) { Ok(row) } else { Err(LoadError::new("a row does not have the form of its table")) }
-    }
-
-    fn is_sound(&self, layout: &TableLayout) -> bool {
-        let (header, len) = (layout.header(), self.words.len());
-        if len < header {
-            return false;
-        }
-        let mut start = header;
-        for (at, segment) in layout.segments.iter().enumerate() {
-            let end = self.words[layout.ends() + at];
-            if end < start as u64 || end > len as u64 || !(end as usize - start).is_multiple_of(segment.stride) {
-                return false;
-            }
-            let panes = &self.words[start..end as usize];
-            let ascending =
-                panes.chunks_exact(segment.stride).map(|pane| segment.index(pane[0])).is_sorted_by(|a, b| a < b);
-            if !ascending || !segment.are_sound(panes) || panes.len() / segment.stride > segment.panes_max() {
-                return false;
-            }
-            start = end as usize;
-        }
-        start == len
-    }
-
-    fn range(&self, layout: &TableLayout, at: usize) -> Range<usize> {
-        let ends = layout.ends();
-        let start = if at == 0 { layout.header() } else { self.words[ends + at - 1] as usize };
-        start..self.words[ends + at] as usize
-    }
-
-    /// Makes room for a pane at `offset` words into a segment, over what is older than `oldest`; where the room is.
-    fn insert(&mut self, layout: &TableLayout, at: usize, range: Range<usize>, offset: usize, oldest: i64) -> usize {
-        let stride = layout.segments[at].stride;
-        let gone = lower_bound(&self.words[range.clone()], &layout.segments[at], oldest) * stride;
-        let place = range.start + offset;
-        let words = &mut self.words;
-        if gone == 0 {
-            if words.capacity() - words.len() < stride {
-                words.reserve_exact((words.len() / 4).max(stride));
-            }
-            let len = words.len();
-            words.resize(len + stride, 0);
-            words.copy_within(place..len, place + stride);
+        if row.are_panes_sound(layout) {
+            Ok(row)
         } else {
-            words.copy_within(range.start + gone..place, range.start);
-            if gone > stride {
-                words.copy_within(place.., place - gone + stride);
-                words.truncate(words.len() - gone + stride);
-            }
+            Err(LoadError::new("a row does not have the form of its table"))
         }
-        let first_end = layout.ends() + at;
-        for end in &mut words[first_end..layout.header()] {
-            *end = *end + stride as u64 - gone as u64;
-        }
-        place - gone
     }
 }
 
 /// `2^(-elapsed / half_life)`.
 pub(crate) fn decay(elapsed: Span, half_life: Span) -> f64 {
     libm::exp2(-(elapsed.0 as f64) / half_life.0 as f64)
-}
-
-/// How many panes have an index below `pane`.
-fn lower_bound(panes: &[u64], segment: &Segment, pane: i64) -> usize {
-    let stride = segment.stride;
-    let (mut low, mut high) = (0, panes.len() / stride);
-    while low < high {
-        let middle = (low + high) / 2;
-        if segment.index(panes[middle * stride]) < pane { low = middle + 1 } else { high = middle }
-    }
-    low
 }
 
 /// An entry of a list in a form that depends on no numbering.

@@ -84,6 +84,9 @@ enum Keyed {
     Crossed(Crossed),
 }
 
+/// A row that is about to be read or written.
+type Found<'r> = (&'r Row, &'r TableLayout);
+
 /// The keyed rows of a scope.
 #[derive(Clone)]
 pub struct Rows {
@@ -164,37 +167,27 @@ impl Rows {
 
     /// Asks for the memory that records will need, so that the loads overlap: at most [`Rows::AHEAD`] at a time are of use.
     pub fn touch_all(&self, few: &[Resolved]) {
-        let touched = few.iter().map(|resolved| self.touch(resolved, Row::touch_place)).fold(0, u64::wrapping_add)
-            ^ few.iter().map(|resolved| self.touch(resolved, Row::touch_words)).fold(0, u64::wrapping_add);
-        std::hint::black_box(touched);
+        let mut found: Vec<Found<'_>> = Vec::with_capacity(2 * few.len());
+        for resolved in few {
+            let Change::Event(event) = &resolved.change else { continue };
+            for step in &self.layout.steps[usize::from(event.event)] {
+                if let (Some(local), Keyed::Plain(rows)) =
+                    (self.scope.local(event.entities[step.owner].0), &self.tables[step.table])
+                {
+                    found.extend(rows.get(local).map(|row| (row, &self.layout.tables[step.table])));
+                }
+            }
+        }
+        touch(&found);
     }
 
     /// Asks for the memory of entities' plain rows, so that the loads overlap: at most [`Rows::AHEAD`] at a time are of use.
     pub fn touch_rows(&self, ids: impl Iterator<Item = EntityId> + Clone) {
-        let mut touched = 0u64;
-        for touch in [Row::touch_place, Row::touch_words] {
-            for table in &self.tables {
-                let Keyed::Plain(rows) = table else { continue };
-                let found = ids.clone().filter_map(|id| rows.get(self.scope.local(id.0)?));
-                touched = found.map(touch).fold(touched, u64::wrapping_add);
-            }
+        for (table, layout) in self.tables.iter().zip(&self.layout.tables) {
+            let Keyed::Plain(rows) = table else { continue };
+            let found = ids.clone().filter_map(|id| rows.get(self.scope.local(id.0)?));
+            touch(&found.map(|row| (row, layout)).collect::<Vec<Found<'_>>>());
         }
-        std::hint::black_box(touched);
-    }
-
-    /// Touches every plain row that the record will change, so that the loads of a batch overlap.
-    fn touch(&self, resolved: &Resolved, touch: impl Fn(&Row) -> u64) -> u64 {
-        let Change::Event(event) = &resolved.change else {
-            return 0;
-        };
-        let rows = self.layout.steps[event.event as usize].iter().filter_map(|step| {
-            let local = self.scope.local(event.entities[step.owner].0)?;
-            match &self.tables[step.table] {
-                Keyed::Plain(rows) => rows.get(local),
-                Keyed::Nothing | Keyed::Crossed(_) => None,
-            }
-        });
-        rows.map(touch).fold(0, u64::wrapping_add)
     }
 
     /// Position of the last record applied.
@@ -366,6 +359,14 @@ impl Keyed {
     }
 }
 
+/// Reads of each row what the next round needs to go on from, so that in each round the loads of all rows overlap.
+fn touch(rows: &[Found<'_>]) {
+    let all = |touch: fn(&Found<'_>) -> u64| rows.iter().map(touch).fold(0, u64::wrapping_add);
+    let places = all(|(row, _)| row.touch_place());
+    let headers = all(|(row, _)| row.touch_header());
+    std::hint::black_box((places, headers, all(|(row, layout)| row.touch_newest(layout))));
+}
+
 /// What a stream takes of an event; `None` if the event does not count. An entity's id or what a list keeps, for streams of lists;
 /// the bits of a float otherwise.
 fn collect(stream: &StreamStep, event: &EventChange) -> Option<u64> {
@@ -407,14 +408,13 @@ fn add(
     log_time: Time,
 ) {
     let number = bits.map(f64::from_bits);
-    for at in stream.segments.clone() {
-        match (&layout.segments[at].grid, number) {
-            (Grid::Sessions { gap }, number) => row.add_to_session(layout, at, *gap, (event.time, number), log_time),
-            (_, Some(number)) => row.add_to_pane(layout, at, (event.time, number), log_time),
-            _ => {}
+    for at in stream.segments.clone().filter(|_| stream.sessions) {
+        if let Grid::Sessions { gap } = layout.segments[at].grid {
+            row.add_to_session(layout, at, gap, (event.time, number), log_time);
         }
     }
     let (Some(bits), Some(number)) = (bits, number) else { return };
+    row.add_to_panes(layout, (stream.segments.clone(), stream.alike), (event.time, number), log_time);
     for at in stream.decays.clone() {
         row.add_decayed(at, layout.half_lives[at], event.time, number);
     }

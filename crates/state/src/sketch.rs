@@ -76,6 +76,12 @@ impl Rings {
         self.0.is_none()
     }
 
+    /// Reads something of the newest pane of each ring, which brings its memory.
+    pub(crate) fn touch_newest(&self) -> u64 {
+        let rings = self.0.iter().flat_map(|rings| rings.iter());
+        rings.filter_map(|ring| ring.panes.last()).fold(0, |all, pane| all ^ pane.body.touch())
+    }
+
     /// Adds an event to its pane, unless no read at `log_time` or later could see it. What is too old for that makes room for a new pane.
     pub(crate) fn add(&mut self, layout: &RingLayout, at: usize, time: Time, of: Sketched<'_>, log_time: Time) {
         let (index, oldest) = (layout.panes.pane(time), layout.panes.oldest(log_time));
@@ -245,6 +251,15 @@ impl Body {
 
     fn top(&self) -> Option<&Top> {
         if let Body::Top(body) = self { Some(body) } else { None }
+    }
+
+    /// Reads something of its content.
+    fn touch(&self) -> u64 {
+        match self {
+            Body::Distinct(body) => body.touch(),
+            Body::Quantile(body) => body.touch(),
+            Body::Top(body) => body.touch(),
+        }
     }
 
     fn heap_bytes(&self) -> usize {

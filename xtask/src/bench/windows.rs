@@ -1,7 +1,8 @@
 //! `cargo xtask bench windows`: twenty windows of ten aggregates over skewed keys, beside the straightforward way of a deque per
-//! key and window in the same run, and two Nexmark queries said in features.
+//! key and window in the same run, what a decision reads after each event, and two Nexmark queries said in features.
 
 mod deques;
+mod facts;
 mod nexmark;
 
 use super::{Figures, Report, Setting, rows::per};
@@ -66,6 +67,7 @@ impl Windows {
         let mut figures = Figures::default();
         many(&setting, &mut figures)?;
         full_row(&setting, &mut figures);
+        facts::measure(&setting, &mut figures)?;
         nexmark::measure(&setting, &root.join(&self.data), &mut figures)?;
         self.report.close(root, setting.now, figures, "windows.jsonl", &[])
     }

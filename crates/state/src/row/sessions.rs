@@ -4,7 +4,7 @@
 //! begins a session of its own, those that ended more than two gaps before the log's time are forgotten (no event that is late by
 //! a gap at most can reach them), and of more than `limits::SESSIONS_PER_ROW_MAX` the oldest; if that is its own, nothing changes.
 
-use super::{Row, lower_bound, parts};
+use super::{Row, panes::lower_bound, parts};
 use crate::layout::{SESSION_HEAD, Segment, TableLayout};
 use domain::{Span, Time, limits};
 
@@ -37,7 +37,7 @@ impl Row {
                 if older && both {
                     let (left, right) = self.words[into..into + 2 * stride].split_at_mut(stride);
                     join(left, right, segment);
-                    self.remove(layout, at, into + stride);
+                    self.forget(layout, at, into + stride, 1);
                 }
             }
         }
@@ -64,9 +64,14 @@ impl Row {
         if place < gone {
             return;
         }
-        let oldest = sessions.get(gone * stride).map_or(event.0.0, |start| *start as i64);
-        let oldest = if gone == count { event.0.0 } else { oldest };
-        let start = self.insert(layout, at, range, place * stride, oldest);
+        self.forget(layout, at, range.start, gone);
+        let place = range.start + (place - gone) * stride;
+        let start = self.insert(layout, at, place, 0).unwrap_or_else(|| {
+            let before = place - range.start;
+            self.grow(layout, log_time, |_, other| other == at);
+            let start = self.range(layout, at).start + before;
+            self.insert(layout, at, start, 0).expect("the row has just been given room for it")
+        });
         let session = &mut self.words[start..start + stride];
         session.fill(0);
         session[0] = event.0.0 as u64;
@@ -74,14 +79,11 @@ impl Row {
         add(session, segment, event);
     }
 
-    /// Takes out the session at this word.
-    fn remove(&mut self, layout: &TableLayout, at: usize, start: usize) {
-        let stride = layout.segments[at].stride;
-        self.words.drain(start..start + stride);
-        let first_end = layout.ends() + at;
-        for end in &mut self.words[first_end..layout.header()] {
-            *end -= stride as u64;
-        }
+    /// Takes out so many sessions from this word on.
+    fn forget(&mut self, layout: &TableLayout, at: usize, from: usize, sessions: usize) {
+        let (end, words) = (self.range(layout, at).end, sessions * layout.segments[at].stride);
+        self.words.copy_within(from + words..end, from);
+        self.set_end(layout, at, end - words);
     }
 
     /// The session that goes on at `now`: its count and the entry.

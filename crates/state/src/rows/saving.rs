@@ -3,11 +3,13 @@
 
 use super::{Keyed, Rows, Scope};
 use crate::crossed::FrozenCrossed;
+use crate::layout::{Layout, TableLayout};
 use crate::paged::Pages;
 use crate::row::Row;
 use crate::saved::{LoadError, Reader, Snapshot, put_u32, put_u64};
 use domain::{Position, limits};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Pages of plain rows per chunk.
 const CHUNK_PAGES: u32 = 16;
@@ -29,7 +31,7 @@ pub struct RowsSnapshot {
     scope: Scope,
     tables: Vec<Frozen>,
     position: Position,
-    fingerprint: u64,
+    layout: Arc<Layout>,
     /// By table: pages per chunk.
     chunk_pages: Vec<u32>,
 }
@@ -53,7 +55,7 @@ impl Rows {
             scope: self.scope,
             tables: tables.collect(),
             position: self.position,
-            fingerprint: self.layout.fingerprint,
+            layout: self.layout.clone(),
             chunk_pages,
         }
     }
@@ -131,7 +133,7 @@ impl Snapshot for RowsSnapshot {
 
     fn save(&self, chunk: u32, out: &mut Vec<u8>) {
         put_u64(out, self.position.0);
-        put_u64(out, self.fingerprint);
+        put_u64(out, self.layout.fingerprint);
         let Some(mut chunk) = chunk.checked_sub(1) else {
             return put_u32(out, NO_TABLE);
         };
@@ -139,7 +141,11 @@ impl Snapshot for RowsSnapshot {
             let chunks = table.chunks(chunk_pages);
             if chunk < chunks {
                 put_u32(out, index as u32);
-                return self.save_table(table, chunk * chunk_pages..(chunk + 1) * chunk_pages, out);
+                return self.save_table(
+                    (table, &self.layout.tables[index]),
+                    chunk * chunk_pages..(chunk + 1) * chunk_pages,
+                    out,
+                );
             }
             chunk -= chunks;
         }
@@ -148,7 +154,7 @@ impl Snapshot for RowsSnapshot {
 }
 
 impl RowsSnapshot {
-    fn save_table(&self, table: &Frozen, pages: Range<u32>, out: &mut Vec<u8>) {
+    fn save_table(&self, (table, layout): (&Frozen, &TableLayout), pages: Range<u32>, out: &mut Vec<u8>) {
         let count_at = out.len();
         put_u32(out, 0);
         let mut count = 0u32;
@@ -158,7 +164,7 @@ impl RowsSnapshot {
                 let used = pages.flat_map(|page| rows.page(page)).filter(|(_, row)| !row.is_unused());
                 for (local, row) in used {
                     put_u32(out, self.scope.owner(local));
-                    row.save(out);
+                    row.save(layout, out);
                     count += 1;
                 }
             }
@@ -169,7 +175,7 @@ impl RowsSnapshot {
                     for (entry, row) in rows {
                         put_u32(out, entry.second);
                         put_u64(out, entry.touched.0);
-                        row.save(out);
+                        row.save(layout, out);
                     }
                     count += 1;
                 }

@@ -43,6 +43,11 @@ impl Quantile {
         }
     }
 
+    /// Reads something of its content, which brings its memory.
+    pub(crate) fn touch(&self) -> u64 {
+        self.buckets.first().copied().unwrap_or(0)
+    }
+
     /// Heap bytes, spare capacity included.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.buckets.capacity() * 8

@@ -46,6 +46,14 @@ impl Distinct {
         }
     }
 
+    /// Reads something of its content, which brings its memory.
+    pub(crate) fn touch(&self) -> u64 {
+        match self {
+            Distinct::Exact(hashes) => hashes.first().copied().unwrap_or(0),
+            Distinct::Registers(registers) => u64::from(registers[0]),
+        }
+    }
+
     /// Heap bytes, spare capacity included.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
@@ -92,8 +100,8 @@ pub(crate) fn distinct<'p>(panes: impl Iterator<Item = &'p Distinct> + Clone) ->
     let different = match panes.clone().map(exact).sum::<Option<usize>>() {
         None => None,
         // Most keys have seen little: their elements need little room to be put together.
-        Some(0..=FEW) => union::<FEW>(panes.clone()),
-        Some(_) => union::<DISTINCT_UNION_MAX>(panes.clone()),
+        Some(0..=FEW) => different::<{ 2 * FEW }>(panes.clone()),
+        Some(_) => different::<{ 2 * DISTINCT_UNION_MAX }>(panes.clone()),
     };
     different.map_or_else(|| estimated(panes), |different| different as f64)
 }
@@ -101,31 +109,28 @@ pub(crate) fn distinct<'p>(panes: impl Iterator<Item = &'p Distinct> + Clone) ->
 /// Elements that are put together in less room.
 const FEW: usize = 64;
 
-/// How many different elements panes have together, if all are exact and there is room.
-fn union<'p, const ROOM: usize>(panes: impl Iterator<Item = &'p Distinct>) -> Option<usize> {
-    let (mut all, mut next) = (&mut [0; ROOM], &mut [0; ROOM]);
-    let mut len = 0;
+/// How many different elements panes have together, if all are exact and half of the room is enough: hashes in a table by their lowest
+/// bits, each in the first free slot from there.
+fn different<'p, const ROOM: usize>(panes: impl Iterator<Item = &'p Distinct>) -> Option<usize> {
+    let mut slots = [0u64; ROOM];
+    // 0 stands for a free slot.
+    let (mut count, mut zero) = (0, false);
     for pane in panes {
         let Distinct::Exact(hashes) = pane else { return None };
-        len = join(&all[..len], hashes, next)?;
-        std::mem::swap(&mut all, &mut next);
+        for &hash in hashes {
+            let mut slot = hash as usize % ROOM;
+            while slots[slot] != hash && slots[slot] != 0 {
+                slot = (slot + 1) % ROOM;
+            }
+            zero |= hash == 0;
+            count += usize::from(slots[slot] != hash);
+            slots[slot] = hash;
+            if count + usize::from(zero) > ROOM / 2 {
+                return None;
+            }
+        }
     }
-    Some(len)
-}
-
-/// Merges two ascending lists, each element once; how many there are, if there is room.
-fn join(left: &[u64], right: &[u64], into: &mut [u64]) -> Option<usize> {
-    let (mut l, mut r, mut len) = (0, 0, 0);
-    while l < left.len() || r < right.len() {
-        // A hash may be the largest number: an end is told from it by its place.
-        let take_left = r == right.len() || (l < left.len() && left[l] <= right[r]);
-        let least = if take_left { left[l] } else { right[r] };
-        r += usize::from(r < right.len() && right[r] == least);
-        l += usize::from(take_left);
-        *into.get_mut(len)? = least;
-        len += 1;
-    }
-    Some(len)
+    Some(count + usize::from(zero))
 }
 
 fn estimated<'p>(panes: impl Iterator<Item = &'p Distinct>) -> f64 {

@@ -60,6 +60,11 @@ impl Top {
         self.counters[place] = Counter { count, ..new };
     }
 
+    /// Reads something of its content, which brings its memory.
+    pub(crate) fn touch(&self) -> u64 {
+        self.counters.first().map_or(0, |counter| counter.count.into())
+    }
+
     /// Heap bytes, spare capacity included.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.counters.capacity() * size_of::<Counter>()

@@ -1,0 +1,316 @@
+//! Panes of a row's segments: where they stand among its words, how an event finds or begins its pane, and how a row grows.
+//!
+//! Each segment has a stretch of the row's words, with its panes at the front and room behind them. Panes that no read can see any
+//! more stay until their room is wanted; only when all of a segment's are wanted is the row written anew, with room where it lacks.
+
+use super::{Row, parts};
+use crate::layout::{Segment, TableLayout};
+use domain::Time;
+use std::ops::Range;
+
+/// What a segment is given when a row is written anew.
+struct Stretch {
+    /// The words that move there.
+    kept: Range<usize>,
+    /// How many words it gets.
+    words: usize,
+}
+
+/// The head of a segment: the word where its stretch begins, and the one behind its last pane.
+fn head(start: usize, end: usize) -> u64 {
+    start as u64 | (end as u64) << 32
+}
+
+fn start_of(head: u64) -> usize {
+    head as u32 as usize
+}
+
+fn end_of(head: u64) -> usize {
+    (head >> 32) as usize
+}
+
+impl Row {
+    /// Makes the heads of segments that have no pane and no room.
+    pub(super) fn open_segments(&mut self, layout: &TableLayout) {
+        let header = layout.header();
+        self.words.resize(header, 0);
+        self.words[layout.heads()..].fill(head(header, header));
+    }
+
+    /// The words of a segment's panes.
+    #[inline]
+    pub(super) fn range(&self, layout: &TableLayout, at: usize) -> Range<usize> {
+        let head = self.words[layout.heads() + at];
+        start_of(head)..end_of(head)
+    }
+
+    pub(super) fn set_end(&mut self, layout: &TableLayout, at: usize, end: usize) {
+        let place = &mut self.words[layout.heads() + at];
+        *place = head(start_of(*place), end);
+    }
+
+    /// The word behind a segment's stretch.
+    #[inline]
+    fn limit(&self, layout: &TableLayout, at: usize) -> usize {
+        if at + 1 == layout.segments.len() { self.words.len() } else { start_of(self.words[layout.heads() + at + 1]) }
+    }
+
+    /// The panes of a segment, `stride` words each, ascending.
+    #[inline]
+    pub(crate) fn panes(&self, layout: &TableLayout, at: usize) -> &[u64] {
+        let head = self.words.get(layout.heads() + at).copied().unwrap_or(0);
+        self.words.get(start_of(head)..end_of(head)).unwrap_or_default()
+    }
+
+    /// The panes of a segment with an index in `first..=last`.
+    pub(crate) fn panes_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> &[u64] {
+        let panes = self.panes(layout, at);
+        let (segment, stride) = (&layout.segments[at], layout.segments[at].stride);
+        let Some(newest) = panes.len().checked_sub(stride) else { return panes };
+        let start = if segment.index(panes[0]) >= first { 0 } else { lower_bound(panes, segment, first) };
+        let panes = &panes[start * stride..];
+        if segment.index(self.panes(layout, at)[newest]) <= last {
+            return panes;
+        }
+        &panes[..lower_bound(panes, segment, last.saturating_add(1)) * stride]
+    }
+
+    /// How many events the panes of a segment of counts alone hold with an index in `first..=last`.
+    #[inline]
+    pub(crate) fn count_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> u64 {
+        let (segment, panes) = (&layout.segments[at], self.panes(layout, at));
+        let (Some(&oldest), Some(&newest)) = (panes.first(), panes.last()) else { return 0 };
+        let panes = if segment.index(oldest) >= first && segment.index(newest) <= last {
+            panes
+        } else {
+            self.panes_in(layout, at, first, last)
+        };
+        // They lie side by side: compilers add several at once.
+        panes.iter().map(|pane| segment.count(*pane)).sum()
+    }
+
+    /// Adds an event to its pane in one segment after another, unless no read at `log_time` or later could see it. Those from the
+    /// first to `alike` will be asked for the same pane.
+    pub(crate) fn add_to_panes(
+        &mut self,
+        layout: &TableLayout,
+        (segments, alike): (Range<usize>, usize),
+        event: (Time, f64),
+        log_time: Time,
+    ) {
+        for at in segments {
+            if layout.segments[at].is_sessions() || self.add_to_pane(layout, at, event, log_time) {
+                continue;
+            }
+            // Those that come after it lack room as likely: the row is written once for all of them.
+            self.grow(layout, log_time, |row, other| {
+                (at..alike).contains(&other) && row.lacks_pane(layout, other, event.0)
+            });
+            self.add_to_pane(layout, at, event, log_time);
+        }
+    }
+
+    /// Adds an event to its pane; false if that is to be made and there is no room for it.
+    #[inline]
+    fn add_to_pane(&mut self, layout: &TableLayout, at: usize, event: (Time, f64), log_time: Time) -> bool {
+        let segment = &layout.segments[at];
+        let (pane, stride, range) = (segment.pane(event.0), segment.stride, self.range(layout, at));
+        let place = match self.words[range.clone()].len().checked_sub(stride).map(|newest| range.start + newest) {
+            Some(newest) if segment.index(self.words[newest]) == pane => newest,
+            Some(newest) if segment.index(self.words[newest]) > pane => {
+                range.start + lower_bound(&self.words[range.clone()], segment, pane) * stride
+            }
+            _ => range.end,
+        };
+        if place < range.end && segment.index(self.words[place]) == pane {
+            let pane = &mut self.words[place..place + stride];
+            pane[0] += 1;
+            if stride > 1 {
+                parts::add(pane, segment, segment.count(pane[0]) - 1, event);
+            }
+            return true;
+        }
+        let oldest = segment.oldest(log_time);
+        if pane < oldest {
+            return true;
+        }
+        let Some(place) = self.insert(layout, at, place, oldest) else { return false };
+        let words = &mut self.words[place..place + stride];
+        words[0] = segment.first_word(pane);
+        parts::fresh(words, segment, event);
+        true
+    }
+
+    /// Makes room for a pane at a word of a segment, if need be over what is older than `oldest`: where it is. `None` if there is none.
+    pub(super) fn insert(&mut self, layout: &TableLayout, at: usize, mut place: usize, oldest: i64) -> Option<usize> {
+        let segment = &layout.segments[at];
+        let Range { start, mut end } = self.range(layout, at);
+        if self.limit(layout, at) < end + segment.stride {
+            let gone = lower_bound(&self.words[start..end], segment, oldest) * segment.stride;
+            if gone == 0 {
+                return None;
+            }
+            self.words.copy_within(start + gone..end, start);
+            (place, end) = (place - gone, end - gone);
+        }
+        self.words.copy_within(place..end, place + segment.stride);
+        self.set_end(layout, at, end + segment.stride);
+        Some(place)
+    }
+
+    /// Whether a segment has no pane for an instant.
+    fn lacks_pane(&self, layout: &TableLayout, at: usize, time: Time) -> bool {
+        let (segment, panes) = (&layout.segments[at], self.panes(layout, at));
+        let pane = segment.pane(time);
+        let place = lower_bound(panes, segment, pane) * segment.stride;
+        panes.get(place).is_none_or(|word| segment.index(*word) != pane)
+    }
+
+    /// Writes the row anew, without what no read at `log_time` or later can see, and with room for one pane where it is wanted.
+    #[cold]
+    pub(super) fn grow(&mut self, layout: &TableLayout, log_time: Time, wanted: impl Fn(&Row, usize) -> bool) {
+        let (heads, header) = (layout.heads(), layout.header());
+        let mut stretches: Vec<Stretch> = Vec::with_capacity(layout.segments.len());
+        let mut len = header;
+        for (at, segment) in layout.segments.iter().enumerate() {
+            let range = self.range(layout, at);
+            let gone = lower_bound(&self.words[range.clone()], segment, segment.oldest(log_time)) * segment.stride;
+            let kept = range.start + gone..range.end;
+            let panes = kept.len() / segment.stride + usize::from(wanted(self, at));
+            let has = (self.limit(layout, at) - range.start) / segment.stride;
+            let words = room(panes, has, segment.panes_max()) * segment.stride;
+            len += words;
+            stretches.push(Stretch { kept, words });
+        }
+        let mut words = Vec::with_capacity(len);
+        words.extend_from_slice(&self.words[..header]);
+        for (at, Stretch { kept, words: wanted }) in stretches.into_iter().enumerate() {
+            let start = words.len();
+            words[heads + at] = head(start, start + kept.len());
+            words.extend_from_slice(&self.words[kept]);
+            words.resize(start + wanted, 0);
+        }
+        self.words = words;
+    }
+
+    /// The row's words without the room behind the panes.
+    pub(super) fn dense(&self, layout: &TableLayout) -> Vec<u64> {
+        let Some(header) = self.words.get(..layout.header()) else { return Vec::new() };
+        let mut words = header.to_vec();
+        for at in 0..layout.segments.len() {
+            let start = words.len();
+            words.extend_from_slice(self.panes(layout, at));
+            words[layout.heads() + at] = head(start, words.len());
+        }
+        words
+    }
+
+    /// Whether words from a file are dense, and panes of this layout.
+    pub(super) fn are_panes_sound(&self, layout: &TableLayout) -> bool {
+        if self.words.len() < layout.header() {
+            return false;
+        }
+        let mut start = layout.header();
+        for (at, segment) in layout.segments.iter().enumerate() {
+            let range = self.range(layout, at);
+            let Some(panes) = self.words.get(range.clone()).filter(|_| range.start == start) else { return false };
+            let whole = panes.len().is_multiple_of(segment.stride);
+            let each = panes.chunks_exact(segment.stride).map(|pane| segment.index(pane[0]));
+            let few = panes.len() / segment.stride <= segment.panes_max();
+            if !whole || !few || !each.is_sorted_by(|a, b| a < b) || !segment.are_sound(panes) {
+                return false;
+            }
+            start = range.end;
+        }
+        start == self.words.len()
+    }
+
+    /// Reads the newest pane of the first segments, which brings their memory.
+    pub(crate) fn touch_panes(&self, layout: &TableLayout) -> u64 {
+        let newest = (0..layout.segments.len().min(TOUCHED_MAX)).filter_map(|at| {
+            let head = self.words.get(layout.heads() + at)?;
+            self.words.get(end_of(*head).checked_sub(1)?)
+        });
+        newest.fold(0, |all, word| all ^ word)
+    }
+}
+
+/// Segments whose panes are asked for ahead: more would not stay in the caches nearest to the core.
+const TOUCHED_MAX: usize = 32;
+
+/// How many panes a segment gets room for that holds so many and had room for `has`: a fifth more where they are many. Room that is not
+/// much too large stays, so that a number that goes up and down does not write the row anew each time.
+fn room(panes: usize, has: usize, most: usize) -> usize {
+    if (panes..=panes + panes / 2 + 1).contains(&has) { has } else { panes.max(most.min(panes + (panes + 1) / 5)) }
+}
+
+/// How many panes have an index below `pane`.
+pub(super) fn lower_bound(panes: &[u64], segment: &Segment, pane: i64) -> usize {
+    let stride = segment.stride;
+    let (mut low, mut high) = (0, panes.len() / stride);
+    while low < high {
+        let middle = (low + high) / 2;
+        if segment.index(panes[middle * stride]) < pane { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Layout;
+    use domain::Span;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    const SPEC: &str = "version: 1\nevents:\n  pay: { user: user, fields: { amount: float } }\nfeatures:\n  user:\n    \
+                        a: sum(pay, amount, 5s)\n    b: sum(pay, amount, 1m)\n    c: sum(pay, amount, 1h)\n";
+
+    #[test]
+    fn room_is_enough_and_little_more() {
+        for (panes, has, most) in
+            (0..90).flat_map(|panes| (0..200).flat_map(move |has| [(panes, has, 90), (panes, has, panes)]))
+        {
+            let given = room(panes, has, most);
+            assert!(given >= panes && 2 * given <= 3 * panes + 2, "{panes} {has} {most}: {given}");
+            assert!(given <= most.max(has), "{panes} {has} {most}: {given}");
+            assert!(panes > 0 || has > 1 || given == has, "an empty segment is not given room unasked");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn panes_are_those_of_a_map_per_level(
+            events in prop::collection::vec((0i64..4_000, 0i64..9_000, 1u32..9), 1..300)
+        ) {
+            let plan = Arc::new(spec::compile("panes.yaml", SPEC).expect("the spec is right"));
+            let layout = &Layout::new(plan, |_| true).tables[0];
+            let mut row = Row::default();
+            row.open(layout);
+            let mut expected: Vec<BTreeMap<i64, (u64, f64)>> = vec![BTreeMap::new(); layout.segments.len()];
+            let mut log_time = Time(1_790_000_000_000);
+            for (later, late, amount) in events {
+                log_time = log_time.plus(Span(later));
+                let event = (log_time.minus(Span(late)), f64::from(amount));
+                row.add_to_panes(layout, (0..layout.segments.len(), layout.segments.len()), event, log_time);
+                for (segment, panes) in layout.segments.iter().zip(&mut expected) {
+                    let pane = panes.entry(segment.pane(event.0)).or_default();
+                    *pane = (pane.0 + 1, pane.1 + event.1);
+                }
+            }
+            for (at, (segment, panes)) in layout.segments.iter().zip(&expected).enumerate() {
+                let oldest = segment.oldest(log_time);
+                let live = row.panes_in(layout, at, oldest, i64::MAX - 1).chunks_exact(segment.stride);
+                let of = |pane: &[u64]| {
+                    (segment.index(pane[0]), (segment.count(pane[0]), f64::from_bits(pane[segment.at.sum])))
+                };
+                let expected: Vec<_> = panes.range(oldest..).map(|(index, pane)| (*index, *pane)).collect();
+                prop_assert_eq!(live.map(of).collect::<Vec<_>>(), expected);
+            }
+            let dense = Row { words: row.dense(layout), ..Row::default() };
+            prop_assert!(dense.are_panes_sound(layout));
+            prop_assert!((0..layout.segments.len()).all(|at| dense.panes(layout, at) == row.panes(layout, at)));
+        }
+    }
+}
