@@ -62,6 +62,16 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
     Ok(spec::bundle(&files.collect::<Result<Vec<_>>>()?))
 }
 
+/// Opens the log of a data directory to read what is durable now, also beside a running server: whether there is one. Nothing is made
+/// or changed.
+pub(crate) fn open_log(dir: &Path) -> Result<(LogFile<FileDisk>, bool)> {
+    if !dir.is_dir() {
+        bail!("there is no directory {}", dir.display());
+    }
+    let disk = FileDisk::open_to_read(dir).with_context(|| format!("opening the directory {}", dir.display()))?;
+    LogFile::open_to_read(&Arc::new(disk)).with_context(|| format!("reading the log in {}", dir.display()))
+}
+
 /// The spec that is in force in a data directory; none if there is no log yet.
 pub(crate) fn spec_of(dir: &Path) -> Result<Option<Arc<Plan>>> {
     if !dir.is_dir() {

@@ -13,7 +13,8 @@ pub(crate) mod operations;
 pub(crate) mod spec;
 
 use crate::Shared;
-use domain::{Code, Position, Refusal};
+use domain::{Code, DecisionId, Position, Refusal};
+use engine::Wake;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -30,17 +31,35 @@ pub(crate) async fn released(shared: &Shared, position: Position) -> Result<Dura
         return Ok(Duration::ZERO);
     }
     let start = Instant::now();
-    let (tell, told) = oneshot::channel();
-    // Nobody is told if the request was dropped meanwhile: its client is gone.
-    shared.engine.when_released(position, Box::new(move |result| drop(tell.send(result))));
-    match timeout(shared.config.limits.release_time, told).await {
-        Ok(Ok(result)) => result?,
-        Ok(Err(_)) => return Err(unknown(Code::Stopping, "the server is stopping")),
-        Err(_) => return Err(unknown(Code::Overloaded, "the disk is behind")),
-    }
+    let kept = "it is not known yet whether this was kept; send it again with the same id";
+    parked(shared, kept, |wake| shared.engine.when_released(position, wake)).await?;
     let wait = start.elapsed();
     shared.metrics.durability_wait.observe(wait.as_secs_f64());
     Ok(wait)
+}
+
+/// Waits until the record of a decision that was just answered is on the disk. No thread waits.
+///
+/// # Errors
+/// As [`released`].
+pub(crate) async fn recorded(shared: &Shared, id: DecisionId) -> Result<(), Refusal> {
+    parked(shared, "the record of the decision is not there yet; ask again", |wake| {
+        shared.engine.when_recorded(id, wake);
+    })
+    .await
+}
+
+/// Waits until the engine calls back; `late` says what it means that it does not.
+async fn parked(shared: &Shared, late: &str, park: impl FnOnce(Wake)) -> Result<(), Refusal> {
+    let (tell, told) = oneshot::channel();
+    // Nobody is told if the request was dropped meanwhile: its client is gone.
+    park(Box::new(move |result| drop(tell.send(result))));
+    let unknown = |code, why| Refusal::new(code, "", format!("{why}: {late}"));
+    match timeout(shared.config.limits.release_time, told).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(unknown(Code::Stopping, "the server is stopping")),
+        Err(_) => Err(unknown(Code::Overloaded, "the disk is behind")),
+    }
 }
 
 /// Makes a call that reads the log or compiles a spec on one of the runtime's few threads for that: the other requests of this thread
@@ -53,8 +72,4 @@ pub(crate) async fn off_thread<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(move || call(&shared)).await;
     let message = "the server made a mistake; ask again";
     done.unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "", message)))
-}
-
-fn unknown(code: Code, why: &str) -> Refusal {
-    Refusal::new(code, "", format!("{why}: it is not known yet whether this was kept; send it again with the same id"))
 }
