@@ -1,6 +1,8 @@
-//! `cargo xtask determinism`: one made-up log through every mode and number of shards. State must come out the same everywhere,
-//! from the log and from every checkpoint, and every decision must come out the same when it is computed again elsewhere.
+//! `cargo xtask determinism`: one made-up log through every mode and number of shards, its spec changed now and then. State must come
+//! out the same everywhere, from the log and from every checkpoint, and every decision must come out the same when it is computed
+//! again elsewhere.
 
+mod changes;
 mod script;
 
 use crate::node::{self, Folder};
@@ -54,6 +56,7 @@ pub(crate) struct Report {
     runs: u64,
     events: u64,
     checkpoints: u64,
+    changes: u64,
     replayed: u64,
     identical: u64,
     pub(crate) wrong: Vec<String>,
@@ -65,6 +68,14 @@ struct Ended {
     last: Position,
     digest: Digest,
     checkpoints: Vec<(Position, Digest)>,
+    /// Where each version of the spec stands.
+    versions: Vec<Position>,
+}
+
+/// A copy of a run's directory, with the plan that was in force.
+struct Copied {
+    dir: PathBuf,
+    plan: Arc<Plan>,
 }
 
 impl Determinism {
@@ -77,16 +88,18 @@ impl Determinism {
                 "runs": report.runs,
                 "events": report.events,
                 "checkpoints": report.checkpoints,
+                "spec_changes": report.changes,
                 "replayed": report.replayed,
                 "identical": report.identical,
             });
             println!("{report:#}");
         } else {
             println!(
-                "{} runs of {} events, {} checkpoints: digests {}",
+                "{} runs of {} events, {} checkpoints, {} changes of the spec: digests {}",
                 report.runs,
                 report.events,
                 report.checkpoints,
+                report.changes,
                 if digests_equal { "equal" } else { "DIFFER" }
             );
             println!("{} decisions computed again, {} identical", report.replayed, report.identical);
@@ -234,24 +247,32 @@ impl Run<'_> {
                     }
                 }
                 Step::Checkpoint => copies.push(self.checkpoint(&engine, last, copies.len())?),
+                Step::Change(change) => {
+                    changes::make(&engine, *change, &self.plan.text)
+                        .with_context(|| format!("{}: the change {change:?}", self.name))?;
+                    report.changes += 1;
+                }
             }
         }
         settle(&engine, last)?;
+        let versions = engine.spec_versions(1_000).into_iter().map(|of| of.position).collect();
+        copies.push(Copied { dir: self.data(), plan: engine.plan() });
         engine.stop();
         drop(engine);
-        self.compare(&copies, report)
+        self.compare(&copies, versions, report)
     }
 
     /// Writes a checkpoint and copies the directory, so that this checkpoint is the newest of the copy.
-    fn checkpoint(&self, engine: &Engine, last: Position, number: usize) -> Result<PathBuf> {
+    fn checkpoint(&self, engine: &Engine, last: Position, number: usize) -> Result<Copied> {
         engine.checkpoint()?.context("something changed since the last checkpoint")?;
         settle(engine, last)?;
         let copy = self.folder.path.join(format!("checkpoint-{number}"));
         node::copy(&self.data(), &copy)?;
-        Ok(copy)
+        Ok(Copied { dir: copy, plan: engine.plan() })
     }
 
-    fn compare(&self, copies: &[PathBuf], report: &mut Report) -> Result<Ended> {
+    /// The copies, the run's own directory last, against rebuilds from the log.
+    fn compare(&self, copies: &[Copied], versions: Vec<Position>, report: &mut Report) -> Result<Ended> {
         let log = LogFile::open(node::disk(&self.data())?, journal::Options::default())?;
         let digest = log.digest(self.plan, 1)?;
         for shards in [3, 8] {
@@ -259,17 +280,16 @@ impl Run<'_> {
                 report.wrong.push(format!("{}: the digest of the log with {shards} shards differs", self.name));
             }
         }
-        let mut ended = Ended { last: log.last, digest, checkpoints: Vec::new() };
-        let whole = self.data();
-        for dir in copies.iter().chain([&whole]) {
-            let saved = if *dir == whole {
-                engine::machine_of_checkpoint(&log.reader, self.plan, self.shards % 5 + 1)?
+        let mut ended = Ended { last: log.last, digest, checkpoints: Vec::new(), versions };
+        for Copied { dir, plan } in copies {
+            let saved = if *dir == self.data() {
+                engine::machine_of_checkpoint(&log.reader, plan, self.shards % 5 + 1)?
             } else {
                 let copied = LogFile::open(node::disk(dir)?, journal::Options::default())?;
-                engine::machine_of_checkpoint(&copied.reader, self.plan, self.shards % 5 + 1)?
+                engine::machine_of_checkpoint(&copied.reader, plan, self.shards % 5 + 1)?
             };
             let saved = saved.with_context(|| format!("{}: a checkpoint cannot be loaded", self.name))?;
-            let rebuilt = log.build_to(self.plan, 2, saved.position, &mut |_, _| ())?;
+            let rebuilt = log.build_to(plan, 2, saved.position, &mut |_, _| ())?;
             if saved.digest() != rebuilt.digest() {
                 report.wrong.push(format!("{}: the digest of the checkpoint at {} differs", self.name, saved.position));
             }

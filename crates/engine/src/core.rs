@@ -13,7 +13,7 @@ use crate::ring::{Batch, Message, Ring};
 use crate::rules::KnownRules;
 use crate::sequencer::{Accepted, Candidate, Judged, Prepared, Sequencer};
 use decision::Epoch;
-use domain::{Code, Payload, Position, Refusal, Time};
+use domain::{Code, DecisionId, Payload, Position, Refusal, Time};
 use journal::{Disk, Reader, Writer};
 use parking_lot::{Condvar, Mutex, RwLock};
 use spec::Plan;
@@ -460,6 +460,17 @@ impl<D: Disk> Core<D> {
     /// Calls `wake` once everything up to `position` is durable and applied, or with an error if it never will be.
     pub fn when_released(&self, position: Position, wake: Wake) {
         self.gate.when_released(position, wake);
+    }
+
+    /// Calls `wake` once a decision that was answered is on the disk, where [`Core::decision`] finds it; at once if it is already or
+    /// was never answered by this node.
+    pub fn when_recorded(&self, id: DecisionId, wake: Wake) {
+        let fresh = id.epoch == self.writer_epoch && id.position > self.gate.durable();
+        // The lock is taken for fresh decisions alone.
+        if fresh && id.position <= self.sequencer.lock().appender.position() {
+            return self.gate.when_durable(id.position, wake);
+        }
+        wake(Ok(()));
     }
 
     /// Whether everything up to `position` is durable and applied already.

@@ -12,6 +12,8 @@ pub type Wake = Box<dyn FnOnce(Result<(), Refusal>) + Send>;
 /// Most answers that wait at once.
 const WAITING_MAX: usize = 100_000;
 
+type Waiting = BTreeMap<(u64, u64), Wake>;
+
 /// Two watermarks and what waits for the lower of them.
 #[derive(Default)]
 pub(crate) struct Gate {
@@ -22,7 +24,10 @@ pub(crate) struct Gate {
 
 #[derive(Default)]
 struct Parked {
-    waiting: BTreeMap<(u64, u64), Wake>,
+    /// By position and arrival: for the lower watermark.
+    waiting: Waiting,
+    /// For the disk alone.
+    recording: Waiting,
     arrivals: u64,
     closed: Option<Refusal>,
 }
@@ -58,7 +63,22 @@ impl Gate {
     /// Calls `wake` once `position` is released; at once if it is already. The callback may run under locks of the core and must
     /// not call back into it.
     pub(crate) fn when_released(&self, position: Position, wake: Wake) {
-        if self.released() >= position {
+        self.park(position, Gate::released, |parked| &mut parked.waiting, wake);
+    }
+
+    /// The same once `position` is on the disk, applied or not: for records that no consumer takes.
+    pub(crate) fn when_durable(&self, position: Position, wake: Wake) {
+        self.park(position, Gate::durable, |parked| &mut parked.recording, wake);
+    }
+
+    fn park(
+        &self,
+        position: Position,
+        reached: fn(&Gate) -> Position,
+        place: fn(&mut Parked) -> &mut Waiting,
+        wake: Wake,
+    ) {
+        if reached(self) >= position {
             return wake(Ok(()));
         }
         let mut parked = self.parked.lock();
@@ -67,14 +87,14 @@ impl Gate {
             drop(parked);
             return wake(Err(refusal));
         }
-        if parked.waiting.len() >= WAITING_MAX {
+        if parked.waiting.len() + parked.recording.len() >= WAITING_MAX {
             drop(parked);
             let message = "too many answers wait for the disk; send the request again later";
             return wake(Err(Refusal::new(Code::Overloaded, "", message)));
         }
         parked.arrivals += 1;
         let key = (position.0, parked.arrivals);
-        parked.waiting.insert(key, wake);
+        place(&mut parked).insert(key, wake);
         drop(parked);
         // The watermark may have passed between the first look and the parking.
         self.wake();
@@ -87,12 +107,12 @@ impl Gate {
 
     /// Nothing more will be released: everything that waits, now or later, gets `refusal`.
     pub(crate) fn close(&self, refusal: Refusal) {
-        let waiting = {
+        let (waiting, recording) = {
             let mut parked = self.parked.lock();
             parked.closed.get_or_insert_with(|| refusal.clone());
-            std::mem::take(&mut parked.waiting)
+            (std::mem::take(&mut parked.waiting), std::mem::take(&mut parked.recording))
         };
-        for wake in waiting.into_values() {
+        for wake in waiting.into_values().chain(recording.into_values()) {
             wake(Err(refusal.clone()));
         }
     }
@@ -103,19 +123,24 @@ impl Gate {
     }
 
     fn wake(&self) {
-        let released = self.released().0;
-        let ready = {
+        let (released, durable) = (self.released(), self.durable());
+        let (released, recorded) = {
             let mut parked = self.parked.lock();
-            if parked.waiting.first_key_value().is_none_or(|(key, _)| key.0 > released) {
-                return;
-            }
-            let later = parked.waiting.split_off(&(released + 1, 0));
-            std::mem::replace(&mut parked.waiting, later)
+            (reached(&mut parked.waiting, released), reached(&mut parked.recording, durable))
         };
-        for wake in ready.into_values() {
+        for wake in released.into_values().chain(recorded.into_values()) {
             wake(Ok(()));
         }
     }
+}
+
+/// Takes out what waits for this position or an earlier one.
+fn reached(waiting: &mut Waiting, position: Position) -> Waiting {
+    if waiting.first_key_value().is_none_or(|(key, _)| key.0 > position.0) {
+        return Waiting::new();
+    }
+    let later = waiting.split_off(&(position.0 + 1, 0));
+    std::mem::replace(waiting, later)
 }
 
 /// The refusal that everybody gets once the journal has failed.
@@ -175,5 +200,23 @@ mod tests {
             }),
         );
         assert_eq!(left.lock()[3..], [(10, true), (9, false)]);
+    }
+
+    #[test]
+    fn a_record_waits_for_the_disk_alone() {
+        let gate = Gate::default();
+        let left = Arc::new(Mutex::new(Vec::new()));
+        let wait = |position: u64| {
+            let left = left.clone();
+            gate.when_durable(Position(position), Box::new(move |result| left.lock().push((position, result.is_ok()))));
+        };
+        [4, 2, 9].map(wait);
+        gate.set_applied(Position(9));
+        assert!(left.lock().is_empty(), "applied but not durable");
+        gate.set_durable(Position(4));
+        assert_eq!(*left.lock(), [(2, true), (4, true)]);
+        wait(3);
+        gate.close(journal_failed(&"EIO"));
+        assert_eq!(left.lock()[2..], [(3, true), (9, false)]);
     }
 }

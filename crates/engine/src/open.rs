@@ -193,7 +193,14 @@ impl<D: Disk> Core<D> {
 
     /// Appends a plan's spec to the log and puts the plan in force, with the state that it has there.
     pub(crate) fn write_spec(&self, sequencer: &mut Sequencer, plan: Arc<Plan>, state: Arc<State>) -> Arc<Generation> {
-        let since = sequencer.append(&Payload::Spec(plan.text.as_str().into()));
+        #[cfg(not(feature = "planted"))]
+        let text = plan.text.as_str();
+        #[cfg(feature = "planted")]
+        let text = match self.config.planted {
+            Some(crate::PlantedChange::FilledTooEarly) => plan.written(),
+            _ => plan.text.as_str(),
+        };
+        let since = sequencer.append(&Payload::Spec(text.into()));
         let version = {
             let mut specs = self.specs.lock();
             specs.push(since);

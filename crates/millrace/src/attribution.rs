@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub(crate) struct Attribution {
     #[command(flatten)]
     server: Server,
-    /// A data directory to read instead; stop its server first
+    /// A data directory to read instead: what is on the disk
     #[arg(long)]
     dir: Option<PathBuf>,
     /// Only this feed
@@ -43,7 +43,7 @@ impl Attribution {
             Rows::Position => By::Position,
         };
         if let Some(dir) = &self.dir {
-            let log = node::open_log(dir)?;
+            let (log, _) = node::open_log(dir)?;
             let plan = log.plan().context("the log has no spec yet")?;
             let bar = node::bar(log.last.0, "applying the log");
             let machine = log.build(&plan, 1, &mut |done, _| bar.set_position(done))?;

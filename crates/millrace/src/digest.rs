@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Build all state from the log and print its digest
 ///
-/// The same log gives the same digest on any machine, with any number of shards. Stop the server first.
+/// The same log gives the same digest on any machine, with any number of shards. Beside a running server it is of what is on the disk.
 #[derive(Args)]
 pub(crate) struct Digest {
     /// The data directory
@@ -27,7 +27,7 @@ pub(crate) struct Digest {
 
 impl Digest {
     pub(crate) fn run(self) -> Result<()> {
-        let log = node::open_log(&self.dir)?;
+        let (log, _) = node::open_log(&self.dir)?;
         let plan = match &self.spec {
             Some(spec) => node::read_spec(spec)?,
             None => log.plan().context("the log has no spec yet; name one with --spec")?,

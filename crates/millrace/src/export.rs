@@ -124,8 +124,7 @@ impl Export {
 
     /// Writes at most `room` bytes: a disk that is full, for tests.
     fn write(&self, room: u64) -> Result<Ledger> {
-        let disk = FileDisk::open_to_read(&self.dir).with_context(|| format!("opening {}", self.dir.display()))?;
-        let (log, beside) = LogFile::open_to_read(&Arc::new(disk)).with_context(|| self.dir.display().to_string())?;
+        let (log, beside) = node::open_log(&self.dir)?;
         if beside {
             eprintln!("a server holds the directory: exporting what is durable now, up to position {}", log.last);
         }

@@ -16,9 +16,8 @@ use crate::node;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use domain::{Field, Payload, Raw, limits};
-use engine::{Engine, LogFile};
+use engine::Engine;
 use http::Http;
-use journal::FileDisk;
 use offline::Offline;
 use progress::{Place, Progress};
 use run::Run;
@@ -192,8 +191,7 @@ impl Import {
             return Ok((Some(Arc::new(plan)), Some(http)));
         }
         let Some(dir) = self.dir.as_ref().filter(|dir| dir.is_dir()) else { return Ok((None, http)) };
-        let disk = FileDisk::open_to_read(dir).with_context(|| format!("opening {}", dir.display()))?;
-        Ok((LogFile::open_to_read(&Arc::new(disk)).ok().and_then(|(log, _)| log.plan()), http))
+        Ok((node::spec_of(dir)?, http))
     }
 
     fn report(&self, ended: &Ended, seconds: f64) {

@@ -62,6 +62,16 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
     Ok(spec::bundle(&files.collect::<Result<Vec<_>>>()?))
 }
 
+/// Opens the log of a data directory to read what is durable now, also beside a running server: whether there is one. Nothing is made
+/// or changed.
+pub(crate) fn open_log(dir: &Path) -> Result<(LogFile<FileDisk>, bool)> {
+    if !dir.is_dir() {
+        bail!("there is no directory {}", dir.display());
+    }
+    let disk = FileDisk::open_to_read(dir).with_context(|| format!("opening the directory {}", dir.display()))?;
+    LogFile::open_to_read(&Arc::new(disk)).with_context(|| format!("reading the log in {}", dir.display()))
+}
+
 /// The spec that is in force in a data directory; none if there is no log yet.
 pub(crate) fn spec_of(dir: &Path) -> Result<Option<Arc<Plan>>> {
     if !dir.is_dir() {
@@ -73,15 +83,6 @@ pub(crate) fn spec_of(dir: &Path) -> Result<Option<Arc<Plan>>> {
         Err(OpenError::Journal(journal::Error::NoLog)) => Ok(None),
         Err(error) => Err(error).with_context(|| format!("reading the log in {}", dir.display())),
     }
-}
-
-/// Opens the log of a directory that has one, for work that no server does meanwhile; makes nothing where there is none.
-pub(crate) fn open_log(dir: &Path) -> Result<LogFile<FileDisk>> {
-    let mut entries = fs::read_dir(dir).with_context(|| format!("opening the directory {}", dir.display()))?;
-    if !entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("segment-"))) {
-        bail!("there is no log in {}; name the data directory of a server or an import", dir.display());
-    }
-    LogFile::open(open_disk(dir)?, journal::Options::default()).with_context(|| format!("opening {}", dir.display()))
 }
 
 /// Opens the directory's disk, making the directory if it is not there.

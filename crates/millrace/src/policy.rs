@@ -4,11 +4,9 @@ use crate::node;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use domain::Span;
-use engine::{Acted, Asked, DryRun, LogFile};
-use journal::FileDisk;
+use engine::{Acted, Asked, DryRun};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Look at what policies do
 #[derive(Subcommand)]
@@ -53,7 +51,7 @@ impl Arguments {
             let known: Vec<&str> = plan.feeds.iter().map(|feed| feed.name.as_str()).collect();
             bail!("the spec has no feed '{feed}'; it has: {}", known.join(", "));
         }
-        let log = self.open()?;
+        let log = node::open_log(&self.dir)?.0;
         let bar = node::bar(0, "recomputing");
         let asked = Asked { last: self.last, feed: self.feed.clone() };
         let report = log.dry_run(&plan, &asked, &mut |done, total| {
@@ -68,15 +66,6 @@ impl Arguments {
             print!("{}", as_text(&report, self.last));
         }
         Ok(())
-    }
-
-    fn open(&self) -> Result<LogFile<FileDisk>> {
-        if !self.dir.is_dir() {
-            bail!("there is no directory {}", self.dir.display());
-        }
-        let disk = FileDisk::open_to_read(&self.dir).with_context(|| format!("opening {}", self.dir.display()))?;
-        let opened = LogFile::open_to_read(&Arc::new(disk));
-        opened.map(|(log, _)| log).with_context(|| format!("reading the log in {}", self.dir.display()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Compute recorded decisions again from the log and compare them bit for bit
 ///
-/// Slates and scores are taken out of the records first. Stop the server, or ask it: GET /v1/decisions/{id}/replay.
+/// Slates and scores are taken out of the records first. A running server is asked for one by GET /v1/decisions/{id}/replay.
 #[derive(Args)]
 pub(crate) struct Replay {
     /// The data directory
@@ -27,7 +27,7 @@ pub(crate) struct Replay {
 
 impl Replay {
     pub(crate) fn run(self) -> Result<()> {
-        let log = node::open_log(&self.dir)?;
+        let (log, _) = node::open_log(&self.dir)?;
         let bar = node::bar(0, "recomputing");
         let report = log.replay(self.last as usize, self.shards, &mut |done, total| {
             bar.set_length(total);

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Watches until the engine is gone.
 pub(crate) fn start(path: PathBuf, engine: &Arc<Engine<FileDisk>>) -> Result<()> {
     let engine = Arc::downgrade(engine);
-    let watching = move || Watch { settled: None, seen: None, filling: false, path }.run(&engine);
+    let watching = move || Watch { path, settled: None, seen: None, filling: false, unread: None }.run(&engine);
     std::thread::Builder::new().name("watch".into()).spawn(watching).context("starting a thread")?;
     Ok(())
 }
@@ -28,6 +28,8 @@ struct Watch {
     seen: Option<String>,
     /// The end of a change has still to be told.
     filling: bool,
+    /// Why the last looks could not read the files, and how many.
+    unread: Option<(String, u32)>,
 }
 
 impl Watch {
@@ -41,7 +43,7 @@ impl Watch {
     }
 
     fn look(&mut self, engine: &Engine<FileDisk>) {
-        let Ok(text) = node::read_text(&self.path) else { return };
+        let Some(text) = self.read() else { return };
         let steady = self.seen.as_ref() == Some(&text);
         self.seen = Some(text.clone());
         if !steady || self.settled.as_ref() == Some(&text) {
@@ -53,6 +55,25 @@ impl Watch {
         }
         if self.change(engine, &text) {
             self.settled = Some(text);
+        }
+    }
+
+    /// The files' text. That they cannot be read is told at the second look, once for each reason: an editor may just be at work.
+    fn read(&mut self) -> Option<String> {
+        match node::read_text(&self.path) {
+            Ok(text) => {
+                self.unread = None;
+                Some(text)
+            }
+            Err(error) => {
+                let why = format!("{error:#}");
+                let looks = self.unread.take().filter(|(before, _)| *before == why).map_or(1, |(_, looks)| looks + 1);
+                if looks == 2 {
+                    eprintln!("the watched spec cannot be read, the one before goes on serving: {why}");
+                }
+                self.unread = Some((why, looks));
+                None
+            }
         }
     }
 
@@ -98,5 +119,30 @@ impl Watch {
             _ => return,
         }
         self.filling = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_read_is_told_until_it_can() {
+        let path = std::env::temp_dir().join(format!("millrace-watch-{}", std::process::id()));
+        let mut watch = Watch { path: path.clone(), settled: None, seen: None, filling: false, unread: None };
+        let told = |watch: &mut Watch| {
+            assert_eq!(watch.read(), None);
+            watch.unread.clone().expect("it could not be read")
+        };
+        let (why, looks) = told(&mut watch);
+        assert!(why.contains("reading the spec") && looks == 1, "{why}");
+        assert_eq!(told(&mut watch), (why, 2));
+        std::fs::create_dir_all(&path).expect("the temporary directory is writable");
+        let (why, looks) = told(&mut watch);
+        assert!(why.contains("has no file that ends in .yaml") && looks == 1, "another reason: {why}");
+        std::fs::write(path.join("a.yaml"), "version: 1\n").expect("the folder is there");
+        assert_eq!(watch.read().as_deref(), Some("version: 1\n"));
+        assert_eq!(watch.unread, None);
+        std::fs::remove_dir_all(&path).expect("the folder is there");
     }
 }

@@ -14,7 +14,8 @@ pub(crate) mod spec;
 pub(crate) mod verdicts;
 
 use crate::Shared;
-use domain::{Code, Position, Refusal};
+use domain::{Code, DecisionId, Position, Refusal};
+use engine::Wake;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -25,8 +26,8 @@ use tokio::time::timeout;
 /// # Errors
 /// The engine's, if the position will never be released; `overloaded` if it takes too long, the outcome being unknown then.
 pub(crate) async fn released(shared: &Shared, position: Position) -> Result<Duration, Refusal> {
-    let waited = released_within(shared, position, None).await?;
-    waited.ok_or_else(|| unknown(Code::Overloaded, "the disk is behind"))
+    // Without an end it is the server's own patience that ends, with an error.
+    released_within(shared, position, None).await.map(Option::unwrap_or_default)
 }
 
 /// The same until an instant at most: none if that comes first.
@@ -44,20 +45,44 @@ pub(crate) async fn released_within(
         return Ok(Some(Duration::ZERO));
     }
     let start = Instant::now();
-    let (tell, told) = oneshot::channel();
-    // Nobody is told if the request was dropped meanwhile: its client is gone.
-    shared.engine.when_released(position, Box::new(move |result| drop(tell.send(result))));
     let longest = shared.config.limits.release_time;
     let patience = end.map_or(longest, |end| end.saturating_duration_since(start).min(longest));
-    match timeout(patience, told).await {
-        Ok(Ok(result)) => result?,
-        Ok(Err(_)) => return Err(unknown(Code::Stopping, "the server is stopping")),
-        Err(_) if patience < longest => return Ok(None),
-        Err(_) => return Err(unknown(Code::Overloaded, "the disk is behind")),
+    let kept = "it is not known yet whether this was kept; send it again with the same id";
+    match parked(patience, kept, |wake| shared.engine.when_released(position, wake)).await? {
+        Some(()) => {}
+        None if patience < longest => return Ok(None),
+        None => return Err(late(Code::Overloaded, "the disk is behind", kept)),
     }
     let wait = start.elapsed();
     shared.metrics.durability_wait.observe(wait.as_secs_f64());
     Ok(Some(wait))
+}
+
+/// Waits until the record of a decision that was just answered is on the disk. No thread waits.
+///
+/// # Errors
+/// As [`released`].
+pub(crate) async fn recorded(shared: &Shared, id: DecisionId) -> Result<(), Refusal> {
+    let meaning = "the record of the decision is not there yet; ask again";
+    let recorded =
+        parked(shared.config.limits.release_time, meaning, |wake| shared.engine.when_recorded(id, wake)).await?;
+    recorded.ok_or_else(|| late(Code::Overloaded, "the disk is behind", meaning))
+}
+
+/// Waits until the engine calls back; none if it takes longer than this. `meaning` says what it means that it will not.
+async fn parked(longest: Duration, meaning: &str, park: impl FnOnce(Wake)) -> Result<Option<()>, Refusal> {
+    let (tell, told) = oneshot::channel();
+    // Nobody is told if the request was dropped meanwhile: its client is gone.
+    park(Box::new(move |result| drop(tell.send(result))));
+    match timeout(longest, told).await {
+        Ok(Ok(result)) => result.map(Some),
+        Ok(Err(_)) => Err(late(Code::Stopping, "the server is stopping", meaning)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn late(code: Code, why: &str, meaning: &str) -> Refusal {
+    Refusal::new(code, "", format!("{why}: {meaning}"))
 }
 
 /// Makes a call that reads the log or compiles a spec on one of the runtime's few threads for that: the other requests of this thread
@@ -70,8 +95,4 @@ pub(crate) async fn off_thread<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(move || call(&shared)).await;
     let message = "the server made a mistake; ask again";
     done.unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "", message)))
-}
-
-fn unknown(code: Code, why: &str) -> Refusal {
-    Refusal::new(code, "", format!("{why}: it is not known yet whether this was kept; send it again with the same id"))
 }

@@ -144,16 +144,16 @@ async fn call(
         Call::Decide => verdicts::decide(shared, value(0), bytes, asked.facts).await,
         Call::TryExpression => expressions::attempt(shared, bytes, wants_text(headers)).await,
         Call::ReadDecision => {
-            let id = value(0).to_owned();
-            off_thread(shared, move |shared| decisions::read(shared, &id)).await
+            let id = decisions::named(shared, value(0)).await?;
+            off_thread(shared, move |shared| decisions::read(shared, id)).await
         }
         Call::ExplainDecision => {
-            let (id, text) = (value(0).to_owned(), wants_text(headers));
-            off_thread(shared, move |shared| decisions::explain(shared, &id, asked.item, text)).await
+            let (id, text) = (decisions::named(shared, value(0)).await?, wants_text(headers));
+            off_thread(shared, move |shared| decisions::explain(shared, id, asked.item, text)).await
         }
         Call::ReplayDecision => {
-            let id = value(0).to_owned();
-            off_thread(shared, move |shared| decisions::replay(shared, &id)).await
+            let id = decisions::named(shared, value(0)).await?;
+            off_thread(shared, move |shared| decisions::replay(shared, id)).await
         }
         Call::ReadAttribution => attribution::read(shared, &asked.report, wants_text(headers)).await,
         Call::ReadSpec => Ok(Reply::text(shared.engine.plan().written().to_owned())),

@@ -24,8 +24,14 @@ impl World {
 
     /// A change that must be filled, from its beginning to its end; a failing disk may end it early.
     pub(crate) fn change_whole(&mut self) -> Verdict {
-        let to = self.spec.other();
-        let started = self.node()?.change_spec("the simulator's spec", &to.text(), None);
+        // The second time, and then every restart, goes over the interim spec.
+        let at_once = self.spec == Spec::First && self.fixed_at_once;
+        let to = if at_once { Spec::Third } else { self.spec.other() };
+        let (node, name) = (self.node()?, "the simulator's spec");
+        let started = match at_once {
+            true => node.change_spec_at_once(name, &to.text(), None),
+            false => node.change_spec(name, &to.text(), None),
+        };
         self.note(|| format!("whole change to {to:?}: {:?}", started.as_ref().map(|started| started.outcome)));
         match started {
             Ok(started) => self.begun(to, started.outcome)?,
@@ -46,14 +52,24 @@ impl World {
     fn begin_change(&mut self) -> Verdict {
         let to = match self.rng.below(10) {
             0 => self.spec,
+            1..4 if self.spec == Spec::First => Spec::Third,
             1..6 => self.spec.tuned().unwrap_or(self.spec.other()),
             _ => self.spec.other(),
         };
+        // The interim spec itself is no spec to change to: it stands for the one that it leads to.
+        let to = if to == Spec::Between { Spec::Third } else { to };
+        let at_once = to == Spec::Third && matches!(self.spec, Spec::First | Spec::Between) && self.rng.percent(70);
         let version = self.node()?.status().plan_version;
         let stale = self.rng.percent(10);
         let base = if stale { PlanVersion(version.0 + 1) } else { version };
-        let started = self.node()?.change_spec("the simulator's spec", &to.text(), Some(base));
-        self.note(|| format!("change to {to:?}: {:?}", started.as_ref().map(|started| started.outcome)));
+        let (node, name) = (self.node()?, "the simulator's spec");
+        let started = match at_once {
+            true => node.change_spec_at_once(name, &to.text(), Some(base)),
+            false => node.change_spec(name, &to.text(), Some(base)),
+        };
+        self.note(|| {
+            format!("change to {to:?}, at once {at_once}: {:?}", started.as_ref().map(|started| started.outcome))
+        });
         match started {
             Err(refusal) if stale && refusal.code == Code::SpecConflict => Ok(()),
             _ if stale => Err(format!("a change based on {base:?} was taken where {version:?} is in force")),
@@ -71,6 +87,15 @@ impl World {
             }
             ChangeOutcome::Switched { version, position } if Some(to) == self.spec.tuned() => {
                 self.changed(to, version, position.0)
+            }
+            ChangeOutcome::Interim { version, position } if to == Spec::Third => {
+                match self.spec {
+                    // It was in force already.
+                    Spec::Between => self.node().map(|_| ())?,
+                    _ => self.changed(Spec::Between, version, position.0)?,
+                }
+                self.changing = Some(to);
+                Ok(())
             }
             _ => Err(format!("the change from {:?} to {to:?} came to {outcome:?}", self.spec)),
         }

@@ -169,7 +169,7 @@ impl Model {
 
     /// Events of one kind that a spec knows, up to a position.
     pub fn happened(&self, spec: Spec, kind: &str, at: u64) -> impl Iterator<Item = &Happened> {
-        let known = spec.counting() == Spec::First || kind != "login";
+        let known = spec.is_like_first() || kind != "login";
         let kind = kind.to_owned();
         self.events.iter().filter(move |event| known && event.kind == kind && event.position <= at)
     }

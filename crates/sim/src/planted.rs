@@ -46,11 +46,13 @@ pub enum Plant {
     ChangeOfEpochLate,
     /// Rows that the new spec has too are lost.
     ChangeLosesRows,
+    /// What serves before it is filled is recorded as if it were.
+    ChangeFilledTooEarly,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 18] = [
+    pub const ALL: [Plant; 19] = [
         Plant::AckAtOnce,
         Plant::AnswerAtOnce,
         Plant::SyncSkipped,
@@ -69,6 +71,7 @@ impl Plant {
         Plant::ChangeOfShardLate,
         Plant::ChangeOfEpochLate,
         Plant::ChangeLosesRows,
+        Plant::ChangeFilledTooEarly,
     ];
 
     /// Its name in reports.
@@ -92,6 +95,7 @@ impl Plant {
             Plant::ChangeOfShardLate => "change_of_shard_late",
             Plant::ChangeOfEpochLate => "change_of_epoch_late",
             Plant::ChangeLosesRows => "change_loses_rows",
+            Plant::ChangeFilledTooEarly => "change_filled_too_early",
         }
     }
 
@@ -112,6 +116,7 @@ impl Plant {
             Plant::ChangeOfShardLate => Some(PlantedChange::ShardLate),
             Plant::ChangeOfEpochLate => Some(PlantedChange::EpochLate),
             Plant::ChangeLosesRows => Some(PlantedChange::RowsLost),
+            Plant::ChangeFilledTooEarly => Some(PlantedChange::FilledTooEarly),
             _ => None,
         }
     }

@@ -1,4 +1,5 @@
-//! The specs that the simulator runs under: two with other state, and one that differs from the first in what feeds do alone. The model knows their features by heart; it reads no plan.
+//! The specs that the simulator runs under: three with other state, one that differs from the first in what feeds do alone, and the one
+//! that serves between the first and the third. The model knows their features by heart; it reads no plan.
 
 use spec::Plan;
 use std::sync::{Arc, OnceLock};
@@ -145,6 +146,16 @@ const TUNED: [(&str, &str); 5] = [
     ("lambda: 0.6, depth: 6", "lambda: 0.3, depth: 5"),
 ];
 
+/// What the last does otherwise than the first: what it counts, and an index by it.
+const OTHER_COUNTS: [(&str, &str); 3] = [
+    ("long_1d: count(view, 1d, dwell > 30s)", "long_1d: count(view, 1d, dwell > 10s)"),
+    ("warmth: decayed(view, 2h)", "warmth: decayed(view, 5h)"),
+    (
+        "  item:\n    heat: decayed(view, 6h) + 5 * decayed(buy, 6h)\n    views_1d: count(view, 1d)",
+        "  item:\n    heat: decayed(view, 6h) + 5 * decayed(buy, 6h)\n    views_1d: count(view, 12h)",
+    ),
+];
+
 /// One of the specs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spec {
@@ -154,6 +165,17 @@ pub enum Spec {
     Second,
     /// The first one's state, other feeds.
     Tuned,
+    /// The first one's feeds over other counts.
+    Third,
+    /// The third as it serves on the first one's state, before its own is filled.
+    Between,
+}
+
+fn replaced(changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(Spec::First.text(), |text, (from, to)| {
+        assert!(text.contains(from), "the first spec has no '{from}'");
+        text.replace(from, to)
+    })
 }
 
 impl Spec {
@@ -162,39 +184,48 @@ impl Spec {
         match self {
             Spec::First => format!("{HEAD}  device: {{}}\n{}{TAIL}", FIRST.trim_start()),
             Spec::Second => format!("{HEAD}{}{TAIL}", SECOND.trim_start()),
-            Spec::Tuned => TUNED.iter().fold(Spec::First.text(), |text, (from, to)| {
-                assert!(text.contains(from), "the first spec has no '{from}'");
-                text.replace(from, to)
-            }),
+            Spec::Tuned => replaced(&TUNED),
+            Spec::Third => replaced(&OTHER_COUNTS),
+            Spec::Between => self.plan().text.clone(),
         }
     }
 
     /// The plan, compiled once per process.
     pub fn plan(self) -> Arc<Plan> {
-        static PLANS: [OnceLock<Arc<Plan>>; 3] = [const { OnceLock::new() }; 3];
+        static PLANS: [OnceLock<Arc<Plan>>; 5] = [const { OnceLock::new() }; 5];
         let compiled = PLANS[self as usize].get_or_init(|| {
-            let plan = spec::compile("the simulator's spec", &self.text());
+            let plan = match self {
+                Spec::Between => spec::interim(&Spec::First.plan(), "the simulator's spec", &Spec::Third.text()),
+                _ => spec::compile("the simulator's spec", &self.text()),
+            };
             Arc::new(plan.unwrap_or_else(|errors| panic!("{}", spec::render(&errors))))
         });
         Arc::clone(compiled)
     }
 
     /// All of them.
-    pub const ALL: [Spec; 3] = [Spec::First, Spec::Second, Spec::Tuned];
+    pub const ALL: [Spec; 5] = [Spec::First, Spec::Second, Spec::Tuned, Spec::Third, Spec::Between];
 
     /// The one whose state it has.
     pub fn counting(self) -> Spec {
         match self {
-            Spec::First | Spec::Tuned => Spec::First,
+            Spec::First | Spec::Tuned | Spec::Between => Spec::First,
             Spec::Second => Spec::Second,
+            Spec::Third => Spec::Third,
         }
+    }
+
+    /// Whether it has the first one's events and feeds.
+    pub fn is_like_first(self) -> bool {
+        self != Spec::Second
     }
 
     /// One with other state.
     pub fn other(self) -> Spec {
         match self {
             Spec::First | Spec::Tuned => Spec::Second,
-            Spec::Second => Spec::First,
+            Spec::Second | Spec::Third => Spec::First,
+            Spec::Between => Spec::Third,
         }
     }
 
@@ -202,7 +233,9 @@ impl Spec {
     pub fn tuned(self) -> Option<Spec> {
         match self {
             Spec::First => Some(Spec::Tuned),
-            Spec::Second => None,
+            Spec::Second | Spec::Third => None,
+            // Going back, without a fill.
+            Spec::Between => Some(Spec::First),
             Spec::Tuned => Some(Spec::First),
         }
     }

@@ -44,10 +44,15 @@ fn knobs() -> Knobs {
     }
 }
 
-/// Fails every operation of the workload in turn, in every way.
-pub fn sweep(seed: u64) -> SweepReport {
+/// Fails every operation of the workload in turn, in every way; `at_once`: the spec's change serves before it is filled.
+pub fn sweep(seed: u64, at_once: bool) -> SweepReport {
+    let new = || {
+        let mut world = World::new(seed, knobs(), None);
+        world.fixed_at_once = at_once;
+        world
+    };
     let mut report = SweepReport::default();
-    let mut quiet = World::new(seed, knobs(), None);
+    let mut quiet = new();
     if let Err(failure) = workload(&mut quiet, None) {
         report.failures.push(format!("without a failure: {failure}"));
         return report;
@@ -56,7 +61,7 @@ pub fn sweep(seed: u64) -> SweepReport {
     for failure in FAILURES {
         for nth in 1..=report.operations {
             report.runs += 1;
-            let mut world = World::new(seed, knobs(), None);
+            let mut world = new();
             if let Err(found) = workload(&mut world, Some((nth, failure))) {
                 report.failures.push(format!("{failure:?} at operation {nth} of seed {seed}: {found}"));
             }

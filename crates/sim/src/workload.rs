@@ -217,7 +217,7 @@ impl Workload {
 
     /// A request for a slate.
     pub(crate) fn request(&mut self, spec: Spec) -> FeedRequest {
-        let rising = spec.counting() == Spec::First && self.rng.percent(40);
+        let rising = spec.is_like_first() && self.rng.percent(40);
         let subject = match self.rng.below(10) {
             0 if rising => Subject::Anonymous,
             1 => Subject::User("stranger".into()),
@@ -248,5 +248,5 @@ impl Workload {
 }
 
 fn known(spec: Spec, event: &Event<'_>) -> bool {
-    spec.counting() == Spec::First || event.kind != "login"
+    spec.is_like_first() || event.kind != "login"
 }

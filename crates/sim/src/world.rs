@@ -106,6 +106,8 @@ pub(crate) struct World {
     pub(crate) checkpointed: Option<(u64, Spec)>,
     /// The failures are chosen, not drawn.
     pub(crate) fixed: bool,
+    /// A whole change serves before it is filled.
+    pub(crate) fixed_at_once: bool,
 }
 
 /// The clock at the start of every run.
@@ -145,6 +147,7 @@ impl World {
             last_commit: 0,
             checkpointed: None,
             fixed: false,
+            fixed_at_once: false,
         }
     }
 
@@ -436,6 +439,8 @@ impl World {
             match opened {
                 Ok((core, report)) => {
                     self.core = Some(core);
+                    // It goes on filling what the interim spec lacks.
+                    self.changing = (self.spec == Spec::Between).then_some(Spec::Third);
                     self.storage.with_faults(|faults| faults.crash_at = None);
                     return check::reopened(self, &report, self.storage.faulted() == faulted);
                 }

@@ -18,7 +18,31 @@ pub(super) enum Step {
     Send(Vec<Payload<'static>>),
     Ask(Box<FeedRequest>),
     Checkpoint,
+    Change(Change),
 }
+
+/// A change of the spec. What is filled is waited for, so that every run has the switch at the same position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Other formulas of feeds, on the state as it is.
+    Tuned,
+    /// Other counts and another index, filled from the log.
+    Counted,
+    /// Back to the version before.
+    Back,
+    /// Begun and given up.
+    Cancelled,
+    /// Other counts in force at once; filling is given up, so that what they lack stays missing until the next change.
+    Interim,
+    /// And filled.
+    Filled,
+    /// The spec that the run began with.
+    First,
+}
+
+/// The changes in their order; each comes at a random place of its part of the script.
+const CHANGES: [Change; 7] =
+    [Change::Tuned, Change::Counted, Change::Back, Change::Cancelled, Change::Interim, Change::Filled, Change::First];
 
 /// All calls.
 pub(super) struct Script {
@@ -41,7 +65,14 @@ impl Script {
         let catalogue = (0..SHOP.items).map(|number| draw.upsert(number)).collect();
         script.steps.push(Step::Send(catalogue));
         let rounds = requests.max(EVENTS_MIN / (SENDS_PER_REQUEST * BATCH / 2));
+        let mut places = Rng::new(seed).split(7);
+        let part = rounds / CHANGES.len() as u64;
+        let places = [(); CHANGES.len()].map(|()| places.below(part.max(1)));
         for round in 0..rounds {
+            let at = (round / part.max(1)) as usize;
+            if places.get(at) == Some(&(round % part.max(1))) {
+                script.steps.push(Step::Change(CHANGES[at]));
+            }
             for _ in 0..SENDS_PER_REQUEST {
                 let payloads: Vec<_> = (0..=draw.rng.below(BATCH)).map(|_| draw.payload()).collect();
                 script.events += payloads.len() as u64;

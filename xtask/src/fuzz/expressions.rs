@@ -5,7 +5,6 @@ use super::house::{House, row};
 use super::target::{Target, outcome, text};
 use super::written::{SLOTS, slot_type, written};
 use domain::{Span, Time, Value};
-use expr::Texts as _;
 use expr::{
     Ast, BlockScratch, Checked, Column, Columns, Datum, Diagnostic, Program, check_slots, compile, evaluate, parse,
 };

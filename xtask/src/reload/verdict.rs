@@ -10,8 +10,6 @@ use journal::FileDisk;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Until then the record of an answer is on the disk.
-const RECORD_MAX: Duration = Duration::from_secs(2);
 /// The longest that one decision may be computed again.
 const REPLAY_MAX: Duration = Duration::from_secs(60);
 
@@ -117,9 +115,7 @@ fn identical(http: &mut loadgen::Client, decision: &str) -> Result<(), String> {
     let since = Instant::now();
     while since.elapsed() < REPLAY_MAX {
         let answer = http.get(&path);
-        // The record of an answer waits a little for the disk: until then it is not known.
-        let waits = |status: u16| status == 202 || (status == 404 && since.elapsed() < RECORD_MAX);
-        if answer.as_ref().is_ok_and(|answer| waits(answer.status)) {
+        if answer.as_ref().is_ok_and(|answer| answer.status == 202) {
             std::thread::sleep(Duration::from_millis(5));
             continue;
         }

@@ -246,15 +246,26 @@ impl<D: Disk> Core<D> {
             work.step = Step::Save;
             return Ok(Slice::More(work));
         };
-        work.applied += tap.len() as u64;
         if tap.len() <= TAIL_MAX {
+            if self.disk_is_behind(&sequencer) {
+                // What was filled is not given up for it.
+                sequencer.tap = Some(tap);
+                return Ok(self.wait(work, Step::Drain(behind)));
+            }
+            work.applied += tap.len() as u64;
             return self.switch(&mut sequencer, work, &tap, *behind);
         }
+        work.applied += tap.len() as u64;
         sequencer.tap = Some(Tap::default());
         drop(sequencer);
         tap.apply_to(&mut work.machine, self.writer_epoch).map_err(|_| unreadable(work.machine.position))?;
         work.step = Step::Drain(behind);
         Ok(Slice::More(work))
+    }
+
+    /// Whether a switch must wait for the disk. A log at its limit is no such reason: it is not cut while a change is filled.
+    fn disk_is_behind(&self, sequencer: &Sequencer) -> bool {
+        self.refuse_if_busy(sequencer).is_err_and(|refusal| matches!(refusal.code, Code::Overloaded | Code::DiskFull))
     }
 
     /// The new plan and its state take the place of the old ones, between two records.

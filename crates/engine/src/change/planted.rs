@@ -18,6 +18,8 @@ pub enum PlantedChange {
     EpochLate,
     /// One shard comes without what it had.
     RowsLost,
+    /// The log is told of the new spec while what it counts is not there yet.
+    FilledTooEarly,
 }
 
 impl PlantedChange {
@@ -35,7 +37,7 @@ impl PlantedChange {
         }
         tail.apply_to(machine, writer_epoch)?;
         match self {
-            PlantedChange::TailMissed => {}
+            PlantedChange::TailMissed | PlantedChange::FilledTooEarly => {}
             PlantedChange::ShardLate => machine.shards[0] = shard,
             PlantedChange::EpochLate => machine.epoch = behind.clone(),
             PlantedChange::RowsLost => {

@@ -9,9 +9,8 @@ use crate::node;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use domain::{Position, Span};
-use engine::{Complete, Labels, LogFile, Plan, Samples, TrainingAsked, TrainingReport, TrainingSet};
+use engine::{Complete, Labels, Plan, Samples, TrainingAsked, TrainingReport, TrainingSet};
 use file::SetFile;
-use journal::FileDisk;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,8 +113,7 @@ impl Training {
         let format = format_of(&self.out)?;
         ensure!(!self.out.exists(), "{} is there already; name another file", self.out.display());
         ensure!(self.features.len() <= FEATURES_MAX, "at most {FEATURES_MAX} features make a set");
-        let disk = FileDisk::open_to_read(&self.dir).with_context(|| format!("opening {}", self.dir.display()))?;
-        let (log, beside) = LogFile::open_to_read(&Arc::new(disk)).with_context(|| self.dir.display().to_string())?;
+        let (log, beside) = node::open_log(&self.dir)?;
         if beside {
             eprintln!("a server holds the directory: reading what is durable now, up to position {}", log.last);
         }

@@ -3,6 +3,7 @@
 use super::explanation::write_explanation;
 use super::feeds::Names;
 use super::journey::write_journey;
+use super::recorded;
 use super::verdicts::view_of;
 use crate::Shared;
 use crate::replays::{State, Wanted};
@@ -12,8 +13,7 @@ use hyper::StatusCode;
 use wire::AnswerView;
 
 /// What was answered.
-pub(crate) fn read(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
-    let id = parse(id)?;
+pub(crate) fn read(shared: &Shared, id: DecisionId) -> Result<Reply, Refusal> {
     let mut body = Vec::new();
     match shared.engine.decision(id) {
         Ok(answer) => write(shared, id, &answer, &mut body)?,
@@ -40,8 +40,7 @@ fn write_decided(shared: &Shared, id: DecisionId, out: &mut Vec<u8>) -> Result<(
 }
 
 /// Why; with an item the way of that item, once the decision has been computed again.
-pub(crate) fn explain(shared: &Shared, id: &str, item: Option<String>, text: bool) -> Result<Reply, Refusal> {
-    let id = parse(id)?;
+pub(crate) fn explain(shared: &Shared, id: DecisionId, item: Option<String>, text: bool) -> Result<Reply, Refusal> {
     if item.is_some() {
         return again(shared, Wanted { id, item }, text);
     }
@@ -55,8 +54,15 @@ pub(crate) fn explain(shared: &Shared, id: &str, item: Option<String>, text: boo
 }
 
 /// The same again: 202 with the progress while it is computed, then the comparison.
-pub(crate) fn replay(shared: &Shared, id: &str) -> Result<Reply, Refusal> {
-    again(shared, Wanted { id: parse(id)?, item: None }, false)
+pub(crate) fn replay(shared: &Shared, id: DecisionId) -> Result<Reply, Refusal> {
+    again(shared, Wanted { id, item: None }, false)
+}
+
+/// The decision that a path names, once its record is on the disk: that of a fresh answer still waits for it.
+pub(crate) async fn named(shared: &Shared, id: &str) -> Result<DecisionId, Refusal> {
+    let id = parse(id)?;
+    recorded(shared, id).await?;
+    Ok(id)
 }
 
 fn again(shared: &Shared, wanted: Wanted, text: bool) -> Result<Reply, Refusal> {

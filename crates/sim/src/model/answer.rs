@@ -20,7 +20,7 @@ struct View<'a> {
 /// # Errors
 /// What differs.
 pub fn check_answer(model: &Model, spec: Spec, answer: &Answer) -> Result<(), String> {
-    if spec.counting() == Spec::First && answer.request.feed == "rising" {
+    if spec.is_like_first() && answer.request.feed == "rising" {
         check_counts(model, answer)?;
     }
     let Subject::User(user) = &answer.request.subject else { return Ok(()) };
@@ -32,7 +32,9 @@ pub fn check_answer(model: &Model, spec: Spec, answer: &Answer) -> Result<(), St
         return Ok(());
     }
     let limits = match spec {
-        Spec::First | Spec::Tuned => [6, 4, 3, 2],
+        Spec::First | Spec::Tuned | Spec::Third => [6, 4, 3, 2],
+        // The index by what is not filled yet is not there.
+        Spec::Between => [6, 0, 3, 2],
         Spec::Second => [4, 5, 3, 2],
     };
     // The filters are early: routes give what passes them.

@@ -3,6 +3,7 @@
 use super::{HOUR, Happened, Model};
 use crate::specs::Spec;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// What a feature must be.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,7 @@ pub enum Value {
 }
 
 /// A feature by name.
+#[derive(Clone, Copy)]
 pub struct Feature {
     /// Its table: an entity type.
     pub entity: &'static str,
@@ -237,11 +239,31 @@ const SECOND: &[Feature] = &[
     }),
 ];
 
+/// What the third spec counts otherwise than the first.
+const THIRD: &[Feature] = &[
+    feature!("user" "long_1d" |r| Value::Exact(r.counted("view", DAY, longer_than(10)))),
+    feature!("user" "warmth" |r| Value::Near(r.decayed("view", 5 * HOUR))),
+    feature!("item" "views_1d" |r| Value::Exact(r.count("view", 12 * HOUR))),
+];
+
+/// The first ones but for some.
+fn first_but(others: &[Feature]) -> Vec<Feature> {
+    let other = |of: &Feature| others.iter().find(|by| (by.entity, by.name) == (of.entity, of.name)).copied();
+    FIRST.iter().map(|of| other(of).unwrap_or(*of)).collect()
+}
+
 /// The features of a spec.
 pub fn features(spec: Spec) -> &'static [Feature] {
+    static OTHERS: OnceLock<[Vec<Feature>; 2]> = OnceLock::new();
+    let [third, between] = OTHERS.get_or_init(|| {
+        let missing: Vec<Feature> = THIRD.iter().map(|of| Feature { value: |_| Value::Missing, ..*of }).collect();
+        [first_but(THIRD), first_but(&missing)]
+    });
     match spec {
         Spec::First | Spec::Tuned => FIRST,
         Spec::Second => SECOND,
+        Spec::Third => third,
+        Spec::Between => between,
     }
 }
 
@@ -281,7 +303,7 @@ mod tests {
         for spec in Spec::ALL {
             let plan = spec.plan();
             let of_plan =
-                plan.features.iter().map(|f| (plan.tables[usize::from(f.table)].name.clone(), f.name.clone()));
+                plan.declared_features().map(|f| (plan.tables[usize::from(f.table)].name.clone(), f.name.clone()));
             let mut of_plan: Vec<_> = of_plan.collect();
             let mut of_model: Vec<_> =
                 features(spec).iter().map(|f| (f.entity.to_owned(), f.name.to_owned())).collect();

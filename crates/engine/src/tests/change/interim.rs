@@ -20,7 +20,7 @@ fn changed() -> String {
 
 /// A node without threads: nothing goes on but by a call.
 fn core(folder: &Folder, text: &str) -> Core<FileDisk> {
-    let config = Config { checkpoint_every: Span(0), ..Config::new(Clock::Log) };
+    let config = Config { checkpoint_every: Span(0), unsynced_bytes_max: 2_000, ..Config::new(Clock::Log) };
     let opened = Core::open(folder.disk(), Options::default(), plan(text), config, &mut |_, _| ());
     opened.expect("the node opens").0
 }
@@ -28,6 +28,7 @@ fn core(folder: &Folder, text: &str) -> Core<FileDisk> {
 fn send(core: &Core<FileDisk>, from: u64, to: u64) {
     for number in from..to {
         core.submit(&[view(number)], false).expect("the node is well");
+        core.sync().expect("the disk is well");
     }
     while core.sync().expect("the disk is well") {}
     core.publish_epoch();
@@ -124,6 +125,34 @@ fn the_way_back_needs_no_filling_and_a_cancelled_fill_can_begin_again() {
     assert!(refused.message.contains("needs_filling"), "{refused}");
     assert_eq!(node.plan().text, SPEC, "nothing has changed");
     send(&node, 60, 70);
+    node.checkpoint().expect("the disk is well");
+    drop(node);
+    holds(&folder, 2);
+}
+
+#[test]
+fn a_disk_that_is_behind_delays_the_switch_and_does_not_undo_the_fill() {
+    let folder = Folder::new();
+    let node = core(&folder, SPEC);
+    send(&node, 0, 60);
+    node.change_spec("new.yaml", &changed(), None).expect("it compiles");
+    while node.change_status().expect("it is running").stage != ChangeStage::Following {
+        node.advance_change(64);
+        node.sync().expect("the disk is well");
+    }
+    for number in 60..120 {
+        if node.submit(&[view(number)], false).is_err() {
+            break;
+        }
+    }
+    assert!(node.status().unsynced_bytes > 2_000, "more waits for the disk than may");
+    for _ in 0..5 {
+        node.advance_change(64);
+    }
+    assert_eq!(node.change_status().expect("it is running").stage, ChangeStage::Following);
+    finish(&node);
+    assert_eq!(node.plan().text, changed());
+    send(&node, 200, 210);
     node.checkpoint().expect("the disk is well");
     drop(node);
     holds(&folder, 2);
