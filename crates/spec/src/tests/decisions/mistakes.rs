@@ -172,7 +172,7 @@ fn decisions() {
         (
             of("on: payment, score: 1, tiers: { a: 0.5, b: amount, c: 0.6, otherwise: y }"),
             "unreachable_tier",
-            (1, 64),
+            (1, 62),
             "at 0.5",
         ),
         (of("on: payment, score: 1, tiers: { act: 1.0 / 0.0, otherwise: y }"), "out_of_range", (1, 45), "finite"),
