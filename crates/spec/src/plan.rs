@@ -89,7 +89,7 @@ pub struct Plan {
 pub struct List {
     /// Its name.
     pub name: String,
-    /// Whose entities stand on it: `user` or `item`.
+    /// Whose entities stand on it.
     pub of: EntityIndex,
     /// Most entries.
     pub max: u32,

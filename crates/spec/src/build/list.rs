@@ -13,12 +13,24 @@ use std::ops::Range;
 impl Builder<'_> {
     pub(super) fn lists(&mut self, source: &Source) {
         for declared in &source.lists {
-            let of = match declared.of.as_ref().map(|of| of.text.as_str()) {
-                Some("user") => USER,
-                _ => ITEM,
+            let of = match &declared.of {
+                Some(of) => self.list_entity(&declared.name, of),
+                None => ITEM,
             };
             self.lists.push(List { name: declared.name.text.clone(), of, max: declared.max });
         }
+    }
+
+    /// Whose entities stand on a list.
+    fn list_entity(&mut self, list: &Text, of: &Text) -> EntityIndex {
+        if let Some(entity) = self.entity(&of.text) {
+            return entity;
+        }
+        let message = format!("a list is of an entity type, and {} is none", quoted(&of.text));
+        let known = self.entities.iter().map(|entity| entity.name.as_str());
+        self.issues.push(Issue::new("wrong_subject", &of.span, message).near(&of.text, known));
+        self.broken.insert(format!("list {}", list.text));
+        ITEM
     }
 
     /// The list of this name that entities of this type can stand on.
@@ -53,8 +65,9 @@ impl Builder<'_> {
         let found = self.lists.iter().position(|list| list.name == name.text);
         let issue = match found {
             Some(list) if self.lists[list].of == ITEM => return Some(RouteSource::List { list: list as u16 }),
-            Some(_) => {
-                let issue = Issue::new("wrong_type", &name.span, format!("{} is a list of users", quoted(&name.text)));
+            Some(list) => {
+                let message = format!("{} is a list of {}", quoted(&name.text), whose(self.lists[list].of));
+                let issue = Issue::new("wrong_type", &name.span, message);
                 issue.help("a route needs a list with `of: item`")
             }
             None => {
@@ -72,6 +85,14 @@ impl Builder<'_> {
         };
         self.issues.push(issue);
         None
+    }
+}
+
+fn whose(of: EntityIndex) -> &'static str {
+    match of {
+        USER => "users",
+        ITEM => "items",
+        _ => "entities that feeds do not ask about",
     }
 }
 
@@ -115,8 +136,7 @@ pub(crate) fn listed(
         });
     };
     if lists[index].of != of {
-        let whose = if of == ITEM { "users" } else { "items" };
-        let message = format!("{} is a list of {whose}", quoted(wanted));
+        let message = format!("{} is a list of {}", quoted(wanted), whose(lists[index].of));
         return Err(Diagnostic::new("wrong_type", name.span.clone(), message).with_help(usage));
     }
     Ok(index as u16)

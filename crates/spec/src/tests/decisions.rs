@@ -1,5 +1,7 @@
 //! Decisions: what a good one becomes, and every mistake of bad ones.
 
+mod mistakes;
+
 use super::{plan, refused};
 use crate::plan::{Decision, Effect, FactSource, ReasonPart, Share};
 use crate::{Plan, diff, interim};

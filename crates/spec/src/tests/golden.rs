@@ -6,7 +6,8 @@ use crate::{Diagnostics, compile, render};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-pub(super) const FILES: [&str; 7] = ["yaml", "declarations", "features", "expressions", "feeds", "policies", "rerank"];
+pub(super) const FILES: [&str; 8] =
+    ["yaml", "declarations", "features", "expressions", "feeds", "policies", "rerank", "decisions"];
 /// Begins a case.
 const CASE: &str = "=== ";
 /// Stands between the text of a case and what is said of it.

@@ -55,7 +55,8 @@ impl Builder<'_> {
 
     /// What is asked for or listed in vain.
     pub(super) fn check_outcomes(&mut self, source: &DecisionSource, outcomes: &Outcomes) {
-        if source.broken {
+        // With mistakes around, what seems missing may only be misspelt.
+        if source.broken || !self.issues.is_empty() {
             return;
         }
         let asked: Vec<&Text> = source.rules.iter().filter_map(|rule| asked(rule)).collect();

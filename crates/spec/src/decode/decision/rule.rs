@@ -80,6 +80,8 @@ impl Decoder<'_> {
         let (message, help) = match (score, outcome) {
             (Some(score), None) => return score.map(EffectSource::Score),
             (None, Some(outcome)) => return outcome.map(EffectSource::Outcome),
+            // A misspelt one has been told.
+            (None, None) if entries.iter().any(|(key, _)| !RULE.contains(&key.text.as_str())) => return None,
             (None, None) => ("this rule does nothing", "give it a `score` to add, or an `outcome` to ask for"),
             (Some(_), Some(_)) => {
                 ("a rule has a `score` or an `outcome`, not both", "make two rules of it, with the same condition")
