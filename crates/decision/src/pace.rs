@@ -3,8 +3,8 @@
 
 use domain::Effort;
 
-/// How many candidates are scored between two looks at the budget.
-pub(crate) const BLOCK: usize = 64;
+/// How many candidates are scored at once, between two looks at the budget.
+pub(crate) const BLOCK: usize = expr::BLOCK_ROWS;
 
 /// The time left for an answer.
 pub trait Budget {

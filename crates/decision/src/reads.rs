@@ -54,6 +54,8 @@ pub(crate) struct FeedReads {
     pub(crate) early: Vec<bool>,
     /// The candidate's slots that the terms of the score read.
     pub(crate) score: Reads,
+    /// What they and the features in `score` read that is the same for every candidate.
+    pub(crate) score_same: Vec<SlotIndex>,
     /// For each reranker the candidate's slots that its conditions read.
     pub(crate) reranks: Vec<Reads>,
     /// What the policies read.
@@ -107,7 +109,11 @@ impl FeedReads {
         }
         subject.retain(|slot| !varies(slot));
         let score = reads(&scored.into_iter().filter(varies).collect());
-        FeedReads { subject: reads(&subject), filters, facts, early, score, reranks, policies }
+        let features = score.features.iter().map(|&feature| &plan.features[usize::from(feature)].program);
+        let direct: BTreeSet<SlotIndex> =
+            feed.terms.iter().chain(features).flat_map(|program| program.slots()).copied().collect();
+        let score_same = direct.into_iter().filter(|slot| !varies(slot)).collect();
+        FeedReads { subject: reads(&subject), filters, facts, early, score, score_same, reranks, policies }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::feed::{Candidate, Chain, Found, Order, Pick, Placement, Sieved, Trace};
 use domain::{Effect, EntityId, RouteHit, Symbol, Value};
+use expr::{BLOCK_ROWS, BlockScratch, Columns};
 use recall::Hit;
 
 /// One thread's working memory. It carries nothing from one answer to the next but capacity.
@@ -37,8 +38,11 @@ pub struct Scratch {
     pub(crate) candidates: Vec<Candidate>,
     /// The routes that found them; a candidate owns a range.
     pub(crate) routes: Vec<RouteHit>,
-    /// Values of the terms, one row per scored candidate; NaN where a term has no value.
-    pub(crate) terms: Vec<f64>,
+    /// The slots of a block of candidates, and what is needed to evaluate expressions over them.
+    pub(crate) columns: Columns,
+    pub(crate) block: BlockScratch,
+    /// Values of the terms, block by block of candidates and of each block term by term; NaN where a term has no value.
+    pub(crate) terms: Vec<[f64; BLOCK_ROWS]>,
     /// Which boosts of the request changed which candidates' scores, by candidate.
     pub(crate) boosted: Vec<(usize, u16)>,
     /// An ordering of candidates, as far as it is needed.
@@ -58,6 +62,12 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// The values of all `count` terms for a candidate, NaN where one has none; nothing if its block was not scored.
+    pub(crate) fn terms_of(&self, index: usize, count: usize) -> impl Iterator<Item = f64> {
+        let of_block = self.terms.chunks_exact(count.max(1)).nth(index / BLOCK_ROWS).unwrap_or_default();
+        of_block.iter().map(move |values| values[index % BLOCK_ROWS])
+    }
+
     /// Notes what the next answer does with an item.
     pub fn follow(&mut self, item: EntityId) {
         self.trace = Some(Box::new(Trace::new(item)));

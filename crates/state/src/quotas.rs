@@ -181,6 +181,15 @@ pub struct QuotaReading<'q> {
 }
 
 impl QuotaReading<'_> {
+    /// Whether a count that some item may have passes the test. Where more than `most` values have room for one it is not looked:
+    /// then it may.
+    pub fn may_have(&self, most: usize, test: impl Fn(u32) -> bool) -> bool {
+        let mut counted = self.counts.iter();
+        let few = counted.by_ref().take(most).map(|(_, counted)| counted.of(self.window));
+        // What was never shown has none.
+        test(0) || few.fold(false, |any, count| any | test(count)) || counted.next().is_some()
+    }
+
     /// How often the item's value (or the item) was shown; `None` if the item has no value and no quota holds for it.
     pub fn counted(&self, item: EntityId) -> Option<u32> {
         let value = match self.values {

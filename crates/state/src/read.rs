@@ -3,6 +3,7 @@
 use crate::layout::{AggregateRead, Grid, Segment, TableLayout};
 use crate::row::{Moments, Row, decay};
 use domain::{Span, Time, Value, limits};
+use expr::Column;
 use spec::plan::{AggregateOp, Window};
 
 /// An aggregate to be read at an instant: what is the same for every row, worked out once.
@@ -41,6 +42,18 @@ impl<'l> ReadAt<'l> {
         match self.float(row) {
             Some(float) => *slot = Value::Float(float),
             None => *slot = self.value(row),
+        }
+    }
+
+    /// Writes the values for the rows of a block into a column of the value's type.
+    pub(crate) fn write_block(&self, rows: &[Option<&Row>], column: &mut Column) {
+        match column.floats_mut() {
+            // Which of the two it is does not change from row to row, so that compilers choose once.
+            Some(lane) if self.counts => rows.iter().zip(0..).for_each(|(row, at)| lane.set(at, self.float(*row))),
+            Some(lane) if matches!(self.read.op, AggregateOp::Decayed(_)) => {
+                rows.iter().zip(0..).for_each(|(row, at)| lane.set(at, self.float(*row)));
+            }
+            _ => rows.iter().zip(0..).for_each(|(row, at)| column.set(at, &self.value(*row))),
         }
     }
 

@@ -25,7 +25,7 @@ const DEADLINE_MAX: Span = Span(60_000);
 pub struct FeedCall {
     /// What the engine is asked.
     pub request: FeedRequest,
-    /// Whether the answer shall name examples of what filters removed.
+    /// Whether the answer shall say how it came about.
     pub explain: bool,
     /// Whether the body gave a seed.
     pub seeded: bool,

@@ -23,11 +23,11 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Result<()> {
     // Both copies of the items are brought up to date before anything is measured.
     std::thread::sleep(std::time::Duration::from_millis(200));
     let count = setting.scaled(REQUESTS);
-    ask(&node, "home", count / 10, 50)?;
+    ask(&node, "home", count / 10, 50, false)?;
     let mut candidates = 0.0;
     for (slate, name) in [(50, "feed_cpu_us"), (20, "feed_20_cpu_us")] {
         let before = node.cpu()?;
-        candidates = ask(&node, "home", count, slate)?;
+        (candidates, _) = ask(&node, "home", count, slate, false)?;
         figures.number(name, (node.cpu()? - before).as_nanos() as f64 / 1e3 / count as f64);
     }
     figures.number("feed_candidates_mean", candidates);
@@ -38,30 +38,35 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Result<()> {
     Ok(())
 }
 
-/// Asks for slates over several connections; returns how many candidates they had on average.
-pub(super) fn ask(node: &Node, feed: &str, count: u64, slate: u64) -> Result<f64> {
+/// Asks for slates over several connections; returns how many candidates they had on average, and how many bytes.
+pub(super) fn ask(node: &Node, feed: &str, count: u64, slate: u64, explained: bool) -> Result<(f64, f64)> {
     let path = format!("/v1/feeds/{feed}");
-    let candidates = connections(count, |connection, share| {
+    let sums = connections(count, |connection, share| {
         let mut client = node.client();
         let mut rng = Rng::new(3).split(connection);
-        let mut candidates = 0;
+        let (mut candidates, mut bytes) = (0, 0);
         for number in 0..share {
             let user = SHOP.user(&mut rng);
-            let body = format!("{{\"user\":\"{user}\",\"count\":{slate},\"context\":{{\"device\":\"phone\"}}}}");
+            let explain = if explained { ",\"explain\":true" } else { "" };
+            let body =
+                format!("{{\"user\":\"{user}\",\"count\":{slate},\"context\":{{\"device\":\"phone\"}}{explain}}}");
             let answer = client.post(&path, body.as_bytes()).context("asking")?;
             if answer.status != 200 {
                 bail!("status {}: {}", answer.status, answer.text());
             }
+            bytes += answer.body.len() as u64;
             // Reading JSON costs this process more than the answer costs the server: a sample is enough.
             if number % SAMPLE == 0 {
                 let answer: Value = serde_json::from_slice(&answer.body).context("an answer is JSON")?;
                 candidates += answer["candidates"].as_u64().unwrap_or_default();
             }
         }
-        Ok(candidates)
+        Ok((candidates, bytes))
     })?;
-    let sampled = CONNECTIONS * (count / CONNECTIONS).div_ceil(SAMPLE);
-    Ok(candidates.iter().sum::<u64>() as f64 / sampled.max(1) as f64)
+    let (candidates, bytes) = sums.into_iter().fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
+    let share = (count / CONNECTIONS).max(1);
+    let sampled = CONNECTIONS * share.div_ceil(SAMPLE);
+    Ok((candidates as f64 / sampled as f64, bytes as f64 / (CONNECTIONS * share) as f64))
 }
 
 /// CPU microseconds of a call that does nothing.
@@ -69,13 +74,13 @@ fn idle(node: &Node, count: u64) -> Result<f64> {
     let before = node.cpu()?;
     connections(count * 5, |_, share| {
         let mut client = node.client();
-        (0..share).try_for_each(|_| client.get("/healthz").map(drop).context("asking")).map(|()| 0)
+        (0..share).try_for_each(|_| client.get("/healthz").map(drop).context("asking"))
     })?;
     Ok((node.cpu()? - before).as_nanos() as f64 / 1e3 / (count * 5) as f64)
 }
 
 /// Shares `count` calls among connections that are kept open.
-fn connections(count: u64, calls: impl Fn(u64, u64) -> Result<u64> + Sync) -> Result<Vec<u64>> {
+fn connections<T: Send>(count: u64, calls: impl Fn(u64, u64) -> Result<T> + Sync) -> Result<Vec<T>> {
     let calls = &calls;
     std::thread::scope(|scope| {
         let threads: Vec<_> =

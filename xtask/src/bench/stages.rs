@@ -43,18 +43,21 @@ fn in_process(setting: &Setting, names: &[&str]) -> Result<Vec<f64>> {
     Ok(rounds.iter_mut().map(|of| node::quantile(of, 0.5)).collect())
 }
 
-/// CPU microseconds of the server per answer: the plain feed, and the one with every step.
+/// CPU microseconds of the server per answer: the plain feed, and the one with every step; that one also with `explain`, where
+/// the answer says of every item how it came to its place.
 fn over_http(setting: &Setting, figures: &mut Figures) -> Result<()> {
     let folder = Folder::new("bench")?;
     let node = ingest::serve(setting, &folder, &setting.spec)?;
     ingest::send(&node, &bodies(setting.history(feeds::HISTORY), 1_000))?;
     std::thread::sleep(std::time::Duration::from_millis(200));
     let count = setting.scaled(feeds::REQUESTS);
-    for feed in ["spread", "every"] {
-        feeds::ask(&node, feed, count / 10, 50)?;
+    for (feed, explained) in [("spread", false), ("every", false), ("every", true)] {
+        feeds::ask(&node, feed, count / 10, 50, explained)?;
         let before = node.cpu()?;
-        let candidates = feeds::ask(&node, feed, count, 50)?;
-        figures.number(&format!("{feed}_http_cpu_us"), (node.cpu()? - before).as_nanos() as f64 / 1e3 / count as f64);
+        let (candidates, bytes) = feeds::ask(&node, feed, count, 50, explained)?;
+        let name = format!("{feed}{}", if explained { "_explained" } else { "" });
+        figures.number(&format!("{name}_http_cpu_us"), (node.cpu()? - before).as_nanos() as f64 / 1e3 / count as f64);
+        figures.number(&format!("{name}_answer_bytes"), bytes);
         figures.number(&format!("{feed}_candidates_mean"), candidates);
     }
     figures.note("count", json!(50));

@@ -194,7 +194,7 @@ impl Load<'_> {
     }
 
     fn ask_marked(&mut self, rng: &mut Rng) -> Result<(), String> {
-        let body = format!("{{\"user\":\"{}\",\"count\":10}}", SHOP.user(rng));
+        let body = format!("{{\"user\":\"{}\",\"count\":10,\"explain\":true}}", SHOP.user(rng));
         let (version, answer) = self.ask("marked", &body)?;
         let (decision, position) = decision(&answer)?;
         match marks::marker(&answer) {

@@ -1,6 +1,8 @@
 //! Features: fills the slots of the row that expressions read; the subject's once per request, a candidate's only when a
 //! stage needs them.
 
+mod block;
+
 use super::{Candidate, View, recall};
 use crate::reads::Reads;
 use crate::scratch::Scratch;
@@ -105,8 +107,7 @@ impl<'v> Filling<'v> {
             put(&mut row[slot], column.and_then(|column| column.get(item.0)).unwrap_or(&Value::Missing));
         }
         if let Some(crossed) = &self.crossed {
-            let by = |table| self.keys.iter().find(|(of, _)| *of == table).map_or(CrossBy::Nothing, |(_, by)| *by);
-            crossed.read(|table| by(table).key(item), row);
+            crossed.read(|table| self.cross(table).key(item), row);
         }
         for &(slot, aggregate) in &reads.seen {
             row[usize::from(slot)] = Value::Bool(seen(view, aggregate, item));
@@ -115,16 +116,25 @@ impl<'v> Filling<'v> {
             row[usize::from(slot)] = Value::Bool(view.epoch.listed().contains(list, item, view.now));
         }
         for &(slot, route) in &reads.routes {
-            let own = &found.hits[candidate.routes.start as usize..candidate.routes.end as usize];
-            let hit = own.iter().find(|hit| hit.route == route);
-            let index = usize::from(route);
-            let share = hit.map_or(0.0, |hit| recall::share(&view.feed.routes[index], hit, found.best[index]));
-            row[usize::from(slot)] = Value::Float(share);
+            row[usize::from(slot)] = Value::Float(self.share(route, candidate, found));
         }
         for &slot in &reads.fused {
             row[usize::from(slot)] = Value::Float(candidate.fused);
         }
         reads.fill_features(view.plan, view.texts, row);
+    }
+
+    /// What the keys of a table's rows are made of.
+    fn cross(&self, table: u16) -> CrossBy<'v> {
+        self.keys.iter().find(|(of, _)| *of == table).map_or(CrossBy::Nothing, |(_, by)| *by)
+    }
+
+    /// A route's score for a candidate as expressions see it; 0 if the route has not found it.
+    fn share(&self, route: u16, candidate: &Candidate, found: Routes<'_>) -> f64 {
+        let own = &found.hits[candidate.routes.start as usize..candidate.routes.end as usize];
+        let hit = own.iter().find(|hit| hit.route == route);
+        let index = usize::from(route);
+        hit.map_or(0.0, |hit| recall::share(&self.view.feed.routes[index], hit, found.best[index]))
     }
 }
 

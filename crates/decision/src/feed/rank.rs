@@ -9,6 +9,8 @@ use super::{View, policy};
 use crate::pace::Meter;
 use crate::rules::Rules;
 use crate::scratch::Scratch;
+use expr::{BLOCK_ROWS, Texts};
+use std::ops::Range;
 
 /// Leaves in `scratch.order` the candidates by score, ties by item id; what was not scored follows. Without a formula the
 /// fused score ranks, and is what boosts change.
@@ -20,15 +22,17 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
     let boosts = view.rules.filter(|rules| !rules.overlay.boosts.is_empty());
     if boosts.is_some() || !view.feed.terms.is_empty() {
         let filling = Filling::new(view, &view.reads.score, &mut scratch.row);
+        filling.fill_same(&view.reads.score_same, &scratch.row, &mut scratch.columns);
         let boosts = boosts.map(|rules| (rules, Filling::new(view, &rules.boosts, &mut scratch.row)));
         loop {
             let block = meter.next_block(scratch.candidates.len() - scored);
             if block == 0 {
                 break;
             }
-            let ahead = scratch.candidates[scored..scored + block].iter();
-            view.epoch.items().touch_rows(ahead.map(|candidate| candidate.item));
-            (scored..scored + block).for_each(|index| score(view, &filling, boosts.as_ref(), scratch, index));
+            score(view, &filling, scratch, scored..scored + block);
+            if let Some((rules, filling)) = &boosts {
+                (scored..scored + block).for_each(|index| boost((rules, filling), view.texts, scratch, index));
+            }
             scored += block;
         }
     }
@@ -44,49 +48,44 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
     order.append_behind(scored..candidates.len());
 }
 
-/// Scores one candidate; its terms go to the end of `scratch.terms`.
-fn score(
-    view: &View<'_>,
-    filling: &Filling<'_>,
-    boosts: Option<&(&Rules, Filling<'_>)>,
-    scratch: &mut Scratch,
-    index: usize,
-) {
-    let Scratch { candidates, routes, best, row, terms, .. } = &mut *scratch;
-    filling.fill(&candidates[index], Routes { hits: routes, best }, row);
-    let mut sum = 0.0;
-    for term in &view.feed.terms {
-        let value = term.eval_f64_with(row, view.texts).filter(|value| value.is_finite());
-        sum += value.unwrap_or(0.0);
-        terms.push(value.unwrap_or(f64::NAN));
-    }
+/// Scores a block of candidates; the values of its terms go to the end of `scratch.terms`.
+fn score(view: &View<'_>, filling: &Filling<'_>, scratch: &mut Scratch, block: Range<usize>) {
+    let Scratch { candidates, routes, best, row, columns, block: memory, terms, .. } = scratch;
+    let block = &mut candidates[block];
+    let mut sums = [0.0; BLOCK_ROWS];
     if view.feed.terms.is_empty() {
-        sum = candidates[index].fused;
+        sums.iter_mut().zip(&*block).for_each(|(sum, candidate)| *sum = candidate.fused);
+    } else {
+        filling.fill_block(block, Routes { hits: routes, best }, row, (columns, memory));
     }
-    let score = match boosts {
-        _ if !sum.is_finite() => f64::MIN,
-        Some((rules, filling)) => boosted((rules, filling), view.texts, scratch, index, sum),
-        None => sum,
-    };
-    scratch.candidates[index].score = score;
+    for term in &view.feed.terms {
+        let mut values = [f64::NAN; BLOCK_ROWS];
+        term.eval_block_f64_with(columns, memory, view.texts, &mut values);
+        for (sum, value) in sums.iter_mut().zip(&mut values) {
+            let counts = value.is_finite();
+            *sum += if counts { *value } else { 0.0 };
+            *value = if counts { *value } else { f64::NAN };
+        }
+        terms.push(values);
+    }
+    for (candidate, sum) in block.iter_mut().zip(sums) {
+        candidate.score = if sum.is_finite() { sum } else { f64::MIN };
+    }
 }
 
-/// The score after the request's boosts: each whose condition is true adds `|score| * (by - 1)`, so that a factor above 1
-/// raises negative scores too.
-fn boosted(
-    (rules, filling): (&Rules, &Filling<'_>),
-    texts: &dyn expr::Texts,
-    scratch: &mut Scratch,
-    index: usize,
-    mut score: f64,
-) -> f64 {
+/// Applies the request's boosts to a candidate's score: each whose condition is true adds `|score| * (by - 1)`, so that a factor
+/// above 1 raises negative scores too. A score that has overflowed stays.
+fn boost((rules, filling): (&Rules, &Filling<'_>), texts: &dyn Texts, scratch: &mut Scratch, index: usize) {
     let Scratch { candidates, routes, best, row, boosted, .. } = scratch;
-    filling.fill(&candidates[index], Routes { hits: routes, best }, row);
+    let candidate = &mut candidates[index];
+    if candidate.score == f64::MIN {
+        return;
+    }
+    filling.fill(candidate, Routes { hits: routes, best }, row);
     for (place, (by, when)) in rules.overlay.boosts.iter().enumerate() {
         if when.eval_bool_with(row, texts) {
-            score = policy::scaled(score, *by);
+            candidate.score = policy::scaled(candidate.score, *by);
             boosted.push((index, place as u16));
         }
     }
-    score
 }

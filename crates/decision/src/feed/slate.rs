@@ -17,15 +17,22 @@ pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> 
     {
         picks.push(pick);
     }
-    let recommended = |(place, &pick)| recommended(view, names, scratch, pick, place);
+    let mut effects = Vec::new();
+    let recommended = |(place, &pick)| recommended(view, names, scratch, (pick, place), &mut effects);
     let slate = picks.iter().enumerate().map(recommended).collect();
     scratch.picks = picks;
     slate
 }
 
 /// An item of the slate. One of another feed has the routes and terms of that one, numbered behind this feed's own
-/// (`Plan::route_names`, `Plan::term_names`).
-fn recommended(view: &View<'_>, names: &dyn Names, scratch: &Scratch, pick: Pick, place: usize) -> Recommended {
+/// (`Plan::route_names`, `Plan::term_names`). `effects` is working memory.
+fn recommended(
+    view: &View<'_>,
+    names: &dyn Names,
+    scratch: &Scratch,
+    (pick, place): (Pick, usize),
+    effects: &mut Vec<Effect>,
+) -> Recommended {
     let candidate = &scratch.candidates[pick.index];
     let (mut routes, mut terms);
     match scratch.chain.mixed(pick.index) {
@@ -45,15 +52,16 @@ fn recommended(view: &View<'_>, names: &dyn Names, scratch: &Scratch, pick: Pick
             terms.iter_mut().for_each(|term| term.term += first_term as u16);
         }
     }
-    let mut effects: Vec<Effect> = boosts(view, &scratch.boosted, pick.index).collect();
-    policy::add_effects(scratch, pick.index, &mut effects);
+    effects.clear();
+    effects.extend(boosts(view, &scratch.boosted, pick.index));
+    policy::add_effects(scratch, pick.index, effects);
     Recommended {
         item: names.item(view.epoch.item_type(), candidate.item),
         score: candidate.score,
         routes,
         terms,
         moved: pick.rank.map_or(0, |rank| (place as i64 - i64::from(rank)) as i16),
-        effects,
+        effects: effects.as_slice().to_vec(),
     }
 }
 
@@ -74,7 +82,6 @@ fn boosts(view: &View<'_>, boosted: &[(usize, u16)], index: usize) -> impl Itera
 
 /// The terms that have a value; none for a candidate that was not scored.
 fn valued(scratch: &Scratch, index: usize, width: usize) -> Vec<Term> {
-    let terms = scratch.terms.chunks_exact(width.max(1)).nth(index).unwrap_or_default();
-    let numbered = terms.iter().enumerate().filter(|(_, value)| !value.is_nan());
-    numbered.map(|(term, &value)| Term { term: term as u16, value }).collect()
+    let numbered = (0..).zip(scratch.terms_of(index, width)).filter(|(_, value)| !value.is_nan());
+    numbered.map(|(term, value)| Term { term, value }).collect()
 }

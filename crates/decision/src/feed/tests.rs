@@ -1,5 +1,6 @@
 //! The pipeline against the slow reference on random worlds, and by hand where a person can say what is right.
 
+mod blocks;
 mod chain;
 mod fusion;
 mod journeys;

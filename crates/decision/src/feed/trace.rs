@@ -140,12 +140,12 @@ impl Trace {
 
     fn ranked(&mut self, view: &View<'_>, scratch: &mut Scratch) {
         let Some(index) = scratch.candidates.iter().position(|candidate| candidate.item == self.item) else { return };
-        let Scratch { candidates, routes, best, row, terms, order, .. } = scratch;
+        let values_of: Vec<f64> = scratch.terms_of(index, view.feed.terms.len()).collect();
+        let Scratch { candidates, routes, best, row, order, .. } = scratch;
         let of = order.len();
         let rank = (0..of).find(|&rank| order.place(rank) == index).unwrap_or(of);
         let formula = &view.feed.terms;
-        let values_of = terms.chunks_exact(formula.len().max(1)).nth(index).unwrap_or_default();
-        let told = |(term, &value): (&Program, &f64)| TermOfItem {
+        let told = |(term, value): (&Program, f64)| TermOfItem {
             term: term.text().to_owned(),
             value: (!value.is_nan()).then_some(value),
         };

@@ -134,8 +134,14 @@ impl Scratch {
         self.ranked.clear();
         match &self.touched {
             Touched::Any => {
-                let sums = (0u32..).zip(&self.sums).filter(|(_, sum)| **sum > 0.0);
-                self.ranked.extend(sums.map(|(item, &sum)| key(item, sum)));
+                // Each is written and the next one over it unless it counts: no processor can guess which sums are 0.
+                self.ranked.resize(self.sums.len(), 0);
+                let mut count = 0;
+                for (item, &sum) in (0u32..).zip(&self.sums) {
+                    self.ranked[count] = key(item, sum);
+                    count += usize::from(sum > 0.0);
+                }
+                self.ranked.truncate(count);
             }
             Touched::These(touched) => {
                 let sums = &self.sums;

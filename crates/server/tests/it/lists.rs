@@ -57,7 +57,7 @@ fn lists_are_kept_and_read() {
     let rest = json(&client.get("/v1/lists/picks?limit=2&after=i17").unwrap());
     assert_eq!((&rest["entries"], &rest["next"]), (&value!([{"key": "i19", "score": 2.5}]), &Value::Null));
     let fresh = |answer: &Value| answer["counts"]["picks"] == 3;
-    let answer = wait(&mut client, "{\"user\":\"new\",\"count\":20}", fresh);
+    let answer = wait(&mut client, "{\"user\":\"new\",\"count\":20,\"explain\":true}", fresh);
     let of_picks = |item: &Value| item["routes"].as_array().unwrap().iter().any(|route| route["route"] == "picks");
     let picked = answer["items"].as_array().unwrap().iter().filter(|item| of_picks(item)).count();
     assert_eq!(picked, 3);

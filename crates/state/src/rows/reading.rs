@@ -5,7 +5,8 @@ use super::{Keyed, Rows, Scope};
 use crate::paged::Paged;
 use crate::read::ReadAt;
 use crate::row::Row;
-use domain::{EntityId, Time, Value};
+use domain::{EntityId, Time, Type, Value};
+use expr::{BLOCK_ROWS, Columns};
 use spec::plan::AggregateOp;
 
 /// Aggregates ready to be read for one entity after another: see [`Rows::reading`].
@@ -29,6 +30,28 @@ impl Reading<'_> {
             let found = local.and_then(|local| table.rows.get(local));
             for read in &table.reads {
                 read.write(found, &mut row[read.slot()]);
+            }
+        }
+    }
+
+    /// Writes the values of several entities, at most [`BLOCK_ROWS`], into the columns of the aggregates' slots, a row for each.
+    /// `type_of` says what type a slot has.
+    pub fn read_block<'p>(
+        &self,
+        ids: impl Iterator<Item = EntityId> + Clone,
+        type_of: impl Fn(usize) -> &'p Type,
+        columns: &mut Columns,
+    ) {
+        for table in &self.tables {
+            let mut found = [None; BLOCK_ROWS];
+            let mut count = 0;
+            for (found, id) in found.iter_mut().zip(ids.clone()) {
+                *found = self.scope.local(id.0).and_then(|local| table.rows.get(local));
+                count += 1;
+            }
+            for read in &table.reads {
+                let column = columns.column_mut(read.slot() as u16, type_of(read.slot()));
+                read.write_block(&found[..count], column);
             }
         }
     }

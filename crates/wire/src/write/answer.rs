@@ -17,7 +17,8 @@ pub struct AnswerView<'a> {
     pub terms: &'a [&'a str],
     /// Kinds of the feed's rerankers, in the spec's order.
     pub reranks: &'a [&'a str],
-    /// Whether the request and examples of what filters removed are written too.
+    /// Whether how it came about is written too: the items' routes, terms and effects, the request, and examples of what filters
+    /// removed.
     pub detail: bool,
     /// The token of the next page: none where pages were not asked for, `Some(None)` where there is no further one.
     pub next: Option<Option<&'a str>>,
@@ -25,8 +26,8 @@ pub struct AnswerView<'a> {
     pub durability_wait_us: Option<u64>,
 }
 
-/// What most items take at most, in bytes: an answer is written without moving it to larger memory.
-const ITEM_BYTES: usize = 512;
+/// What most items take at most, in bytes, in brief and in detail: an answer is written without moving it to larger memory.
+const ITEM_BYTES: [usize; 2] = [64, 512];
 
 /// Appends the answer as a JSON object.
 pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
@@ -51,14 +52,9 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     write_key(out, "seed");
     write_uint(out, answer.request.seed);
     write_key(out, "items");
-    let pieces = Pieces {
-        routes: Named::new(b"{\"route\":", view.routes, b",\"rank\":"),
-        terms: Named::new(b"{\"term\":", view.terms, b",\"value\":"),
-        moves: moves(view.reranks),
-        reranks: view.reranks,
-    };
-    out.reserve(answer.items.len() * ITEM_BYTES);
-    write_array(out, &answer.items, |out, item| write_item(out, item, &pieces));
+    out.reserve(answer.items.len() * ITEM_BYTES[usize::from(view.detail)] + 512);
+    let pieces = view.detail.then(|| Pieces::new(view));
+    write_array(out, &answer.items, |out, item| write_item(out, item, pieces.as_ref()));
     write_next(out, view);
     write_key(out, "removed");
     write_array(out, &answer.removed, |out, removal| write_removal(out, removal, view.detail));
@@ -155,11 +151,19 @@ fn write_effort(out: &mut Vec<u8>, view: &AnswerView<'_>) {
 }
 
 /// An item has tens of small parts: what is the same in all items is written in one piece each.
-fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces<'_>) {
+fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: Option<&Pieces<'_>>) {
     out.extend_from_slice(b"{\"item\":");
     write_text(out, &item.item);
     out.extend_from_slice(b",\"score\":");
     write_float(out, item.score);
+    if let Some(pieces) = pieces {
+        write_detail(out, item, pieces);
+    }
+    out.push(b'}');
+}
+
+/// How an item came to its place.
+fn write_detail(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces<'_>) {
     out.extend_from_slice(b",\"routes\":");
     write_array(out, &item.routes, |out, hit| {
         pieces.routes.write(out, usize::from(hit.route));
@@ -180,7 +184,6 @@ fn write_item(out: &mut Vec<u8>, item: &Recommended, pieces: &Pieces<'_>) {
         out.extend_from_slice(b",\"effects\":");
         write_array(out, &item.effects, |out, effect| write_effect(out, *effect, pieces));
     }
-    out.push(b'}');
 }
 
 /// What a step did, such as `{"step":"rerank 1: spread","moved":2}`.
@@ -245,6 +248,17 @@ struct Pieces<'a> {
     terms: Named,
     moves: Vec<Vec<u8>>,
     reranks: &'a [&'a str],
+}
+
+impl<'a> Pieces<'a> {
+    fn new(view: &AnswerView<'a>) -> Pieces<'a> {
+        Pieces {
+            routes: Named::new(b"{\"route\":", view.routes, b",\"rank\":"),
+            terms: Named::new(b"{\"term\":", view.terms, b",\"value\":"),
+            moves: moves(view.reranks),
+            reranks: view.reranks,
+        }
+    }
 }
 
 /// The same JSON around each of some names, quoted once for all items.

@@ -76,6 +76,8 @@ fn an_answer_is_written_in_full() {
         json(|out| write_answer(out, &AnswerView { detail: false, durability_wait_us: None, routes: &[], ..view }));
     assert_eq!(brief["removed"][0]["examples"], serde_json::Value::Null);
     assert_eq!(brief["counts"]["1"], 3);
+    assert_eq!(brief["items"], serde_json::json!([{"item": "i\u{1}2", "score": 1.25}]));
+    assert_eq!(brief.get("request"), None);
     assert_eq!(brief.get("next"), None);
 }
 
@@ -99,7 +101,7 @@ fn an_answer_is_this_text() {
         routes: &["hot", "sim\"ilar"],
         terms: &["item.heat"],
         reranks: &["mmr", "spread"],
-        detail: false,
+        detail: true,
         next: None,
         durability_wait_us: Some(100),
     };

@@ -50,8 +50,13 @@ enum Counts<'v> {
 /// Rows that are all read before the first candidate comes; in tests few, so that both ways are taken.
 const FEW: usize = if cfg!(test) { 3 } else { 128 };
 
+/// Values of a quota that are all read before the first candidate comes, since mostly none is used up; in tests few, so that both
+/// ways are taken.
+const COUNTED_FEW: usize = if cfg!(test) { 64 } else { 256 };
+
 /// Most impressions for everybody together.
 struct UsedUp<'v> {
+    /// None if nothing is used up.
     counts: Option<QuotaReading<'v>>,
     quota: Quota,
     elapsed: Span,
@@ -118,8 +123,11 @@ impl<'v> Does<'v> {
             }
             Action::Quota(quota) => {
                 let of = &view.plan.quotas[usize::from(quota.count)];
+                let (elapsed, window) = (of.elapsed(view.now), of.window);
+                let is_reached = |counted| quota.is_reached(counted, elapsed, window);
                 let counts = view.epoch.quota(quota.count, view.now);
-                Does::Quota(UsedUp { counts, quota: *quota, elapsed: of.elapsed(view.now), window: of.window })
+                let counts = counts.filter(|counts| counts.may_have(COUNTED_FEW, is_reached));
+                Does::Quota(UsedUp { counts, quota: *quota, elapsed, window })
             }
             Action::Scale(_) | Action::Pin(_) | Action::NeverFollow(_) => return None,
         })

@@ -22,8 +22,8 @@ pub(super) struct Quotas {
     numbered: Vec<(usize, u64)>,
     /// Candidates with the same values are alike to the rules.
     groups: Vec<Group>,
-    /// Groups by their values.
-    sorted: Vec<u32>,
+    /// By group a number that its values make: groups are few, and looking through all of these is quicker than any search.
+    hashes: Vec<u64>,
     /// Candidates that were passed over, and the next one of the same group.
     waiting: Vec<(Entry, u32)>,
     /// Groups of which some wait, by the place of their best before this step.
@@ -51,7 +51,7 @@ impl Quotas {
         self.numbers.clear();
         self.numbered.clear();
         self.groups.clear();
-        self.sorted.clear();
+        self.hashes.clear();
         self.waiting.clear();
         self.heads.clear();
         self.placed.clear();
@@ -129,20 +129,18 @@ impl Quotas {
             self.keys[count] = (self.keys.len() - count - 1) as u64;
         }
         let own = &self.keys[start..];
-        let of = |group: &Group| &self.keys[group.keys.start as usize..group.keys.end as usize];
-        match self.sorted.binary_search_by(|&group| of(&self.groups[group as usize]).cmp(own)) {
-            Ok(at) => {
-                self.keys.truncate(start);
-                self.sorted[at]
-            }
-            Err(at) => {
-                let keys = start as u32..self.keys.len() as u32;
-                self.number(keys.clone());
-                self.groups.push(Group { keys, first: NONE, last: NONE });
-                self.sorted.insert(at, self.groups.len() as u32 - 1);
-                self.groups.len() as u32 - 1
-            }
+        let hash = own.iter().fold(0u64, |hash, key| (hash.rotate_left(5) ^ key).wrapping_mul(0x517c_c1b7_2722_0a95));
+        let is_own = |group: &Group| self.keys[group.keys.start as usize..group.keys.end as usize] == *own;
+        let known = self.hashes.iter().zip(&self.groups).position(|(known, group)| *known == hash && is_own(group));
+        if let Some(group) = known {
+            self.keys.truncate(start);
+            return group as u32;
         }
+        let keys = start as u32..self.keys.len() as u32;
+        self.number(keys.clone());
+        self.groups.push(Group { keys, first: NONE, last: NONE });
+        self.hashes.push(hash);
+        self.groups.len() as u32 - 1
     }
 
     /// Numbers the values of a new group.
