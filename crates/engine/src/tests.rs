@@ -2,6 +2,7 @@
 
 mod attribution;
 mod change;
+mod decisions;
 mod dry_run;
 mod pages;
 mod retention;
