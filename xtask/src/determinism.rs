@@ -4,6 +4,7 @@
 
 mod changes;
 mod script;
+mod verdicts;
 
 use crate::node::{self, Folder};
 use anyhow::{Context, Result, bail, ensure};
@@ -16,6 +17,7 @@ use state::Digest;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, mpsc};
+use verdicts::{DECISIONS, Lines, Said};
 
 /// A feed of lists, and the lists, behind the example's last feed.
 const LISTS: &str = "
@@ -59,6 +61,8 @@ pub(crate) struct Report {
     changes: u64,
     replayed: u64,
     identical: u64,
+    verdicts: u64,
+    verdicts_again: u64,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -70,6 +74,8 @@ struct Ended {
     checkpoints: Vec<(Position, Digest)>,
     /// Where each version of the spec stands.
     versions: Vec<Position>,
+    /// What was decided on events.
+    said: Lines,
 }
 
 /// A copy of a run's directory, with the plan that was in force.
@@ -91,6 +97,8 @@ impl Determinism {
                 "spec_changes": report.changes,
                 "replayed": report.replayed,
                 "identical": report.identical,
+                "verdicts": report.verdicts,
+                "verdicts_again": report.verdicts_again,
             });
             println!("{report:#}");
         } else {
@@ -103,6 +111,7 @@ impl Determinism {
                 if digests_equal { "equal" } else { "DIFFER" }
             );
             println!("{} decisions computed again, {} identical", report.replayed, report.identical);
+            println!("{} decisions on events, {} computed again", report.verdicts, report.verdicts_again);
         }
         if !report.wrong.is_empty() {
             report.wrong.iter().take(10).for_each(|what| eprintln!("wrong: {what}"));
@@ -166,7 +175,7 @@ const ONWARD: &str = "
 /// Runs everything for one seed.
 pub(crate) fn check(root: &Path, seed: u64, decisions: u64) -> Result<Report> {
     let program = node::program(root)?;
-    let text = with_texts(&with_every_reranker(&crate::shop::spec_text(root)?)?)? + ONWARD + LISTS;
+    let text = with_texts(&with_every_reranker(&crate::shop::spec_text(root)?)?)? + ONWARD + LISTS + DECISIONS;
     let plan = spec::compile("shop.yaml", &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
     let plan = Arc::new(plan);
     let runs: Vec<(Mode, u32)> = MODES.into_iter().flat_map(|mode| SHARDS.map(|shards| (mode, shards))).collect();
@@ -186,7 +195,9 @@ pub(crate) fn check(root: &Path, seed: u64, decisions: u64) -> Result<Report> {
         run.replay(&program, SHARDS[(number + 1) % SHARDS.len()], &mut report)?;
         match &first {
             Some(first) if *first != ended => {
-                report.wrong.push(format!("{}: a digest differs from that of the first run", run.name));
+                report
+                    .wrong
+                    .push(format!("{}: a digest, or what was decided on events, differs from the first run", run.name));
             }
             Some(_) => {}
             None => first = Some(ended),
@@ -232,10 +243,14 @@ impl Run<'_> {
         let options = journal::Options { segment_bytes: 1 << 20, ..Default::default() };
         let (engine, _) = Engine::open(node::disk(&self.data())?, options, self.plan.clone(), config, &mut |_, _| ())?;
         let mut copies = Vec::new();
-        let mut last = Position::START;
+        let (mut last, mut said) = (Position::START, Said::default());
         for step in &script.steps {
             match step {
-                Step::Send(payloads) => last = last.max(engine.submit(payloads, false)?.last),
+                Step::Send(payloads) => {
+                    let submitted = engine.submit(payloads, false)?;
+                    last = last.max(submitted.last);
+                    said.note(submitted);
+                }
                 Step::Ask(request) => {
                     let served = engine.recommend((**request).clone())?;
                     if request.pages {
@@ -255,11 +270,12 @@ impl Run<'_> {
             }
         }
         settle(&engine, last)?;
+        let said = said.finish(&engine, &self.name, report)?;
         let versions = engine.spec_versions(1_000).into_iter().map(|of| of.position).collect();
         copies.push(Copied { dir: self.data(), plan: engine.plan() });
         engine.stop();
         drop(engine);
-        self.compare(&copies, versions, report)
+        self.compare(&copies, (versions, said), report)
     }
 
     /// Writes a checkpoint and copies the directory, so that this checkpoint is the newest of the copy.
@@ -272,7 +288,12 @@ impl Run<'_> {
     }
 
     /// The copies, the run's own directory last, against rebuilds from the log.
-    fn compare(&self, copies: &[Copied], versions: Vec<Position>, report: &mut Report) -> Result<Ended> {
+    fn compare(
+        &self,
+        copies: &[Copied],
+        (versions, said): (Vec<Position>, Lines),
+        report: &mut Report,
+    ) -> Result<Ended> {
         let log = LogFile::open(node::disk(&self.data())?, journal::Options::default())?;
         let digest = log.digest(self.plan, 1)?;
         for shards in [3, 8] {
@@ -280,7 +301,7 @@ impl Run<'_> {
                 report.wrong.push(format!("{}: the digest of the log with {shards} shards differs", self.name));
             }
         }
-        let mut ended = Ended { last: log.last, digest, checkpoints: Vec::new(), versions };
+        let mut ended = Ended { last: log.last, digest, checkpoints: Vec::new(), versions, said };
         for Copied { dir, plan } in copies {
             let saved = if *dir == self.data() {
                 engine::machine_of_checkpoint(&log.reader, plan, self.shards % 5 + 1)?

@@ -1,0 +1,70 @@
+//! Decisions on the events of a determinism run: what the node said of each, and the same computed again from the log.
+
+use super::Report;
+use anyhow::Result;
+use domain::Position;
+use engine::{Decided, Engine, Submitted, Telling, Verdicts};
+
+/// Decisions on purchases, behind the lists.
+pub(super) const DECISIONS: &str = "
+decisions:
+  order:
+    on: buy
+    score: price / 1000.0
+    rules:
+      - { id: eager, when: user.views_1h >= 3 && user.category.share_7d > 0.2, score: 0.2, reason: '{user.views_1h} views, {user.category.share_7d} of them here' }
+      - { id: first, when: before(user.spend_30d) == 0.0 && item.heat > 1.0, score: 0.3, reason: '{item.title} is a first purchase' }
+      - { id: usual, when: \"user.tastes.exists(taste, taste == item.category.upperAscii())\", score: -0.1 }
+      - { id: guest, when: 'listed(user, vip)', outcome: welcome, share: 50% }
+      - { id: seen, when: user.item.viewed > 0.0, score: 0.05, shadow: true }
+    tiers: { welcome: 0.9, check: 0.3, otherwise: approve }
+";
+
+/// Decisions per run that are computed again from the log.
+const AGAIN: usize = 16;
+
+/// Where each event stands, and what was decided on it.
+pub(super) type Lines = Vec<(Position, String)>;
+
+/// What the decisions of a run were.
+#[derive(Default)]
+pub(super) struct Said {
+    pending: Vec<Verdicts>,
+    lines: Lines,
+}
+
+impl Said {
+    /// Notes what a call is decided as; it is told once everything is applied.
+    pub(super) fn note(&mut self, submitted: Submitted) {
+        self.pending.extend(submitted.verdicts);
+    }
+
+    /// Tells everything, computes some of it again from the log, and gives all.
+    pub(super) fn finish(mut self, engine: &Engine, name: &str, report: &mut Report) -> Result<Lines> {
+        self.pending.iter().for_each(|verdicts| self.lines.extend(verdicts.tell(told)));
+        report.verdicts += self.lines.len() as u64;
+        for (position, line) in self.lines.iter().step_by(self.lines.len().div_ceil(AGAIN).max(1)) {
+            let again = engine.decide_again(*position, &mut |_, _| {})?.tell(told);
+            report.verdicts_again += 1;
+            if again != [(*position, line.clone())] {
+                report
+                    .wrong
+                    .push(format!("{name}: the decision at {position} was {line}, and is {again:?} from the log"));
+            }
+        }
+        Ok(self.lines)
+    }
+}
+
+fn told(decided: &[Decided], telling: &Telling<'_>) -> Lines {
+    let each = decided.iter().map(|of| {
+        let (outcome, rules) = (&of.decision().outcomes[usize::from(of.verdict.outcome)], &of.decision().rules);
+        let mut line = format!("{outcome} {:016x} under {}", of.verdict.score.to_bits(), of.version.0);
+        for fired in &of.verdict.fired {
+            line +=
+                &format!("; {} {:?} {}", rules[fired.rule as usize].id, fired.effect, telling.reason(of, fired.rule));
+        }
+        (of.id.position, line)
+    });
+    each.collect()
+}
