@@ -468,6 +468,7 @@ impl<D: Disk> Core<D> {
         let fresh = id.epoch == self.writer_epoch && id.position > self.gate.durable();
         // The lock is taken for fresh decisions alone.
         if fresh && id.position <= self.sequencer.lock().appender.position() {
+            self.ask_for_sync(true);
             return self.gate.when_durable(id.position, wake);
         }
         wake(Ok(()));

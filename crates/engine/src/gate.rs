@@ -210,7 +210,7 @@ mod tests {
             let left = left.clone();
             gate.when_durable(Position(position), Box::new(move |result| left.lock().push((position, result.is_ok()))));
         };
-        [4, 2, 9].map(wait);
+        [4, 2, 9].into_iter().for_each(&wait);
         gate.set_applied(Position(9));
         assert!(left.lock().is_empty(), "applied but not durable");
         gate.set_durable(Position(4));
