@@ -1,6 +1,7 @@
 //! Decisions: what a good one becomes, and every mistake of bad ones.
 
 mod mistakes;
+mod tables;
 
 use super::{plan, refused};
 use crate::plan::{Decision, Effect, FactSource, ReasonPart, Share};

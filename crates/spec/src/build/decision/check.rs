@@ -59,7 +59,7 @@ impl Builder<'_> {
         if source.broken || !self.issues.is_empty() {
             return;
         }
-        let asked: Vec<&Text> = source.rules.iter().filter_map(|rule| asked(rule)).collect();
+        let asked: Vec<&Text> = source.effects().filter_map(asked).collect();
         let mut given: Vec<&Text> =
             source.tiers.iter().flat_map(|tiers| tiers.list.iter().map(|(name, _)| name)).collect();
         given.extend(source.tiers.iter().filter_map(|tiers| tiers.otherwise.as_ref()).chain(&source.otherwise));
@@ -85,8 +85,7 @@ impl Builder<'_> {
                 self.warn("no_effect", &name.span, &message, "remove it, or name it in a rule or a tier");
             }
         }
-        let scored =
-            source.score.is_some() || source.rules.iter().any(|rule| matches!(rule.effect, EffectSource::Score(_)));
+        let scored = source.score.is_some() || source.effects().any(|effect| matches!(effect, EffectSource::Score(_)));
         if let Some((_, first)) = source.tiers.as_ref().and_then(|tiers| tiers.list.first())
             && !scored
         {
@@ -96,8 +95,8 @@ impl Builder<'_> {
     }
 }
 
-fn asked(rule: &DecisionRuleSource) -> Option<&Text> {
-    match &rule.effect {
+fn asked(effect: &EffectSource) -> Option<&Text> {
+    match effect {
         EffectSource::Outcome(outcome) => Some(outcome),
         EffectSource::Score(_) => None,
     }
