@@ -16,7 +16,7 @@ use crate::diagnostic::{Issue, quoted};
 use crate::plan::{Decision, DecisionRule, Effect, Share, Tier};
 use crate::source::{DecisionRuleSource, DecisionSource, EffectSource, ShareSource, Source};
 use crate::yaml::Text;
-use domain::Type;
+use domain::{Type, limits};
 use expr::Program;
 use facts::{FactKey, Facts};
 use outcome::Outcomes;
@@ -40,6 +40,15 @@ impl Builder<'_> {
         let mut facts = Facts::new(event);
         facts.source_broken = source.broken;
         let outcomes = Outcomes::new(source);
+        if outcomes.names().len() > limits::OUTCOMES_MAX && source.outcomes.is_none() {
+            let message = format!(
+                "rules ask for {} outcomes; at most {} are allowed",
+                outcomes.names().len(),
+                limits::OUTCOMES_MAX
+            );
+            self.issues.push(Issue::new("too_many", &source.name.span, message).help("let rules share outcomes"));
+            return None;
+        }
         let scorecards = self.scorecards(&mut facts, source);
         let score = source.score.as_ref().and_then(|text| self.number_in_decision(&mut facts, text, "a score"));
         let mut rules = Vec::with_capacity(source.rules.len());

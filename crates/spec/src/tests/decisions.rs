@@ -1,5 +1,7 @@
 //! Decisions: what a good one becomes, and every mistake of bad ones.
 
+mod broken;
+mod docs;
 mod mistakes;
 mod tables;
 

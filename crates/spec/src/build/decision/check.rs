@@ -9,6 +9,9 @@ use crate::source::{DecisionRuleSource, DecisionSource, EffectSource};
 use crate::yaml::Text;
 use std::collections::BTreeMap;
 
+/// Most rules of one condition that each further one is compared with.
+const COMPARED_MAX: usize = 256;
+
 impl Builder<'_> {
     /// Looks at every rule alone, and at those with the same condition. `rules` are those that were compiled.
     pub(super) fn check_rules(&mut self, source: &DecisionSource, rules: &[DecisionRule]) {
@@ -36,7 +39,7 @@ impl Builder<'_> {
     /// Rules that ask for outcomes on one condition.
     fn check_same_condition(&mut self, rules: &[&DecisionRuleSource]) {
         for (at, second) in rules.iter().enumerate() {
-            let other = rules[..at].iter().find(|first| overlap(first, second));
+            let other = rules[..at].iter().take(COMPARED_MAX).find(|first| overlap(first, second));
             let Some(first) = other else { continue };
             let (EffectSource::Outcome(one), EffectSource::Outcome(two)) = (&first.effect, &second.effect) else {
                 continue;

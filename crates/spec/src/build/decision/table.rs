@@ -115,8 +115,12 @@ impl Builder<'_> {
                 match alternative(&input.written, &text.text, &input.ty) {
                     Some(found) => cell.push(found),
                     None => {
-                        let message =
-                            format!("{} takes nothing of `{}`, which is {}", quoted(&text.text), input.name, input.ty);
+                        let message = format!(
+                            "{} is no value or range for `{}`, which is {}",
+                            quoted(&text.text),
+                            input.name,
+                            input.ty
+                        );
                         let issue = Issue::new("bad_cell", &text.span, message);
                         self.issues.push(issue.help(forms(&input.ty).unwrap_or_default()));
                         whole = false;
