@@ -78,13 +78,14 @@ impl Builder<'_> {
         };
         let added = parts.iter().map(|part| format!(" + {path}.{}", part.name));
         let text = format!("{base}{}", added.collect::<String>());
-        let total = self.computed(facts, &path, &source.name, Program::new(text, Type::Float, slots, Arc::new(sum)))?;
+        let total =
+            self.computed_fact(facts, &path, &source.name, Program::new(text, Type::Float, slots, Arc::new(sum)))?;
         facts.broken_cards.remove(&name);
         Some(Scorecard { name, base, total, parts })
     }
 
     /// Adds a fact that is computed, under its path.
-    fn computed(&mut self, facts: &mut Facts, path: &str, at: &Text, program: Program) -> Option<u16> {
+    fn computed_fact(&mut self, facts: &mut Facts, path: &str, at: &Text, program: Program) -> Option<u16> {
         let fact = Fact { name: path.to_owned(), ty: program.ty().clone(), source: FactSource::Derived(program) };
         let index = facts.add_computed(FactKey::Card(path.to_owned()), fact);
         if index.is_none() {
@@ -110,7 +111,7 @@ impl Builder<'_> {
             let run = move |row: &[Value]| Value::Float(points.of(&inner.eval(row)).unwrap_or(missing));
             Program::new(text, Type::Float, slots, Arc::new(run))
         };
-        let points = self.computed(facts, &format!("{card}.{}", source.name.text), &source.name, program)?;
+        let points = self.computed_fact(facts, &format!("{card}.{}", source.name.text), &source.name, program)?;
         Some(ScorecardPart { name: source.name.text.clone(), of, points, reason: reason? })
     }
 
