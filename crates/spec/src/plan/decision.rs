@@ -18,7 +18,7 @@ pub struct Decision {
     pub score: Option<Program>,
     /// Rules in the spec's order, then the rows of the tables in theirs.
     pub rules: Vec<DecisionRule>,
-    /// Decision tables: which rules are the rows of one, and how many of them may fire.
+    /// Decision tables: which rules are the rows of one, and how many of them may fire: see [`Decision::rule_after`].
     pub tables: Vec<RuleTable>,
     /// Scorecards; their totals and parts are facts.
     pub scorecards: Vec<Scorecard>,
@@ -197,6 +197,17 @@ impl Share {
     /// to 1, are below the share. So the same entities stay in when the share grows.
     pub fn holds(&self, key: &str) -> bool {
         super::policy::in_share(&self.salt, key, self.share)
+    }
+}
+
+impl Decision {
+    /// The rule to be asked after one that has fired: the next one, or the first behind its table if no other row of that may fire.
+    pub fn rule_after(&self, fired: u32) -> u32 {
+        let at = self.tables.partition_point(|table| table.rules.end <= fired);
+        match self.tables.get(at) {
+            Some(table) if table.rules.contains(&fired) && table.hit != Hit::Collect => table.rules.end,
+            _ => fired + 1,
+        }
     }
 }
 

@@ -258,3 +258,22 @@ fn mistakes_of_tables_and_scorecards() {
         assert!(diagnostics.list.len() == 1 || code == "unknown_field" && diagnostics.list.len() == 2, "{diagnostics}");
     }
 }
+
+#[test]
+fn a_row_that_fires_is_the_last_of_its_table() {
+    let of = |name: &str, hit: &str| {
+        format!(
+            "      {name}: {{ hit: {hit}, inputs: {{ a: amount }}, rows: [{{ a: '> 1', score: 1 }}, {{ a: '<= 1', score: 1 }}] }}\n"
+        )
+    };
+    let text = format!(
+        "  d:\n    on: payment\n    otherwise: y\n    rules: [{{ id: a, when: amount > 1, score: 1 }}]\n    tables:\n{}{}{}",
+        of("one", "first"),
+        of("two", "collect"),
+        of("three", "unique"),
+    );
+    let plan = plan(&with(&text));
+    let decision = &plan.decisions[0];
+    let after: Vec<u32> = (0..7).map(|rule| decision.rule_after(rule)).collect();
+    assert_eq!(after, [1, 3, 3, 4, 5, 7, 7]);
+}
