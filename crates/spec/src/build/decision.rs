@@ -5,6 +5,7 @@ mod check;
 mod cover;
 mod facts;
 mod feature;
+mod never;
 mod outcome;
 mod reason;
 mod scope;

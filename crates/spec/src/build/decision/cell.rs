@@ -24,8 +24,8 @@ impl PartialOrd for Cut {
     }
 }
 
-const LOWEST: Cut = Cut { at: f64::NEG_INFINITY, after: false };
-const HIGHEST: Cut = Cut { at: f64::INFINITY, after: true };
+pub(super) const LOWEST: Cut = Cut { at: f64::NEG_INFINITY, after: false };
+pub(super) const HIGHEST: Cut = Cut { at: f64::INFINITY, after: true };
 
 /// What one alternative of a cell takes.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! What a decision's rules and outcomes can never do, and where they contradict each other: warned of, since the rest still holds.
 
 use super::Builder;
+use super::never::contradicts_itself;
 use super::outcome::Outcomes;
 use crate::build::stream::canonical;
 use crate::diagnostic::{Issue, quoted};
@@ -21,7 +22,9 @@ impl Builder<'_> {
         let mut by_condition: BTreeMap<String, Vec<&DecisionRuleSource>> = BTreeMap::new();
         for (written, rule) in source.rules.iter().zip(rules) {
             let when = &rule.when;
-            if when.slots().is_empty() && !when.needs_texts() && !when.eval(&[]).is_true() {
+            let constant = when.slots().is_empty() && !when.needs_texts();
+            let never = expr::parse(&written.when.text).is_ok_and(|ast| contradicts_itself(&ast));
+            if never || constant && !when.eval(&[]).is_true() {
                 self.warn("no_effect", &written.when.span, "this condition is never true", "remove the rule");
             }
             if let Some(until) = written.until {
