@@ -209,3 +209,11 @@ pub const REASON_BYTES_MAX: usize = 1_024;
 pub const DEADLINE_MIN: Span = Span(1);
 /// Longest deadline of a decision.
 pub const DEADLINE_MAX: Span = Span(60_000);
+/// Most decision tables, and most scorecards, of one decision.
+pub const TABLES_PER_DECISION_MAX: usize = 64;
+/// Most inputs of one decision table, and most parts of one scorecard.
+pub const TABLE_INPUTS_MAX: usize = 64;
+/// Most bins of one part of a scorecard.
+pub const BINS_MAX: usize = 1_000;
+/// Most steps that one search for gaps, overlaps and unreachable rows of a decision table takes.
+pub const TABLE_STEPS_MAX: u64 = 5_000_000;

@@ -13,7 +13,7 @@ mod tables;
 mod tenants;
 
 pub(crate) use feed::{BELOW_MAX, COUNT_MAX};
-pub(crate) use tables::{Table, tables};
+pub(crate) use tables::{Table, row_fields, tables};
 pub(crate) use tenants::tenants;
 
 use crate::diagnostic::{Issue, Issues, quoted};

@@ -3,7 +3,7 @@
 mod fields;
 mod json;
 
-use crate::decode::tables;
+use crate::decode::{row_fields, tables};
 use domain::limits;
 use fields::field;
 use json::{Json, list, map, number, text, texts};
@@ -42,6 +42,7 @@ fn definitions() -> Vec<(String, Json)> {
         ("share", share()),
         ("label", map(vec![("type", text("string")), ("pattern", text(LABEL))])),
         ("tiers", tiers()),
+        ("row", row()),
         ("share_of_rule", map(vec![("anyOf", list(vec![reference("share"), reference("rule_share")]))])),
         ("type", types()),
         ("fields", names(NAME, reference("type"), limits::FIELDS_MAX)),
@@ -101,6 +102,18 @@ fn share() -> Json {
     let percent = map(vec![("type", text("string")), ("pattern", text("^[0-9]+(\\.[0-9]+)?%$"))]);
     let part = map(vec![("type", text("number")), ("minimum", number(0)), ("maximum", number(1))]);
     map(vec![("anyOf", list(vec![percent, part]))])
+}
+
+/// What a row of a decision table does, and its cells by input.
+fn row() -> Json {
+    let described = |name: &&'static str| field("rule", name).map(|of| ((*name).to_owned(), of));
+    let one = map(vec![("type", texts(&["string", "number", "boolean"]))]);
+    let cell = map(vec![("anyOf", list(vec![one.clone(), list_of(one, Some(1), None)]))]);
+    map(vec![
+        ("type", text("object")),
+        ("properties", Json::Map(row_fields().iter().filter_map(described).collect())),
+        ("additionalProperties", cell),
+    ])
 }
 
 /// Outcomes and their least scores, and what comes out below them.

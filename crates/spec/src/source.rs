@@ -4,7 +4,10 @@ mod decision;
 mod policy;
 mod rerank;
 
-pub(crate) use decision::{DecisionRuleSource, DecisionSource, EffectSource, ShareSource, TiersSource};
+pub(crate) use decision::{
+    BinSource, DecisionRuleSource, DecisionSource, EffectSource, PartSource, PointsSource, RowSource, RuleTableSource,
+    ScorecardSource, ShareSource, TiersSource,
+};
 pub(crate) use policy::{CountSource, HoldoutSource, PolicyKind, PolicySource};
 pub(crate) use rerank::{
     DiverseSource, FairSource, FromSource, OfSource, PlaceSource, RerankKind, RerankSource, RuleSource, TargetSource,

@@ -1,18 +1,23 @@
 //! Decisions: rules, outcomes and tiers over the facts of one event, each expression compiled over the decision's own facts.
 
+mod cell;
 mod check;
+mod cover;
 mod facts;
 mod feature;
+mod never;
 mod outcome;
 mod reason;
 mod scope;
+mod scorecard;
+mod table;
 
 use super::Builder;
 use crate::diagnostic::{Issue, quoted};
 use crate::plan::{Decision, DecisionRule, Effect, Share, Tier};
 use crate::source::{DecisionRuleSource, DecisionSource, EffectSource, ShareSource, Source};
 use crate::yaml::Text;
-use domain::Type;
+use domain::{Type, limits};
 use expr::Program;
 use facts::{FactKey, Facts};
 use outcome::Outcomes;
@@ -34,7 +39,18 @@ impl Builder<'_> {
     fn decision(&mut self, source: &DecisionSource) -> Option<Decision> {
         let event = self.known_event(source.on.as_ref()?)?;
         let mut facts = Facts::new(event);
+        facts.source_broken = source.broken;
         let outcomes = Outcomes::new(source);
+        if outcomes.names().len() > limits::OUTCOMES_MAX && source.outcomes.is_none() {
+            let message = format!(
+                "rules ask for {} outcomes; at most {} are allowed",
+                outcomes.names().len(),
+                limits::OUTCOMES_MAX
+            );
+            self.issues.push(Issue::new("too_many", &source.name.span, message).help("let rules share outcomes"));
+            return None;
+        }
+        let scorecards = self.scorecards(&mut facts, source);
         let score = source.score.as_ref().and_then(|text| self.number_in_decision(&mut facts, text, "a score"));
         let mut rules = Vec::with_capacity(source.rules.len());
         for rule in &source.rules {
@@ -43,8 +59,9 @@ impl Builder<'_> {
             }
             rules.extend(self.decision_rule(&mut facts, &outcomes, rule));
         }
-        let tiers = self.decision_tiers(&mut facts, &outcomes, source);
         self.check_rules(source, &rules);
+        let tables = self.rule_tables(&mut facts, &outcomes, source, &mut rules);
+        let tiers = self.decision_tiers(&mut facts, &outcomes, source);
         self.check_outcomes(source, &outcomes);
         let otherwise = source.tiers.as_ref().map_or(&source.otherwise, |tiers| &tiers.otherwise);
         let otherwise = self.outcome_of(&outcomes, otherwise.as_ref()?)?;
@@ -53,8 +70,21 @@ impl Builder<'_> {
             None => otherwise,
         };
         let deadline = source.deadline;
-        let (name, outcomes) = (source.name.text.clone(), outcomes.into_names());
-        Some(Decision { name, event, facts: facts.list, score, rules, outcomes, tiers, otherwise, deadline, fallback })
+        let (name, outcomes, facts) = (source.name.text.clone(), outcomes.into_names(), facts.list);
+        Some(Decision {
+            name,
+            event,
+            facts,
+            score,
+            rules,
+            tables,
+            scorecards,
+            outcomes,
+            tiers,
+            otherwise,
+            deadline,
+            fallback,
+        })
     }
 
     fn decision_rule(

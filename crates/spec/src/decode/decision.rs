@@ -1,8 +1,12 @@
 //! Decisions: rules over the events of one type, tiers of their score, outcomes and their precedence.
 
 mod rule;
+mod scorecard;
+mod table;
 
 pub(super) use rule::{RULE, SHARE};
+pub(super) use scorecard::{BIN, PART, SCORECARD};
+pub(super) use table::{ROW, TABLE};
 
 use super::Decoder;
 use super::policy::field;
@@ -11,8 +15,8 @@ use crate::source::{DecisionSource, TiersSource};
 use crate::yaml::{Kind, Node, Text};
 use domain::{Span, limits};
 
-pub(super) const DECISION: [&str; 8] =
-    ["on", "outcomes", "score", "rules", "tiers", "otherwise", "deadline", "fallback"];
+pub(super) const DECISION: [&str; 10] =
+    ["on", "outcomes", "score", "rules", "tables", "scorecards", "tiers", "otherwise", "deadline", "fallback"];
 
 impl Decoder<'_> {
     pub(super) fn decisions(&mut self, key: &Text, node: &Node) -> Vec<DecisionSource> {
@@ -30,6 +34,8 @@ impl Decoder<'_> {
             outcomes: None,
             score: None,
             rules: Vec::new(),
+            tables: Vec::new(),
+            scorecards: Vec::new(),
             tiers: None,
             otherwise: None,
             deadline: None,
@@ -43,6 +49,8 @@ impl Decoder<'_> {
                 "outcomes" => decision.outcomes = self.outcomes(key, value),
                 "score" => decision.score = self.text(value, "`score`").cloned(),
                 "rules" => decision.rules = self.rules(key, value),
+                "tables" => decision.tables = self.rule_tables(key, value),
+                "scorecards" => decision.scorecards = self.scorecards(key, value),
                 "tiers" => decision.tiers = self.tiers(key, value),
                 "otherwise" => decision.otherwise = self.outcome(value, "`otherwise`"),
                 "deadline" => decision.deadline = self.deadline(value),
@@ -61,7 +69,7 @@ impl Decoder<'_> {
         let has = |name: &str| entries.iter().any(|(key, _)| key.text == name);
         let tiers = entries.iter().find(|(key, _)| key.text == "tiers");
         let otherwise = entries.iter().find(|(key, _)| key.text == "otherwise");
-        if !has("rules") && !has("score") {
+        if !has("rules") && !has("score") && !has("tables") {
             let issue = Issue::new("missing_field", &name.span, "a decision needs the field `rules`, or a `score`");
             self.issues.push(issue.help("as in `rules: [{ id: large, when: amount > 1000, outcome: check }]`"));
         }

@@ -9,6 +9,11 @@ pub(crate) struct Table {
     pub(crate) fields: Vec<&'static str>,
 }
 
+/// The fields of a row of a decision table that are not its inputs.
+pub(crate) fn row_fields() -> &'static [&'static str] {
+    &decision::ROW
+}
+
 /// Every part of a spec whose fields have fixed names.
 pub(crate) fn tables() -> Vec<Table> {
     let table = |name: &str, fields: &[&'static str]| Table { name: name.to_owned(), fields: fields.to_vec() };
@@ -22,6 +27,10 @@ pub(crate) fn tables() -> Vec<Table> {
         table("decision", &decision::DECISION),
         table("rule", &decision::RULE),
         table("rule_share", &decision::SHARE),
+        table("rule_table", &decision::TABLE),
+        table("scorecard", &decision::SCORECARD),
+        table("scorecard_part", &decision::PART),
+        table("bin", &decision::BIN),
         table("attribution", &attribution::ATTRIBUTION),
         table("budget", &budget::BUDGET),
         table("spread", &rerank::RULE),

@@ -1,18 +1,24 @@
 //! The meaning of a decision as text, in which no index of the plan occurs.
 
 use crate::build::canonical;
-use crate::plan::{Decision, DecisionRule, Effect, Fact, FactSource, Plan, ReasonPart};
+use crate::plan::{Decision, DecisionRule, Effect, Fact, FactSource, Plan, ReasonPart, ScorecardPart};
 use expr::Program;
 
 /// Everything that a decision says, and all that it reads.
 pub(super) fn definition(plan: &Plan, decision: &Decision) -> String {
-    let Decision { event, facts, score, rules, outcomes, tiers, otherwise, deadline, fallback, .. } = decision;
+    let Decision { event, facts, score, rules, tables, scorecards, outcomes, tiers, .. } = decision;
+    let Decision { otherwise, deadline, fallback, .. } = decision;
     let event = &plan.events[usize::from(*event)];
     let mut text = format!("on {} outcomes {outcomes:?} {otherwise} {deadline:?} {fallback}\n", event.name);
     let roles: Vec<&str> = event.roles.iter().map(|role| role.name.as_str()).collect();
     facts.iter().for_each(|of| text.push_str(&fact(plan, decision, of, &roles)));
     score.iter().for_each(|score| text.push_str(&format!("score {}\n", program(decision, score))));
     rules.iter().for_each(|of| text.push_str(&rule(decision, of)));
+    text.push_str(&format!("{tables:?}\n"));
+    for card in scorecards {
+        let part = |part: &ScorecardPart| format!("{} {}; ", part.name, said(decision, &part.reason));
+        text.push_str(&format!("scorecard {} {}\n", card.name, card.parts.iter().map(part).collect::<String>()));
+    }
     for tier in tiers {
         text.push_str(&format!("tier {} {}\n", tier.outcome, program(decision, &tier.threshold)));
     }
@@ -42,18 +48,23 @@ fn fact(plan: &Plan, decision: &Decision, fact: &Fact, roles: &[&str]) -> String
     format!("fact {} {} {source}\n", fact.name, fact.ty)
 }
 
+/// What a template says.
+fn said(decision: &Decision, reason: &[ReasonPart]) -> String {
+    let said = reason.iter().map(|part| match part {
+        ReasonPart::Text(text) => format!("{text:?}"),
+        ReasonPart::Value(of) => program(decision, of),
+    });
+    said.collect()
+}
+
 fn rule(decision: &Decision, rule: &DecisionRule) -> String {
     let DecisionRule { id, when, effect, reason, tags, from, until, shadow, share } = rule;
     let effect = match effect {
         Effect::Score(score) => format!("score {}", program(decision, score)),
         Effect::Outcome(outcome) => format!("outcome {outcome}"),
     };
-    let said = reason.iter().map(|part| match part {
-        ReasonPart::Text(text) => format!("{text:?}"),
-        ReasonPart::Value(of) => program(decision, of),
-    });
+    let said = said(decision, reason);
     let share = share.map(|share| decision.facts[usize::from(share)].name.as_str());
-    let said: String = said.collect();
     let when = program(decision, when);
     format!("rule {id} {when} {effect} says {said} {tags:?} {from:?} {until:?} {shadow} {share:?}\n")
 }

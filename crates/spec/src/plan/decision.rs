@@ -2,7 +2,8 @@
 //! which stands in docs/spec.md.
 
 use super::Program;
-use domain::{Span, Time, Type};
+use domain::{Span, Time, Type, Value};
+use std::ops::Range;
 
 /// A rule set over the events of one type: every such event is decided, as of its own position, itself included.
 #[derive(Clone, Debug)]
@@ -15,8 +16,12 @@ pub struct Decision {
     pub facts: Vec<Fact>,
     /// The score that the rules add to; none: 0.
     pub score: Option<Program>,
-    /// Rules in the spec's order.
+    /// Rules in the spec's order, then the rows of the tables in theirs.
     pub rules: Vec<DecisionRule>,
+    /// Decision tables: which rules are the rows of one, and how many of them may fire: see [`Decision::rule_after`].
+    pub tables: Vec<RuleTable>,
+    /// Scorecards; their totals and parts are facts.
+    pub scorecards: Vec<Scorecard>,
     /// What can come out, by precedence: of several the first here is the outcome.
     pub outcomes: Vec<String>,
     /// Tiers in the spec's order: the score reaches the first whose threshold it is not below. A threshold that is missing is not
@@ -111,6 +116,55 @@ pub struct DecisionRule {
     pub share: Option<u16>,
 }
 
+/// A decision table. Its rows are rules called `<table>/1`, `<table>/2`, ... in the order of the table, without `from`, `until`, `share`
+/// and `shadow`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleTable {
+    /// Its name within the decision.
+    pub name: String,
+    /// How many rows may fire.
+    pub hit: Hit,
+    /// Its rows: a range of `Decision::rules`. Ranges of tables follow one another and end where the rules end.
+    pub rules: Range<u32>,
+}
+
+/// How many rows of a decision table fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// The first whose condition is true: those behind it are not asked.
+    First,
+    /// As `First`; the compiler has seen that no two rows can be true at once, so their order does not count.
+    Unique,
+    /// Every one, as if they were rules.
+    Collect,
+}
+
+/// Points for what an event is like, added up.
+#[derive(Clone, Debug)]
+pub struct Scorecard {
+    /// Its name within the decision: `scorecards.<name>` is the total.
+    pub name: String,
+    /// What the sum begins with.
+    pub base: f64,
+    /// The fact that holds the total: `base` and the points of the parts, summed in their order.
+    pub total: u16,
+    /// In the spec's order.
+    pub parts: Vec<ScorecardPart>,
+}
+
+/// One characteristic of a scorecard.
+#[derive(Clone, Debug)]
+pub struct ScorecardPart {
+    /// Its name within the scorecard.
+    pub name: String,
+    /// What is looked at.
+    pub of: Program,
+    /// The fact that holds its points, a float that is never missing.
+    pub points: u16,
+    /// What it says where it counts.
+    pub reason: Vec<ReasonPart>,
+}
+
 /// What a rule does.
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -143,6 +197,28 @@ impl Share {
     /// to 1, are below the share. So the same entities stay in when the share grows.
     pub fn holds(&self, key: &str) -> bool {
         super::policy::in_share(&self.salt, key, self.share)
+    }
+}
+
+impl Decision {
+    /// The rule to be asked after one that has fired: the next one, or the first behind its table if no other row of that may fire.
+    pub fn rule_after(&self, fired: u32) -> u32 {
+        let at = self.tables.partition_point(|table| table.rules.end <= fired);
+        match self.tables.get(at) {
+            Some(table) if table.rules.contains(&fired) && table.hit != Hit::Collect => table.rules.end,
+            _ => fired + 1,
+        }
+    }
+}
+
+impl Scorecard {
+    /// The reason codes over these facts: the parts that give points above 0, most points first, of equal ones in the spec's order.
+    pub fn reasons(&self, row: &[Value]) -> Vec<(&ScorecardPart, f64)> {
+        let points = |part: &ScorecardPart| row.get(usize::from(part.points)).and_then(Value::as_f64);
+        let given = self.parts.iter().filter_map(|part| Some((part, points(part).filter(|points| *points > 0.0)?)));
+        let mut given: Vec<(&ScorecardPart, f64)> = given.collect();
+        given.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        given
     }
 }
 

@@ -58,7 +58,9 @@ pub(super) fn field(table: &str, name: &str) -> Option<Json> {
             )),
             _ => None,
         },
-        "decision" | "rule" | "rule_share" => decisions::field(table, name),
+        "decision" | "rule" | "rule_share" | "rule_table" | "scorecard" | "scorecard_part" | "bin" => {
+            decisions::field(table, name)
+        }
         "feed" | "rank" | "holdout" => feeds::field(table, name),
         _ => match table.split_once('_') {
             Some(("route", kind)) => routes::field(kind, name),
@@ -81,7 +83,9 @@ pub(super) fn required(table: &str) -> Vec<&'static str> {
         "holdout" => vec!["share"],
         "decision" => vec!["on"],
         "rule" => vec!["id", "when"],
-        "rule_share" => vec!["of"],
+        "rule_share" | "scorecard_part" => vec!["of"],
+        "rule_table" => vec!["hit", "inputs", "rows"],
+        "scorecard" | "bin" => vec!["points"],
         _ => match table.split_once('_') {
             Some(("route", kind)) => routes::required(kind),
             Some(("policy", kind)) => policies::required(kind),

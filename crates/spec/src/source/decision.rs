@@ -1,7 +1,9 @@
 //! Decisions as written.
 
+use crate::plan::Hit;
 use crate::yaml::Text;
 use domain::{Span, Time};
+use std::ops::Range;
 
 /// A decision; parts with mistakes are not there.
 #[derive(Debug)]
@@ -12,12 +14,22 @@ pub(crate) struct DecisionSource {
     pub(crate) outcomes: Option<Vec<Text>>,
     pub(crate) score: Option<Text>,
     pub(crate) rules: Vec<DecisionRuleSource>,
+    pub(crate) tables: Vec<RuleTableSource>,
+    pub(crate) scorecards: Vec<ScorecardSource>,
     pub(crate) tiers: Option<TiersSource>,
     pub(crate) otherwise: Option<Text>,
     pub(crate) deadline: Option<Span>,
     pub(crate) fallback: Option<Text>,
     /// Whether a part that gives outcomes or a score could not be read: then what seems missing is not.
     pub(crate) broken: bool,
+}
+
+impl DecisionSource {
+    /// What rules and rows of tables do.
+    pub(crate) fn effects(&self) -> impl Iterator<Item = &EffectSource> {
+        let rows = self.tables.iter().flat_map(|table| &table.rows);
+        self.rules.iter().map(|rule| &rule.effect).chain(rows.map(|row| &row.effect))
+    }
 }
 
 /// `{ act: 0.98, observe: 0.65, otherwise: label }`
@@ -55,4 +67,55 @@ pub(crate) struct ShareSource {
     pub(crate) by: Option<Text>,
     /// None: the rule's id.
     pub(crate) salt: Option<String>,
+}
+
+/// A decision table.
+#[derive(Debug)]
+pub(crate) struct RuleTableSource {
+    pub(crate) name: Text,
+    pub(crate) hit: Hit,
+    /// Name and expression.
+    pub(crate) inputs: Vec<(Text, Text)>,
+    pub(crate) rows: Vec<RowSource>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RowSource {
+    /// By input, the alternatives of its cell; none: anything.
+    pub(crate) cells: Vec<Vec<Text>>,
+    pub(crate) effect: EffectSource,
+    pub(crate) reason: Option<Text>,
+    pub(crate) tags: Vec<String>,
+    /// Where it begins.
+    pub(crate) span: Range<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ScorecardSource {
+    pub(crate) name: Text,
+    pub(crate) base: f64,
+    pub(crate) parts: Vec<PartSource>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PartSource {
+    pub(crate) name: Text,
+    pub(crate) of: Text,
+    pub(crate) points: PointsSource,
+    pub(crate) missing: f64,
+    pub(crate) reason: Option<Text>,
+}
+
+#[derive(Debug)]
+pub(crate) enum PointsSource {
+    /// Ascending; the last has no bound.
+    Bins(Vec<BinSource>),
+    /// Points of single values, and of all others.
+    Values(Vec<(Text, f64)>, Option<f64>),
+}
+
+#[derive(Debug)]
+pub(crate) struct BinSource {
+    pub(crate) below: Option<f64>,
+    pub(crate) points: f64,
 }

@@ -1,6 +1,9 @@
 //! Decisions: what a good one becomes, and every mistake of bad ones.
 
+mod broken;
+mod docs;
 mod mistakes;
+mod tables;
 
 use super::{plan, refused};
 use crate::plan::{Decision, Effect, FactSource, ReasonPart, Share};
@@ -269,7 +272,7 @@ fn a_reason_may_show_any_type() {
     let (_, decision) = on("payment", "amount > 1");
     assert_eq!(decision.facts[0].ty, Type::Float);
     let plan = plan(&with(
-        "  d: { on: payment, rules: [{ id: a, when: amount > 1, outcome: x, reason: '{now} {country} {amount > 2} {user.vip} {[1, 2].size()}' }], otherwise: y }\n",
+        "  d: { on: payment, rules: [{ id: a, when: amount > 1, outcome: x, reason: '{now} {country + \"x\"} {amount > 2} {user.vip} {[1, 2].size()}' }], otherwise: y }\n",
     ));
     assert_eq!(plan.decisions[0].rules[0].reason.len(), 9);
 }

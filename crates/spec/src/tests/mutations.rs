@@ -4,7 +4,7 @@ use super::SHOP;
 use crate::{compile, compile_bytes, render};
 use proptest::prelude::*;
 
-fn check(text: &str) {
+pub(super) fn check(text: &str) {
     let Err(diagnostics) = compile("spec.yaml", text) else { return };
     let lines: Vec<&str> = text.split('\n').collect();
     assert!(!diagnostics.list.is_empty());
@@ -18,7 +18,7 @@ fn check(text: &str) {
 }
 
 /// Pieces that mean something in YAML or in expressions.
-const PIECES: [&str; 40] = [
+pub(super) const PIECES: [&str; 40] = [
     "{",
     "}",
     "[",

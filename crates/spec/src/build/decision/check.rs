@@ -1,6 +1,7 @@
 //! What a decision's rules and outcomes can never do, and where they contradict each other: warned of, since the rest still holds.
 
 use super::Builder;
+use super::never::contradicts_itself;
 use super::outcome::Outcomes;
 use crate::build::stream::canonical;
 use crate::diagnostic::{Issue, quoted};
@@ -8,6 +9,9 @@ use crate::plan::DecisionRule;
 use crate::source::{DecisionRuleSource, DecisionSource, EffectSource};
 use crate::yaml::Text;
 use std::collections::BTreeMap;
+
+/// Most rules of one condition that each further one is compared with.
+const COMPARED_MAX: usize = 256;
 
 impl Builder<'_> {
     /// Looks at every rule alone, and at those with the same condition. `rules` are those that were compiled.
@@ -18,7 +22,9 @@ impl Builder<'_> {
         let mut by_condition: BTreeMap<String, Vec<&DecisionRuleSource>> = BTreeMap::new();
         for (written, rule) in source.rules.iter().zip(rules) {
             let when = &rule.when;
-            if when.slots().is_empty() && !when.needs_texts() && !when.eval(&[]).is_true() {
+            let constant = when.slots().is_empty() && !when.needs_texts();
+            let never = expr::parse(&written.when.text).is_ok_and(|ast| contradicts_itself(&ast));
+            if never || constant && !when.eval(&[]).is_true() {
                 self.warn("no_effect", &written.when.span, "this condition is never true", "remove the rule");
             }
             if let Some(until) = written.until {
@@ -36,7 +42,7 @@ impl Builder<'_> {
     /// Rules that ask for outcomes on one condition.
     fn check_same_condition(&mut self, rules: &[&DecisionRuleSource]) {
         for (at, second) in rules.iter().enumerate() {
-            let other = rules[..at].iter().find(|first| overlap(first, second));
+            let other = rules[..at].iter().take(COMPARED_MAX).find(|first| overlap(first, second));
             let Some(first) = other else { continue };
             let (EffectSource::Outcome(one), EffectSource::Outcome(two)) = (&first.effect, &second.effect) else {
                 continue;
@@ -59,7 +65,7 @@ impl Builder<'_> {
         if source.broken || !self.issues.is_empty() {
             return;
         }
-        let asked: Vec<&Text> = source.rules.iter().filter_map(|rule| asked(rule)).collect();
+        let asked: Vec<&Text> = source.effects().filter_map(asked).collect();
         let mut given: Vec<&Text> =
             source.tiers.iter().flat_map(|tiers| tiers.list.iter().map(|(name, _)| name)).collect();
         given.extend(source.tiers.iter().filter_map(|tiers| tiers.otherwise.as_ref()).chain(&source.otherwise));
@@ -85,8 +91,7 @@ impl Builder<'_> {
                 self.warn("no_effect", &name.span, &message, "remove it, or name it in a rule or a tier");
             }
         }
-        let scored =
-            source.score.is_some() || source.rules.iter().any(|rule| matches!(rule.effect, EffectSource::Score(_)));
+        let scored = source.score.is_some() || source.effects().any(|effect| matches!(effect, EffectSource::Score(_)));
         if let Some((_, first)) = source.tiers.as_ref().and_then(|tiers| tiers.list.first())
             && !scored
         {
@@ -96,8 +101,8 @@ impl Builder<'_> {
     }
 }
 
-fn asked(rule: &DecisionRuleSource) -> Option<&Text> {
-    match &rule.effect {
+fn asked(effect: &EffectSource) -> Option<&Text> {
+    match effect {
         EffectSource::Outcome(outcome) => Some(outcome),
         EffectSource::Score(_) => None,
     }

@@ -3,7 +3,7 @@
 use crate::plan::{Fact, FactSource, Share};
 use domain::{Type, limits};
 use expr::Program;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What to say where a decision reads too much.
 pub(super) const TOO_MANY: (fn() -> String, &str) = (
@@ -31,6 +31,8 @@ pub(super) enum FactKey {
     },
     /// Role, bits of the share, salt.
     Share(u8, u64, String),
+    /// `scorecards.risk`, or a part of it.
+    Card(String),
 }
 
 impl FactKey {
@@ -38,8 +40,9 @@ impl FactKey {
         FactKey::Share(share.role, share.share.to_bits(), share.salt.clone())
     }
 
-    fn source(&self) -> FactSource {
-        match *self {
+    /// Where the fact comes from; what is computed says so itself.
+    fn source(&self) -> Option<FactSource> {
+        Some(match *self {
             FactKey::Field(field) => FactSource::Field(field),
             FactKey::Now => FactSource::Now,
             FactKey::Attribute { role, field } => FactSource::Attribute { role, field },
@@ -48,7 +51,8 @@ impl FactKey {
             FactKey::Share(role, share, ref salt) => {
                 FactSource::Share(Share { role, share: f64::from_bits(share), salt: salt.clone() })
             }
-        }
+            FactKey::Card(_) => return None,
+        })
     }
 }
 
@@ -73,6 +77,10 @@ pub(super) struct Facts {
     /// Facts that are called as an aggregate inside a feature is.
     unnamed: Vec<u16>,
     pub(super) full_noted: bool,
+    /// Whether a part of the decision could not be read, which has been noted.
+    pub(super) source_broken: bool,
+    /// Scorecards with mistakes that have been noted.
+    pub(super) broken_cards: BTreeSet<String>,
 }
 
 impl Facts {
@@ -84,6 +92,8 @@ impl Facts {
             features: BTreeMap::new(),
             unnamed: Vec::new(),
             full_noted: false,
+            source_broken: false,
+            broken_cards: BTreeSet::new(),
         }
     }
 
@@ -92,12 +102,29 @@ impl Facts {
         if let Some(&known) = self.keys.get(&key) {
             return Some(known);
         }
-        let index = self.push(Fact { name: name(), ty, source: key.source() })?;
+        let index = self.push(Fact { name: name(), ty, source: key.source()? })?;
         if matches!(key, FactKey::Aggregate { .. }) {
             self.unnamed.push(index);
         }
         self.keys.insert(key, index);
         Some(index)
+    }
+
+    /// Adds a fact that is computed of others.
+    pub(super) fn add_computed(&mut self, key: FactKey, fact: Fact) -> Option<u16> {
+        let index = self.push(fact)?;
+        self.keys.insert(key, index);
+        Some(index)
+    }
+
+    /// The fact of a scorecard or of a part of one, by its path.
+    pub(super) fn card(&self, path: &str) -> Option<u16> {
+        self.keys.get(&FactKey::Card(path.to_owned())).copied()
+    }
+
+    /// The paths of scorecards and their parts.
+    pub(super) fn cards(&self) -> impl Iterator<Item = &str> + Clone {
+        self.keys.keys().filter_map(|key| if let FactKey::Card(path) = key { Some(path.as_str()) } else { None })
     }
 
     /// The fact of a feature, if it is there.

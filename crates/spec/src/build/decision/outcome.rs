@@ -23,7 +23,7 @@ impl Outcomes {
         let tiers = source.tiers.iter().flat_map(|tiers| tiers.list.iter().map(|(outcome, _)| outcome));
         let otherwise = source.tiers.iter().filter_map(|tiers| tiers.otherwise.as_ref()).chain(&source.otherwise);
         let by_score: Vec<&Text> = tiers.chain(otherwise).collect();
-        let asked = source.rules.iter().filter_map(|rule| match &rule.effect {
+        let asked = source.effects().filter_map(|effect| match effect {
             EffectSource::Outcome(outcome) => Some(outcome),
             EffectSource::Score(_) => None,
         });

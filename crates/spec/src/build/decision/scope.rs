@@ -99,8 +99,25 @@ impl DecisionScope<'_, '_> {
                 Err(Diagnostic::new("wrong_type", span, message).with_help(help))
             }
             (_, Some(role)) => self.of_role(role as u8, path, before, span),
+            (["scorecards", card, ..], None) => self.card(card, &path.join("."), span),
             (_, None) => Err(self.unknown_owner(path, span)),
         }
+    }
+
+    /// `scorecards.risk`, `scorecards.risk.amount`
+    fn card(&mut self, card: &str, path: &str, span: Range<usize>) -> Found {
+        if let Some(fact) = self.facts.card(path) {
+            return Ok((fact, Type::Float));
+        }
+        if self.facts.source_broken || self.facts.broken_cards.contains(card) {
+            return Err(cascade(&span));
+        }
+        let message = format!("{} is no scorecard of this decision", quoted(path));
+        let diagnostic = near("unknown_name", span, message, path, self.facts.cards());
+        Err(match diagnostic.help {
+            None => diagnostic.with_help("declare it under `scorecards`; one reads only those before it"),
+            Some(_) => diagnostic,
+        })
     }
 
     fn field(&mut self, name: &str, span: &Range<usize>) -> Found {

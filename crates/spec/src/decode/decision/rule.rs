@@ -47,7 +47,7 @@ impl Decoder<'_> {
         self.required(&named, entries, "when", "a rule", "say when it fires, as in `when: amount > 1000`");
         let id = id.filter(|id| self.label(id, "the id of a rule"));
         let when = self.text_of(entries, "when");
-        let effect = self.effect(&named, entries);
+        let effect = self.effect(&named, entries, &RULE);
         let (from, until) = (self.instant_of(entries, "from"), self.instant_of(entries, "until"));
         if let (Some(from), Some(until)) = (from, until)
             && from >= until
@@ -74,14 +74,14 @@ impl Decoder<'_> {
     }
 
     /// Exactly one of `score` and `outcome`.
-    fn effect(&mut self, at: &Text, entries: Entries<'_>) -> Option<EffectSource> {
+    pub(super) fn effect(&mut self, at: &Text, entries: Entries<'_>, known: &[&str]) -> Option<EffectSource> {
         let outcome = field(entries, "outcome").map(|node| self.outcome(node, "`outcome`"));
         let score = field(entries, "score").map(|node| self.text(node, "`score`").cloned());
         let (message, help) = match (score, outcome) {
             (Some(score), None) => return score.map(EffectSource::Score),
             (None, Some(outcome)) => return outcome.map(EffectSource::Outcome),
             // A misspelt one has been told.
-            (None, None) if entries.iter().any(|(key, _)| !RULE.contains(&key.text.as_str())) => return None,
+            (None, None) if entries.iter().any(|(key, _)| !known.contains(&key.text.as_str())) => return None,
             (None, None) => ("this rule does nothing", "give it a `score` to add, or an `outcome` to ask for"),
             (Some(_), Some(_)) => {
                 ("a rule has a `score` or an `outcome`, not both", "make two rules of it, with the same condition")
@@ -92,7 +92,7 @@ impl Decoder<'_> {
         None
     }
 
-    fn reason(&mut self, entries: Entries<'_>) -> Option<Text> {
+    pub(super) fn reason(&mut self, entries: Entries<'_>) -> Option<Text> {
         let reason = self.text_of(entries, "reason")?;
         if reason.text.len() <= limits::REASON_BYTES_MAX {
             return Some(reason);
@@ -103,7 +103,7 @@ impl Decoder<'_> {
         None
     }
 
-    fn tags_of_rule(&mut self, at: &Text, node: &Node) -> Vec<String> {
+    pub(super) fn tags_of_rule(&mut self, at: &Text, node: &Node) -> Vec<String> {
         let Some(list) = self.list(node, "`tags`") else { return Vec::new() };
         self.at_most(&Text { text: "tags".to_owned(), ..at.clone() }, list.len(), limits::RULE_TAGS_MAX);
         let mut tags: Vec<String> = Vec::new();
@@ -136,7 +136,7 @@ impl Decoder<'_> {
 }
 
 /// The place where a map begins: its first key, or itself if it is empty.
-fn start_of(node: &Node) -> Range<usize> {
+pub(super) fn start_of(node: &Node) -> Range<usize> {
     match &node.kind {
         Kind::Map(entries) if !entries.is_empty() => entries[0].0.span.clone(),
         _ => node.span.clone(),

@@ -1,12 +1,16 @@
 //! The fields of decisions and of their rules.
 
-use super::{Holds, list_of, reference};
+use super::super::names;
+use super::{Holds, NAME, list_of, map, number, reference, text};
+use crate::schema::json::Json;
 use domain::limits;
 
 pub(super) fn field(table: &str, name: &str) -> Option<(Holds, &'static str)> {
     match table {
         "decision" => decision(name),
         "rule" => rule(name),
+        "rule_table" => rule_table(name),
+        "scorecard" | "scorecard_part" | "bin" => scorecard(table, name),
         _ => Some(match name {
             "of" => (Holds::Part("share"), "How many of the entities: `10%` or `0.1`."),
             "by" => (Holds::Name, "The role whose entity is asked (the event's first)."),
@@ -25,6 +29,8 @@ fn decision(name: &str) -> Option<(Holds, &'static str)> {
         ),
         "score" => (Holds::Expression, "The score that rules add to (0)."),
         "rules" => (Holds::List("rule", limits::RULES_MAX), "The rules; every one that fires does what it says."),
+        "tables" => (Holds::Names("rule_table"), "Decision tables: rows of cells over named inputs."),
+        "scorecards" => (Holds::Names("scorecard"), "Points added up: `scorecards.<name>` in expressions."),
         "tiers" => (Holds::Part("tiers"), "Outcomes by the least score of each, from the highest to the lowest."),
         "otherwise" => (Holds::Part("label"), "The outcome where no rule asks for one, of a decision without tiers."),
         "deadline" => (Holds::Part("span"), "How long an answer may take, from 1ms to 1m."),
@@ -50,4 +56,44 @@ fn rule(name: &str) -> Option<(Holds, &'static str)> {
         "share" => (Holds::Part("share_of_rule"), "Only for this part of the entities, always the same ones."),
         _ => return None,
     })
+}
+
+fn rule_table(name: &str) -> Option<(Holds, &'static str)> {
+    Some(match name {
+        "hit" => (Holds::OneOf(&["first", "unique", "collect"]), "How many rows may fire."),
+        "inputs" => (
+            Holds::Other(|| names(NAME, reference("expression"), limits::TABLE_INPUTS_MAX)),
+            "What cells are compared with: names and expressions.",
+        ),
+        "rows" => (Holds::List("row", limits::RULES_MAX), "The rows: a cell per input, and what the row does."),
+        _ => return None,
+    })
+}
+
+fn scorecard(table: &str, name: &str) -> Option<(Holds, &'static str)> {
+    const MOST: f64 = 1e15;
+    Some(match (table, name) {
+        ("scorecard", "base") => (Holds::Number(-MOST, MOST), "What the sum begins with (0)."),
+        ("scorecard", "points") => (Holds::Names("scorecard_part"), "The parts whose points are added."),
+        ("scorecard_part", "of") => (Holds::Expression, "What is looked at."),
+        ("scorecard_part", "bins") => {
+            (Holds::List("bin", limits::BINS_MAX), "Points of a number, by ascending bounds.")
+        }
+        ("scorecard_part", "values") => (Holds::Other(values), "Points of single values."),
+        ("scorecard_part", "otherwise") => (Holds::Number(-MOST, MOST), "Points of all values that are not listed."),
+        ("scorecard_part", "missing") => (Holds::Number(-MOST, MOST), "Points where there is no value (0)."),
+        ("scorecard_part", "reason") => (Holds::Word, "What it says where it counts, with expressions in braces."),
+        ("bin", "below") => (Holds::Number(-MOST, MOST), "The bound: numbers below it; the last bin has none."),
+        ("bin", "points") => (Holds::Number(-MOST, MOST), "The points of the bin."),
+        _ => return None,
+    })
+}
+
+fn values() -> Json {
+    let points = map(vec![("type", text("number"))]);
+    map(vec![
+        ("type", text("object")),
+        ("additionalProperties", points),
+        ("maxProperties", number(limits::BINS_MAX as i64)),
+    ])
 }

@@ -254,6 +254,7 @@ fn limits_hold() {
 fn what_does_nothing_is_warned_of() {
     let text = |decision: &str| with(&format!("  d:\n    on: payment\n{decision}"));
     for (decision, said) in [
+        ("    rules: [{ id: a, when: amount > 5 && amount < 3, outcome: x }]\n    otherwise: y\n", "never true"),
         ("    rules: [{ id: a, when: 1 > 2, outcome: x }]\n    otherwise: y\n", "never true"),
         ("    rules: [{ id: a, when: amount > 1, outcome: y }]\n    otherwise: y\n", "asking for `y` changes nothing"),
         (
