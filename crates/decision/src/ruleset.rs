@@ -49,9 +49,15 @@ pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict 
     let base = base.filter(|score| score.is_finite()).unwrap_or(0.0);
     let mut verdict = Verdict { outcome: decision.otherwise, score: base, tier: None, fired: Vec::new() };
     let mut asked = None::<u16>;
-    for (index, rule) in decision.rules.iter().enumerate() {
-        let Some(effect) = fire(rule, facts.now, row, texts) else { continue };
-        verdict.fired.push(Fired { rule: index as u32, effect });
+    let mut next = 0;
+    while let Some(rule) = decision.rules.get(next as usize) {
+        let Some(effect) = fire(rule, facts.now, row, texts) else {
+            next += 1;
+            continue;
+        };
+        verdict.fired.push(Fired { rule: next, effect });
+        // A row in shadow does nothing: it does not keep the rows behind it from firing either.
+        next = if rule.shadow { next + 1 } else { decision.rule_after(next) };
         match effect {
             _ if rule.shadow => {}
             FiredEffect::Added(score) => verdict.score += score,

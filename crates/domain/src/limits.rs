@@ -83,7 +83,7 @@ pub const CALENDARS_MAX: usize = 64;
 /// Most rows of one crossed table under one owner; the one longest untouched in log order gives way.
 pub const CROSSED_ROWS_MAX: usize = 1_024;
 /// Largest spec file, in bytes.
-pub const SPEC_BYTES_MAX: usize = 1 << 20;
+pub const SPEC_BYTES_MAX: usize = 8 << 20;
 /// Deepest nesting of a spec file.
 pub const SPEC_DEPTH_MAX: usize = 16;
 /// Most features, feeds, events or entities in one spec, each.
@@ -107,7 +107,7 @@ pub const FORMAT_PRECISION_MAX: usize = 400;
 /// Longest duration that an expression computes: about 10,000 years, as in CEL.
 pub const EXPRESSION_SPAN_MAX: Span = Span(315_576_000_000_000);
 /// Most keys and values in a spec file.
-pub const SPEC_NODES_MAX: usize = 200_000;
+pub const SPEC_NODES_MAX: usize = 1_000_000;
 /// Most diagnostics given for one spec.
 pub const DIAGNOSTICS_MAX: usize = 100;
 /// Most slots (aggregates, features, attributes and other inputs) of one plan.
