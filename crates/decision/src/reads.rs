@@ -54,7 +54,7 @@ pub(crate) struct FeedReads {
     pub(crate) early: Vec<bool>,
     /// The candidate's slots that the terms of the score read.
     pub(crate) score: Reads,
-    /// What they and the features in `score` read that is the same for every candidate.
+    /// What they and the features in `score` read that is the same for every candidate, be it nothing.
     pub(crate) score_same: Vec<SlotIndex>,
     /// For each reranker the candidate's slots that its conditions read.
     pub(crate) reranks: Vec<Reads>,
@@ -112,7 +112,8 @@ impl FeedReads {
         let features = score.features.iter().map(|&feature| &plan.features[usize::from(feature)].program);
         let direct: BTreeSet<SlotIndex> =
             feed.terms.iter().chain(features).flat_map(|program| program.slots()).copied().collect();
-        let score_same = direct.into_iter().filter(|slot| !varies(slot)).collect();
+        let is_filled = |slot: &SlotIndex| plan.slots[usize::from(*slot)].source != SlotSource::Unfilled;
+        let score_same = direct.into_iter().filter(|slot| !(varies(slot) && is_filled(slot))).collect();
         FeedReads { subject: reads(&subject), filters, facts, early, score, score_same, reranks, policies }
     }
 }

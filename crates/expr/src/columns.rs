@@ -1,7 +1,7 @@
 //! Rows by columns: blocks of up to 64 rows, one array per slot with a bit for each row that has a value. What column
 //! evaluation reads and gives ([`crate::Program::eval_block`]); filled by whoever has the rows.
 
-use crate::Program;
+use crate::{Program, Texts};
 use domain::{EntityId, Span, Symbol, Time, Type, Value};
 
 /// Rows of a block: as many as a word has bits.
@@ -318,10 +318,10 @@ impl Columns {
     }
 
     /// Fills the column of a slot with a program's values: a feature made of others.
-    pub fn derive(&mut self, slot: u16, program: &Program, scratch: &mut BlockScratch) {
+    pub fn derive(&mut self, slot: u16, program: &Program, scratch: &mut BlockScratch, texts: &dyn Texts) {
         self.column_mut(slot, program.ty());
         let Some(mut column) = self.columns[usize::from(slot)].take() else { return };
-        program.eval_block(self, scratch, &mut column);
+        program.eval_block_with(self, scratch, texts, &mut column);
         self.columns[usize::from(slot)] = Some(column);
     }
 }

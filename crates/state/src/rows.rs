@@ -181,15 +181,6 @@ impl Rows {
         touch(&found);
     }
 
-    /// Asks for the memory of entities' plain rows, so that the loads overlap: at most [`Rows::AHEAD`] at a time are of use.
-    pub fn touch_rows(&self, ids: impl Iterator<Item = EntityId> + Clone) {
-        for (table, layout) in self.tables.iter().zip(&self.layout.tables) {
-            let Keyed::Plain(rows) = table else { continue };
-            let found = ids.clone().filter_map(|id| rows.get(self.scope.local(id.0)?));
-            touch(&found.map(|row| (row, layout)).collect::<Vec<Found<'_>>>());
-        }
-    }
-
     /// Position of the last record applied.
     pub fn position(&self) -> Position {
         self.position

@@ -57,7 +57,7 @@ impl Filling<'_> {
         }
         for &feature in &reads.features {
             let feature = &view.plan.features[usize::from(feature)];
-            columns.derive(feature.slot, &feature.program, memory);
+            columns.derive(feature.slot, &feature.program, memory, view.texts);
         }
     }
 
