@@ -3,6 +3,7 @@
 mod attribution;
 mod change;
 mod dry_run;
+mod full;
 mod pages;
 mod retention;
 mod shared;
