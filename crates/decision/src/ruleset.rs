@@ -2,9 +2,11 @@
 //! wherever it is asked for.
 
 mod facts;
+mod index;
 mod reason;
 
 pub use facts::Facts;
+pub use index::{Ruleset, RulesetScratch, Rulesets, Unindexed};
 pub use reason::{Told, reason};
 
 use domain::{Time, Value};
@@ -44,14 +46,22 @@ pub enum FiredEffect {
 
 /// Decides: every rule is looked at, one after another. What they add is summed in the spec's order.
 pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict {
-    let (row, texts) = (&facts.row, &facts.texts(texts));
+    let texts = &facts.texts(texts);
+    let fires = |rule: &u32| fires(&decision.rules[*rule as usize], facts.now, &facts.row, texts);
+    conclude(decision, facts, texts, (0..decision.rules.len() as u32).filter(fires))
+}
+
+/// What comes of the rules that fire, ascending. `texts` has those of the facts too.
+fn conclude(decision: &Decision, facts: &Facts, texts: &dyn Texts, fired: impl Iterator<Item = u32>) -> Verdict {
+    let row = &facts.row;
     let base = decision.score.as_ref().and_then(|score| score.eval_f64_with(row, texts));
     let base = base.filter(|score| score.is_finite()).unwrap_or(0.0);
     let mut verdict = Verdict { outcome: decision.otherwise, score: base, tier: None, fired: Vec::new() };
     let mut asked = None::<u16>;
-    for (index, rule) in decision.rules.iter().enumerate() {
-        let Some(effect) = fire(rule, facts.now, row, texts) else { continue };
-        verdict.fired.push(Fired { rule: index as u32, effect });
+    for index in fired {
+        let rule = &decision.rules[index as usize];
+        let effect = effect(rule, row, texts);
+        verdict.fired.push(Fired { rule: index, effect });
         match effect {
             _ if rule.shadow => {}
             FiredEffect::Added(score) => verdict.score += score,
@@ -67,17 +77,19 @@ pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict 
     verdict
 }
 
-/// What a rule does, if it fires.
-fn fire(rule: &DecisionRule, now: Time, row: &[Value], texts: &dyn Texts) -> Option<FiredEffect> {
+/// Whether a rule fires.
+fn fires(rule: &DecisionRule, now: Time, row: &[Value], texts: &dyn Texts) -> bool {
     let shared = rule.share.is_none_or(|share| row[usize::from(share)].is_true());
-    if !shared || !rule.is_in_force(now) || !rule.when.eval_bool_with(row, texts) {
-        return None;
-    }
+    shared && rule.is_in_force(now) && rule.when.eval_bool_with(row, texts)
+}
+
+/// What a rule that fires does.
+fn effect(rule: &DecisionRule, row: &[Value], texts: &dyn Texts) -> FiredEffect {
     match &rule.effect {
-        Effect::Outcome(outcome) => Some(FiredEffect::Asked(*outcome)),
+        Effect::Outcome(outcome) => FiredEffect::Asked(*outcome),
         Effect::Score(score) => {
             let added = score.eval_f64_with(row, texts).filter(|score| score.is_finite());
-            Some(FiredEffect::Added(added.unwrap_or(0.0)))
+            FiredEffect::Added(added.unwrap_or(0.0))
         }
     }
 }
