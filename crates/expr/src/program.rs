@@ -67,7 +67,14 @@ impl Program {
     /// A program that gives what a slot holds, under the text of what was computed into it.
     pub fn slot(text: impl Into<Arc<str>>, ty: Type, slot: u16) -> Program {
         let form = Typed::slot(slot, ty);
-        Program { text: text.into(), ty: form.ty(), slots: [slot].into(), body: body(&form), form: Arc::new(form) }
+        Program {
+            text: text.into(),
+            ty: form.ty(),
+            slots: [slot].into(),
+            body: body(&form),
+            form: Arc::new(form),
+            guards: None,
+        }
     }
 
     pub(crate) fn of(text: &str, slots: Vec<u16>, form: Typed) -> Program {

@@ -56,7 +56,6 @@ fn condition() -> impl Strategy<Value = String> {
         "i.x < -9223372036854775808",
     ];
     let leaf = select(texts.to_vec()).prop_map(str::to_owned);
-    let leaf = prop_oneof![12 => leaf, 1 => Just("b.x".to_owned())];
     leaf.prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
             3 => vec(inner.clone(), 2..5).prop_map(|all| format!("({})", all.join(" && "))),
