@@ -3,14 +3,16 @@
 //! order, decisions are made in the log's order, whatever the number of threads.
 
 mod again;
+mod judge;
 mod recent;
 
+pub(crate) use judge::Judge;
 pub(crate) use recent::Recent;
 
 use crate::generation::{Generation, State};
 use crate::serve::Names;
 use crate::view::{entity_of, raw_of};
-use decision::{Epoch, Facts, Texts, Verdict};
+use decision::{Epoch, Facts, RulesetScratch, Rulesets, Texts, Verdict};
 use domain::{DecisionId, PlanVersion, Raw, Type, Value};
 use parking_lot::Mutex;
 use spec::Plan;
@@ -42,10 +44,10 @@ impl Decided {
         (plan, version): (&Arc<Plan>, PlanVersion),
         mut facts: Facts,
         known: &dyn Texts,
+        (rulesets, scratch): (&Rulesets, &mut RulesetScratch),
     ) -> Decided {
         facts.derive(plan, known);
-        let texts = &facts.texts(known);
-        let verdict = decision::decide(&plan.decisions[usize::from(facts.decision)], &facts, texts);
+        let verdict = rulesets.decide(plan, &facts, known, scratch);
         Decided { id, plan: plan.clone(), version, facts, verdict }
     }
 
@@ -132,6 +134,7 @@ struct Open {
 /// The decisions of one batch.
 pub(crate) struct Deciding {
     plan: Arc<Plan>,
+    judge: Arc<Judge>,
     version: PlanVersion,
     /// By change, ascending.
     open: Vec<Open>,
@@ -145,6 +148,7 @@ impl Deciding {
     pub(crate) fn new(generation: &Generation) -> Deciding {
         Deciding {
             plan: generation.plan.clone(),
+            judge: generation.judge.clone(),
             version: generation.version,
             open: Vec::new(),
             missing: AtomicUsize::new(generation.state.consumers()),
@@ -209,12 +213,15 @@ impl Deciding {
             return;
         }
         let texts = Names(&state.names);
+        let (rulesets, mut scratch) = (self.judge.rulesets(), RulesetScratch::default());
         let decided = self.open.iter().map(|open| {
             let facts = open.facts.lock().clone();
-            Decided::new(open.id, (&self.plan, self.version), facts, &texts)
+            Decided::new(open.id, (&self.plan, self.version), facts, &texts, (&rulesets, &mut scratch))
         });
+        let decided: Vec<Decided> = decided.collect();
+        self.judge.sample(decided.iter().map(|decided| &decided.facts));
         // Nobody else sets it.
-        let _ = self.made.set(decided.collect());
+        let _ = self.made.set(decided);
         state.recent.lock().remember(&self.made);
     }
 }

@@ -82,9 +82,13 @@ struct Entry {
 }
 
 impl Rulesets {
-    /// Indexes of all decisions.
-    pub fn new(plan: &Plan) -> Rulesets {
-        Rulesets(plan.decisions.iter().map(|decision| Ruleset::new(decision, &[])).collect())
+    /// Indexes of all decisions. `samples` are facts of past events, of any of the decisions.
+    pub fn new(plan: &Plan, samples: &[Facts]) -> Rulesets {
+        let of = |(at, decision): (usize, &Decision)| {
+            let samples: Vec<&Facts> = samples.iter().filter(|facts| usize::from(facts.decision) == at).collect();
+            Ruleset::new(decision, &samples)
+        };
+        Rulesets(plan.decisions.iter().enumerate().map(of).collect())
     }
 
     /// The index of `Plan::decisions[decision]`.
@@ -117,7 +121,7 @@ impl ColumnTest {
 impl Ruleset {
     /// The index of a decision's rules. `samples` are facts of past events: with them it is faster on events like those; what it
     /// finds is the same with any.
-    pub fn new(decision: &Decision, samples: &[Facts]) -> Ruleset {
+    pub fn new(decision: &Decision, samples: &[&Facts]) -> Ruleset {
         let mut building = Building::default();
         let mut entries = Vec::new();
         let (mut complete, mut unindexed) = (Vec::with_capacity(decision.rules.len()), Vec::new());

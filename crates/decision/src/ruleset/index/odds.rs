@@ -24,7 +24,7 @@ struct Seen {
 const RANGE: f64 = 0.3;
 
 impl Odds {
-    pub(super) fn new(columns: &[Column], tests: &[ColumnTest], samples: &[Facts]) -> Odds {
+    pub(super) fn new(columns: &[Column], tests: &[ColumnTest], samples: &[&Facts]) -> Odds {
         let mut named: Vec<BTreeSet<i64>> = vec![BTreeSet::new(); columns.len()];
         for test in tests {
             if let Wanted::Among(ranks) | Wanted::Except(ranks) = &test.wanted {

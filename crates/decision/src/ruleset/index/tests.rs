@@ -117,7 +117,8 @@ fn random_facts(decision: &Decision, draw: &mut Draw) -> Facts {
 /// Compares both on these facts; how many rules fired in all.
 fn compare(plan: &Plan, samples: &[Facts], facts: &[Facts]) -> usize {
     let decision = &plan.decisions[0];
-    let ruleset = Ruleset::new(decision, samples);
+    let samples: Vec<&Facts> = samples.iter().collect();
+    let ruleset = Ruleset::new(decision, &samples);
     let mut scratch = RulesetScratch::default();
     let mut fired = 0;
     for facts in facts {
