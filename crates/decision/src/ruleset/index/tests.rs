@@ -6,7 +6,7 @@ use super::{Ruleset, RulesetScratch};
 use crate::ruleset::{Facts, decide};
 use domain::{EntityId, Symbol, Time, Type, Value};
 use proptest::prelude::*;
-use realistic::{CATEGORIES, CHANNELS, COUNTRIES, Draw};
+use realistic::Draw;
 use spec::Plan;
 use spec::plan::Decision;
 
@@ -146,31 +146,12 @@ proptest! {
     }
 }
 
-/// A payment as the realistic rules are about.
-fn payment(plan: &Plan, draw: &mut Draw) -> Facts {
-    let symbol = |text: String| {
-        let at = plan.constants.iter().position(|known| **known == *text);
-        Value::Str(at.map_or(Symbol(u32::MAX), |at| plan.symbols[at]))
-    };
-    let row = plan.decisions[0].facts.iter().map(|fact| match fact.name.as_str() {
-        _ if draw.below(40) == 0 => Value::Missing,
-        "amount" | "user.mean_7d" | "merchant.mean_1d" => Value::Float(draw.amount()),
-        "user.spent_1d" => Value::Float(draw.amount() * 5.0),
-        "country" | "user.country" => symbol(realistic::country(draw.skewed(COUNTRIES))),
-        "mcc" => symbol(realistic::category(draw.skewed(CATEGORIES))),
-        "channel" => symbol(CHANNELS[draw.skewed(4)].to_owned()),
-        "listed(user, watched)" | "listed(user, blocked)" => Value::Bool(draw.below(50) == 0),
-        _ => Value::Float(draw.velocity()),
-    });
-    let row = row.collect();
-    Facts { decision: 0, now: Time(0), row }
-}
-
 #[test]
 fn realistic_rules_are_decided_as_by_a_walk() {
     let plan = spec::compile("realistic", &realistic::spec(3_200, 7)).unwrap();
     let mut draw = Draw(11);
-    let facts: Vec<Facts> = (0..400).map(|_| payment(&plan, &mut draw)).collect();
+    let facts = |_| Facts { decision: 0, now: Time(0), row: realistic::payment(&plan, &mut draw) };
+    let facts: Vec<Facts> = (0..400).map(facts).collect();
     let fired = compare(&plan, &[], &facts);
     assert!(fired > 1_000, "{fired} is too few to compare");
     assert_eq!(compare(&plan, &facts[..200], &facts), fired);

@@ -1,6 +1,8 @@
 //! Rules and payments as fraud teams have them: countries and merchant categories that some name more often than others, amounts,
 //! velocities, lists; some rules that no value parts. `cargo xtask bench rules` takes this file too.
 
+use domain::{Symbol, Value};
+use spec::Plan;
 use std::fmt::Write;
 
 /// A sequence of numbers that look random (SplitMix64, Steele et al. 2014).
@@ -128,4 +130,23 @@ fn one_of(draw: &mut Draw, field: &str) -> String {
     });
     let names: Vec<String> = names.collect();
     format!("{field} in [{}]", names.join(", "))
+}
+
+/// The facts of a payment, now and then without one of them.
+pub(crate) fn payment(plan: &Plan, draw: &mut Draw) -> Vec<Value> {
+    let symbol = |text: String| {
+        let at = plan.constants.iter().position(|known| **known == *text);
+        Value::Str(at.map_or(Symbol(u32::MAX), |at| plan.symbols[at]))
+    };
+    let row = plan.decisions[0].facts.iter().map(|fact| match fact.name.as_str() {
+        _ if draw.below(40) == 0 => Value::Missing,
+        "amount" | "user.mean_7d" | "merchant.mean_1d" => Value::Float(draw.amount()),
+        "user.spent_1d" => Value::Float(draw.amount() * 5.0),
+        "country" | "user.country" => symbol(country(draw.skewed(COUNTRIES))),
+        "mcc" => symbol(category(draw.skewed(CATEGORIES))),
+        "channel" => symbol(CHANNELS[draw.skewed(4)].to_owned()),
+        "listed(user, watched)" | "listed(user, blocked)" => Value::Bool(draw.below(50) == 0),
+        _ => Value::Float(draw.velocity()),
+    });
+    row.collect()
 }
