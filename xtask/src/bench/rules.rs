@@ -60,7 +60,8 @@ fn measure(rules: usize, quick: bool, figures: &mut Figures) -> Result<()> {
     let plan = plan_of(rules)?;
     let decision = &plan.decisions[0];
     let mut draw = Draw(11);
-    let mut facts = |_| Facts { decision: 0, now: Time(0), row: realistic::payment(&plan, &mut draw) };
+    let mut facts =
+        |_| Facts { decision: 0, now: Time(0), row: realistic::payment(&plan, &mut draw), made: Vec::new() };
     let samples: Vec<Facts> = (0..500).map(&mut facts).collect();
     let payments: Vec<Facts> = (0..PAYMENTS).map(&mut facts).collect();
     let start = node::thread_cpu()?;

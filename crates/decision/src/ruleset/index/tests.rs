@@ -111,7 +111,7 @@ fn random_facts(decision: &Decision, draw: &mut Draw) -> Facts {
         _ if fact.name == "now" => Value::Time(now),
         _ => value(&fact.ty, draw),
     });
-    Facts { decision: 0, now, row: row.collect() }
+    Facts { decision: 0, now, row: row.collect(), made: Vec::new() }
 }
 
 /// Compares both on these facts; how many rules fired in all.
@@ -150,7 +150,7 @@ proptest! {
 fn realistic_rules_are_decided_as_by_a_walk() {
     let plan = spec::compile("realistic", &realistic::spec(3_200, 7)).unwrap();
     let mut draw = Draw(11);
-    let facts = |_| Facts { decision: 0, now: Time(0), row: realistic::payment(&plan, &mut draw) };
+    let facts = |_| Facts { decision: 0, now: Time(0), row: realistic::payment(&plan, &mut draw), made: Vec::new() };
     let facts: Vec<Facts> = (0..400).map(facts).collect();
     let fired = compare(&plan, &[], &facts);
     assert!(fired > 1_000, "{fired} is too few to compare");
