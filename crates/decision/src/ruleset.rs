@@ -1,10 +1,15 @@
 //! Decisions on events: `facts -> rules -> score -> tier -> outcome`. Pure: the same facts give the same verdict, whenever and
 //! wherever it is asked for.
 
+mod explain;
 mod facts;
 mod index;
 mod reason;
 
+pub use explain::{
+    DecisionExplanation, FactOfDecision, NearestChange, OperandOfRule, RuleOfDecision, ScoreStep, TermOfRule,
+    TierOfDecision, WhyNot, explain_decision,
+};
 pub use facts::Facts;
 pub use index::{Ruleset, RulesetScratch, Rulesets, Unindexed};
 pub use reason::{Told, reason};

@@ -12,7 +12,7 @@ pub(crate) use recent::Recent;
 use crate::generation::{Generation, State};
 use crate::serve::Names;
 use crate::view::{entity_of, raw_of};
-use decision::{Epoch, Facts, RulesetScratch, Rulesets, Texts, Verdict};
+use decision::{DecisionExplanation, Epoch, Facts, Ruleset, RulesetScratch, Rulesets, Texts, Verdict};
 use domain::{DecisionId, PlanVersion, Raw, Type, Value};
 use parking_lot::Mutex;
 use spec::Plan;
@@ -66,6 +66,14 @@ impl Telling<'_> {
         let texts = decided.facts.texts(self.0);
         let told = |value: &Value, ty: &Type| shown(&raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0)));
         decision::reason(&decided.decision().rules[rule as usize], &decided.facts, &texts, &told)
+    }
+
+    /// Why it came out as it did: worked out now, from what it was decided from.
+    pub fn explain(&self, decided: &Decided) -> DecisionExplanation {
+        let texts = decided.facts.texts(self.0);
+        let told = |value: &Value, ty: &Type| shown(&raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0)));
+        let ruleset = Ruleset::new(decided.decision(), &[]);
+        decision::explain_decision(&decided.plan, &ruleset, &decided.facts, self.0, &told)
     }
 
     /// The facts by name, as clients see them.

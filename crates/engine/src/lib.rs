@@ -44,6 +44,10 @@ pub use clock::Clock;
 pub use config::{Config, Mode};
 pub use decide::{Decided, Telling, Verdicts};
 pub use decision::{
+    DecisionExplanation, FactOfDecision, NearestChange, OperandOfRule, RuleOfDecision, ScoreStep, TermOfRule,
+    TierOfDecision, Unindexed, WhyNot,
+};
+pub use decision::{
     EffectOfItem, End, Explanation, FiredEffect, GateOfJourney, ItemExplanation, Journey, ReadOfJourney,
     RouteOfJourney, ScoreOfJourney, TermOfItem,
 };

@@ -8,7 +8,7 @@ mod tests;
 
 use crate::Program;
 use crate::typed::Typed;
-use domain::Value;
+use domain::{EntityId, Span, Symbol, Time, Value};
 
 /// What must hold where a condition is true.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -117,6 +117,19 @@ impl Wanted {
 }
 
 impl RankKind {
+    /// The value with this rank; a NaN for ranks that no float has.
+    pub fn value(self, rank: i64) -> Value {
+        match self {
+            RankKind::Bool => Value::Bool(rank != 0),
+            RankKind::Int => Value::Int(rank),
+            RankKind::Float => Value::Float(f64::from_bits((rank ^ ((rank >> 63) as u64 >> 1) as i64) as u64)),
+            RankKind::Str => Value::Str(Symbol(rank as u32)),
+            RankKind::Time => Value::Time(Time(rank)),
+            RankKind::Span => Value::Span(Span(rank)),
+            RankKind::Entity => Value::Entity(EntityId(rank as u32)),
+        }
+    }
+
     /// The rank of the value behind a word of a set.
     fn of_word(self, word: u64) -> i64 {
         match self {

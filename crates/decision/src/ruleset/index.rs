@@ -8,7 +8,7 @@ mod odds;
 mod tree;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::{Facts, Verdict, conclude};
 use domain::Time;

@@ -2,6 +2,7 @@
 
 use super::{Obstacle, RankKind, Reading, Required, Test, Wanted};
 use crate::tests::{House, build};
+use domain::Value;
 
 /// Slots as the tests of this crate have them: `b` 0 and 1, `i` 2 and 3, `f` 4 and 5, `s` 6 and 7.
 fn required(text: &str) -> Required {
@@ -54,6 +55,18 @@ fn alternatives_on_different_slots_are_kept_apart() {
     assert_eq!(found.tests, []);
     assert_eq!(found.either.len(), 2);
     assert_eq!(found.either[1].len(), 2);
+}
+
+#[test]
+fn ranks_stand_for_values_in_their_order() {
+    let floats = [f64::NEG_INFINITY, -1e300, -2.5, -5e-324, 0.0, 5e-324, 1.0, 1.0f64.next_up(), f64::INFINITY];
+    let of =
+        |value: &Value| Reading { slot: 0, kind: RankKind::Float, otherwise: None }.rank(std::slice::from_ref(value));
+    let ranks: Vec<i64> = floats.iter().filter_map(|float| of(&Value::Float(*float))).collect();
+    assert!(ranks.is_sorted_by(|a, b| a < b) && ranks.len() == floats.len());
+    ranks.iter().zip(floats).for_each(|(rank, float)| assert_eq!(RankKind::Float.value(*rank), Value::Float(float)));
+    assert_eq!(of(&Value::Float(-0.0)), of(&Value::Float(0.0)));
+    assert_eq!(of(&Value::Float(f64::NAN)), None);
 }
 
 #[test]
