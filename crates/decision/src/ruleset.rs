@@ -52,23 +52,28 @@ pub enum FiredEffect {
 /// Decides: every rule is looked at, one after another. What they add is summed in the spec's order.
 pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict {
     let texts = &facts.texts(texts);
-    let fires = |rule: &u32| fires(&decision.rules[*rule as usize], facts.now, &facts.row, texts);
-    conclude(decision, facts, texts, (0..decision.rules.len() as u32).filter(fires))
+    let fired = (0..).zip(&decision.rules).filter(|(_, rule)| fires(rule, facts.now, &facts.row, texts));
+    let fired =
+        fired.map(|(index, rule)| (Fired { rule: index, effect: effect(rule, &facts.row, texts) }, rule.shadow));
+    conclude(decision, facts, texts, fired)
 }
 
-/// What comes of the rules that fire, ascending. `texts` has those of the facts too.
-fn conclude(decision: &Decision, facts: &Facts, texts: &dyn Texts, fired: impl Iterator<Item = u32>) -> Verdict {
+/// What comes of the rules that fire, ascending, and of whether each is in shadow. `texts` has those of the facts too.
+fn conclude(
+    decision: &Decision,
+    facts: &Facts,
+    texts: &dyn Texts,
+    fired: impl Iterator<Item = (Fired, bool)>,
+) -> Verdict {
     let row = &facts.row;
     let base = decision.score.as_ref().and_then(|score| score.eval_f64_with(row, texts));
     let base = base.filter(|score| score.is_finite()).unwrap_or(0.0);
     let mut verdict = Verdict { outcome: decision.otherwise, score: base, tier: None, fired: Vec::new() };
     let mut asked = None::<u16>;
-    for index in fired {
-        let rule = &decision.rules[index as usize];
-        let effect = effect(rule, row, texts);
-        verdict.fired.push(Fired { rule: index, effect });
-        match effect {
-            _ if rule.shadow => {}
+    for (fired, shadow) in fired {
+        verdict.fired.push(fired);
+        match fired.effect {
+            _ if shadow => {}
             FiredEffect::Added(score) => verdict.score += score,
             FiredEffect::Asked(outcome) => asked = Some(asked.map_or(outcome, |before| before.min(outcome))),
         }

@@ -3,6 +3,7 @@
 //! whatever the index finds is evaluated in the spec's order.
 
 mod block;
+mod found;
 mod lookup;
 mod odds;
 mod tree;
@@ -10,13 +11,15 @@ mod tree;
 #[cfg(test)]
 pub(super) mod tests;
 
-use super::{Facts, Verdict, conclude};
-use domain::Time;
+use super::{Facts, Fired, FiredEffect, Verdict, conclude, effect};
+use domain::{Symbol, Time};
 use expr::{Obstacle, RankKind, Reading, Required, Test, Texts, Wanted};
+use found::Found;
 use odds::Odds;
 use spec::Plan;
-use spec::plan::{Decision, DecisionRule};
+use spec::plan::{Decision, DecisionRule, Effect};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tree::Node;
 
 /// Most rules that are walked through one by one.
@@ -33,8 +36,8 @@ pub struct Ruleset {
     tests: Vec<ColumnTest>,
     /// None: the rules are few, and walked through.
     root: Option<Node>,
-    /// Whether a rule fires wherever its tests hold, by rule.
-    complete: Vec<bool>,
+    /// What is known of each rule before any event.
+    known: Vec<Known>,
     unindexed: Vec<Unindexed>,
 }
 
@@ -55,7 +58,17 @@ pub struct RulesetScratch {
     /// Of one block: the rules that may fire.
     bits: Vec<u64>,
     /// The rules whose tests hold.
-    found: Vec<u32>,
+    found: Found,
+}
+
+/// A rule without its expressions.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// What it does when it fires, unless that is to be computed.
+    effect: Option<FiredEffect>,
+    /// Whether it fires wherever its tests hold.
+    complete: bool,
+    shadow: bool,
 }
 
 /// What tests read.
@@ -124,18 +137,18 @@ impl Ruleset {
     pub fn new(decision: &Decision, samples: &[&Facts]) -> Ruleset {
         let mut building = Building::default();
         let mut entries = Vec::new();
-        let (mut complete, mut unindexed) = (Vec::with_capacity(decision.rules.len()), Vec::new());
+        let (mut known, mut unindexed) = (Vec::with_capacity(decision.rules.len()), Vec::new());
         for (index, rule) in decision.rules.iter().enumerate() {
             let index = index as u32;
             let required = rule.when.required();
-            complete.push(required.complete);
+            known.push(Known::new(rule, required.complete));
             unindexed.extend(obstacle(&required).map(|why| Unindexed { rule: index, why }));
             building.enter(index, rule, required, &mut entries);
         }
         let (columns, tests) = building.finish();
         let odds = Odds::new(&columns, &tests, samples);
         let root = (decision.rules.len() > WALK_MAX).then(|| Node::new(entries, 0, &tests, &odds));
-        Ruleset { columns, tests, root, complete, unindexed }
+        Ruleset { columns, tests, root, known, unindexed }
     }
 
     /// Rules that are evaluated on every event, in the spec's order.
@@ -156,16 +169,41 @@ impl Ruleset {
         let RulesetScratch { ranks, bits, found } = scratch;
         ranks.clear();
         ranks.extend(self.columns.iter().map(|column| column.rank(facts)));
-        found.clear();
+        found.make_room(self.known.len());
         root.search(&self.tests, ranks, bits, found);
-        // One with alternatives may be found more than once.
-        found.sort_unstable();
-        found.dedup();
-        let fires = |rule: &u32| {
-            let at = *rule as usize;
-            self.complete[at] || decision.rules[at].when.eval_bool_with(&facts.row, texts)
+        let fired = found.drain().filter_map(|index| {
+            let (known, rule) = (&self.known[index as usize], &decision.rules[index as usize]);
+            if !known.complete && !rule.when.eval_bool_with(&facts.row, texts) {
+                return None;
+            }
+            let effect = known.effect.unwrap_or_else(|| effect(rule, &facts.row, texts));
+            Some((Fired { rule: index, effect }, known.shadow))
+        });
+        conclude(decision, facts, texts, fired)
+    }
+}
+
+impl Known {
+    fn new(rule: &DecisionRule, complete: bool) -> Known {
+        let effect = match &rule.effect {
+            Effect::Score(score) if score.needs_texts() || !score.slots().is_empty() => None,
+            // It reads nothing, texts neither.
+            _ => Some(effect(rule, &[], &NoTexts)),
         };
-        conclude(decision, facts, texts, found.iter().copied().filter(fires))
+        Known { effect, complete, shadow: rule.shadow }
+    }
+}
+
+/// For what reads none.
+struct NoTexts;
+
+impl Texts for NoTexts {
+    fn text(&self, _: Symbol) -> Option<Arc<str>> {
+        None
+    }
+
+    fn symbol(&self, _: &str) -> Option<Symbol> {
+        None
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rules side by side, a bit for each. Tests that many of them share are made for all at once: thresholds of one fact are sorted, and
 //! the bits of the rules whose threshold is reached are known for every few of them. What is left is tested rule by rule.
 
+use super::found::Found;
 use super::lookup::Lookup;
 use super::odds::Odds;
 use super::{ColumnTest, Entry};
@@ -24,7 +25,36 @@ pub(super) struct Block {
     masks: Vec<Masks>,
     /// Tests that no mask makes: those of rule `i` are `rest[starts[i]..starts[i + 1]]`.
     starts: Vec<u32>,
-    rest: Vec<u32>,
+    rest: Vec<Single>,
+}
+
+/// A test of one rule; ranges lie here, since tests of different rules are far from each other.
+#[derive(Clone, Copy, Debug)]
+enum Single {
+    Range(u32, i64, i64),
+    /// Index into `Ruleset::tests`.
+    Other(u32),
+}
+
+impl Single {
+    fn of(at: u32, tests: &[ColumnTest]) -> Single {
+        let ColumnTest { column, wanted } = &tests[at as usize];
+        match wanted {
+            Wanted::Between(least, most) => Single::Range(*column, *least, *most),
+            Wanted::Among(ranks) if ranks.len() == 1 => Single::Range(*column, ranks[0], ranks[0]),
+            _ => Single::Other(at),
+        }
+    }
+
+    #[inline(always)]
+    fn holds(&self, tests: &[ColumnTest], ranks: &[Option<i64>]) -> bool {
+        match self {
+            Single::Range(column, least, most) => {
+                ranks[*column as usize].is_some_and(|rank| *least <= rank && rank <= *most)
+            }
+            Single::Other(at) => tests[*at as usize].holds(ranks),
+        }
+    }
 }
 
 /// Bits of the rules that a column's value leaves.
@@ -89,7 +119,7 @@ impl Block {
                 let kinds = kinds(&test.wanted);
                 !kinds.is_empty() && kinds.iter().all(has)
             };
-            block.rest.extend(entry.tests.iter().filter(|at| !masked(at)));
+            block.rest.extend(entry.tests.iter().filter(|at| !masked(at)).map(|at| Single::of(*at, tests)));
         }
         block.starts.push(block.rest.len() as u32);
         let mut kept: Vec<((u32, Kind), Terms)> = kept.into_iter().collect();
@@ -99,13 +129,7 @@ impl Block {
     }
 
     /// Adds the rules whose tests hold, in no order.
-    pub(super) fn search(
-        &self,
-        tests: &[ColumnTest],
-        ranks: &[Option<i64>],
-        bits: &mut Vec<u64>,
-        found: &mut Vec<u32>,
-    ) {
+    pub(super) fn search(&self, tests: &[ColumnTest], ranks: &[Option<i64>], bits: &mut Vec<u64>, found: &mut Found) {
         if self.masks.is_empty() {
             return (0..self.rules.len()).for_each(|place| self.try_rule(place, tests, ranks, found));
         }
@@ -131,10 +155,10 @@ impl Block {
     }
 
     #[inline(always)]
-    fn try_rule(&self, place: usize, tests: &[ColumnTest], ranks: &[Option<i64>], found: &mut Vec<u32>) {
+    fn try_rule(&self, place: usize, tests: &[ColumnTest], ranks: &[Option<i64>], found: &mut Found) {
         let rest = &self.rest[self.starts[place] as usize..self.starts[place + 1] as usize];
-        if rest.iter().all(|at| tests[*at as usize].holds(ranks)) {
-            found.push(self.rules[place]);
+        if rest.iter().all(|test| test.holds(tests, ranks)) {
+            found.add(self.rules[place]);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! with bitmaps at each node for those that no value parts.
 
 use super::block::Block;
+use super::found::Found;
 use super::lookup::Lookup;
 use super::odds::Odds;
 use super::{ColumnTest, Entry};
@@ -65,13 +66,7 @@ impl Node {
     }
 
     /// Adds the rules whose tests hold, in no order.
-    pub(super) fn search(
-        &self,
-        tests: &[ColumnTest],
-        ranks: &[Option<i64>],
-        bits: &mut Vec<u64>,
-        found: &mut Vec<u32>,
-    ) {
+    pub(super) fn search(&self, tests: &[ColumnTest], ranks: &[Option<i64>], bits: &mut Vec<u64>, found: &mut Found) {
         for part in &self.parts {
             if let Some(rank) = ranks[part.column as usize]
                 && let Some(node) = part.lookup.find(rank)
