@@ -7,6 +7,7 @@ mod freshness;
 mod ingest;
 mod memory;
 mod rows;
+mod rules;
 mod sketches;
 mod stages;
 mod windows;
@@ -37,6 +38,7 @@ pub(crate) enum Bench {
     Expr(expressions::Expr),
     Windows(windows::Windows),
     Sketches(sketches::Sketches),
+    Rules(rules::Rules),
 }
 
 /// Measure what each stage of a feed costs, and the whole with every stage on
@@ -111,6 +113,7 @@ impl Bench {
             Bench::Expr(expr) => expr.run(root),
             Bench::Windows(windows) => windows.run(root),
             Bench::Sketches(sketches) => sketches.run(root),
+            Bench::Rules(rules) => rules.run(root),
         }
     }
 }

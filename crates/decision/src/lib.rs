@@ -29,5 +29,11 @@ pub use pace::{Budget, Pace};
 pub use pair::{HalfRead, Pair, PairReads, PairValue, pair_values};
 pub use query::{Names, Query, pinned};
 pub use rules::Rules;
-pub use ruleset::{Facts, Fired, FiredEffect, Told, Verdict, decide, reason};
+pub use ruleset::{
+    DecisionExplanation, FactOfDecision, NearestChange, OperandOfRule, RuleOfDecision, ScoreStep, TermOfRule,
+    TierOfDecision, WhyNot, explain_decision,
+};
+pub use ruleset::{
+    Facts, Fired, FiredEffect, Ruleset, RulesetScratch, Rulesets, Told, Unindexed, Verdict, decide, reason,
+};
 pub use scratch::Scratch;

@@ -1,10 +1,17 @@
 //! Decisions on events: `facts -> rules -> score -> tier -> outcome`. Pure: the same facts give the same verdict, whenever and
 //! wherever it is asked for.
 
+mod explain;
 mod facts;
+mod index;
 mod reason;
 
+pub use explain::{
+    DecisionExplanation, FactOfDecision, NearestChange, OperandOfRule, RuleOfDecision, ScoreStep, TermOfRule,
+    TierOfDecision, WhyNot, explain_decision,
+};
 pub use facts::Facts;
+pub use index::{Ruleset, RulesetScratch, Rulesets, Unindexed};
 pub use reason::{Told, reason};
 
 use domain::{Time, Value};
@@ -44,22 +51,37 @@ pub enum FiredEffect {
 
 /// Decides: every rule is looked at, one after another. What they add is summed in the spec's order.
 pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict {
-    let (row, texts) = (&facts.row, &facts.texts(texts));
+    let texts = &facts.texts(texts);
+    let fired = (0..).zip(&decision.rules).filter(|(_, rule)| fires(rule, facts.now, &facts.row, texts));
+    let fired =
+        fired.map(|(index, rule)| (Fired { rule: index, effect: effect(rule, &facts.row, texts) }, rule.shadow));
+    conclude(decision, facts, texts, fired)
+}
+
+/// What comes of the rules whose conditions hold, ascending, and of whether each is in shadow: of a table that gives one row, the first. `texts` has those of the facts too.
+fn conclude(
+    decision: &Decision,
+    facts: &Facts,
+    texts: &dyn Texts,
+    fired: impl Iterator<Item = (Fired, bool)>,
+) -> Verdict {
+    let row = &facts.row;
     let base = decision.score.as_ref().and_then(|score| score.eval_f64_with(row, texts));
     let base = base.filter(|score| score.is_finite()).unwrap_or(0.0);
     let mut verdict = Verdict { outcome: decision.otherwise, score: base, tier: None, fired: Vec::new() };
     let mut asked = None::<u16>;
     let mut next = 0;
-    while let Some(rule) = decision.rules.get(next as usize) {
-        let Some(effect) = fire(rule, facts.now, row, texts) else {
-            next += 1;
+    for (fired, shadow) in fired {
+        if fired.rule < next {
             continue;
-        };
-        verdict.fired.push(Fired { rule: next, effect });
-        // A row in shadow does nothing: it does not keep the rows behind it from firing either.
-        next = if rule.shadow { next + 1 } else { decision.rule_after(next) };
-        match effect {
-            _ if rule.shadow => {}
+        }
+        if !shadow {
+            // A row in shadow does nothing: it does not keep the rows behind it from firing either.
+            next = decision.rule_after(fired.rule);
+        }
+        verdict.fired.push(fired);
+        match fired.effect {
+            _ if shadow => {}
             FiredEffect::Added(score) => verdict.score += score,
             FiredEffect::Asked(outcome) => asked = Some(asked.map_or(outcome, |before| before.min(outcome))),
         }
@@ -73,17 +95,19 @@ pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict 
     verdict
 }
 
-/// What a rule does, if it fires.
-fn fire(rule: &DecisionRule, now: Time, row: &[Value], texts: &dyn Texts) -> Option<FiredEffect> {
+/// Whether a rule fires.
+fn fires(rule: &DecisionRule, now: Time, row: &[Value], texts: &dyn Texts) -> bool {
     let shared = rule.share.is_none_or(|share| row[usize::from(share)].is_true());
-    if !shared || !rule.is_in_force(now) || !rule.when.eval_bool_with(row, texts) {
-        return None;
-    }
+    shared && rule.is_in_force(now) && rule.when.eval_bool_with(row, texts)
+}
+
+/// What a rule that fires does.
+fn effect(rule: &DecisionRule, row: &[Value], texts: &dyn Texts) -> FiredEffect {
     match &rule.effect {
-        Effect::Outcome(outcome) => Some(FiredEffect::Asked(*outcome)),
+        Effect::Outcome(outcome) => FiredEffect::Asked(*outcome),
         Effect::Score(score) => {
             let added = score.eval_f64_with(row, texts).filter(|score| score.is_finite());
-            Some(FiredEffect::Added(added.unwrap_or(0.0)))
+            FiredEffect::Added(added.unwrap_or(0.0))
         }
     }
 }

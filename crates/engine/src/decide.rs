@@ -3,15 +3,17 @@
 //! order, decisions are made in the log's order, whatever the number of threads.
 
 mod again;
+mod judge;
 mod recent;
 
 pub use again::DecidedAgain;
+pub(crate) use judge::Judge;
 pub(crate) use recent::Recent;
 
 use crate::generation::{Generation, State};
 use crate::serve::Names;
 use crate::view::{entity_of, raw_of};
-use decision::{Epoch, Facts, Texts, Verdict};
+use decision::{DecisionExplanation, Epoch, Facts, Ruleset, RulesetScratch, Rulesets, Texts, Verdict};
 use domain::{DecisionId, PlanVersion, Raw, Type, Value};
 use parking_lot::Mutex;
 use spec::Plan;
@@ -43,10 +45,10 @@ impl Decided {
         (plan, version): (&Arc<Plan>, PlanVersion),
         mut facts: Facts,
         known: &dyn Texts,
+        (rulesets, scratch): (&Rulesets, &mut RulesetScratch),
     ) -> Decided {
         facts.derive(plan, known);
-        let texts = &facts.texts(known);
-        let verdict = decision::decide(&plan.decisions[usize::from(facts.decision)], &facts, texts);
+        let verdict = rulesets.decide(plan, &facts, known, scratch);
         Decided { id, plan: plan.clone(), version, facts, verdict }
     }
 
@@ -65,6 +67,14 @@ impl Telling<'_> {
         let texts = decided.facts.texts(self.0);
         let told = |value: &Value, ty: &Type| shown(&raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0)));
         decision::reason(&decided.decision().rules[rule as usize], &decided.facts, &texts, &told)
+    }
+
+    /// Why it came out as it did: worked out now, from what it was decided from.
+    pub fn explain(&self, decided: &Decided) -> DecisionExplanation {
+        let texts = decided.facts.texts(self.0);
+        let told = |value: &Value, ty: &Type| shown(&raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0)));
+        let ruleset = Ruleset::new(decided.decision(), &[]);
+        decision::explain_decision(&decided.plan, &ruleset, &decided.facts, self.0, &told)
     }
 
     /// The facts by name, as clients see them.
@@ -133,6 +143,7 @@ struct Open {
 /// The decisions of one batch.
 pub(crate) struct Deciding {
     plan: Arc<Plan>,
+    judge: Arc<Judge>,
     version: PlanVersion,
     /// By change, ascending.
     open: Vec<Open>,
@@ -146,6 +157,7 @@ impl Deciding {
     pub(crate) fn new(generation: &Generation) -> Deciding {
         Deciding {
             plan: generation.plan.clone(),
+            judge: generation.judge.clone(),
             version: generation.version,
             open: Vec::new(),
             missing: AtomicUsize::new(generation.state.consumers()),
@@ -210,12 +222,15 @@ impl Deciding {
             return;
         }
         let texts = Names(&state.names);
+        let (rulesets, mut scratch) = (self.judge.rulesets(), RulesetScratch::default());
         let decided = self.open.iter().map(|open| {
             let facts = open.facts.lock().clone();
-            Decided::new(open.id, (&self.plan, self.version), facts, &texts)
+            Decided::new(open.id, (&self.plan, self.version), facts, &texts, (&rulesets, &mut scratch))
         });
+        let decided: Vec<Decided> = decided.collect();
+        self.judge.sample(decided.iter().map(|decided| &decided.facts));
         // Nobody else sets it.
-        let _ = self.made.set(decided.collect());
+        let _ = self.made.set(decided);
         state.recent.lock().remember(&self.made);
     }
 }

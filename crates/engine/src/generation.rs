@@ -2,7 +2,7 @@
 //! its place under the sequencer's lock, so that order decides which one a record belongs to. Batches name the state that they were
 //! resolved for, and a request works with one generation from beginning to end: old or new, never mixed.
 
-use crate::decide::Recent;
+use crate::decide::{Judge, Recent};
 use crate::epochs::Epochs;
 use crate::machine::shard_of;
 use crate::ring::Batch;
@@ -24,6 +24,8 @@ pub(crate) struct Generation {
     /// Where its spec stands in the log: no answer of this generation leaves before that is durable.
     pub(crate) since: Position,
     pub(crate) state: Arc<State>,
+    /// Decides under the plan.
+    pub(crate) judge: Arc<Judge>,
 }
 
 /// Everything that consumers keep and requests read.

@@ -44,6 +44,10 @@ pub use clock::Clock;
 pub use config::{Config, Mode, Tell};
 pub use decide::{Decided, DecidedAgain, Telling, Verdicts};
 pub use decision::{
+    DecisionExplanation, FactOfDecision, NearestChange, OperandOfRule, RuleOfDecision, ScoreStep, TermOfRule,
+    TierOfDecision, Unindexed, WhyNot,
+};
+pub use decision::{
     EffectOfItem, End, Explanation, FiredEffect, GateOfJourney, ItemExplanation, Journey, ReadOfJourney,
     RouteOfJourney, ScoreOfJourney, TermOfItem,
 };

@@ -1,10 +1,10 @@
 //! All state of a node as one single-threaded value: the log applied record by record. Recovery, replay, digests and the
 //! simulator use it; the running node holds the same parts behind locks. There is no second way to build state.
 
-use crate::decide::{Decided, opened};
+use crate::decide::{Decided, Judge, opened};
 use crate::rules::rules_of;
 use crate::serve::{query_of, subject_of, unknown_feed};
-use decision::{Epoch, Facts, Pace, Query, Scratch};
+use decision::{Epoch, Facts, Pace, Query, RulesetScratch, Scratch};
 use domain::{
     Answer, CodecError, DecisionId, EntityId, FeedRequest, Payload, PlanVersion, Position, Refusal, Symbol, Time,
 };
@@ -39,6 +39,8 @@ pub struct Machine {
     pub log_time: Time,
     /// The writer epoch of the records that come next: with their position it names decisions.
     pub writer_epoch: u32,
+    /// Decides under the plan.
+    pub(crate) judge: Arc<Judge>,
 }
 
 impl Machine {
@@ -61,6 +63,7 @@ impl Machine {
             position: Position::START,
             log_time: Time(0),
             writer_epoch: 0,
+            judge: Judge::new(plan.clone()),
             plan,
         }
     }
@@ -81,7 +84,7 @@ impl Machine {
         self.catalogue.adopt(&plan);
         self.attribution.iter_mut().for_each(|attribution| attribution.adopt(&plan));
         self.epoch.adopt(&Epoch::new(plan.clone()), None, &self.names);
-        Some(Machine { plan, ..self })
+        Some(Machine { judge: Judge::new(plan.clone()), plan, ..self })
     }
 
     /// Applies one record of the log.
@@ -102,7 +105,12 @@ impl Machine {
         let mut facts = Vec::new();
         self.apply_and(position, log_time, payload, |machine, change| facts = machine.facts_of(change));
         let id = DecisionId { epoch: self.writer_epoch, position };
-        let decide = |facts| Decided::new(id, (&self.plan, PlanVersion::default()), facts, &self.names);
+        if facts.is_empty() {
+            return Vec::new();
+        }
+        let (rulesets, mut scratch) = (self.judge.rulesets(), RulesetScratch::default());
+        let plan = (&self.plan, PlanVersion::default());
+        let decide = |facts| Decided::new(id, plan, facts, &self.names, (&rulesets, &mut scratch));
         facts.into_iter().map(decide).collect()
     }
 

@@ -4,6 +4,7 @@
 use crate::change::Changes;
 use crate::checkpoint::{self, Complete};
 use crate::core::{Core, Log, Work};
+use crate::decide::Judge;
 use crate::epochs::Epochs;
 use crate::gate::Gate;
 use crate::generation::{Generation, State};
@@ -131,7 +132,8 @@ impl<D: Disk> Core<D> {
         writer: journal::Writer<D>,
         reader: Reader<D>,
     ) -> Core<D> {
-        let Machine { plan, names, catalogue, dedupe, attribution, shards, epoch, position, log_time, .. } = machine;
+        let Machine { plan, names, catalogue, dedupe, attribution, shards, epoch, position, log_time, judge, .. } =
+            machine;
         let gate = Gate::default();
         gate.set_durable(appender.position());
         gate.set_applied(appender.position());
@@ -146,7 +148,7 @@ impl<D: Disk> Core<D> {
             recent: Mutex::default(),
         };
         let (version, since) = (PlanVersion(specs.len() as u32), specs.last().copied().unwrap_or_default());
-        let generation = Arc::new(Generation { plan, version, since, state: Arc::new(state) });
+        let generation = Arc::new(Generation { plan, version, since, state: Arc::new(state), judge });
         let sequencer = Sequencer::new(generation.clone(), appender, catalogue, dedupe, lists, attribution, log_time);
         Core {
             generation: RwLock::new(generation),
@@ -186,7 +188,7 @@ impl<D: Disk> Core<D> {
         let mut sequencer = self.sequencer.lock();
         sequencer.advance(self.config.clock.now(), None);
         sequencer.attribution.iter_mut().for_each(|attribution| attribution.spec(&plan.text));
-        self.write_spec(&mut sequencer, plan.clone(), generation.state.clone());
+        self.write_spec(&mut sequencer, generation.judge.clone(), generation.state.clone());
         drop(sequencer);
         self.ask_for_sync(true);
         let old = old_text.and_then(|text| spec::compile("the spec in force before", text).ok());
@@ -195,7 +197,13 @@ impl<D: Disk> Core<D> {
     }
 
     /// Appends a plan's spec to the log and puts the plan in force, with the state that it has there.
-    pub(crate) fn write_spec(&self, sequencer: &mut Sequencer, plan: Arc<Plan>, state: Arc<State>) -> Arc<Generation> {
+    pub(crate) fn write_spec(
+        &self,
+        sequencer: &mut Sequencer,
+        judge: Arc<Judge>,
+        state: Arc<State>,
+    ) -> Arc<Generation> {
+        let plan = judge.plan.clone();
         #[cfg(not(feature = "planted"))]
         let text = plan.text.as_str();
         #[cfg(feature = "planted")]
@@ -209,7 +217,7 @@ impl<D: Disk> Core<D> {
             specs.push(since);
             PlanVersion(specs.len() as u32)
         };
-        let generation = Arc::new(Generation { plan, version, since, state });
+        let generation = Arc::new(Generation { plan, version, since, state, judge });
         sequencer.generation = generation.clone();
         *self.generation.write() = generation.clone();
         // No consumer takes a spec: without this, who waits for this position alone would wait for the next event.

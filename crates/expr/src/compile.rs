@@ -84,7 +84,11 @@ pub fn compile(ast: &Ast, node: &Node, scope: &mut dyn Scope) -> Result<Program,
     let checked = check(node, &mut Slots(scope))?;
     match (Compiler { scope: &mut *scope }).node(&checked.node) {
         Some(typed) => Ok(Program::of(ast.slice(node), checked.slots, typed)),
-        None => interpreted(ast.slice(node), checked, scope),
+        None => {
+            let mut guards = Vec::new();
+            (Compiler { scope: &mut *scope }).guards(&checked.node, &mut guards);
+            interpreted(ast.slice(node), checked, scope).map(|program| program.guarded(guards))
+        }
     }
 }
 
@@ -104,6 +108,16 @@ impl Merge for Choose {
 impl Compiler<'_> {
     fn node(&mut self, node: &Node) -> Option<Typed> {
         self.open(node).map(Open::settled)
+    }
+
+    /// The operands of `&&` that have forms, in a condition that has none as a whole.
+    fn guards(&mut self, node: &Node, guards: &mut Vec<Form<bool>>) {
+        if let NodeKind::Binary { op: BinaryOp::And, left, right } = &node.kind {
+            return [left, right].into_iter().for_each(|side| self.guards(side, guards));
+        }
+        if let Some(Typed::Bool(guard)) = self.node(node) {
+            guards.push(guard);
+        }
     }
 
     /// The same, but a float sum stays open for the operator around it.

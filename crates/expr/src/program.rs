@@ -24,6 +24,8 @@ pub struct Program {
     slots: Arc<[u16]>,
     pub(crate) body: Body,
     pub(crate) form: Arc<Typed>,
+    /// Conditions that hold where it is true, if it reads texts and so has no form.
+    pub(crate) guards: Option<Arc<[Form<bool>]>>,
 }
 
 /// The closure. Booleans and numbers have their own, so that filters and scores need not build a `Value`.
@@ -51,7 +53,7 @@ impl Program {
     ) -> Program {
         let slots: Arc<[u16]> = slots.into();
         let form = given(&ty, &run, &slots);
-        Program { text: text.into(), ty, slots, body: body(&form), form: Arc::new(form) }
+        Program { text: text.into(), ty, slots, body: body(&form), form: Arc::new(form), guards: None }
     }
 
     /// A program given as a function of the row and of the texts of its strings: see [`Program::needs_texts`].
@@ -59,17 +61,37 @@ impl Program {
         let slots: Arc<[u16]> = slots.into();
         let missing: AnyRun = Arc::new(|_| Value::Missing);
         let form = Arc::new(given(&ty, &missing, &slots));
-        Program { text: text.into(), ty, slots, body: Body::Texts(run), form }
+        Program { text: text.into(), ty, slots, body: Body::Texts(run), form, guards: Some(Arc::default()) }
     }
 
     /// A program that gives what a slot holds, under the text of what was computed into it.
     pub fn slot(text: impl Into<Arc<str>>, ty: Type, slot: u16) -> Program {
         let form = Typed::slot(slot, ty);
-        Program { text: text.into(), ty: form.ty(), slots: [slot].into(), body: body(&form), form: Arc::new(form) }
+        Program {
+            text: text.into(),
+            ty: form.ty(),
+            slots: [slot].into(),
+            body: body(&form),
+            form: Arc::new(form),
+            guards: None,
+        }
     }
 
     pub(crate) fn of(text: &str, slots: Vec<u16>, form: Typed) -> Program {
-        Program { text: text.into(), ty: form.ty(), slots: slots.into(), body: body(&form), form: Arc::new(form) }
+        Program {
+            text: text.into(),
+            ty: form.ty(),
+            slots: slots.into(),
+            body: body(&form),
+            form: Arc::new(form),
+            guards: None,
+        }
+    }
+
+    /// With conditions that hold where it is true, if it reads texts.
+    pub(crate) fn guarded(self, guards: Vec<Form<bool>>) -> Program {
+        let guards = self.needs_texts().then(|| guards.into());
+        Program { guards, ..self }
     }
 
     /// The expression as written.

@@ -42,6 +42,17 @@ impl Set {
         Set::Far(table.into())
     }
 
+    /// Its words, in no order.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
+        let (few, first, bits, table) = match self {
+            Set::Few(words) => (&**words, 0, &[][..], &[][..]),
+            Set::Close(first, bits) => (&[][..], *first, &**bits, &[][..]),
+            Set::Far(table) => (&[][..], 0, &[][..], &**table),
+        };
+        let set = (0..bits.len() as u64 * 64).filter(|at| bits[(at / 64) as usize] >> (at % 64) & 1 == 1);
+        few.iter().copied().chain(set.map(move |at| first + at)).chain(table.iter().copied().flatten())
+    }
+
     #[inline]
     pub(crate) fn contains(&self, word: u64) -> bool {
         match self {
@@ -83,6 +94,11 @@ mod tests {
             asked in vec(prop_oneof![any::<u64>(), 0..1_000u64, u64::MAX - 400..u64::MAX], 40),
         ) {
             let set = Set::new(words.clone());
+            let (mut found, mut expected): (Vec<u64>, Vec<u64>) = (set.words().collect(), words.clone());
+            found.sort_unstable();
+            expected.sort_unstable();
+            expected.dedup();
+            prop_assert_eq!(found, expected);
             for word in words.iter().chain(&asked) {
                 prop_assert_eq!(set.contains(*word), words.contains(word), "{}", word);
             }

@@ -4,8 +4,12 @@ use crate::node;
 use crate::tenants::{self, Hosted};
 use anyhow::{Result, bail};
 use clap::Args;
+use decision::Rulesets;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+
+/// Rules that run on every event and are told of one by one.
+const UNINDEXED_TOLD: usize = 10;
 
 /// Check a spec: every mistake and every warning with its place, and what its features cost
 ///
@@ -29,11 +33,14 @@ impl Check {
         let plan = node::read_spec(&self.spec)?;
         let summary = plan.describe();
         if self.json {
-            say!("{:#}", as_json(&summary, &plan.warnings_at(node::now())));
+            let mut told = as_json(&summary, &plan.warnings_at(node::now()));
+            told["unindexed_rules"] = unindexed(&plan).into_iter().map(Unindexed::into_json).collect();
+            say!("{told:#}");
             return Ok(());
         }
         say!("{}: no mistakes", self.spec.display());
         show!("{summary}");
+        print_unindexed(&plan);
         Ok(())
     }
 
@@ -51,6 +58,42 @@ impl Check {
             0 => Ok(()),
             _ => bail!("{broken} of {} tenants would not be served", hosting.tenants.len()),
         }
+    }
+}
+
+/// A rule that is evaluated on every event.
+struct Unindexed<'p> {
+    decision: &'p str,
+    rule: &'p str,
+    why: &'static str,
+}
+
+impl Unindexed<'_> {
+    fn into_json(self) -> Value {
+        json!({ "decision": self.decision, "rule": self.rule, "why": self.why })
+    }
+}
+
+fn unindexed(plan: &spec::Plan) -> Vec<Unindexed<'_>> {
+    let rulesets = Rulesets::new(plan, &[]);
+    let mut found = Vec::new();
+    for (at, decision) in (0..).zip(&plan.decisions) {
+        let rules = rulesets.of(at).unindexed().iter();
+        found.extend(rules.map(|of| {
+            let rule = &decision.rules[of.rule as usize].id;
+            Unindexed { decision: &decision.name, rule, why: of.why }
+        }));
+    }
+    found
+}
+
+fn print_unindexed(plan: &spec::Plan) {
+    let unindexed = unindexed(plan);
+    for Unindexed { decision, rule, why } in unindexed.iter().take(UNINDEXED_TOLD) {
+        say!("decision {decision}: rule {rule} runs on every event because {why}");
+    }
+    if let Some(more) = unindexed.len().checked_sub(UNINDEXED_TOLD).filter(|more| *more > 0) {
+        say!("... and {more} more; `--json` names all");
     }
 }
 

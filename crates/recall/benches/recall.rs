@@ -138,7 +138,6 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         slots: vec![Slot { name: "heat".to_owned(), ty: Type::Float, source: SlotSource::Now, per_candidate: true }],
         indexes: vec![Index::Top { feature: 0 }, Index::CoVisited(together), Index::Newest { field: 0 }],
         lists: Vec::new(),
-        decisions: Vec::new(),
         feeds: Vec::new(),
         quotas: Vec::new(),
         warnings: Vec::new(),

@@ -4,7 +4,6 @@ use super::Facts;
 use domain::{Type, Value};
 use expr::Texts;
 use spec::plan::{DecisionRule, ReasonPart};
-use std::fmt::Write;
 
 /// Shows a value of a static type: entities and strings by their texts.
 pub type Told<'s> = &'s dyn Fn(&Value, &Type) -> String;
@@ -20,7 +19,7 @@ pub fn reason(rule: &DecisionRule, facts: &Facts, texts: &dyn Texts, told: Told<
             ReasonPart::Text(text) => out.push_str(text),
             ReasonPart::Value(program) => match program.eval_with(&facts.row, texts) {
                 Value::Missing => out.push('?'),
-                Value::Float(float) => number(&mut out, float),
+                Value::Float(float) => out.push_str(&rounded(float)),
                 value => out.push_str(&told(&value, program.ty())),
             },
         }
@@ -29,8 +28,7 @@ pub fn reason(rule: &DecisionRule, facts: &Facts, texts: &dyn Texts, told: Told<
 }
 
 /// At most four digits behind the point: a reason is read by people.
-fn number(out: &mut String, float: f64) {
+pub(super) fn rounded(float: f64) -> String {
     let rounded = (float * 1e4).round() / 1e4;
-    // Writing to a string does not fail.
-    let _ = write!(out, "{}", if rounded.is_finite() { rounded } else { float });
+    if rounded.is_finite() { rounded.to_string() } else { float.to_string() }
 }

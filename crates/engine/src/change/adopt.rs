@@ -4,6 +4,7 @@
 use super::fill::refuse_if_running;
 use super::{PlannedChange, conflict};
 use crate::core::{Core, WholeOrNothing};
+use crate::decide::Judge;
 use crate::generation::{Generation, State};
 use crate::ring::{Latch, Message};
 use crate::serve::Names;
@@ -41,6 +42,8 @@ impl<D: Disk> Core<D> {
     pub(super) fn adopt_plan(&self, planned: &PlannedChange) -> Result<(PlanVersion, Position), Refusal> {
         let generation = self.generation();
         let new = Empty::new(bound(&generation.state, &planned.plan)?);
+        let judge = Judge::new(new.plan.clone());
+        judge.rulesets();
         let mut sequencer = self.sequencer.lock();
         let Generation { version, state, .. } = &*sequencer.generation.clone();
         if *version != planned.base {
@@ -65,7 +68,7 @@ impl<D: Disk> Core<D> {
         sequencer.changed = true;
         let adopted = state.epochs.adopt(&new.epoch, &Names(&state.names), || {
             state.shards.iter().for_each(|shard| shard.write().adopt(&new.rows));
-            self.write_spec(&mut sequencer, new.plan.clone(), state.clone())
+            self.write_spec(&mut sequencer, judge, state.clone())
         });
         drop(sequencer);
         self.ask_for_sync(true);

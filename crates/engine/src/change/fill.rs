@@ -259,6 +259,7 @@ impl<D: Disk> Core<D> {
         sequencer.tap = Some(Tap::default());
         drop(sequencer);
         tap.apply_to(&mut work.machine, self.writer_epoch).map_err(|_| unreadable(work.machine.position))?;
+        work.machine.judge.rulesets();
         work.step = Step::Drain(behind);
         Ok(Slice::More(work))
     }
@@ -284,7 +285,7 @@ impl<D: Disk> Core<D> {
         let mut machine = work.machine;
         self.apply_tail(tail, &mut machine, &behind).map_err(|_| unreadable(machine.position))?;
         let _whole = WholeOrNothing;
-        let Machine { plan, names, catalogue, mut attribution, shards, epoch, .. } = machine;
+        let Machine { plan, names, catalogue, mut attribution, shards, epoch, judge, .. } = machine;
         sequencer.advance(self.config.clock.now(), None);
         attribution.iter_mut().for_each(|attribution| attribution.spec(&plan.text));
         sequencer.lists = epoch.listed().clone();
@@ -296,7 +297,7 @@ impl<D: Disk> Core<D> {
             epochs: Epochs::pair(epoch, behind),
             recent: Mutex::default(),
         });
-        let generation = self.write_spec(sequencer, plan, state);
+        let generation = self.write_spec(sequencer, judge, state);
         sequencer.changed = true;
         drop(old);
         match self.config.rollback_window {

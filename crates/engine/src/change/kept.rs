@@ -64,14 +64,14 @@ impl Leaving {
         let again = |generation, catalogue, attribution| {
             Box::new(Leaving { generation, catalogue, attribution, position, log_time, until })
         };
-        let Generation { plan, version, since, state } = match Arc::try_unwrap(generation) {
+        let Generation { plan, version, since, state, judge } = match Arc::try_unwrap(generation) {
             Ok(generation) => generation,
             Err(generation) => return Err(again(generation, catalogue, attribution)),
         };
         let State { names, shards, epochs, .. } = match Arc::try_unwrap(state) {
             Ok(state) => state,
             Err(state) => {
-                let generation = Arc::new(Generation { plan, version, since, state });
+                let generation = Arc::new(Generation { plan, version, since, state, judge });
                 return Err(again(generation, catalogue, attribution));
             }
         };
@@ -85,6 +85,7 @@ impl Leaving {
             position,
             log_time,
             writer_epoch,
+            judge,
             plan,
         })
     }

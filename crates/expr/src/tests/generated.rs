@@ -5,7 +5,7 @@ use super::written::{SLOTS, slot_type, written};
 use super::{House, build};
 use crate::check::{Slots, check};
 use crate::interpreter::{Row, value_of};
-use crate::{Ast, BlockScratch, Column, Columns, Datum, MadeTexts, Program, Texts, compile, interpret, parse};
+use crate::{Ast, BlockScratch, Column, Columns, Datum, MadeTexts, Program, Test, Texts, compile, interpret, parse};
 use domain::{EntityId, Span, Symbol, Time, Type, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -15,6 +15,54 @@ use std::sync::Arc;
 /// Well-typed expressions of any type.
 fn expression() -> impl Strategy<Value = String> {
     vec(any::<u16>(), 1..120).prop_map(|numbers| written(&numbers))
+}
+
+/// Conditions that are mostly made of comparisons with constants.
+fn condition() -> impl Strategy<Value = String> {
+    let texts = [
+        "i.x > 3",
+        "i.x <= 7.5",
+        "2 == i.y",
+        "i.x != 0",
+        "-1e300 < i.x",
+        "i.y in [1, 2, 7]",
+        "!(i.y in [1, 2])",
+        "f.x < 0.0",
+        "f.x >= 1.5",
+        "1 > f.y",
+        "f.x == 0.0",
+        "f.x != 1.0",
+        "!(f.x > 1.0)",
+        "f.y in [0.5, 1.0, 2.0]",
+        "default(f.x, 2.0) > 1.0",
+        "default(i.x, -4) < 0",
+        "b.x",
+        "!b.y",
+        "b.x == false",
+        "b.x != b.y",
+        "default(b.y, true)",
+        "s.x == 'one'",
+        "'two' != s.y",
+        "s.x in ['zero', 'two']",
+        "s.x == s.y",
+        "has(i.x)",
+        "!has(f.x)",
+        "d.x > 10m",
+        "d.y <= -1.5s",
+        "t.x < t.y",
+        "size(s.x) > 3",
+        "s.y.startsWith('t')",
+        "i.x + 1 > i.y",
+        "i.x < -9223372036854775808",
+    ];
+    let leaf = select(texts.to_vec()).prop_map(str::to_owned);
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            3 => vec(inner.clone(), 2..5).prop_map(|all| format!("({})", all.join(" && "))),
+            2 => vec(inner.clone(), 2..4).prop_map(|any| format!("({})", any.join(" || "))),
+            1 => inner.prop_map(|one| format!("!({one})")),
+        ]
+    })
 }
 
 fn some_int() -> BoxedStrategy<i64> {
@@ -96,6 +144,27 @@ proptest! {
             prop_assert_eq!(program.eval_f64_with(&row, &texts), found.as_f64());
             if !program.needs_texts() {
                 prop_assert_eq!(bits(&program.eval(&row)), bits(&found));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_required_holds_where_a_condition_is_true(text in condition(), rows in vec(some_row(), 4)) {
+        let mut house = constants();
+        let program = build(&text, &mut house).unwrap().1;
+        let required = program.required();
+        let holds = |row: &[Value], tests: &[Test]| {
+            tests.iter().all(|test| test.reading.rank(row).is_some_and(|rank| test.wanted.holds(rank)))
+        };
+        prop_assert!(required.either.iter().all(|branch| !branch.is_empty()));
+        for row in rows {
+            let all = holds(&row, &required.tests) && !required.never;
+            if program.eval_bool_with(&row, &house) {
+                prop_assert!(all, "{} requires {:?} on {:?}", text, required, row);
+                let any = required.either.is_empty() || required.either.iter().any(|branch| holds(&row, branch));
+                prop_assert!(any, "{} requires {:?} on {:?}", text, required, row);
+            } else {
+                prop_assert!(!(required.complete && all), "{} requires {:?} on {:?}", text, required, row);
             }
         }
     }
