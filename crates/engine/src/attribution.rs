@@ -8,7 +8,7 @@ use crate::serve::unknown_feed;
 use domain::{Code, Position, Refusal, Span};
 use journal::Disk;
 use spec::Plan;
-use state::{Attribution, Counts, Unjoined};
+use state::{Attribution, Counts, FeedCounts, Unjoined};
 
 /// What the rows of a report are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,26 @@ pub struct FeedReport {
     pub decisions: u64,
     /// Of these forgotten before their window ended, for lack of room.
     pub dropped: u64,
+}
+
+/// The bare numbers, copied under the sequencer's lock; names and shares are made of them outside.
+struct Counted {
+    remembered: u64,
+    position: Position,
+    /// By index into `Plan::feeds`.
+    feeds: Vec<FeedCounts>,
+    unjoined: Unjoined,
+}
+
+impl Counted {
+    fn of(counted: &Attribution) -> Counted {
+        Counted {
+            remembered: counted.len() as u64,
+            position: counted.position(),
+            feeds: counted.feeds().to_vec(),
+            unjoined: counted.unjoined(),
+        }
+    }
 }
 
 /// One row of a report.
@@ -123,20 +143,20 @@ impl AttributionReport {
     ///
     /// # Errors
     /// `unknown_feed`.
-    pub fn of(plan: &Plan, counted: &Attribution, feed: Option<&str>, by: By) -> Result<AttributionReport, Refusal> {
+    fn of(plan: &Plan, counted: &Counted, feed: Option<&str>, by: By) -> Result<AttributionReport, Refusal> {
         let chosen = match feed {
             Some(name) => Some(plan.feed(name).ok_or_else(|| unknown_feed(plan, name))?),
             None => None,
         };
         let mut report = AttributionReport {
             window: plan.attribution.as_ref().map_or(Span(0), |declared| declared.window),
-            remembered: counted.len() as u64,
-            position: counted.position(),
+            remembered: counted.remembered,
+            position: counted.position,
             feeds: Vec::new(),
             rows: Vec::new(),
-            unjoined: counted.unjoined(),
+            unjoined: counted.unjoined,
         };
-        for ((feed, counts), index) in plan.feeds.iter().zip(counted.feeds()).zip(0..) {
+        for ((feed, counts), index) in plan.feeds.iter().zip(&counted.feeds).zip(0..) {
             if chosen.is_some_and(|chosen| chosen != index) {
                 continue;
             }
@@ -184,9 +204,12 @@ impl<D: Disk> Core<D> {
     /// # Errors
     /// `not_found` if the spec declares no attribution, `unknown_feed`.
     pub fn attribution(&self, feed: Option<&str>, by: By) -> Result<AttributionReport, Refusal> {
-        let sequencer = self.sequencer.lock();
-        let counted = sequencer.attribution.as_ref().ok_or_else(not_declared)?;
-        AttributionReport::of(&sequencer.generation.plan, counted, feed, by)
+        let (generation, counted) = {
+            let sequencer = self.sequencer.lock();
+            let counted = sequencer.attribution.as_ref().ok_or_else(not_declared)?;
+            (sequencer.generation.clone(), Counted::of(counted))
+        };
+        AttributionReport::of(&generation.plan, &counted, feed, by)
     }
 }
 
@@ -197,7 +220,7 @@ impl Machine {
     /// As [`Core::attribution`].
     pub fn attribution(&self, feed: Option<&str>, by: By) -> Result<AttributionReport, Refusal> {
         let counted = self.attribution.as_ref().ok_or_else(not_declared)?;
-        AttributionReport::of(&self.plan, counted, feed, by)
+        AttributionReport::of(&self.plan, &Counted::of(counted), feed, by)
     }
 }
 
