@@ -16,6 +16,7 @@ use state::{
     Snapshot,
 };
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 const META: u32 = 1;
 const NAMES: u32 = 2;
@@ -59,6 +60,8 @@ pub(crate) struct Checkpointing {
     pub(crate) ended: bool,
     /// A change has saved its state and is about to switch to it: no other checkpoint comes between.
     pub(crate) held: bool,
+    /// The last one could not be written, which was said.
+    failing: bool,
 }
 
 /// Wakes the checkpoint when the last deposit has come.
@@ -78,7 +81,7 @@ impl<D: Disk> Core<D> {
     /// Writes a checkpoint if anything changed since the last one; returns its position if it did. The sequencer is held only
     /// while page tables are copied.
     pub fn checkpoint(&self) -> Result<Option<Position>, Refusal> {
-        let checkpointing = self.checkpointing.lock();
+        let mut checkpointing = self.checkpointing.lock();
         if checkpointing.ended || checkpointing.held || !std::mem::take(&mut self.sequencer.lock().changed) {
             return Ok(None);
         }
@@ -90,9 +93,16 @@ impl<D: Disk> Core<D> {
             Ok(manifest) => {
                 self.retain(&manifest);
                 self.measure_log();
+                if std::mem::take(&mut checkpointing.failing) {
+                    (self.config.tell)(&format!("a checkpoint is written again, at position {}", frozen.position));
+                }
             }
             Err(refusal) => {
                 self.sequencer.lock().changed = true;
+                self.checkpoints_failed.fetch_add(1, Ordering::Relaxed);
+                if !std::mem::replace(&mut checkpointing.failing, true) {
+                    (self.config.tell)(&format!("no checkpoint at position {}: {}", frozen.position, refusal.message));
+                }
                 return Err(refusal);
             }
         }

@@ -2,7 +2,11 @@
 
 use crate::{Clock, PageKey};
 use domain::{Span, limits};
+use std::io::Write;
 use std::sync::Arc;
+
+/// Takes a line for the operator: what the node cannot say in any answer.
+pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Who applies what was sequenced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +57,9 @@ pub struct Config {
     /// Most bytes of the log on disk before events are refused as `log_full`; answers go on for an eighth of it more. Retention
     /// makes room.
     pub log_bytes_max: u64,
+    /// Hears when the disk fills and when it has space again, and when checkpoints cannot be written; the error stream unless set.
+    /// Called under locks of the node: it must not call back into it.
+    pub tell: Tell,
 }
 
 impl Config {
@@ -76,6 +83,7 @@ impl Config {
             entities_max: limits::ENTITIES_MAX,
             strings_max: limits::SYMBOLS_MAX,
             log_bytes_max: u64::MAX,
+            tell: Arc::new(|line| drop(writeln!(std::io::stderr(), "{line}"))),
         }
     }
 }

@@ -18,7 +18,7 @@ use journal::{Disk, Reader, Writer};
 use parking_lot::{Condvar, Mutex, RwLock};
 use spec::Plan;
 use state::{Dictionary, Resolved};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Most payloads that are sequenced under one hold of the lock.
@@ -40,6 +40,8 @@ pub struct Core<D: Disk> {
     pub(crate) gate: Gate,
     pub(crate) log: Mutex<Log<D>>,
     pub(crate) disk_full: AtomicBool,
+    /// Bytes of the group that found the disk full.
+    pub(crate) held_back_bytes: AtomicUsize,
     /// Bytes of the log on disk, as of the last sync.
     pub(crate) log_bytes: AtomicU64,
     pub(crate) reader: Reader<D>,
@@ -61,6 +63,8 @@ pub struct Core<D: Disk> {
     pub(crate) publisher: OnceLock<Arc<Bell>>,
     /// Held while a checkpoint is written.
     pub(crate) checkpointing: Mutex<Checkpointing>,
+    /// How many checkpoints could not be written.
+    pub(crate) checkpoints_failed: AtomicU64,
 }
 
 /// The disk half of the log.
@@ -307,7 +311,13 @@ impl<D: Disk> Core<D> {
     /// A full disk holds the group back, to be tried again; any other failure closes the gate for good.
     pub fn sync(&self) -> Result<bool, Refusal> {
         let mut log = self.log.lock();
-        let Log { writer, held_back } = &mut *log;
+        let synced = self.sync_log(&mut log);
+        self.note_space(log.held_back.as_ref());
+        synced
+    }
+
+    fn sync_log(&self, log: &mut Log<D>) -> Result<bool, Refusal> {
+        let Log { writer, held_back } = log;
         let Some(writer) = writer else { return Ok(false) };
         let held = held_back.take();
         let any = held.is_some();
@@ -324,7 +334,6 @@ impl<D: Disk> Core<D> {
     ) -> Result<(), Refusal> {
         match writer.commit(&batch) {
             Ok(durable) => {
-                self.disk_full.store(false, Ordering::Release);
                 self.measure_log();
                 self.sequencer.lock().appender.recycle(batch);
                 self.publish_epoch();
@@ -333,7 +342,6 @@ impl<D: Disk> Core<D> {
             }
             Err(journal::Error::DiskFull { .. }) => {
                 *held_back = Some(batch);
-                self.disk_full.store(true, Ordering::Release);
                 Err(disk_is_full())
             }
             Err(error) => {
@@ -342,6 +350,41 @@ impl<D: Disk> Core<D> {
                 Err(refusal)
             }
         }
+    }
+
+    /// Says once when the disk fills and once when there is space again. Meanwhile nobody waits for it: what is held back may be so
+    /// for hours.
+    fn note_space(&self, held_back: Option<&journal::Batch>) {
+        self.held_back_bytes.store(held_back.map_or(0, journal::Batch::bytes), Ordering::Release);
+        let full = held_back.is_some();
+        if self.disk_full.swap(full, Ordering::AcqRel) == full {
+            return;
+        }
+        match held_back {
+            Some(batch) => {
+                self.gate.hold(&disk_is_full());
+                let (records, last) = (batch.len(), self.gate.durable());
+                (self.config.tell)(&format!(
+                    "the disk is full: {records} records behind position {last} are held back in memory and events are refused; free \
+                     some space, they are written then"
+                ));
+            }
+            None => {
+                self.gate.reopen();
+                if self.gate.closed().is_some() {
+                    return;
+                }
+                let durable = self.gate.durable();
+                (self.config.tell)(&format!(
+                    "the disk has space again: everything up to position {durable} is written"
+                ));
+            }
+        }
+    }
+
+    /// Why nothing is acknowledged now: for good, or until the disk has space again.
+    pub fn trouble(&self) -> Option<Refusal> {
+        self.gate.closed().or_else(|| self.disk_full.load(Ordering::Acquire).then(disk_is_full))
     }
 
     /// Publishes the newest items and indexes to readers; whether there were any. They never go ahead of the slowest shard, so
@@ -452,6 +495,9 @@ impl<D: Disk> Core<D> {
     /// Bounds what waits for the disk in memory.
     pub(crate) fn refuse_if_behind(&self, sequencer: &Sequencer) -> Result<(), Refusal> {
         if sequencer.appender.pending_bytes() > self.config.unsynced_bytes_max {
+            if self.disk_full.load(Ordering::Acquire) {
+                return Err(disk_is_full());
+            }
             return Err(Refusal::new(Code::Overloaded, "", "the disk is behind; send the request again later"));
         }
         Ok(())
@@ -501,7 +547,8 @@ fn disk_is_full() -> Refusal {
     Refusal::new(
         Code::DiskFull,
         "",
-        "the disk is full; what was accepted is kept and written once there is space; free some",
+        "the disk is full: what was accepted is kept in memory and written once there is space, and is lost if the server stops \
+         before; free some, and send the request again with the same id",
     )
 }
 

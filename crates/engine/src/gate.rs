@@ -30,6 +30,8 @@ struct Parked {
     recording: Waiting,
     arrivals: u64,
     closed: Option<Refusal>,
+    /// Why nothing becomes durable for the time being.
+    full: Option<Refusal>,
 }
 
 impl Gate {
@@ -87,6 +89,13 @@ impl Gate {
             drop(parked);
             return wake(Err(refusal));
         }
+        if let Some(refusal) = &parked.full
+            && position > self.durable()
+        {
+            let refusal = refusal.clone();
+            drop(parked);
+            return wake(Err(refusal));
+        }
         if parked.waiting.len() + parked.recording.len() >= WAITING_MAX {
             drop(parked);
             let message = "too many answers wait for the disk; send the request again later";
@@ -103,6 +112,24 @@ impl Gate {
     /// How many answers wait.
     pub(crate) fn waiting(&self) -> usize {
         self.parked.lock().waiting.len()
+    }
+
+    /// Nothing becomes durable until [`Gate::reopen`]: everything that waits for that, now or until then, gets `refusal`.
+    pub(crate) fn hold(&self, refusal: &Refusal) {
+        let (waiting, recording) = {
+            let mut parked = self.parked.lock();
+            parked.full = Some(refusal.clone());
+            let behind = (self.durable().0 + 1, 0);
+            (parked.waiting.split_off(&behind), parked.recording.split_off(&behind))
+        };
+        for wake in waiting.into_values().chain(recording.into_values()) {
+            wake(Err(refusal.clone()));
+        }
+    }
+
+    /// The durable watermark moves again.
+    pub(crate) fn reopen(&self) {
+        self.parked.lock().full = None;
     }
 
     /// Nothing more will be released: everything that waits, now or later, gets `refusal`.
@@ -218,5 +245,28 @@ mod tests {
         wait(3);
         gate.close(journal_failed(&"EIO"));
         assert_eq!(left.lock()[2..], [(3, true), (9, false)]);
+    }
+
+    #[test]
+    fn while_nothing_becomes_durable_only_what_is_durable_may_wait() {
+        let gate = Gate::default();
+        let left = Arc::new(Mutex::new(Vec::new()));
+        let wait = |position| {
+            let left = left.clone();
+            let wake = move |result: Result<(), Refusal>| left.lock().push((position, result.is_ok()));
+            gate.when_released(Position(position), Box::new(wake));
+        };
+        gate.set_durable(Position(2));
+        (1..=3).for_each(wait);
+        gate.hold(&Refusal::new(Code::DiskFull, "", "full"));
+        assert_eq!(*left.lock(), [(3, false)], "the others wait for their turn alone");
+        wait(4);
+        gate.set_applied(Position(4));
+        assert_eq!(left.lock()[1..], [(4, false), (1, true), (2, true)]);
+        gate.reopen();
+        wait(5);
+        gate.set_applied(Position(5));
+        gate.set_durable(Position(5));
+        assert_eq!(left.lock()[4..], [(5, true)]);
     }
 }

@@ -13,13 +13,13 @@ use crate::ring::Ring;
 use crate::rules::KnownRules;
 use crate::sequencer::Sequencer;
 use crate::{Config, Mode};
-use domain::{Payload, PlanVersion, Position, Refusal};
+use domain::{Payload, PlanVersion, Position, Refusal, Span, Time, limits};
 use journal::{Disk, Reader, RecoveryReport};
 use parking_lot::{Mutex, RwLock};
 use spec::Diff;
 use spec::Plan;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 
 /// Messages that the ring holds before the sequencer waits for the slowest consumer.
@@ -36,7 +36,7 @@ pub struct OpenReport {
     pub replayed: u64,
     /// What changed since the spec last in force; none if nothing did.
     pub diff: Option<Diff>,
-    /// Damaged checkpoints that were passed over.
+    /// Damaged checkpoints that were passed over, and a log that is ahead of the clock.
     pub warnings: Vec<String>,
 }
 
@@ -109,6 +109,7 @@ impl<D: Disk> Core<D> {
         let checkpoint = machine.position;
         replay(&opened.reader, &mut machine, &mut specs, opened.recovery.last, progress)?;
         let replayed = machine.position.0 - checkpoint.0;
+        warnings.extend(ahead(machine.log_time, config.clock.now()));
         let mut old_text = specs.last().map(|&at| spec_text(&opened.reader, at)).transpose()?.flatten();
         if old_text.is_none() && specs.last().is_some_and(|&at| at <= checkpoint) {
             // Retention has dropped the record, but the checkpoint has it.
@@ -155,6 +156,7 @@ impl<D: Disk> Core<D> {
             gate,
             log: Mutex::new(Log { writer: Some(writer), held_back: None }),
             disk_full: AtomicBool::new(false),
+            held_back_bytes: AtomicUsize::new(0),
             log_bytes: AtomicU64::new(reader.bytes()),
             reader,
             ring,
@@ -169,6 +171,7 @@ impl<D: Disk> Core<D> {
             handed_over: AtomicU64::new(0),
             publisher: OnceLock::new(),
             checkpointing: Mutex::default(),
+            checkpoints_failed: AtomicU64::new(0),
             config,
         }
     }
@@ -213,6 +216,20 @@ impl<D: Disk> Core<D> {
         self.gate.set_applied(since);
         generation
     }
+}
+
+/// What is wrong with a log whose time is ahead of the clock. A clock that follows events knows no better.
+fn ahead(log_time: Time, now: Time) -> Option<String> {
+    let ahead = log_time.since(now);
+    let unit = if ahead.0 < 2 * 86_400_000 { 60_000 } else { 86_400_000 };
+    (now > Time(0) && ahead > limits::FUTURE_SKEW_MAX).then(|| {
+        let ahead = Span(ahead.0 / unit * unit);
+        format!(
+            "the log's time is {log_time}, {ahead} ahead of this machine's clock, and never goes back: until then windows are read \
+             as of it and events of now count as old. If the clock is right, an event of the past had a wrong time: import the \
+             events again without it, into a new directory"
+        )
+    })
 }
 
 fn replay<D: Disk>(

@@ -4,6 +4,7 @@ mod attribution;
 mod change;
 mod decisions;
 mod dry_run;
+mod full;
 mod pages;
 mod retention;
 mod shared;

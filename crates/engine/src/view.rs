@@ -10,6 +10,7 @@ use spec::Plan;
 use spec::plan::EntityIndex;
 use state::Dictionary;
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 
 /// An entity as it is now.
 #[derive(Debug)]
@@ -58,8 +59,12 @@ pub struct Status {
     pub plan_version: PlanVersion,
     /// Answers waiting for the disk.
     pub waiting: usize,
-    /// Bytes waiting for the disk.
+    /// Bytes waiting for the disk, those that found it full included.
     pub unsynced_bytes: usize,
+    /// Whether records are held back until the disk has space again.
+    pub disk_full: bool,
+    /// How many checkpoints could not be written since the start.
+    pub checkpoints_failed: u64,
     /// Bytes of the log on disk.
     pub log_bytes: u64,
     /// Messages that the slowest consumer has not taken (threaded mode).
@@ -85,7 +90,9 @@ impl<D: Disk> Core<D> {
             replay_from: self.reader.replay_from(),
             plan_version: generation.version,
             waiting: self.gate.waiting(),
-            unsynced_bytes,
+            unsynced_bytes: unsynced_bytes + self.held_back_bytes.load(Ordering::Acquire),
+            disk_full: self.disk_full.load(Ordering::Acquire),
+            checkpoints_failed: self.checkpoints_failed.load(Ordering::Relaxed),
             log_bytes: self.reader.bytes(),
             ring_depth: self.ring.as_ref().map_or(0, |ring| ring.depth()),
             failed: self.gate.closed(),

@@ -36,6 +36,11 @@ impl Batch {
         self.pending.len()
     }
 
+    /// Bytes of the payloads in it.
+    pub fn bytes(&self) -> usize {
+        self.payloads.len()
+    }
+
     /// Whether it holds no record.
     pub fn is_empty(&self) -> bool {
         self.pending.is_empty()

@@ -124,7 +124,7 @@ impl fmt::Display for Error {
         match self {
             Error::Io { operation, name, source } => write!(f, "cannot {operation} {name}: {source}"),
             Error::DiskFull { name } => {
-                write!(f, "no space left for {name}; free some and the same batch can be committed")
+                write!(f, "no space left for {name}; free some and try again, nothing that was acknowledged is lost")
             }
             Error::Poisoned => {
                 f.write_str("an earlier write or sync failed; open the log again to see what the disk really holds")

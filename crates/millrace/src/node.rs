@@ -30,7 +30,7 @@ pub(crate) fn read_spec(path: &Path) -> Result<Arc<Plan>> {
     };
     match compiled {
         Ok(plan) => {
-            plan.warnings_at(now()).iter().for_each(|warning| eprint!("{}", spec::render_warning(&name, warning)));
+            plan.warnings_at(now()).iter().for_each(|warning| complain_of!("{}", spec::render_warning(&name, warning)));
             Ok(Arc::new(plan))
         }
         Err(diagnostics) => bail!("{}", spec::render(&diagnostics)),
@@ -102,7 +102,7 @@ pub(crate) fn open(
     let disk = open_disk(dir)?;
     let page_key =
         engine::page_key(dir).with_context(|| format!("making the key of page tokens in {}", dir.display()))?;
-    let config = Config { page_key, ..config };
+    let config = Config { page_key, tell: tell_of(""), ..config };
     let bar = bar(0, "applying the log");
     let opened = Engine::open(disk, journal::Options::default(), plan, config, &mut |done, total| {
         bar.set_length(total);
@@ -112,19 +112,27 @@ pub(crate) fn open(
     bar.finish_and_clear();
     let (engine, report) = opened.with_context(|| format!("opening {}", dir.display()))?;
     for warning in &report.warnings {
-        eprintln!("warning: {warning}");
+        complain!("warning: {warning}");
     }
     Ok((engine, report))
+}
+
+/// Takes lines of a node for the error stream; each begins with `whose`.
+pub(crate) fn tell_of(whose: &str) -> engine::Tell {
+    let whose = whose.to_owned();
+    Arc::new(move |line| complain!("warning: {whose}{line}"))
 }
 
 /// Says what opening found: how state was built, and what the spec changed. Each line begins with `whose`.
 pub(crate) fn tell(whose: &str, report: &OpenReport) {
     if report.journal.truncated_bytes > 0 {
-        println!("{whose}a torn tail of {} bytes, never acknowledged, was cut", report.journal.truncated_bytes);
+        say!("{whose}a torn tail of {} bytes, never acknowledged, was cut", report.journal.truncated_bytes);
     }
-    println!(
+    say!(
         "{whose}log at position {}; state from checkpoint {} and {} records",
-        report.journal.last, report.checkpoint, report.replayed
+        report.journal.last,
+        report.checkpoint,
+        report.replayed
     );
     report.diff.iter().for_each(|diff| tell_diff(whose, diff));
 }
@@ -133,7 +141,7 @@ pub(crate) fn tell(whose: &str, report: &OpenReport) {
 pub(crate) fn tell_diff(whose: &str, diff: &Diff) {
     for (what, names) in [("added", &diff.added), ("changed", &diff.changed), ("removed", &diff.removed)] {
         if !names.is_empty() {
-            println!("{whose}spec: {what} {}", names.join(", "));
+            say!("{whose}spec: {what} {}", names.join(", "));
         }
     }
 }

@@ -103,7 +103,7 @@ impl Hosted {
         let opened = catch_unwind(AssertUnwindSafe(|| self.open_engine(housekeeping, &dir.join(name), config, slot)));
         let opened = opened.unwrap_or_else(|_| bail!("opening it went wrong; that is a mistake of the program"));
         if let Err(error) = &opened {
-            eprintln!("error: the tenant '{name}' is not served: {error:#}");
+            complain!("error: the tenant '{name}' is not served: {error:#}");
             slot.fail();
         }
         opened.is_ok()
@@ -122,6 +122,7 @@ impl Hosted {
             entities_max: limits.entities.unwrap_or(config.entities_max),
             strings_max: limits.strings.unwrap_or(config.strings_max),
             log_bytes_max: limits.log_bytes.unwrap_or(config.log_bytes_max),
+            tell: node::tell_of(&format!("{}: ", self.written.name)),
             ..config
         };
         let disk = node::open_disk(dir)?;
@@ -129,6 +130,7 @@ impl Hosted {
         let (engine, report) = engine::Engine::open_in(housekeeping, disk, options, plan, config, &mut progress)
             .with_context(|| format!("opening {}", dir.display()))?;
         node::tell(&format!("{}: ", self.written.name), &report);
+        report.warnings.iter().for_each(|warning| complain!("warning: {}: {warning}", self.written.name));
         slot.serve(Arc::new(engine));
         Ok(())
     }

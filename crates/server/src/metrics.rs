@@ -149,8 +149,12 @@ struct Gauges {
     plan_version: Gauge,
     waiting: Gauge,
     unsynced_bytes: Gauge,
+    disk_full: Gauge,
     ring_depth: Gauge,
     failed: Gauge,
+    checkpoints_failed: Counter,
+    /// As for what came of answers.
+    setting: Mutex<()>,
 }
 
 /// 50 us to 6.5 s, doubling.
@@ -310,17 +314,21 @@ impl Gauges {
             ("plan_version", "The plan in force", &self.plan_version),
             ("answers_waiting", "Answers waiting for the disk", &self.waiting),
             ("unsynced_bytes", "Bytes waiting for the disk", &self.unsynced_bytes),
+            ("disk_full", "1 if records are held back until the disk has space again", &self.disk_full),
             ("ring_depth", "Batches that the slowest consumer has not taken", &self.ring_depth),
             ("failed", "1 if nothing is acknowledged any more", &self.failed),
         ];
         for (name, help, gauge) in table {
             registry.register(name, help, gauge.clone());
         }
+        let failed = self.checkpoints_failed.clone();
+        registry.register("checkpoints_failed", "Checkpoints that could not be written", failed);
     }
 
     fn set(&self, status: &Status) {
+        let _alone = self.setting.lock();
         let set = |gauge: &Gauge, value: u64| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        set(&self.ready, u64::from(status.failed.is_none()));
+        set(&self.ready, u64::from(status.failed.is_none() && !status.disk_full));
         set(&self.log_bytes, status.log_bytes);
         set(&self.position, status.position.0);
         set(&self.durable, status.durable.0);
@@ -332,6 +340,8 @@ impl Gauges {
         set(&self.plan_version, u64::from(status.plan_version.0));
         set(&self.waiting, status.waiting as u64);
         set(&self.unsynced_bytes, status.unsynced_bytes as u64);
+        set(&self.disk_full, u64::from(status.disk_full));
+        self.checkpoints_failed.inc_by(status.checkpoints_failed.saturating_sub(self.checkpoints_failed.get()));
         set(&self.ring_depth, status.ring_depth as u64);
         set(&self.failed, u64::from(status.failed.is_some()));
     }

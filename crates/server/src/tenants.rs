@@ -131,7 +131,7 @@ impl Tenant {
     /// Why it serves nothing, if so.
     pub(crate) fn trouble(&self) -> Option<Refusal> {
         match self.shared() {
-            Ok(shared) => shared.engine.failed(),
+            Ok(shared) => shared.engine.trouble(),
             Err(refusal) => Some(refusal),
         }
     }

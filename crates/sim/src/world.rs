@@ -281,6 +281,8 @@ impl World {
                         self.left.push((id, *answer));
                     }
                 }
+                // It is not told whether it was kept; the disk has filled.
+                Err(refusal) if refusal.code == Code::DiskFull => self.refused_whole(&refusal, false)?,
                 Err(_) if status.failed.is_none() => {
                     return Err(format!("{position} was refused by a node that is well"));
                 }
@@ -492,6 +494,7 @@ impl World {
             planted: self.plant.and_then(Plant::change),
             rollback_window: Span(self.rng.pick(&[0, 30_000, 600_000, 86_400_000])),
             unsynced_bytes_max: self.knobs.unsynced_max,
+            tell: Arc::new(|_| ()),
             ..Config::new(Clock::Wall)
         };
         let verify = if self.rng.percent(50) { journal::Verify::All } else { journal::Verify::Newest };

@@ -10,7 +10,7 @@ use crate::{CheckpointEntry, Digest, Error, Manifest};
 use domain::Position;
 use std::sync::Arc;
 
-/// A checkpoint being written. Dropped before `finish`, it leaves a file that the next one removes.
+/// A checkpoint being written. Dropped before `finish` has named it, it removes its file; what a crash leaves the next one removes.
 pub struct CheckpointWriter<D: Disk> {
     reader: Reader<D>,
     disk: Arc<D>,
@@ -26,6 +26,17 @@ pub struct CheckpointWriter<D: Disk> {
     /// Tag and flags of that chunk; `None` before the first section.
     section: Option<(u32, u32)>,
     content: blake3::Hasher,
+    /// A manifest may name it.
+    named: bool,
+}
+
+impl<D: Disk> Drop for CheckpointWriter<D> {
+    fn drop(&mut self) {
+        if !self.named {
+            // It takes space, of which there may be none left; the next checkpoint tries again.
+            let _ = self.disk.remove(&self.entry.file_name());
+        }
+    }
 }
 
 impl<D: Disk> CheckpointWriter<D> {
@@ -54,8 +65,7 @@ impl<D: Disk> CheckpointWriter<D> {
         let file_name = name(generation);
         let file = disk.create(&file_name, 0).map_err(Error::write("create", &file_name))?;
         let header = encode_header(&entry);
-        file.write_at(0, &header).map_err(Error::write("write", &file_name))?;
-        Ok(CheckpointWriter {
+        let writer = CheckpointWriter {
             reader: reader.clone(),
             disk,
             file,
@@ -67,7 +77,10 @@ impl<D: Disk> CheckpointWriter<D> {
             chunk: vec![0; CHUNK_HEADER],
             section: None,
             content: blake3::Hasher::new(),
-        })
+            named: false,
+        };
+        writer.file.write_at(0, &header).map_err(Error::write("write", &file_name))?;
+        Ok(writer)
     }
 
     /// Ends the section before and opens one; tags may repeat, order is kept.
@@ -145,6 +158,7 @@ impl<D: Disk> CheckpointWriter<D> {
         // The name has to be durable before a manifest names it.
         self.disk.sync_dir().map_err(Error::io("sync", "."))?;
         let manifest = self.manifest(keep);
+        self.named = true;
         manifest::store(&*self.disk, &manifest)?;
         self.publish(&manifest);
         let names = self.disk.list().map_err(Error::io("list", "."))?;
