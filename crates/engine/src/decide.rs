@@ -5,6 +5,7 @@
 mod again;
 mod recent;
 
+pub use again::DecidedAgain;
 pub(crate) use recent::Recent;
 
 use crate::generation::{Generation, State};

@@ -41,8 +41,8 @@ pub use change::PlantedChange;
 pub use change::{ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, Needs, PlannedChange, SpecVersion};
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
-pub use config::{Config, Mode};
-pub use decide::{Decided, Telling, Verdicts};
+pub use config::{Config, Mode, Tell};
+pub use decide::{Decided, DecidedAgain, Telling, Verdicts};
 pub use decision::{
     EffectOfItem, End, Explanation, FiredEffect, GateOfJourney, ItemExplanation, Journey, ReadOfJourney,
     RouteOfJourney, ScoreOfJourney, TermOfItem,

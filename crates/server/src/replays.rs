@@ -1,18 +1,38 @@
 //! Replays in the background, whole answers or the way of one item through one: one at a time, on a thread of its own, the last result kept until another is asked for.
 
-use domain::{Code, DecisionId, Refusal};
-use engine::{Engine, Journeyed, Replayed};
+use domain::{Code, DecisionId, Position, Refusal};
+use engine::{DecidedAgain, Engine, Journeyed, Replayed};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Most replays at once in the process, each of another tenant: a replay holds state of its own.
+/// Most replays at once in the process, each of another tenant, and walks of the log for decisions on events: each holds state of its
+/// own.
 const RUNNING_MAX: usize = 4;
 
 /// How many replays run in the process.
 pub(crate) type Running = Arc<AtomicUsize>;
+
+/// The right to run one; given back when dropped.
+struct Slot(Running);
+
+impl Slot {
+    fn take(running: &Running) -> Result<Slot, Refusal> {
+        let slot = Slot(running.clone());
+        if slot.0.fetch_add(1, Ordering::AcqRel) >= RUNNING_MAX {
+            return Err(Refusal::new(Code::Overloaded, "", "other replays are running; ask again later"));
+        }
+        Ok(slot)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 /// The replay of one node that runs or was the last to end.
 pub(crate) struct Replays {
@@ -73,23 +93,26 @@ impl Replays {
         }
         // Refuses unknown decisions at once.
         engine.decision(wanted.id)?;
-        if self.running.fetch_add(1, Ordering::AcqRel) >= RUNNING_MAX {
-            self.running.fetch_sub(1, Ordering::AcqRel);
-            return Err(Refusal::new(Code::Overloaded, "", "replays of other tenants are running; ask again later"));
-        }
+        let slot = Slot::take(&self.running)?;
         let state = State::Running { done: 0, total: 0 };
         let (replays, engine, of) = (self.clone(), engine.clone(), wanted.clone());
-        let run = move || replays.run(&engine, &of);
+        let run = move || replays.run(&engine, &of, slot);
         let spawned = thread::Builder::new().name("replay".into()).spawn(run);
-        spawned.map_err(|_| {
-            self.running.fetch_sub(1, Ordering::AcqRel);
-            Refusal::new(Code::Overloaded, "", "the system gives no thread; ask again later")
-        })?;
+        spawned.map_err(|_| Refusal::new(Code::Overloaded, "", "the system gives no thread; ask again later"))?;
         *current = Some(Job { of: wanted.clone(), state: state.clone() });
         Ok(state)
     }
 
-    fn run(&self, engine: &Engine, wanted: &Wanted) {
+    /// The decisions on the events at these positions, computed from the log while the call waits. It counts as a replay.
+    ///
+    /// # Errors
+    /// `overloaded` if too many run.
+    pub(crate) fn decide(&self, engine: &Engine, positions: &[Position]) -> Result<DecidedAgain, Refusal> {
+        let _slot = Slot::take(&self.running)?;
+        Ok(engine.decide_again(positions))
+    }
+
+    fn run(&self, engine: &Engine, wanted: &Wanted, slot: Slot) {
         let mut progress = |done, total| self.set(wanted, State::Running { done, total });
         let computed = catch_unwind(AssertUnwindSafe(|| match &wanted.item {
             None => engine.replay(wanted.id, &mut progress).map(|replayed| State::Done(Arc::new(replayed))),
@@ -100,7 +123,7 @@ impl Replays {
         }));
         let panicked = |_| Err(Refusal::new(Code::Internal, "", "the server made a mistake while it replayed"));
         let state = computed.unwrap_or_else(panicked);
-        self.running.fetch_sub(1, Ordering::AcqRel);
+        drop(slot);
         self.set(wanted, state.unwrap_or_else(State::Failed));
     }
 

@@ -9,32 +9,72 @@ use journal::{Disk, OwnedRecord};
 use spec::Plan;
 use std::sync::Arc;
 
+/// The decisions on events that are asked for together.
+#[derive(Debug, Default)]
+pub struct DecidedAgain {
+    /// What was decided, one part per plan version; in each, in the log's order.
+    pub verdicts: Vec<Verdicts>,
+    /// The positions of which it cannot be said, ascending.
+    pub refused: Vec<(Position, Refusal)>,
+}
+
+/// An event that is to be decided again.
+struct Asked {
+    record: OwnedRecord,
+    version: PlanVersion,
+}
+
 impl<D: Disk> Core<D> {
-    /// The decisions on the event at a position, under the plan that was in force there; none if it has none on events of its type.
-    ///
-    /// # Errors
-    /// `unknown_decision` if no event stands there, `gone` if the log does not reach back far enough.
-    pub fn decided(&self, position: Position) -> Result<Verdicts, Refusal> {
+    /// The decisions on the event at a position if they are in memory still; none if they are not, or there are none.
+    pub fn decided_lately(&self, position: Position) -> Option<Verdicts> {
         let state = self.generation().state.clone();
         let recent = state.recent.lock().at(position);
-        match recent.is_empty() {
-            false => Ok(Verdicts { names: Named::Live(state), decided: made(recent) }),
-            true => self.decide_again(position, &mut |_, _| {}),
-        }
+        (!recent.is_empty()).then(|| Verdicts { names: Named::Live(state), decided: made(recent) })
     }
 
-    /// The same, always from the log. `progress` hears of (records read, records to read).
-    ///
-    /// # Errors
-    /// As [`Core::decided`].
-    pub fn decide_again(&self, position: Position, progress: &mut dyn FnMut(u64, u64)) -> Result<Verdicts, Refusal> {
-        let (mut machine, record, version) = self.machine_at(position, progress)?;
-        let payload = Payload::decode(record.header.kind, &record.payload).map_err(|error| unreadable(&error))?;
-        machine.writer_epoch = record.header.epoch;
-        let mut decided = machine.apply_deciding(position, record.header.log_time, &payload);
-        decided.iter_mut().for_each(|decided| decided.version = version);
-        let decided = made(decided);
-        Ok(Verdicts { names: Named::Again(Box::new(machine.names)), decided })
+    /// The decisions on the events at these positions, each under the plan that was in force there, computed from the log: one walk
+    /// per plan version, as long as from the checkpoint before the first to the last. Refused per position: `unknown_decision` if no
+    /// event stands there, `gone` if the log does not reach back far enough.
+    pub fn decide_again(&self, positions: &[Position]) -> DecidedAgain {
+        let mut positions = positions.to_vec();
+        positions.sort_unstable();
+        positions.dedup();
+        let (mut again, mut asked) = (DecidedAgain::default(), Vec::new());
+        for position in positions {
+            match self.event_at(position) {
+                Ok(event) => asked.push(event),
+                Err(refusal) => again.refused.push((position, refusal)),
+            }
+        }
+        for of_version in asked.chunk_by(|a, b| a.version == b.version) {
+            match self.decide_together(of_version) {
+                Ok(verdicts) => again.verdicts.push(verdicts),
+                Err(refusal) => {
+                    let refuse = |asked: &Asked| (asked.record.header.position, refusal.clone());
+                    again.refused.extend(of_version.iter().map(refuse));
+                }
+            }
+        }
+        again.refused.sort_by_key(|(position, _)| *position);
+        again
+    }
+
+    /// Events of one plan version, ascending, in one walk.
+    fn decide_together(&self, asked: &[Asked]) -> Result<Verdicts, Refusal> {
+        let first = asked.first().expect("a part of what was asked is not empty");
+        let plan = self.plan_of(first.version)?;
+        let mut machine = self.state_before(before(first), plan)?;
+        let mut decided = Vec::new();
+        for event in asked {
+            let until = before(event);
+            walk(&self.reader, &mut machine, until, &[(until, 0)], &mut |_| (), &mut |_, _| Ok(()))?;
+            let header = &event.record.header;
+            let payload = Payload::decode(header.kind, &event.record.payload).map_err(|error| unreadable(&error))?;
+            machine.writer_epoch = header.epoch;
+            let on_event = machine.apply_deciding(header.position, header.log_time, &payload);
+            decided.extend(on_event.into_iter().map(|decided| Decided { version: event.version, ..decided }));
+        }
+        Ok(Verdicts { names: Named::Again(Box::new(machine.names)), decided: made(decided) })
     }
 
     /// The plan in force and the event that a decision of this name is on: index into `Plan::events`.
@@ -48,12 +88,7 @@ impl<D: Disk> Core<D> {
         Ok((plan, event))
     }
 
-    /// State before the event at a position, under the plan that was in force there, and the event's record.
-    fn machine_at(
-        &self,
-        position: Position,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<(Machine, OwnedRecord, PlanVersion), Refusal> {
+    fn event_at(&self, position: Position) -> Result<Asked, Refusal> {
         let id = DecisionId { epoch: self.writer_epoch, position };
         if position < self.reader.first() {
             return Err(gone(self.reader.replay_from()));
@@ -63,20 +98,17 @@ impl<D: Disk> Core<D> {
         if !matches!(Payload::decode(record.header.kind, &record.payload), Ok(Payload::Event(_))) {
             return Err(unknown_decision(id));
         }
-        let version = self.version_at(position);
-        let plan = self.plan_of(version)?;
-        let before = Position(position.0 - 1);
-        let mut machine = self.state_before(before, plan)?;
-        let begin = machine.position;
-        let mut read = |at: Position| progress(at.0 - begin.0, before.0 - begin.0);
-        walk(&self.reader, &mut machine, before, &[(before, 0)], &mut read, &mut |_, _| Ok(()))?;
-        Ok((machine, record, version))
+        Ok(Asked { record, version: self.version_at(position) })
     }
 
     /// The plan version in force at a position.
     fn version_at(&self, position: Position) -> PlanVersion {
         PlanVersion(self.specs.lock().partition_point(|spec| *spec <= position) as u32)
     }
+}
+
+fn before(event: &Asked) -> Position {
+    Position(event.record.header.position.0 - 1)
 }
 
 fn made(decided: Vec<Decided>) -> Made {

@@ -8,7 +8,8 @@ use super::verdicts::view_of;
 use crate::Shared;
 use crate::replays::{State, Wanted};
 use crate::reply::Reply;
-use domain::{Answer, Code, DecisionId, Refusal};
+use domain::{Answer, Code, DecisionId, Position, Refusal};
+use engine::{DecidedAgain, Verdicts};
 use hyper::StatusCode;
 use wire::AnswerView;
 
@@ -25,7 +26,7 @@ pub(crate) fn read(shared: &Shared, id: DecisionId) -> Result<Reply, Refusal> {
 
 /// Writes what was decided on the event at a position, all its decisions.
 fn write_decided(shared: &Shared, id: DecisionId, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    let verdicts = shared.engine.decided(id.position)?;
+    let verdicts = verdicts_at(shared, id.position)?;
     verdicts.tell(|decided, telling| {
         let views: Vec<_> = decided.iter().filter(|of| of.id == id).map(|of| view_of(of, telling, true, false)).collect();
         if views.is_empty() {
@@ -37,6 +38,17 @@ fn write_decided(shared: &Shared, id: DecisionId, out: &mut Vec<u8>) -> Result<(
         out.push(b'}');
         Ok(())
     })
+}
+
+/// From memory, else computed from the log.
+fn verdicts_at(shared: &Shared, position: Position) -> Result<Verdicts, Refusal> {
+    if let Some(verdicts) = shared.engine.decided_lately(position) {
+        return Ok(verdicts);
+    }
+    let DecidedAgain { verdicts, refused } = shared.replays.decide(&shared.engine, &[position])?;
+    let refusal = refused.into_iter().next().map(|(_, refusal)| refusal);
+    let internal = || Refusal::new(Code::Internal, "", "one position was asked for and none answered");
+    verdicts.into_iter().next().ok_or_else(|| refusal.unwrap_or_else(internal))
 }
 
 /// Why; with an item the way of that item, once the decision has been computed again.

@@ -2,9 +2,10 @@
 
 use super::{off_thread, released_within};
 use crate::Shared;
+use crate::metrics::Metrics;
 use crate::reply::{NDJSON, Reply};
 use domain::{Code, Position, Refusal};
-use engine::{Accepted, Decided, FiredEffect, Submitted, Telling, Verdicts};
+use engine::{Accepted, Decided, DecidedAgain, FiredEffect, Submitted, Telling, Verdicts};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wire::{Batch, Form, LineRefusal, ReasonView, VerdictView};
@@ -38,17 +39,22 @@ pub(crate) async fn decide(shared: &Arc<Shared>, name: &str, bytes: &[u8], facts
         Position::START => false,
         last => released_within(shared, last, end).await?.is_none(),
     };
+    let again = Again::of(shared, &chunks).await;
     let mut lines = Lines {
         asked: Asked { name, facts },
         late,
         body: Vec::new(),
         unread: batch.refused.into_iter().peekable(),
         first: None,
+        metrics: &shared.metrics,
+        accepted: 0,
+        duplicates: 0,
     };
     lines.body.reserve(batch.payloads.len() * VERDICT_BYTES);
     for (chunk, numbers) in chunks.into_iter().zip(batch.lines.chunks(CHUNK)) {
-        lines.chunk(shared, chunk, numbers).await;
+        lines.chunk(chunk, numbers, &again);
     }
+    shared.metrics.events(lines.accepted, lines.duplicates, &[]);
     Ok(lines.finish(batch.form))
 }
 
@@ -59,7 +65,12 @@ async fn submit(shared: &Shared, batch: &Batch<'_>) -> Result<Vec<Submitted>, Re
             Ok(submitted) => chunks.push(submitted),
             Err(refusal) if chunks.is_empty() => return Err(refusal),
             // What was taken stays taken and is said; the rest was not tried.
-            Err(refusal) => chunks.push(Submitted::refused(payloads.len(), &refusal)),
+            Err(refusal) => {
+                let tried: usize = chunks.iter().map(|chunk: &Submitted| chunk.results.len()).sum();
+                let untried = batch.payloads[tried..].chunks(CHUNK);
+                chunks.extend(untried.map(|payloads| Submitted::refused(payloads.len(), &refusal)));
+                break;
+            }
         }
         tokio::task::yield_now().await;
     }
@@ -76,11 +87,71 @@ struct Lines<'c> {
     unread: std::iter::Peekable<std::vec::IntoIter<LineRefusal>>,
     /// The first refusal, for a body of one event.
     first: Option<Refusal>,
+    metrics: &'c Metrics,
+    accepted: u64,
+    duplicates: u64,
+}
+
+/// What the events of a call were decided as that had been taken before it.
+#[derive(Default)]
+struct Again {
+    /// Those in memory.
+    recent: Vec<(Position, Verdicts)>,
+    /// The others, from the log.
+    again: DecidedAgain,
+    /// Why there are no others.
+    refused: Option<Refusal>,
+}
+
+impl Again {
+    /// Of all duplicates of a call, so that the log is read once for all that are no longer in memory.
+    async fn of(shared: &Arc<Shared>, chunks: &[Submitted]) -> Again {
+        let taken = chunks.iter().flat_map(|chunk| &chunk.results).filter_map(|result| result.as_ref().ok());
+        let (mut told, mut forgotten) = (Again::default(), Vec::new());
+        for position in taken.filter(|accepted| accepted.duplicate).map(|accepted| accepted.position) {
+            match shared.engine.decided_lately(position) {
+                Some(verdicts) => told.recent.push((position, verdicts)),
+                None => forgotten.push(position),
+            }
+        }
+        told.recent.sort_by_key(|(position, _)| *position);
+        if forgotten.is_empty() {
+            return told;
+        }
+        match off_thread(shared, move |shared| shared.replays.decide(&shared.engine, &forgotten)).await {
+            Ok(again) => told.again = again,
+            Err(refusal) => told.refused = Some(refusal),
+        }
+        told
+    }
+
+    /// Where the decisions on the event at a position stand, if there are any.
+    fn at(&self, position: Position) -> Result<Option<&Verdicts>, Refusal> {
+        if let Ok(at) = self.recent.binary_search_by_key(&position, |(position, _)| *position) {
+            return Ok(Some(&self.recent[at].1));
+        }
+        if let Some(refusal) = &self.refused {
+            return Err(refusal.clone());
+        }
+        let refused = &self.again.refused;
+        if let Ok(at) = refused.binary_search_by_key(&position, |(position, _)| *position) {
+            return Err(refused[at].1.clone());
+        }
+        let has = |verdicts: &&Verdicts| verdicts.tell(|decided, _| !on(decided, position).is_empty());
+        Ok(self.again.verdicts.iter().find(has))
+    }
+}
+
+/// What was decided on the event at a position.
+fn on(decided: &[Decided], position: Position) -> &[Decided] {
+    let from = decided.partition_point(|decided| decided.id.position < position);
+    let to = decided.partition_point(|decided| decided.id.position <= position);
+    &decided[from..to]
 }
 
 impl Lines<'_> {
     /// Adds the lines of a chunk, and those before them that could not be read.
-    async fn chunk(&mut self, shared: &Arc<Shared>, chunk: Submitted, numbers: &[u32]) {
+    fn chunk(&mut self, chunk: Submitted, numbers: &[u32], again: &Again) {
         for (result, &line) in chunk.results.into_iter().zip(numbers) {
             while let Some(unread) = self.unread.next_if(|unread| unread.line < line) {
                 self.refuse(unread);
@@ -88,10 +159,12 @@ impl Lines<'_> {
             let told = match result {
                 Err(refusal) => Err(refusal),
                 Ok(Accepted { position, duplicate: true }) => {
-                    let decided = off_thread(shared, move |shared| shared.engine.decided(position)).await;
-                    decided.and_then(|verdicts| self.verdict(position, true, &verdicts))
+                    self.duplicates += 1;
+                    let verdicts = again.at(position).and_then(|verdicts| verdicts.ok_or_else(|| self.undecided()));
+                    verdicts.and_then(|verdicts| self.verdict(position, true, verdicts))
                 }
                 Ok(Accepted { position, .. }) => {
+                    self.accepted += 1;
                     let verdicts = chunk.verdicts.first().ok_or_else(|| self.undecided());
                     verdicts.and_then(|verdicts| self.verdict(position, false, verdicts))
                 }
@@ -103,9 +176,7 @@ impl Lines<'_> {
     /// Adds what was decided on the event at a position.
     fn verdict(&mut self, position: Position, duplicate: bool, verdicts: &Verdicts) -> Result<(), Refusal> {
         verdicts.tell(|decided, telling| {
-            let from = decided.partition_point(|decided| decided.id.position < position);
-            let mut on_event = decided[from..].iter().take_while(|decided| decided.id.position == position);
-            let decided = on_event.find(|decided| decided.decision().name == self.asked.name);
+            let decided = on(decided, position).iter().find(|decided| decided.decision().name == self.asked.name);
             let decided = decided.ok_or_else(|| self.undecided())?;
             let view = VerdictView { duplicate, ..view_of(decided, telling, self.asked.facts, self.late) };
             wire::write_verdict(&mut self.body, &view);
@@ -115,6 +186,7 @@ impl Lines<'_> {
     }
 
     fn refuse(&mut self, refused: LineRefusal) {
+        self.metrics.event_refused(refused.refusal.code);
         wire::write_undecided(&mut self.body, &refused);
         self.body.push(b'\n');
         self.first.get_or_insert(refused.refusal);

@@ -65,6 +65,20 @@ impl House {
         House::around(engine_of(SPEC, |engine, _| engine.tick_every = domain::Span(0)), |_| {})
     }
 
+    /// A server of another spec over an engine with other settings.
+    pub(crate) fn settled(spec: &str, change: impl FnOnce(&mut engine::Config, &mut journal::Options)) -> House {
+        House::around(engine_of(spec, change), |_| {})
+    }
+
+    /// The same directory, served again by a new engine.
+    pub(crate) fn reopened(mut self, spec: &str) -> House {
+        self.stop();
+        self.engine.stop();
+        let folder = std::mem::take(&mut self.folder);
+        drop(self);
+        House::around(engine_in(folder, spec, |_, _| {}), |_| {})
+    }
+
     fn around((engine, folder): (Arc<Engine>, PathBuf), change: impl FnOnce(&mut Config)) -> House {
         let mut config = Config::new(local());
         config.threads = 1;
@@ -96,8 +110,10 @@ impl House {
 impl Drop for House {
     fn drop(&mut self) {
         self.stop();
-        // What is left behind lies in the system's temporary folder.
-        let _ = std::fs::remove_dir_all(&self.folder);
+        if !self.folder.as_os_str().is_empty() {
+            // What is left behind lies in the system's temporary folder.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }
 
@@ -114,7 +130,14 @@ pub(crate) fn engine_with(change: impl FnOnce(&mut engine::Config, &mut journal:
 fn engine_of(spec: &str, change: impl FnOnce(&mut engine::Config, &mut journal::Options)) -> (Arc<Engine>, PathBuf) {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = format!("millrace-server-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let folder = std::env::temp_dir().join(name);
+    engine_in(std::env::temp_dir().join(name), spec, change)
+}
+
+fn engine_in(
+    folder: PathBuf,
+    spec: &str,
+    change: impl FnOnce(&mut engine::Config, &mut journal::Options),
+) -> (Arc<Engine>, PathBuf) {
     let disk = Arc::new(journal::FileDisk::open(&folder).expect("the temporary folder is writable"));
     let plan = spec::compile("test.yaml", spec).unwrap_or_else(|wrong| panic!("{}", spec::render(&wrong)));
     let (mut settings, mut options) = (engine::Config::new(Clock::Wall), journal::Options::default());

@@ -12,3 +12,4 @@ mod spec;
 mod suite;
 mod tenants;
 mod tokens;
+mod verdicts;
