@@ -154,6 +154,12 @@ impl<D: Disk> Core<D> {
         Ok(served)
     }
 
+    /// Whether the answer that a token goes on from is in memory: else its record is read from the log, and synced first if it is
+    /// still on its way to the disk.
+    pub fn page_is_at_hand(&self, token: &str) -> bool {
+        Token::open(token, &self.config.page_key).is_none_or(|token| self.first_pages.find(token.of).is_some())
+    }
+
     /// The clock's time; the log's own where that follows events.
     fn now(&self) -> Time {
         self.config.clock.now().max(self.generation().state.epochs.read().log_time)

@@ -1,21 +1,28 @@
 //! A feed's answer: computed at once, sent once all that it read is durable.
 
-use super::released;
+use super::{off_thread, released};
 use crate::Shared;
 use crate::reply::Reply;
 use domain::Refusal;
 use engine::Plan;
+use std::sync::Arc;
 use wire::AnswerView;
 
 /// Answers a feed request.
-pub(crate) async fn ask(shared: &Shared, feed: &str, body: &[u8]) -> Result<Reply, Refusal> {
+pub(crate) async fn ask(shared: &Arc<Shared>, feed: &str, body: &[u8]) -> Result<Reply, Refusal> {
     let wire::FeedCall { mut request, explain, seeded, page } = wire::parse_feed(feed, body)?;
     if !seeded {
         request.seed = shared.engine.seed(&request);
     }
     let pages = request.pages || page.is_some();
     let served = match page {
-        Some(page) => shared.engine.page(feed, &page.token, page.count)?,
+        Some(page) if shared.engine.page_is_at_hand(&page.token) => {
+            shared.engine.page(feed, &page.token, page.count)?
+        }
+        Some(page) => {
+            let feed = feed.to_owned();
+            off_thread(shared, move |shared| shared.engine.page(&feed, &page.token, page.count)).await?
+        }
         None => shared.engine.recommend(request)?,
     };
     let wait = released(shared, served.seen).await?;
