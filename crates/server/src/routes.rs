@@ -122,7 +122,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Matched, Refusal> {
     for route in &ROUTES {
         let Some(raw) = route.segments(path) else { continue };
         known = true;
-        if route.method == *method {
+        if route.takes(method) {
             let values = raw.into_iter().map(decoded).collect::<Result<_, _>>()?;
             return Ok(Matched { route, values });
         }
@@ -141,10 +141,20 @@ pub(crate) fn nothing_here(message: &str) -> Refusal {
 /// The methods that a path takes, as the `Allow` header lists them.
 pub(crate) fn allowed(path: &str) -> String {
     let routes = ROUTES.iter().filter(|route| route.segments(path).is_some());
-    routes.map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ")
+    let methods = routes.flat_map(|route| {
+        let head = route.takes(&Method::HEAD).then_some("HEAD");
+        std::iter::once(route.method.as_str()).chain(head)
+    });
+    methods.collect::<Vec<_>>().join(", ")
 }
 
 impl Route {
+    /// Whether it is reached by this method. Load balancers ask by `HEAD` whether a server is well: a `GET` without its body.
+    fn takes(&self, method: &Method) -> bool {
+        let asks_for_health = matches!(self.call, Call::Health | Call::Readiness);
+        self.method == *method || (asks_for_health && *method == Method::HEAD)
+    }
+
     /// The raw values of the pattern's braces, if the path fits it.
     fn segments<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
         let (literal, pattern) = self.path.split_at(self.literal);
@@ -217,6 +227,8 @@ mod tests {
             assert_eq!(code(method, "/v1/events"), Code::MethodNotAllowed);
         }
         assert_eq!(allowed("/v1/entities/item/i1"), "PUT, DELETE, GET");
+        assert_eq!((allowed("/readyz"), allowed("/metrics")), ("GET, HEAD".into(), "GET".into()));
+        assert_eq!(find(&Method::HEAD, "/healthz").unwrap().route.call, Call::Health);
         for key in ["%", "%4", "%zz", "%ff", "%00", "%0a", "a%", "%C3%28", "%+1"] {
             assert_eq!(code(Method::PUT, &format!("/v1/entities/item/{key}")), Code::InvalidValue, "{key}");
         }

@@ -79,10 +79,21 @@ fn begin(shared: &Shared, text: &str, base: Option<PlanVersion>, at_once: bool) 
 pub(crate) async fn roll_back(shared: &Arc<Shared>, asked: Versions, text: bool) -> Result<Reply, Refusal> {
     let started = off_thread(shared, move |shared| {
         let in_force = shared.engine.status().plan_version;
-        let to = asked.to.unwrap_or_else(|| shared.engine.version_before());
-        begin(shared, &shared.engine.spec_text(to)?, asked.base.or(Some(in_force)), asked.at_once)
+        let before = Some(shared.engine.version_before()).filter(|version| version.0 > 0);
+        let to = asked.to.or(before).ok_or_else(nothing_before)?;
+        let of_query = |refusal: Refusal| match refusal.code {
+            Code::UnknownVersion | Code::Gone => Refusal { field: "to".into(), ..refusal },
+            _ => refusal,
+        };
+        let text = shared.engine.spec_text(to).map_err(of_query)?;
+        begin(shared, &text, asked.base.or(Some(in_force)), asked.at_once)
     });
     started_reply(shared, &started.await?, text).await
+}
+
+fn nothing_before() -> Refusal {
+    let message = "no other spec was in force before this one: there is nothing to go back to; apply a spec instead";
+    Refusal::new(Code::UnknownVersion, "to", message)
 }
 
 async fn started_reply(shared: &Shared, started: &ChangeStarted, text: bool) -> Result<Reply, Refusal> {

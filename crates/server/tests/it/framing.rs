@@ -261,3 +261,18 @@ fn a_stop_lets_requests_in_flight_end() {
     assert!(start.elapsed() < Duration::from_secs(2));
     assert_eq!(statuses(&client.join().expect("the client ends")), [400]);
 }
+
+#[test]
+fn health_is_asked_by_head_too() {
+    let house = House::open();
+    for path in ["/healthz", "/readyz"] {
+        let head = format!("HEAD {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        let get = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let parts: [&[u8]; 2] = [head.as_bytes(), get.as_bytes()];
+        let (answer, _) = exchange(&house, &parts, Duration::from_millis(50), Duration::from_secs(2));
+        assert_eq!(statuses(&answer), [200, 200], "{answer}");
+        let heads: Vec<&str> = answer.split("\r\n\r\n").collect();
+        // The second answer begins right behind the first head: a HEAD has no body.
+        assert!(heads.len() == 3 && heads[1].starts_with("HTTP/1.1 200") && heads[2].starts_with('{'), "{answer}");
+    }
+}
