@@ -31,7 +31,6 @@ pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
     let mut decoder = Decoder { issues, broken: BTreeSet::new() };
     let mut source = Source::default();
     let Some(entries) = decoder.map(root, "the spec") else { return source };
-    decoder.version(root, entries);
     for (key, value) in entries {
         match key.text.as_str() {
             "version" => {}
@@ -54,6 +53,7 @@ pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
             _ => decoder.unknown(key, "the spec", &SECTIONS),
         }
     }
+    decoder.version(root, entries);
     source.broken = decoder.broken;
     source
 }
@@ -67,6 +67,9 @@ struct Decoder<'i> {
 impl Decoder<'_> {
     fn version(&mut self, root: &Node, entries: &[(Text, Node)]) {
         let Some((_, value)) = entries.iter().find(|(key, _)| key.text == "version") else {
+            if entries.iter().any(|(key, _)| self.issues.suggests(&key.span, "version")) {
+                return;
+            }
             let issue = Issue::new("missing_field", &(root.span.start..root.span.start), "the spec has no `version`");
             self.issues.push(issue.help("begin with `version: 1`"));
             return;
@@ -228,9 +231,12 @@ impl Decoder<'_> {
             "duration" => Type::Span,
             wrong => {
                 let known = ["string", "int", "float", "bool", "timestamp", "duration", "[string]", "[float]"];
-                let issue = Issue::new("unknown_type", &text.span, format!("{} is not a type", quoted(wrong)));
+                let is_list = matches!(wrong, "[string]" | "[float]");
+                let written = if is_list { format!("the text {}", quoted(wrong)) } else { quoted(wrong) };
+                let issue = Issue::new("unknown_type", &text.span, format!("{written} is not a type"));
                 self.issues.push(match wrong {
                     _ if self.issues.full() => issue,
+                    _ if is_list => issue.help(format!("a type is written without quotes: {wrong}")),
                     "number" | "double" | "f64" | "decimal" => issue.help("did you mean `float`?"),
                     "integer" | "i64" | "long" => issue.help("did you mean `int`?"),
                     "text" | "str" | "keyword" => issue.help("did you mean `string`?"),

@@ -143,7 +143,7 @@ impl Issue {
     pub(crate) fn near<'k>(self, wrong: &str, known: impl Iterator<Item = &'k str> + Clone) -> Issue {
         const LISTED_MAX: usize = 10;
         if let Some(suggestion) = expr::suggest(wrong, known.clone()) {
-            return self.help(format!("did you mean `{suggestion}`?"));
+            return self.help(did_you_mean(&suggestion));
         }
         let list: Vec<&str> = known.take(LISTED_MAX + 1).collect();
         if list.is_empty() || list.len() > LISTED_MAX {
@@ -151,6 +151,10 @@ impl Issue {
         }
         self.help(format!("known here: {}", list.join(", ")))
     }
+}
+
+fn did_you_mean(word: &str) -> String {
+    format!("did you mean `{word}`?")
 }
 
 /// The mistakes found so far.
@@ -169,6 +173,12 @@ impl Issues {
         } else {
             self.omitted += 1;
         }
+    }
+
+    /// Whether a word was taken for one that is wrong there.
+    pub(crate) fn suggests(&self, span: &Range<usize>, word: &str) -> bool {
+        let help = did_you_mean(word);
+        self.list.iter().any(|issue| issue.span == *span && issue.help.as_ref() == Some(&help))
     }
 
     /// Notes what refuses nothing; with an instant, what holds from then on.

@@ -82,7 +82,8 @@ impl Scope<'_, '_, '_> {
         };
         let millionths = (q * 1_000_000.0).round();
         if !(0.0..=1.0).contains(&q) || (millionths / 1_000_000.0 - q).abs() > 1e-12 {
-            let message = format!("the quantile is {q}; it must be from 0 to 1 with at most six decimal places");
+            let written = self.ast.slice(&args[2]);
+            let message = format!("the quantile is {written}; it must be from 0 to 1 with at most six decimal places");
             return Err(Diagnostic::new("out_of_range", args[2].span.clone(), message));
         }
         let op = AggregateOp::Quantile(millionths as u32, self.panes("quantile", &args[3])?);

@@ -103,7 +103,9 @@ impl Decoder<'_> {
     }
 
     pub(super) fn required(&mut self, at: &Text, entries: &[(Text, Node)], field: &str, what: &str, help: &str) {
-        if !entries.iter().any(|(key, _)| key.text == field) {
+        // A key that was noted with "did you mean" is this one, misspelt: that says enough.
+        let meant = |key: &Text| self.issues.suggests(&key.span, field);
+        if !entries.iter().any(|(key, _)| key.text == field || meant(key)) {
             let issue = Issue::new("missing_field", &at.span, format!("{what} needs the field `{field}`"));
             self.issues.push(issue.help(help));
         }

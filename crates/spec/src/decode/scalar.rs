@@ -8,6 +8,9 @@ use domain::{Span, limits};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+/// Longest value that a message repeats in full: 1e300 has 301 digits.
+const SHOWN_MAX: usize = 24;
+
 impl Decoder<'_> {
     /// A map's entries.
     pub(super) fn map<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [(Text, Node)]> {
@@ -82,7 +85,11 @@ impl Decoder<'_> {
         if range.contains(&value) {
             return Some(value);
         }
-        let message = format!("{what} is {value}; it must be from {} to {}", range.start(), range.end());
+        let mut shown = value.to_string();
+        if shown.len() > SHOWN_MAX {
+            shown = quoted(&text.text);
+        }
+        let message = format!("{what} is {shown}; it must be from {} to {}", range.start(), range.end());
         self.issues.push(Issue::new("out_of_range", &text.span, message));
         None
     }
