@@ -48,7 +48,7 @@ impl Attribution {
             let bar = node::bar(log.last.0, "applying the log");
             let machine = log.build(&plan, 1, &mut |done, _| bar.set_position(done))?;
             bar.finish_and_clear();
-            print!("{}", machine.attribution(self.feed.as_deref(), by)?);
+            show!("{}", machine.attribution(self.feed.as_deref(), by)?);
             return Ok(());
         }
         let rows = self.by.to_possible_value().expect("every kind of rows can be said");
@@ -56,7 +56,7 @@ impl Attribution {
         if let Some(feed) = &self.feed {
             path.push_str(&format!("&feed={}", client::encoded(feed)));
         }
-        println!("{}", self.server.read(&path, self.json)?.trim_end());
+        say!("{}", self.server.read(&path, self.json)?.trim_end());
         Ok(())
     }
 }

@@ -29,11 +29,11 @@ impl Check {
         let plan = node::read_spec(&self.spec)?;
         let summary = plan.describe();
         if self.json {
-            println!("{:#}", as_json(&summary, &plan.warnings_at(node::now())));
+            say!("{:#}", as_json(&summary, &plan.warnings_at(node::now())));
             return Ok(());
         }
-        println!("{}: no mistakes", self.spec.display());
-        print!("{summary}");
+        say!("{}: no mistakes", self.spec.display());
+        show!("{summary}");
         Ok(())
     }
 
@@ -43,7 +43,7 @@ impl Check {
         server::check_tenants(&hosting.configs(), &hosting.operator)?;
         let broken = hosting.tenants.iter().filter(|hosted| hosted.plan.is_err()).count();
         if self.json {
-            println!("{:#}", Value::Array(hosting.tenants.iter().map(tenant_as_json).collect()));
+            say!("{:#}", Value::Array(hosting.tenants.iter().map(tenant_as_json).collect()));
         } else {
             hosting.tenants.iter().for_each(print_tenant);
         }
@@ -57,7 +57,7 @@ impl Check {
 fn print_tenant(hosted: &Hosted) {
     let name = &hosted.written.name;
     match &hosted.plan {
-        Err(error) => println!("{name}: {error:#}"),
+        Err(error) => say!("{name}: {error:#}"),
         Ok(plan) => {
             let rows = match (hosted.written.limits.entities, row_bytes(plan)) {
                 (Some(entities), bytes) => {
@@ -68,7 +68,7 @@ fn print_tenant(hosted: &Hosted) {
                 }
                 (None, bytes) => format!("{bytes} bytes of rows for an entity of each type; `entities` is not limited"),
             };
-            println!("{name}: no mistakes in {}; {rows}", hosted.spec.display());
+            say!("{name}: no mistakes in {}; {rows}", hosted.spec.display());
         }
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use loadgen::{Client, Response};
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 /// How long the server may take to answer one request.
@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Where the server is
 #[derive(Args)]
 pub(crate) struct Server {
-    /// Address of the server
+    /// Address of the server: HOST:PORT or http://HOST:PORT
     #[arg(long, default_value = "127.0.0.1:7700")]
     server: String,
     /// Name of the tenant, if the server has tenants
@@ -65,8 +65,7 @@ impl Server {
 
     /// A body comes with its type.
     fn ask_with(&self, method: &str, path: &str, body: Option<(&str, &str)>, json: bool) -> Result<Response> {
-        let named = || format!("finding the server {}", self.server);
-        let address = self.server.to_socket_addrs().with_context(named)?.next().with_context(named)?;
+        let (address, prefix) = locate(&self.server)?;
         let mut client = Client::new(address, TIMEOUT);
         if let Some(token) = self.token.clone().or_else(|| std::env::var("MILLRACE_TOKEN").ok()) {
             client = client.with_token(token);
@@ -76,13 +75,28 @@ impl Server {
         let mut headers = vec![("accept", accept)];
         headers.extend(body.map(|(form, _)| ("content-type", form)));
         let response = client
-            .request(method, &format!("{tenant}{path}"), &headers, body.map(|(_, body)| body.as_bytes()))
+            .request(method, &format!("{prefix}{tenant}{path}"), &headers, body.map(|(_, body)| body.as_bytes()))
             .with_context(|| format!("asking the server {}", self.server))?;
         match response.status {
             200 | 202 => Ok(response),
             _ => bail!("{}", refused(&response)),
         }
     }
+}
+
+/// The address of a server, and what stands in front of every path, `/t/NAME` or nothing. It is written `HOST:PORT` or `http://HOST:PORT`.
+pub(crate) fn locate(server: &str) -> Result<(SocketAddr, String)> {
+    let bare = server.strip_prefix("http://").unwrap_or(server);
+    if bare.contains("://") {
+        bail!(
+            "'{server}' is no address of a server: write HOST:PORT or http://HOST:PORT (there is no TLS here; use a proxy)"
+        );
+    }
+    let (host, prefix) = bare.find('/').map_or((bare, ""), |at| bare.split_at(at));
+    let with_port = if host.rsplit(']').next().is_some_and(|end| end.contains(':')) { "" } else { ":80" };
+    let named = || format!("finding the server {server}; write HOST:PORT or http://HOST:PORT");
+    let address = format!("{host}{with_port}").to_socket_addrs().with_context(named)?.next().with_context(named)?;
+    Ok((address, prefix.trim_end_matches('/').to_owned()))
 }
 
 /// What a refusal says.
@@ -106,5 +120,23 @@ mod tests {
     #[test]
     fn keys_are_encoded() {
         assert_eq!(super::encoded("a/b \u{fc}-1"), "a%2Fb%20%C3%BC-1");
+    }
+
+    #[test]
+    fn a_server_is_named_with_or_without_its_scheme() {
+        let at = |text: &str| super::locate(text).map(|(address, prefix)| (address.to_string(), prefix)).unwrap();
+        for (text, address, prefix) in [
+            ("127.0.0.1:7700", "127.0.0.1:7700", ""),
+            ("http://127.0.0.1:7700/", "127.0.0.1:7700", ""),
+            ("http://127.0.0.1", "127.0.0.1:80", ""),
+            ("127.0.0.1:7700/t/shop/", "127.0.0.1:7700", "/t/shop"),
+            ("http://[::1]:7700/t/shop", "[::1]:7700", "/t/shop"),
+            ("[::1]", "[::1]:80", ""),
+        ] {
+            assert_eq!(at(text), (address.to_owned(), prefix.to_owned()), "{text}");
+        }
+        for text in ["https://127.0.0.1:7700", "", "http://", "127.0.0.1:port"] {
+            assert!(super::locate(text).is_err(), "{text}");
+        }
     }
 }

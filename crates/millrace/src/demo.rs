@@ -86,7 +86,7 @@ impl Demo {
         let plan = plan("examples/shop.yaml", SPEC)?;
         let (summary, last) = self.show(&place, &plan, &stop, &mut screen)?;
         if self.json {
-            println!("{:#}", summary.json());
+            say!("{:#}", summary.json());
         }
         if let Some(last) = last {
             last.stand.stop();

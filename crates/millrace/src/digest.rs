@@ -37,9 +37,9 @@ impl Digest {
         bar.finish_and_clear();
         let digest: String = machine.digest().0.iter().map(|word| format!("{word:016x}")).collect();
         if self.json {
-            println!("{:#}", json!({ "digest": digest, "position": log.last.0, "shards": self.shards }));
+            say!("{:#}", json!({ "digest": digest, "position": log.last.0, "shards": self.shards }));
         } else {
-            println!("{digest} at position {}", log.last);
+            say!("{digest} at position {}", log.last);
         }
         Ok(())
     }

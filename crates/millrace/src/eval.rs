@@ -115,9 +115,9 @@ impl Eval {
 
     fn print(&self, report: &Report) -> Result<()> {
         if self.json {
-            println!("{:#}", report.json);
+            say!("{:#}", report.json);
         } else {
-            print!("{}", report.table);
+            show!("{}", report.table);
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ impl EvalExpr {
             let named = || "reading --context, which must be a JSON object";
             body["context"] = serde_json::from_str::<Value>(context).with_context(named)?;
         }
-        println!("{}", self.server.post("/v1/expressions", &body.to_string(), self.json)?.trim_end());
+        say!("{}", self.server.post("/v1/expressions", &body.to_string(), self.json)?.trim_end());
         Ok(())
     }
 }

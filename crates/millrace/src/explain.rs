@@ -27,7 +27,7 @@ impl Explain {
         if let Some(item) = &self.item {
             path.push_str(&format!("?item={}", client::encoded(item)));
         }
-        println!("{}", self.server.read(&path, self.json)?.trim_end());
+        say!("{}", self.server.read(&path, self.json)?.trim_end());
         Ok(())
     }
 }

@@ -126,7 +126,7 @@ impl Export {
     fn write(&self, room: u64) -> Result<Ledger> {
         let (log, beside) = node::open_log(&self.dir)?;
         if beside {
-            eprintln!("a server holds the directory: exporting what is durable now, up to position {}", log.last);
+            complain!("a server holds the directory: exporting what is durable now, up to position {}", log.last);
         }
         let header = self.header(&log)?;
         // What is asked for is judged before a folder is made for it.
@@ -302,11 +302,11 @@ fn report(ledger: &Ledger, seconds: f64, as_json: bool) {
         let mut summary = ledger.to_json();
         summary["rows"] = json!(rows);
         summary["seconds"] = json!((seconds * 1_000.0).round() / 1_000.0);
-        println!("{summary:#}");
+        say!("{summary:#}");
         return;
     }
     let count = |pick: fn(&Part) -> u64| ledger.parts.iter().map(pick).sum::<u64>();
-    println!(
+    say!(
         "{rows} rows in {} files ({} bytes), as of position {}, in {seconds:.1} s",
         ledger.parts.len(),
         count(|part| part.bytes),
@@ -314,7 +314,7 @@ fn report(ledger: &Ledger, seconds: f64, as_json: bool) {
     );
     for (what, count) in [("erased", count(|part| part.erased)), ("of a newer version", count(|part| part.unknown))] {
         if count > 0 {
-            println!("{count} records {what} are not in it");
+            say!("{count} records {what} are not in it");
         }
     }
 }

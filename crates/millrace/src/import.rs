@@ -20,8 +20,8 @@ use engine::Engine;
 use http::Http;
 use offline::Offline;
 use progress::{Place, Progress};
-use run::Run;
 pub(crate) use run::{Ended, Go};
+use run::{Run, Timing, latest};
 use serde_json::json;
 use source::{Reading, Source};
 use spec::Plan;
@@ -52,7 +52,7 @@ pub(crate) struct Import {
     /// The directory to write to (made if it is not there)
     #[arg(long, required_unless_present = "to", conflicts_with = "to")]
     dir: Option<PathBuf>,
-    /// The server to send to: http://HOST:PORT, or http://HOST:PORT/t/TENANT
+    /// The server to send to: HOST:PORT or http://HOST:PORT, with /t/TENANT behind it if it has tenants
     #[arg(long)]
     to: Option<String>,
     /// The server's token; without it the environment's MILLRACE_TOKEN
@@ -85,6 +85,9 @@ pub(crate) struct Import {
     /// Forget what an earlier run has done and begin with the first row
     #[arg(long)]
     restart: bool,
+    /// Take rows whose time is ahead of this machine's clock too: into a directory they move log time there for good
+    #[arg(long, requires = "dir")]
+    allow_future: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -102,7 +105,11 @@ impl Import {
         })?;
         let ended = self.transfer(&|_| if stop.load(Ordering::Acquire) { Go::Stop } else { Go::On })?;
         self.report(&ended, started.elapsed().as_secs_f64());
+        let now = &ended.this_run;
         match ended.stopped {
+            None if now.refused > 0 && now.accepted + now.duplicates == 0 => {
+                bail!("nothing was imported: every row was refused; mend the rows or the spec, then add --restart")
+            }
             None => Ok(()),
             Some(why) => {
                 bail!("stopped after row {}: {why}; the same command again goes on from there", ended.counts.rows)
@@ -162,7 +169,13 @@ impl Import {
             name.push(".rejects.jsonl");
             self.data.with_file_name(name)
         });
+        // A server has a clock of its own to judge by.
+        let timing = match &self.dir {
+            Some(_) => Timing { latest: (!self.allow_future).then(latest), untimed: (!self.restore).then_some(0) },
+            None => Timing::default(),
+        };
         let mut run = Run::new(target, progress, &place, rejects, self.max_errors, !self.restore);
+        run.timing = timing;
         let bar = node::bar(source.about, "importing");
         bar.inc(run.rows());
         let ended = run.all(&mut rows, go, &|| bar.inc(1));
@@ -199,29 +212,38 @@ impl Import {
         let rate = (now.accepted as f64 / seconds.max(1e-9)) as u64;
         if self.json {
             let seconds = (seconds * 1_000.0).round() / 1_000.0;
-            println!(
+            say!(
                 "{:#}",
                 json!({
                     "accepted": now.accepted, "duplicates": now.duplicates, "refused": now.refused, "seconds": seconds,
                     "events_per_s": rate, "complete": ended.stopped.is_none(), "rows_done": ended.counts.rows,
-                    "position": ended.position.0, "rejects": ended.rejects, "stopped": ended.stopped,
+                    "position": ended.position.0, "rejects": ended.rejects, "stopped": ended.stopped, "untimed": ended.untimed,
                 })
             );
             return;
         }
         if ended.already {
-            println!("imported already, all {} rows; --restart imports them again", ended.counts.rows);
+            say!("imported already, all {} rows; --restart imports them again", ended.counts.rows);
             return;
         }
-        println!(
+        say!(
             "{} accepted, {} duplicates, {} refused in {seconds:.1} s ({rate}/s)",
-            now.accepted, now.duplicates, now.refused
+            now.accepted,
+            now.duplicates,
+            now.refused
         );
+        if ended.untimed > 0 {
+            complain!(
+                "warning: {} events say no time: each stands at the time of the row before it, and in 1970 where none before had one; \
+                 add a field or column `time`",
+                ended.untimed
+            );
+        }
         if let Some(rejects) = &ended.rejects {
-            println!("refused rows are in {}", rejects.display());
+            say!("refused rows are in {}", rejects.display());
         }
         if let (Some(dir), Some(spec), None) = (&self.dir, &self.spec, &ended.stopped) {
-            println!("serve them: millrace serve --dir {} --spec {}", dir.display(), spec.display());
+            say!("serve them: millrace serve --dir {} --spec {}", dir.display(), spec.display());
         }
     }
 }

@@ -1,5 +1,10 @@
 //! The program: what a user can type.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod output;
+
 mod attribution;
 mod check;
 mod client;
@@ -77,9 +82,10 @@ fn main() -> ExitCode {
         Command::Attribution(attribution) => attribution.run(),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) if output::succeeded() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            complain!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

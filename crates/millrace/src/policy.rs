@@ -61,9 +61,9 @@ impl Arguments {
         bar.finish_and_clear();
         let report = report.with_context(|| format!("trying {} on {}", self.spec.display(), self.dir.display()))?;
         if self.json {
-            println!("{:#}", as_json(&report));
+            say!("{:#}", as_json(&report));
         } else {
-            print!("{}", as_text(&report, self.last));
+            show!("{}", as_text(&report, self.last));
         }
         Ok(())
     }

@@ -40,17 +40,17 @@ impl Replay {
                 .iter()
                 .map(|(id, what)| json!({ "decision": id.to_string(), "differences": what }))
                 .collect();
-            println!(
+            say!(
                 "{:#}",
                 json!({ "replayed": report.replayed, "identical": report.identical, "gone": report.gone, "different": different })
             );
         } else {
-            println!("{} recomputed, {} identical", report.replayed, report.identical);
+            say!("{} recomputed, {} identical", report.replayed, report.identical);
             if report.gone > 0 {
-                println!("{} read what retention has dropped and cannot be computed again", report.gone);
+                say!("{} read what retention has dropped and cannot be computed again", report.gone);
             }
             for (id, what) in &report.different {
-                println!("{id}: {}", what.join("; "));
+                say!("{id}: {}", what.join("; "));
             }
         }
         if report.identical != report.replayed {

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use clap::Args;
-use std::io::Write;
 
 /// Print the JSON Schema of a spec, for editors
 ///
@@ -13,6 +12,7 @@ pub(crate) struct Schema {}
 
 impl Schema {
     pub(crate) fn run(self) -> Result<()> {
-        Ok(std::io::stdout().write_all(spec::schema().as_bytes())?)
+        show!("{}", spec::schema());
+        Ok(())
     }
 }

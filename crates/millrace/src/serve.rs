@@ -103,7 +103,7 @@ impl Serve {
         }
         let server = Server::listen(http)?;
         let address = server.address();
-        println!("listening on http://{address}; /readyz says 503 until the log is applied");
+        say!("listening on http://{address}; /readyz says 503 until the log is applied");
         let slots = server.tenants().to_vec();
         serve_while_opening(server, stop, move || {
             for slot in slots {
@@ -118,7 +118,7 @@ impl Serve {
                     false => slot.serve(engine),
                 }
             }
-            println!("serving on http://{address}; stop with Ctrl-C");
+            say!("serving on http://{address}; stop with Ctrl-C");
             Ok(())
         })
     }
@@ -143,11 +143,11 @@ impl Serve {
         let (config, dir) = (self.config(), self.dir.clone());
         let server = tenants::listen(self.http(), &hosting)?;
         let address = server.address();
-        println!("listening on http://{address}; /readyz says 503 until every log is applied");
+        say!("listening on http://{address}; /readyz says 503 until every log is applied");
         let slots = server.tenants().to_vec();
         serve_while_opening(server, stop, move || {
             let serving = hosting.open(&dir, &config, &slots)?;
-            println!("serving {serving} of {} tenants on http://{address}; stop with Ctrl-C", slots.len());
+            say!("serving {serving} of {} tenants on http://{address}; stop with Ctrl-C", slots.len());
             Ok(())
         })
     }
@@ -196,7 +196,7 @@ fn serve_while_opening(
     stop.wait();
     let failure = failure.try_recv();
     if failure.is_err() {
-        println!("stopping");
+        say!("stopping");
     }
     server.stop();
     failure.map_or(Ok(()), Err)

@@ -127,7 +127,7 @@ impl Spec {
             Spec::Diff(proposed) => {
                 let text = proposed.compiled()?;
                 let in_force = proposed.ask.server.read("/v1/spec", false)?;
-                print!("{}", line_diff(&in_force, &text));
+                show!("{}", line_diff(&in_force, &text));
                 Ok(())
             }
             Spec::Apply(apply) => {
@@ -145,7 +145,7 @@ impl Spec {
             }
             Spec::Show(show) => {
                 let path = show.version.map_or("/v1/spec".to_owned(), |version| format!("/v1/spec/versions/{version}"));
-                print!("{}", show.server.read(&path, false)?);
+                show!("{}", show.server.read(&path, false)?);
                 Ok(())
             }
             Spec::Versions(ask) => say(&ask.server.read("/v1/spec/versions", ask.json)?),
@@ -199,7 +199,7 @@ impl Ask {
 }
 
 fn say(text: &str) -> Result<()> {
-    println!("{}", text.trim_end());
+    say!("{}", text.trim_end());
     Ok(())
 }
 

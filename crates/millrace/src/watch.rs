@@ -84,13 +84,13 @@ impl Watch {
             Ok(started) => match started.outcome {
                 ChangeOutcome::Unchanged => {}
                 ChangeOutcome::Switched { version, position } => {
-                    println!("spec: version {} is in force from position {position}", version.0);
+                    say!("spec: version {} is in force from position {position}", version.0);
                     node::tell_diff("", &started.planned.diff);
                 }
                 // Whoever watches files waits for what they say.
                 ChangeOutcome::Interim { .. } => self.filling = true,
                 ChangeOutcome::Filling => {
-                    println!(
+                    say!(
                         "spec: state is being filled from the log; version {} serves until then",
                         started.planned.base.0
                     );
@@ -100,7 +100,7 @@ impl Watch {
             },
             Err(refusal) if refusal.code == Code::ChangeRunning => return false,
             Err(refusal) => {
-                eprintln!("the changed spec is not taken, the one before goes on serving:\n{}", refusal.message)
+                complain!("the changed spec is not taken, the one before goes on serving:\n{}", refusal.message)
             }
         }
         true
@@ -112,10 +112,10 @@ impl Watch {
         }
         match engine.change_status().map(|status| status.stage) {
             Some(ChangeStage::Switched { version, position }) => {
-                println!("spec: version {} is in force from position {position}", version.0);
+                say!("spec: version {} is in force from position {position}", version.0);
             }
-            Some(ChangeStage::Failed(refusal)) => eprintln!("spec: the change failed: {}", refusal.message),
-            Some(ChangeStage::Cancelled) => println!("spec: the change was cancelled"),
+            Some(ChangeStage::Failed(refusal)) => complain!("spec: the change failed: {}", refusal.message),
+            Some(ChangeStage::Cancelled) => say!("spec: the change was cancelled"),
             _ => return,
         }
         self.filling = false;

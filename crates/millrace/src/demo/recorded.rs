@@ -92,7 +92,7 @@ pub(super) fn show(demo: &Demo, data: &Path, stop: &Stop, screen: &Screen) -> Re
         None => None,
     };
     if demo.json {
-        println!("{:#}", walk.json(&opened.name, complete, tour.as_ref()));
+        say!("{:#}", walk.json(&opened.name, complete, tour.as_ref()));
     }
     stand.stop();
     match (demo.serve, &walk.last) {

@@ -115,7 +115,7 @@ impl Training {
         ensure!(self.features.len() <= FEATURES_MAX, "at most {FEATURES_MAX} features make a set");
         let (log, beside) = node::open_log(&self.dir)?;
         if beside {
-            eprintln!("a server holds the directory: reading what is durable now, up to position {}", log.last);
+            complain!("a server holds the directory: reading what is durable now, up to position {}", log.last);
         }
         let range = super::range(&log, self.from.as_deref(), self.to.as_deref())?;
         let plan = match &self.spec {
@@ -171,11 +171,11 @@ impl Training {
 
     fn tell(&self, written: &Written, seconds: f64) {
         if self.json {
-            println!("{:#}", written.to_json(&self.out, seconds));
+            say!("{:#}", written.to_json(&self.out, seconds));
             return;
         }
         let Written { report, columns, range, bytes, complete, .. } = written;
-        println!(
+        say!(
             "{} rows with {columns} features in {} ({bytes} bytes), positions {} to {}, in {seconds:.1} s",
             report.rows,
             self.out.display(),
@@ -183,7 +183,7 @@ impl Training {
             range.1
         );
         if !self.labels.is_empty() {
-            println!(
+            say!(
                 "{} followed by {} within {}, {} not yet known: the log ends before their window",
                 report.positive,
                 self.labels.join(", "),
@@ -196,14 +196,14 @@ impl Training {
             ("records are erased", report.erased),
         ] {
             if count > 0 {
-                println!("{count} {what}, and are not in it");
+                say!("{count} {what}, and are not in it");
             }
         }
         for (name, complete) in complete {
             match complete {
                 Complete::Always => {}
-                Complete::From(time) => println!("{name} is complete from {time}"),
-                Complete::Never => println!("{name} lacks what was before the log that is kept, in every row"),
+                Complete::From(time) => say!("{name} is complete from {time}"),
+                Complete::Never => say!("{name} lacks what was before the log that is kept, in every row"),
             }
         }
     }

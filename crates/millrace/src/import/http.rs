@@ -1,12 +1,12 @@
 //! Rows into a running server, in bulk calls that are acknowledged one by one.
 
 use super::target::{Batch, Sent, Target};
+use crate::client::locate;
 use anyhow::{Context, Result, bail, ensure};
 use domain::{Code, Payload, Position, Refusal, limits};
 use loadgen::{Client, Response};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::net::ToSocketAddrs;
 use std::thread;
 use std::time::Duration;
 
@@ -28,20 +28,15 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// A server by its address: `http://host:port`, or `http://host:port/t/tenant`.
+    /// A server by its address: `host:port`, or `host:port/t/tenant`, with or without `http://`.
     pub(super) fn new(url: &str, token: Option<&str>) -> Result<Http> {
-        let rest =
-            url.strip_prefix("http://").context("--to takes http://HOST:PORT (there is no TLS here; use a proxy)")?;
-        let (host, prefix) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-        let host = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
-        let mut addresses = host.to_socket_addrs().with_context(|| format!("looking up {host}"))?;
-        let address = addresses.next().with_context(|| format!("{host} has no address"))?;
+        let (address, prefix) = locate(url)?;
         let client = Client::new(address, PATIENCE);
         let client = match token {
             Some(token) => client.with_token(token),
             None => client,
         };
-        Ok(Http { client, prefix: prefix.trim_end_matches('/').to_owned(), acknowledged: Position::START })
+        Ok(Http { client, prefix, acknowledged: Position::START })
     }
 
     /// The spec in force at the server, which only an admin's token may read.

@@ -49,7 +49,7 @@ impl Rejects {
     fn add(&mut self, place: &Place, refusal: &Refusal, text: &str) -> Result<()> {
         self.count += 1;
         if self.count <= SHOWN_MAX {
-            eprintln!("{place}: {refusal}");
+            complain!("{place}: {refusal}");
         }
         let mut line = b"{".to_vec();
         for (name, text) in [("file", &*place.file), ("code", refusal.code.as_str()), ("field", &refusal.field)] {

@@ -4,8 +4,9 @@ use super::progress::{Counts, Place, Progress};
 use super::rejects::Rejects;
 use super::source::{self, Row};
 use super::target::{Batch, Target};
+use crate::node;
 use anyhow::{Result, bail};
-use domain::{Payload, Position};
+use domain::{Code, Payload, Position, Refusal, Time, limits};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -39,6 +40,45 @@ pub(crate) struct Ended {
     /// Whether there was nothing to do.
     pub(crate) already: bool,
     pub(crate) rejects: Option<PathBuf>,
+    /// Events of this run that said no time, where nothing else gives them one.
+    pub(crate) untimed: u64,
+}
+
+/// How the times of rows are looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Timing {
+    /// Rows after it are refused, once a look at the clock confirms it; none if any time is taken.
+    pub(super) latest: Option<Time>,
+    /// Events without a time so far; none if they are not counted.
+    pub(super) untimed: Option<u64>,
+}
+
+/// What is not too far ahead now.
+pub(super) fn latest() -> Time {
+    node::now().plus(limits::FUTURE_SKEW_MAX)
+}
+
+impl Timing {
+    /// Looks at a row that moves log time to `time`.
+    fn look(&mut self, time: Option<Time>, payload: &Payload<'_>) -> Result<(), Refusal> {
+        if let (None, Some(untimed), Payload::Event(_)) = (time, &mut self.untimed, payload) {
+            *untimed += 1;
+        }
+        let (Some(time), Some(so_far)) = (time, self.latest) else { return Ok(()) };
+        if time <= so_far {
+            return Ok(());
+        }
+        let now = latest();
+        self.latest = Some(now);
+        if time <= now {
+            return Ok(());
+        }
+        let message = format!(
+            "{time} is ahead of this machine's clock, and log time, which never goes back, would be moved there: windows would then \
+             be read as of it; mend the row, or add --allow-future if that is meant"
+        );
+        Err(Refusal::new(Code::TimeInFuture, "time", message))
+    }
 }
 
 /// One run.
@@ -48,6 +88,7 @@ pub(super) struct Run<'a> {
     place: &'a Place,
     rejects: Rejects,
     errors_max: u64,
+    pub(super) timing: Timing,
     /// Whether events without an id get one of their file and row.
     gives_ids: bool,
     /// As of the last row read.
@@ -71,6 +112,7 @@ impl Ended {
             stopped: None,
             already: true,
             rejects: None,
+            untimed: 0,
         }
     }
 }
@@ -92,6 +134,7 @@ impl<'a> Run<'a> {
             place,
             rejects: Rejects::new(rejects),
             errors_max,
+            timing: Timing::default(),
             gives_ids,
             batch: Batch::default(),
             places: Vec::with_capacity(BATCH),
@@ -142,6 +185,7 @@ impl<'a> Run<'a> {
             stopped,
             already: false,
             rejects: self.rejects.path().cloned(),
+            untimed: self.timing.untimed.unwrap_or(0),
         })
     }
 
@@ -206,6 +250,18 @@ impl<'a> Run<'a> {
                 let id = || format!("{}-{number}", self.progress.input.head).into();
                 event.id.get_or_insert_with(id);
             }
+        }
+        // What moves log time: the row's own, or, where that is restored, the log's.
+        let time = match &record.payload {
+            _ if !self.gives_ids => record.log_time,
+            Payload::Event(event) => event.time,
+            _ => None,
+        };
+        if let Err(refusal) = self.timing.look(time, &record.payload) {
+            self.send()?;
+            self.counts.rows += 1;
+            self.counts.refused += 1;
+            return self.rejects.refused(&row.place, &refusal, &record.payload);
         }
         if let Some(position) = self.target.known(&record.payload) {
             self.send()?;

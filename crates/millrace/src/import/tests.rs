@@ -179,6 +179,30 @@ fn too_many_bad_rows_stop_it_and_it_goes_on() {
 }
 
 #[test]
+fn times_ahead_of_the_clock_are_refused_unless_they_are_meant() {
+    let line = |n: u64, time: &str| format!("{{\"event\":\"view\",\"user\":\"u{n}\",\"item\":\"i1\"{time}}}\n");
+    let soon = format!(",\"time\":{}", node::now().0 + 20_000);
+    let far = ",\"time\":\"9999-01-01T00:00:00Z\"";
+    let text = [line(1, ",\"time\":1000"), line(2, ""), line(3, &soon), line(4, far), line(5, "")].concat();
+    let folder = Folder::new();
+    folder.write("in.jsonl", text.as_bytes());
+    let ended = to_end(&import(&folder, "in.jsonl", &[])).unwrap();
+    assert_eq!((ended.counts.accepted, ended.counts.refused, ended.untimed), (4, 1, 2));
+    let rejects = fs::read_to_string(folder.path("in.jsonl.rejects.jsonl")).unwrap();
+    let first: serde_json::Value = serde_json::from_str(&rejects).unwrap();
+    assert_eq!((first["line"].as_u64(), first["code"].as_str()), (Some(4), Some("time_in_future")));
+    let meant = folder.path("meant").display().to_string();
+    let ended = to_end(&import(&folder, "in.jsonl", &["--dir", &meant, "--allow-future"])).unwrap();
+    assert_eq!((ended.counts.accepted, ended.counts.refused), (5, 0));
+    // Where log time itself is restored, it is what counts.
+    let restored = |n: u64, at: &str| format!("{{\"@position\":{n},\"@log_time\":{at},{}", &line(n, far)[1..]);
+    folder.write("out.jsonl", [restored(1, "1000"), restored(2, "253370764800000")].concat().as_bytes());
+    let ended = to_end(&import(&folder, "out.jsonl", &["--restore", "--dir", &folder.path("r").display().to_string()]));
+    let ended = ended.unwrap();
+    assert_eq!((ended.counts.accepted, ended.counts.refused, ended.untimed), (0, 2, 0), "one by its log's refusal");
+}
+
+#[test]
 fn csv_columns_are_typed_by_the_spec() {
     let folder = Folder::new();
     let csv = "sku,title,price,live,tags,created\n7,42,1.5,true,a|b,2026-01-01T00:00:00Z\n8,,x,,,\n\"9\n";
