@@ -14,7 +14,8 @@ pub const FIELDS_MAX: usize = 64;
 pub const LIST_MAX: usize = 64;
 /// Most elements in one list of floats.
 pub const VECTOR_MAX: usize = 1_024;
-/// Largest encoded payload of one record, in bytes.
+/// Largest encoded event, upsert or entry of a list, in bytes. Other records are bounded by their parts: a spec by `SPEC_BYTES_MAX`, a
+/// decision by the limits of a slate and of what is kept for its later pages; a record of any kind by `journal::MAX_PAYLOAD`.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 /// Deepest nesting of a JSON body.
 pub const JSON_DEPTH_MAX: usize = 32;
