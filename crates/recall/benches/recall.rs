@@ -109,6 +109,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         exposures: Vec::new(),
         weights: Vec::new(),
         attribution: None,
+        decisions: Vec::new(),
         interim: None,
         decision_read: false,
         entities: vec![

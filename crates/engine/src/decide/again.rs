@@ -2,7 +2,6 @@
 
 use super::{Decided, Made, Named, Verdicts};
 use crate::core::Core;
-use crate::machine::Machine;
 use crate::replay::{gone, unknown_decision, unreadable, walk};
 use domain::{Code, DecisionId, Payload, PlanVersion, Position, Refusal};
 use journal::{Disk, OwnedRecord};

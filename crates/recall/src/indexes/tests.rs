@@ -57,6 +57,7 @@ fn plan() -> Plan {
         exposures: Vec::new(),
         weights: Vec::new(),
         attribution: None,
+        decisions: Vec::new(),
         decision_read: false,
         entities: vec![entity("user", Vec::new()), entity("item", vec![created, tags])],
         events: vec![event("view"), event("skip")],
