@@ -138,7 +138,7 @@ fn hosts_paths_and_versions_are_checked() {
         ("GET /v1/../v1/spec HTTP/1.1\r\nhost: localhost\r\n\r\n", 404),
         ("GET /%2e%2e/v1/spec HTTP/1.1\r\nhost: localhost\r\n\r\n", 404),
         ("OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n", 404),
-        ("HEAD /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n", 405),
+        ("HEAD /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n", 200),
         ("CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\n\r\n", 404),
         ("GET http://localhost/healthz HTTP/1.1\r\nhost: localhost\r\n\r\n", 200),
         ("BREW /v1/spec HTTP/1.1\r\nhost: localhost\r\n\r\n", 405),
