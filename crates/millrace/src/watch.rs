@@ -69,7 +69,7 @@ impl Watch {
                 let why = format!("{error:#}");
                 let looks = self.unread.take().filter(|(before, _)| *before == why).map_or(1, |(_, looks)| looks + 1);
                 if looks == 2 {
-                    eprintln!("the watched spec cannot be read, the one before goes on serving: {why}");
+                    complain!("the watched spec cannot be read, the one before goes on serving: {why}");
                 }
                 self.unread = Some((why, looks));
                 None
