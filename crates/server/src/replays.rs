@@ -109,7 +109,7 @@ impl Replays {
     /// `overloaded` if too many run.
     pub(crate) fn decide(&self, engine: &Engine, positions: &[Position]) -> Result<DecidedAgain, Refusal> {
         let _slot = Slot::take(&self.running)?;
-        Ok(engine.decide_again(positions))
+        Ok(engine.decide_all_again(positions))
     }
 
     fn run(&self, engine: &Engine, wanted: &Wanted, slot: Slot) {
