@@ -4,6 +4,8 @@ use super::*;
 use crate::table::{Column, Kind, Writer};
 use clap::Parser;
 use domain::Position;
+use engine::LogFile;
+use journal::FileDisk;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
