@@ -7,10 +7,7 @@ mod judge;
 mod recent;
 
 pub use again::DecidedAgain;
-<<<<<<< HEAD
 pub(crate) use judge::Judge;
-=======
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
 pub(crate) use recent::Recent;
 
 use crate::generation::{Generation, State};

@@ -43,13 +43,10 @@ pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode, Tell};
 pub use decide::{Decided, DecidedAgain, Telling, Verdicts};
-<<<<<<< HEAD
 pub use decision::{
     DecisionExplanation, FactOfDecision, NearestChange, OperandOfRule, RuleOfDecision, ScoreStep, TermOfRule,
     TierOfDecision, Unindexed, WhyNot,
 };
-=======
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
 pub use decision::{
     EffectOfItem, End, Explanation, FiredEffect, GateOfJourney, ItemExplanation, Journey, ReadOfJourney,
     RouteOfJourney, ScoreOfJourney, TermOfItem,

@@ -13,11 +13,7 @@ use crate::page::FirstPages;
 use crate::ring::Ring;
 use crate::rules::KnownRules;
 use crate::sequencer::Sequencer;
-<<<<<<< HEAD
-use crate::{Config, Mode};
-=======
 use crate::{Clock, Config, Mode};
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
 use domain::{Payload, PlanVersion, Position, Refusal, Span, Time, limits};
 use journal::{Disk, Reader, RecoveryReport};
 use parking_lot::{Mutex, RwLock};
@@ -114,11 +110,7 @@ impl<D: Disk> Core<D> {
         let checkpoint = machine.position;
         replay(&opened.reader, &mut machine, &mut specs, opened.recovery.last, progress)?;
         let replayed = machine.position.0 - checkpoint.0;
-<<<<<<< HEAD
-        warnings.extend(ahead(machine.log_time, config.clock.now()));
-=======
         warnings.extend(ahead(machine.log_time, &config.clock));
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
         let mut old_text = specs.last().map(|&at| spec_text(&opened.reader, at)).transpose()?.flatten();
         if old_text.is_none() && specs.last().is_some_and(|&at| at <= checkpoint) {
             // Retention has dropped the record, but the checkpoint has it.
@@ -234,19 +226,11 @@ impl<D: Disk> Core<D> {
     }
 }
 
-<<<<<<< HEAD
-/// What is wrong with a log whose time is ahead of the clock. A clock that follows events knows no better.
-fn ahead(log_time: Time, now: Time) -> Option<String> {
-    let ahead = log_time.since(now);
-    let unit = if ahead.0 < 2 * 86_400_000 { 60_000 } else { 86_400_000 };
-    (now > Time(0) && ahead > limits::FUTURE_SKEW_MAX).then(|| {
-=======
 /// What is wrong with a log whose time is ahead of the wall clock. Other clocks know no better.
 fn ahead(log_time: Time, clock: &Clock) -> Option<String> {
     let ahead = log_time.since(clock.now());
     let unit = if ahead.0 < 2 * 86_400_000 { 60_000 } else { 86_400_000 };
     (matches!(clock, Clock::Wall) && ahead > limits::FUTURE_SKEW_MAX).then(|| {
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
         let ahead = Span(ahead.0 / unit * unit);
         format!(
             "the log's time is {log_time}, {ahead} ahead of this machine's clock, and never goes back: until then windows are read \

@@ -33,21 +33,14 @@ impl Check {
         let plan = node::read_spec(&self.spec)?;
         let summary = plan.describe();
         if self.json {
-<<<<<<< HEAD
             let mut told = as_json(&summary, &plan.warnings_at(node::now()));
             told["unindexed_rules"] = unindexed(&plan).into_iter().map(Unindexed::into_json).collect();
             say!("{told:#}");
-=======
-            say!("{:#}", as_json(&summary, &plan.warnings_at(node::now())));
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
             return Ok(());
         }
         say!("{}: no mistakes", self.spec.display());
         show!("{summary}");
-<<<<<<< HEAD
         print_unindexed(&plan);
-=======
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
         Ok(())
     }
 

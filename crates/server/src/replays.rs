@@ -109,11 +109,7 @@ impl Replays {
     /// `overloaded` if too many run.
     pub(crate) fn decide(&self, engine: &Engine, positions: &[Position]) -> Result<DecidedAgain, Refusal> {
         let _slot = Slot::take(&self.running)?;
-<<<<<<< HEAD
         Ok(engine.decide_again(positions))
-=======
-        Ok(engine.decide_all_again(positions))
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
     }
 
     fn run(&self, engine: &Engine, wanted: &Wanted, slot: Slot) {

@@ -29,38 +29,12 @@ impl<D: Disk> Core<D> {
         let state = self.generation().state.clone();
         let recent = state.recent.lock().at(position);
         (!recent.is_empty()).then(|| Verdicts { names: Named::Live(state), decided: made(recent) })
-<<<<<<< HEAD
     }
 
     /// The decisions on the events at these positions, each under the plan that was in force there, computed from the log: one walk
     /// per plan version, as long as from the checkpoint before the first to the last. Refused per position: `unknown_decision` if no
     /// event stands there, `gone` if the log does not reach back far enough.
     pub fn decide_again(&self, positions: &[Position]) -> DecidedAgain {
-=======
-    }
-
-    /// The decisions on the event at a position, under the plan that was in force there, from memory or from the log; none if it has
-    /// none on events of its type.
-    ///
-    /// # Errors
-    /// `unknown_decision` if no event stands there, `gone` if the log does not reach back far enough.
-    pub fn decided(&self, position: Position) -> Result<Verdicts, Refusal> {
-        self.decided_lately(position).map_or_else(|| self.decide_again(position, &mut |_, _| {}), Ok)
-    }
-
-    /// The same, always from the log. `progress` hears of (records read, records to read).
-    ///
-    /// # Errors
-    /// As [`Core::decided`].
-    pub fn decide_again(&self, position: Position, progress: &mut dyn FnMut(u64, u64)) -> Result<Verdicts, Refusal> {
-        self.decide_together(&[self.event_at(position)?], progress)
-    }
-
-    /// The decisions on the events at these positions, each under the plan that was in force there, computed from the log: one walk
-    /// per plan version, as long as from the checkpoint before the first to the last. Refused per position: `unknown_decision` if no
-    /// event stands there, `gone` if the log does not reach back far enough.
-    pub fn decide_all_again(&self, positions: &[Position]) -> DecidedAgain {
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
         let mut positions = positions.to_vec();
         positions.sort_unstable();
         positions.dedup();
@@ -72,11 +46,7 @@ impl<D: Disk> Core<D> {
             }
         }
         for of_version in asked.chunk_by(|a, b| a.version == b.version) {
-<<<<<<< HEAD
             match self.decide_together(of_version) {
-=======
-            match self.decide_together(of_version, &mut |_, _| {}) {
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
                 Ok(verdicts) => again.verdicts.push(verdicts),
                 Err(refusal) => {
                     let refuse = |asked: &Asked| (asked.record.header.position, refusal.clone());
@@ -89,7 +59,6 @@ impl<D: Disk> Core<D> {
     }
 
     /// Events of one plan version, ascending, in one walk.
-<<<<<<< HEAD
     fn decide_together(&self, asked: &[Asked]) -> Result<Verdicts, Refusal> {
         let first = asked.first().expect("a part of what was asked is not empty");
         let plan = self.plan_of(first.version)?;
@@ -98,19 +67,6 @@ impl<D: Disk> Core<D> {
         for event in asked {
             let until = before(event);
             walk(&self.reader, &mut machine, until, &[(until, 0)], &mut |_| (), &mut |_, _| Ok(()))?;
-=======
-    fn decide_together(&self, asked: &[Asked], progress: &mut dyn FnMut(u64, u64)) -> Result<Verdicts, Refusal> {
-        let [first, ..] = asked else { unreachable!("a part of what was asked is not empty") };
-        let end = before(asked.last().unwrap_or(first));
-        let plan = self.plan_of(first.version)?;
-        let mut machine = self.state_before(before(first), plan)?;
-        let begin = machine.position.0;
-        let mut read = |at: Position| progress(at.0 - begin, end.0 - begin);
-        let mut decided = Vec::new();
-        for event in asked {
-            let until = before(event);
-            walk(&self.reader, &mut machine, until, &[(until, 0)], &mut read, &mut |_, _| Ok(()))?;
->>>>>>> 7aa9948d805f7b2da5d1c7e7d0f74364253c9ca2
             let header = &event.record.header;
             let payload = Payload::decode(header.kind, &event.record.payload).map_err(|error| unreadable(&error))?;
             machine.writer_epoch = header.epoch;

@@ -127,7 +127,6 @@ fn plan() -> Plan {
             Index::Explore { event: 0, below: BELOW },
         ],
         lists: Vec::new(),
-        decisions: Vec::new(),
         feeds: Vec::new(),
         quotas: Vec::new(),
         warnings: Vec::new(),
