@@ -9,6 +9,7 @@ pub(crate) mod expressions;
 pub(crate) mod feeds;
 mod journey;
 pub(crate) mod lists;
+mod on_event;
 pub(crate) mod operations;
 pub(crate) mod spec;
 pub(crate) mod verdicts;

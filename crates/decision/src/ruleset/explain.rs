@@ -83,6 +83,8 @@ pub enum WhyNot {
     False(usize),
     /// No term is false, and this one has no value: something that it reads is missing.
     Missing(usize),
+    /// Its condition holds, but a row before it in its table has fired.
+    Passed,
 }
 
 /// A step of the score.
@@ -192,7 +194,7 @@ fn why_not(rule: &DecisionRule, facts: &Facts, terms: &[TermOfRule]) -> WhyNot {
         _ if !shared => WhyNot::NotShared,
         _ => match is_false {
             Some(term) => WhyNot::False(term),
-            None => WhyNot::Missing(missing().unwrap_or_default()),
+            None => missing().map_or(WhyNot::Passed, WhyNot::Missing),
         },
     }
 }

@@ -3,13 +3,11 @@
 use super::explanation::write_explanation;
 use super::feeds::Names;
 use super::journey::write_journey;
-use super::recorded;
-use super::verdicts::view_of;
+use super::{on_event, recorded};
 use crate::Shared;
 use crate::replays::{State, Wanted};
 use crate::reply::Reply;
-use domain::{Answer, Code, DecisionId, Position, Refusal};
-use engine::{DecidedAgain, Verdicts};
+use domain::{Answer, Code, DecisionId, Refusal};
 use hyper::StatusCode;
 use wire::AnswerView;
 
@@ -18,37 +16,10 @@ pub(crate) fn read(shared: &Shared, id: DecisionId) -> Result<Reply, Refusal> {
     let mut body = Vec::new();
     match shared.engine.decision(id) {
         Ok(answer) => write(shared, id, &answer, &mut body)?,
-        Err(refusal) if refusal.code == Code::UnknownDecision => write_decided(shared, id, &mut body)?,
+        Err(refusal) if refusal.code == Code::UnknownDecision => return on_event::read(shared, id),
         Err(refusal) => return Err(refusal),
     }
     Ok(Reply::json(body))
-}
-
-/// Writes what was decided on the event at a position, all its decisions.
-fn write_decided(shared: &Shared, id: DecisionId, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    let verdicts = verdicts_at(shared, id.position)?;
-    verdicts.tell(|decided, telling| {
-        let views: Vec<_> = decided.iter().filter(|of| of.id == id).map(|of| view_of(of, telling, true, false)).collect();
-        if views.is_empty() {
-            let message = format!("there is no decision {id}: no decision is on the events of its type, or another event took its place after a crash");
-            return Err(Refusal::new(Code::UnknownDecision, "id", message));
-        }
-        out.extend_from_slice(b"{\"decisions\":");
-        wire::write_array(out, &views, wire::write_verdict);
-        out.push(b'}');
-        Ok(())
-    })
-}
-
-/// From memory, else computed from the log.
-fn verdicts_at(shared: &Shared, position: Position) -> Result<Verdicts, Refusal> {
-    if let Some(verdicts) = shared.engine.decided_lately(position) {
-        return Ok(verdicts);
-    }
-    let DecidedAgain { verdicts, refused } = shared.replays.decide(&shared.engine, &[position])?;
-    let refusal = refused.into_iter().next().map(|(_, refusal)| refusal);
-    let internal = || Refusal::new(Code::Internal, "", "one position was asked for and none answered");
-    verdicts.into_iter().next().ok_or_else(|| refusal.unwrap_or_else(internal))
 }
 
 /// Why; with an item the way of that item, once the decision has been computed again.
@@ -56,7 +27,10 @@ pub(crate) fn explain(shared: &Shared, id: DecisionId, item: Option<String>, tex
     if item.is_some() {
         return again(shared, Wanted { id, item }, text);
     }
-    let explanation = shared.engine.explain(id)?;
+    let explanation = match shared.engine.explain(id) {
+        Err(refusal) if refusal.code == Code::UnknownDecision => return on_event::explain(shared, id, text),
+        explanation => explanation?,
+    };
     if text {
         return Ok(Reply::text(explanation.to_string()));
     }
@@ -67,7 +41,10 @@ pub(crate) fn explain(shared: &Shared, id: DecisionId, item: Option<String>, tex
 
 /// The same again: 202 with the progress while it is computed, then the comparison.
 pub(crate) fn replay(shared: &Shared, id: DecisionId) -> Result<Reply, Refusal> {
-    again(shared, Wanted { id, item: None }, false)
+    match again(shared, Wanted { id, item: None }, false) {
+        Err(refusal) if refusal.code == Code::UnknownDecision => on_event::replay(shared, id),
+        reply => reply,
+    }
 }
 
 /// The decision that a path names, once its record is on the disk: that of a fresh answer still waits for it.

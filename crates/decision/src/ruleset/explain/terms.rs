@@ -18,6 +18,16 @@ pub struct TermOfRule {
     pub operands: Vec<OperandOfRule>,
 }
 
+impl TermOfRule {
+    /// Whether it holds; none if it has no value.
+    pub fn is_true(&self) -> Option<bool> {
+        match self.value {
+            Value::Bool(bool) => Some(bool),
+            _ => None,
+        }
+    }
+}
+
 /// Something that a term reads or compares.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperandOfRule {

@@ -48,6 +48,7 @@ impl Display for RuleOfDecision {
             Some(WhyNot::NotShared) => writeln!(f, ": the event is not in its share")?,
             Some(WhyNot::False(term)) => writeln!(f, ": `{}` is false", self.terms[term].text)?,
             Some(WhyNot::Missing(term)) => writeln!(f, ": `{}` has no value", self.terms[term].text)?,
+            Some(WhyNot::Passed) => writeln!(f, ": a row before it in its table has fired")?,
         }
         for term in &self.terms {
             let value = match term.value {
