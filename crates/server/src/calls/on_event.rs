@@ -117,7 +117,8 @@ fn write_explained(out: &mut Vec<u8>, explained: &DecisionExplanation) {
         write_key(out, "outcome");
         write_text(out, &tier.outcome);
         write_key(out, "threshold");
-        tier.threshold.map_or_else(|| out.extend_from_slice(b"null"), |least| write_float(out, least));
+        // What is no number is written as null.
+        write_float(out, tier.threshold.unwrap_or(f64::NAN));
         write_flag(out, "reached", tier.reached);
         out.push(b'}');
     });
