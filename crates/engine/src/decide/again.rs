@@ -77,10 +77,10 @@ impl<D: Disk> Core<D> {
 
     /// Events of one plan version, ascending, in one walk.
     fn decide_together(&self, asked: &[Asked], progress: &mut dyn FnMut(u64, u64)) -> Result<Verdicts, Refusal> {
-        let [first, ..] = asked else { unreachable!("a part of what was asked is not empty") };
-        let end = before(asked.last().unwrap_or(first));
-        let plan = self.plan_of(first.version)?;
-        let mut machine = self.state_before(before(first), plan)?;
+        let mut ends = asked.iter().map(before);
+        let start = ends.next().expect("a part of what was asked is not empty");
+        let end = ends.next_back().unwrap_or(start);
+        let mut machine = self.state_before(start, self.plan_of(asked[0].version)?)?;
         let begin = machine.position.0;
         let mut read = |at: Position| progress(at.0 - begin, end.0 - begin);
         let mut decided = Vec::new();
