@@ -22,7 +22,7 @@ pub(super) fn definition(plan: &Plan, decision: &Decision) -> String {
     for tier in tiers {
         text.push_str(&format!("tier {} {}\n", tier.outcome, program(decision, &tier.threshold)));
     }
-    for DecisionLabels { event, of, reads, when } in labels {
+    if let Some(DecisionLabels { event, of, reads, when }) = labels {
         let event = &plan.events[usize::from(*event)];
         let name = |field: &u16| event.fields[usize::from(*field)].name.as_str();
         let reads: Vec<&str> = reads.iter().map(name).collect();

@@ -37,7 +37,7 @@ fn mistakes() {
         ("{ event: chargebak, of: payment, when: sure }", "unknown_event", 71, "did you mean `chargeback`"),
         ("{ event: payment, of: payment, when: amount > 1 }", "not_here", 71, "its own label"),
         ("{ event: chargeback, of: paymnt, when: sure }", "unknown_name", 87, "did you mean `payment`"),
-        ("{ event: chargeback, of: zzzzzzzz, when: sure }", "unknown_name", 87, "declare it"),
+        ("{ event: chargeback, of: zzzzzzzz, when: sure }", "unknown_name", 87, "known here: of"),
         ("{ event: chargeback, of: fee, when: sure }", "wrong_type", 87, "string"),
         ("{ event: chargeback, of: payment, when: fee }", "wrong_type", 102, "condition"),
         ("{ event: chargeback, of: payment, when: shure }", "unknown_name", 102, "did you mean `sure`"),
