@@ -80,9 +80,9 @@ impl Backtest {
             fs::write(path, html::page(&report, &spec)).with_context(|| format!("writing {}", path.display()))?;
         }
         if self.json {
-            println!("{:#}", json::of(&report, &spec));
+            say!("{:#}", json::of(&report, &spec));
         } else {
-            print!("{}", text::of(&report, &spec));
+            show!("{}", text::of(&report, &spec));
         }
         Ok(())
     }
