@@ -20,6 +20,7 @@ test: rust ## everything that guards the project
 	$(CARGO) xtask conformance cel
 	$(CARGO) xtask determinism --decisions 500
 	$(CARGO) xtask parity --events 2000
+	$(CARGO) xtask backtest-parity --events 2000
 	$(CARGO) xtask kill --rounds 5
 	$(CARGO) xtask reload --changes 30
 	$(CARGO) xtask gorse-compat

@@ -1,5 +1,6 @@
 //! The project's chores as one program: structure checks, crash tests, determinism checks and benchmarks.
 
+mod backtest_parity;
 mod bench;
 mod conformance;
 mod determinism;
@@ -39,6 +40,7 @@ enum Chore {
     Reload(reload::Reload),
     Determinism(determinism::Determinism),
     Parity(parity::Parity),
+    BacktestParity(backtest_parity::BacktestParity),
     #[command(subcommand)]
     Bench(bench::Bench),
     Soak(soak::Soak),
@@ -55,6 +57,7 @@ fn main() -> Result<()> {
         Chore::Reload(reload) => reload.run(root),
         Chore::Determinism(determinism) => determinism.run(root),
         Chore::Parity(parity) => parity.run(root),
+        Chore::BacktestParity(parity) => parity.run(),
         Chore::Bench(bench) => bench.run(root),
         Chore::Soak(soak) => soak.run(root),
         Chore::Fuzz(fuzz) => fuzz.run(),

@@ -192,6 +192,8 @@ pub const BOOST_FACTOR_MAX: f64 = 1_000.0;
 pub const PAGE_DEPTH: usize = 300;
 /// How long after the first page further ones may be asked for, by the clock.
 pub const PAGE_TTL: Span = Span(30 * 60_000);
+/// Most decided events that one backtest compares.
+pub const BACKTEST_EVENTS_MAX: usize = 20_000_000;
 /// Most decisions of one spec.
 pub const DECISIONS_MAX: usize = 256;
 /// Most rules of one decision, rows of its tables among them.

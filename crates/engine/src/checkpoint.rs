@@ -227,6 +227,26 @@ impl<D: Disk> Core<D> {
     }
 }
 
+/// How many bytes the state takes in a checkpoint, spec and positions aside: a function of plan and log.
+pub(crate) fn state_bytes(machine: &mut Machine) -> u64 {
+    let mut bytes = Vec::new();
+    let mut measure = |part: &dyn Snapshot| {
+        let of_chunk = |chunk| {
+            bytes.clear();
+            part.save(chunk, &mut bytes);
+            bytes.len() as u64
+        };
+        (0..part.chunks()).map(of_chunk).sum::<u64>()
+    };
+    let parts = measure(&machine.names.snapshot())
+        + measure(&machine.catalogue.snapshot())
+        + measure(&machine.dedupe.snapshot())
+        + measure(&machine.epoch.snapshot());
+    let attribution = machine.attribution.as_ref().map_or(0, |attribution| measure(&attribution.snapshot()));
+    let rows: u64 = machine.shards.iter_mut().map(|shard| measure(&shard.snapshot())).sum();
+    parts + attribution + rows
+}
+
 fn put<D: Disk>(writer: &mut CheckpointWriter<D>, tag: u32, part: &dyn Snapshot) -> Result<(), journal::Error> {
     let mut bytes = Vec::new();
     for chunk in 0..part.chunks() {

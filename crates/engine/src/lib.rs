@@ -2,6 +2,7 @@
 //! Start at `core.rs` (`submit`, the walk of an event) and `serve.rs` (`recommend`, the walk of a request).
 
 mod attribution;
+mod backtest;
 mod bell;
 mod change;
 mod checkpoint;
@@ -36,6 +37,10 @@ pub use crate::core::{Core, Submitted};
 mod tests;
 
 pub use attribution::{AttributionReport, By, FeedReport, Row, Share};
+pub use backtest::{
+    Backtest, BacktestAsked, BacktestError, Both, Counted, DecidedAs, Example, Group, JudgedScore, Kind, Labelled,
+    Quality, Reason, RuleCounts, ScoreBins, SideCost, auc, average_precision, roc,
+};
 #[cfg(feature = "planted")]
 pub use change::PlantedChange;
 pub use change::{ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, Needs, PlannedChange, SpecVersion};

@@ -1,6 +1,7 @@
 //! A node on a real directory: what it acknowledges, answers, keeps and computes again.
 
 mod attribution;
+mod backtest;
 mod change;
 mod decisions;
 mod dry_run;

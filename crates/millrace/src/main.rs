@@ -6,6 +6,7 @@
 mod output;
 
 mod attribution;
+mod backtest;
 mod check;
 mod client;
 mod dataset;
@@ -57,6 +58,7 @@ enum Command {
     Digest(digest::Digest),
     #[command(subcommand)]
     Policy(policy::Policy),
+    Backtest(backtest::Backtest),
     #[command(subcommand)]
     Spec(spec::Spec),
     Replay(replay::Replay),
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Command::Export(export) => export.run(),
         Command::Digest(digest) => digest.run(),
         Command::Policy(policy) => policy.run(),
+        Command::Backtest(backtest) => backtest.run(),
         Command::Spec(spec) => spec.run(),
         Command::Replay(replay) => replay.run(),
         Command::Explain(explain) => explain.run(),

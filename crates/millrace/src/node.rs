@@ -182,6 +182,11 @@ impl StopSignal {
         let _ = self.told.recv();
     }
 
+    /// Whether the program was told to stop; a stop is told once.
+    pub(crate) fn is_told(&self) -> bool {
+        self.told.try_recv().is_ok()
+    }
+
     /// What ends the wait too.
     pub(crate) fn alarm(&self) -> Alarm {
         Alarm(self.tell.clone())

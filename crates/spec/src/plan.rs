@@ -12,7 +12,8 @@ mod window;
 pub use attribution::{AttributedEvent, Attribution};
 pub use computed::Computed;
 pub use decision::{
-    Decision, DecisionRule, Effect, Fact, FactSource, Hit, ReasonPart, RuleTable, Scorecard, ScorecardPart, Share, Tier,
+    Decision, DecisionLabels, DecisionRule, Effect, Fact, FactSource, Hit, ReasonPart, RuleTable, Scorecard,
+    ScorecardPart, Share, Tier,
 };
 pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};

@@ -5,8 +5,8 @@ mod policy;
 mod rerank;
 
 pub(crate) use decision::{
-    BinSource, DecisionRuleSource, DecisionSource, EffectSource, PartSource, PointsSource, RowSource, RuleTableSource,
-    ScorecardSource, ShareSource, TiersSource,
+    BinSource, DecisionRuleSource, DecisionSource, EffectSource, LabelsSource, PartSource, PointsSource, RowSource,
+    RuleTableSource, ScorecardSource, ShareSource, TiersSource,
 };
 pub(crate) use policy::{CountSource, HoldoutSource, PolicyKind, PolicySource};
 pub(crate) use rerank::{

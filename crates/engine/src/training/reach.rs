@@ -6,7 +6,7 @@ use spec::plan::{AggregateOp, PaneLevel, SlotIndex, SlotSource, Stream, Window};
 
 /// How far back a value looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// It counts no events; attributes are what was last said of an entity.
     Nothing,
     /// So long before the instant that it is read at.
@@ -19,7 +19,7 @@ pub(super) enum Reach {
 const PERIOD_MAX: Span = Span(31 * 86_400_000 + 3_600_000);
 
 /// Of everything in these slots. Attributes and lists reach back to when they were last set: to everything.
-pub(super) fn of(plan: &Plan, slots: &[SlotIndex]) -> Reach {
+pub(crate) fn of(plan: &Plan, slots: &[SlotIndex]) -> Reach {
     let reach = |slot: &SlotIndex| match plan.slots[usize::from(*slot)].source {
         SlotSource::Aggregate(index) => {
             let aggregate = &plan.aggregates[usize::from(index)];

@@ -5,6 +5,7 @@ mod check;
 mod cover;
 mod facts;
 mod feature;
+mod labels;
 mod never;
 mod outcome;
 mod reason;
@@ -69,6 +70,10 @@ impl Builder<'_> {
             Some(fallback) => self.outcome_of(&outcomes, fallback)?,
             None => otherwise,
         };
+        let labels = match &source.labels {
+            Some(labels) => Some(self.labels(event, labels)?),
+            None => None,
+        };
         let deadline = source.deadline;
         let (name, outcomes, facts) = (source.name.text.clone(), outcomes.into_names(), facts.list);
         Some(Decision {
@@ -84,6 +89,7 @@ impl Builder<'_> {
             otherwise,
             deadline,
             fallback,
+            labels,
         })
     }
 

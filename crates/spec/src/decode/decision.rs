@@ -1,9 +1,11 @@
 //! Decisions: rules over the events of one type, tiers of their score, outcomes and their precedence.
 
+mod labels;
 mod rule;
 mod scorecard;
 mod table;
 
+pub(super) use labels::LABELS;
 pub(super) use rule::{RULE, SHARE};
 pub(super) use scorecard::{BIN, PART, SCORECARD};
 pub(super) use table::{ROW, TABLE};
@@ -15,8 +17,19 @@ use crate::source::{DecisionSource, TiersSource};
 use crate::yaml::{Kind, Node, Text};
 use domain::{Span, limits};
 
-pub(super) const DECISION: [&str; 10] =
-    ["on", "outcomes", "score", "rules", "tables", "scorecards", "tiers", "otherwise", "deadline", "fallback"];
+pub(super) const DECISION: [&str; 11] = [
+    "on",
+    "outcomes",
+    "score",
+    "rules",
+    "tables",
+    "scorecards",
+    "tiers",
+    "otherwise",
+    "deadline",
+    "fallback",
+    "labels",
+];
 
 impl Decoder<'_> {
     pub(super) fn decisions(&mut self, key: &Text, node: &Node) -> Vec<DecisionSource> {
@@ -40,6 +53,7 @@ impl Decoder<'_> {
             otherwise: None,
             deadline: None,
             fallback: None,
+            labels: None,
             broken: false,
         };
         for (key, value) in entries {
@@ -55,6 +69,7 @@ impl Decoder<'_> {
                 "otherwise" => decision.otherwise = self.outcome(value, "`otherwise`"),
                 "deadline" => decision.deadline = self.deadline(value),
                 "fallback" => decision.fallback = self.outcome(value, "`fallback`"),
+                "labels" => decision.labels = self.labels(key, value),
                 _ => self.unknown(key, "a decision", &DECISION),
             }
             decision.broken |= self.issues.count() > before;

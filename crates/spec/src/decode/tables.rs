@@ -31,6 +31,7 @@ pub(crate) fn tables() -> Vec<Table> {
         table("scorecard", &decision::SCORECARD),
         table("scorecard_part", &decision::PART),
         table("bin", &decision::BIN),
+        table("labels", &decision::LABELS),
         table("attribution", &attribution::ATTRIBUTION),
         table("budget", &budget::BUDGET),
         table("spread", &rerank::RULE),

@@ -1,13 +1,13 @@
 //! The meaning of a decision as text, in which no index of the plan occurs.
 
 use crate::build::canonical;
-use crate::plan::{Decision, DecisionRule, Effect, Fact, FactSource, Plan, ReasonPart, ScorecardPart};
+use crate::plan::{Decision, DecisionLabels, DecisionRule, Effect, Fact, FactSource, Plan, ReasonPart, ScorecardPart};
 use expr::Program;
 
 /// Everything that a decision says, and all that it reads.
 pub(super) fn definition(plan: &Plan, decision: &Decision) -> String {
     let Decision { event, facts, score, rules, tables, scorecards, outcomes, tiers, .. } = decision;
-    let Decision { otherwise, deadline, fallback, .. } = decision;
+    let Decision { otherwise, deadline, fallback, labels, .. } = decision;
     let event = &plan.events[usize::from(*event)];
     let mut text = format!("on {} outcomes {outcomes:?} {otherwise} {deadline:?} {fallback}\n", event.name);
     let roles: Vec<&str> = event.roles.iter().map(|role| role.name.as_str()).collect();
@@ -21,6 +21,12 @@ pub(super) fn definition(plan: &Plan, decision: &Decision) -> String {
     }
     for tier in tiers {
         text.push_str(&format!("tier {} {}\n", tier.outcome, program(decision, &tier.threshold)));
+    }
+    if let Some(DecisionLabels { event, of, reads, when }) = labels {
+        let event = &plan.events[usize::from(*event)];
+        let name = |field: &u16| event.fields[usize::from(*field)].name.as_str();
+        let reads: Vec<&str> = reads.iter().map(name).collect();
+        text.push_str(&format!("labels {} {} {} {reads:?}\n", event.name, name(of), canonical(when.text())));
     }
     text
 }

@@ -33,6 +33,21 @@ pub struct Decision {
     pub deadline: Option<Span>,
     /// What is answered past the deadline: index into `outcomes`.
     pub fallback: u16,
+    /// Events that say later what was true; none: nothing does.
+    pub labels: Option<DecisionLabels>,
+}
+
+/// Events that say of others what they were in truth. Decisions read nothing of this; backtests do.
+#[derive(Clone, Debug)]
+pub struct DecisionLabels {
+    /// The label event: index into `Plan::events`.
+    pub event: u16,
+    /// Its field with the id that the client gave the decided event: index into the label event's fields.
+    pub of: u16,
+    /// What `when` reads: slot `i` is the value of the label event's field `reads[i]`.
+    pub reads: Vec<u16>,
+    /// Whether the label says "bad"; a missing value says so no more than a false one.
+    pub when: Program,
 }
 
 /// One value that a decision's programs read.

@@ -58,7 +58,7 @@ pub(super) fn field(table: &str, name: &str) -> Option<Json> {
             )),
             _ => None,
         },
-        "decision" | "rule" | "rule_share" | "rule_table" | "scorecard" | "scorecard_part" | "bin" => {
+        "decision" | "rule" | "rule_share" | "rule_table" | "scorecard" | "scorecard_part" | "bin" | "labels" => {
             decisions::field(table, name)
         }
         "feed" | "rank" | "holdout" => feeds::field(table, name),
@@ -86,6 +86,7 @@ pub(super) fn required(table: &str) -> Vec<&'static str> {
         "rule_share" | "scorecard_part" => vec!["of"],
         "rule_table" => vec!["hit", "inputs", "rows"],
         "scorecard" | "bin" => vec!["points"],
+        "labels" => vec!["event", "of", "when"],
         _ => match table.split_once('_') {
             Some(("route", kind)) => routes::required(kind),
             Some(("policy", kind)) => policies::required(kind),

@@ -20,6 +20,7 @@ pub(crate) struct DecisionSource {
     pub(crate) otherwise: Option<Text>,
     pub(crate) deadline: Option<Span>,
     pub(crate) fallback: Option<Text>,
+    pub(crate) labels: Option<LabelsSource>,
     /// Whether a part that gives outcomes or a score could not be read: then what seems missing is not.
     pub(crate) broken: bool,
 }
@@ -39,6 +40,14 @@ pub(crate) struct TiersSource {
     pub(crate) list: Vec<(Text, Text)>,
     /// None: not said properly.
     pub(crate) otherwise: Option<Text>,
+}
+
+/// `{ event: label, of: payment, when: fraud }`
+#[derive(Debug)]
+pub(crate) struct LabelsSource {
+    pub(crate) event: Text,
+    pub(crate) of: Text,
+    pub(crate) when: Text,
 }
 
 #[derive(Debug)]

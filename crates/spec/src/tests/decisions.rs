@@ -2,6 +2,7 @@
 
 mod broken;
 mod docs;
+mod labels;
 mod mistakes;
 mod tables;
 

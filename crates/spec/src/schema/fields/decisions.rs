@@ -11,6 +11,12 @@ pub(super) fn field(table: &str, name: &str) -> Option<(Holds, &'static str)> {
         "rule" => rule(name),
         "rule_table" => rule_table(name),
         "scorecard" | "scorecard_part" | "bin" => scorecard(table, name),
+        "labels" => Some(match name {
+            "event" => (Holds::Name, "The event that says later what was true."),
+            "of" => (Holds::Name, "Its field that has the `id` of the decided event."),
+            "when" => (Holds::Expression, "When it says that the decided event was bad, as in `fraud`."),
+            _ => return None,
+        }),
         _ => Some(match name {
             "of" => (Holds::Part("share"), "How many of the entities: `10%` or `0.1`."),
             "by" => (Holds::Name, "The role whose entity is asked (the event's first)."),
@@ -35,6 +41,7 @@ fn decision(name: &str) -> Option<(Holds, &'static str)> {
         "otherwise" => (Holds::Part("label"), "The outcome where no rule asks for one, of a decision without tiers."),
         "deadline" => (Holds::Part("span"), "How long an answer may take, from 1ms to 1m."),
         "fallback" => (Holds::Part("label"), "The outcome that is answered past the deadline."),
+        "labels" => (Holds::Part("labels"), "Which events say later what was true: what backtests measure by."),
         _ => return None,
     })
 }

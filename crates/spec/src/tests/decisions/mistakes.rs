@@ -7,7 +7,11 @@ use crate::compile;
 type Rule = (&'static str, &'static str, u32, &'static str);
 
 /// What is not as it should be when each text, put behind the given one, has exactly one mistake.
-fn wrong(before: &str, after: &str, (text, code, place, said): (&str, &str, (u32, u32), &str)) -> Option<String> {
+pub(super) fn wrong(
+    before: &str,
+    after: &str,
+    (text, code, place, said): (&str, &str, (u32, u32), &str),
+) -> Option<String> {
     let whole = format!("{before}{text}{after}");
     let line = before.lines().count() as u32 + place.0;
     let Err(diagnostics) = compile("spec.yaml", &whole) else { return Some(format!("not refused:\n{text}\n")) };
