@@ -19,6 +19,8 @@ pub struct Required {
     pub either: Vec<Vec<Test>>,
     /// Whether the condition is true wherever all `tests` hold.
     pub complete: bool,
+    /// Whether it is true wherever all `tests` hold, and all tests of one of `either`.
+    pub complete_with_either: bool,
     /// It is never true.
     pub never: bool,
     /// Why not all of it is tests.
@@ -149,7 +151,7 @@ fn float_rank(float: f64) -> Option<i64> {
 impl Program {
     /// What slots must hold where it is true, as far as it is known. `complete` for no program that reads texts.
     pub fn required(&self) -> Required {
-        let mut found = Required { complete: true, ..Required::default() };
+        let mut found = Required::nothing();
         match (&self.guards, &*self.form) {
             (Some(guards), _) => {
                 guards.iter().for_each(|guard| found.gather(guard, false));

@@ -25,6 +25,9 @@ use tree::Node;
 /// Most rules that are walked through one by one.
 const WALK_MAX: usize = 4;
 
+/// Most branches of a `||` that a rule is entered by.
+const BRANCHES_MAX: usize = 16;
+
 /// The indexes of all of a plan's decisions.
 #[derive(Clone, Debug, Default)]
 pub struct Rulesets(Vec<Ruleset>);
@@ -141,9 +144,10 @@ impl Ruleset {
         for (index, rule) in decision.rules.iter().enumerate() {
             let index = index as u32;
             let required = rule.when.required();
-            known.push(Known::new(rule, required.complete));
+            let by_branch = parts(&required);
+            known.push(Known::new(rule, required.complete || by_branch && required.complete_with_either));
             unindexed.extend(obstacle(&required).map(|why| Unindexed { rule: index, why }));
-            building.enter(index, rule, required, &mut entries);
+            building.enter(index, rule, (required, by_branch), &mut entries);
         }
         let (columns, tests) = building.finish();
         let odds = Odds::new(&columns, &tests, samples);
@@ -230,6 +234,12 @@ fn obstacle(required: &Required) -> Option<&'static str> {
     })
 }
 
+/// Whether a rule is entered by the branches of its `||`: where nothing else names a value.
+fn parts(required: &Required) -> bool {
+    let names = |test: &Test| matches!(test.wanted, Wanted::Among(_)) && test.reading.kind != RankKind::Bool;
+    (1..=BRANCHES_MAX).contains(&required.either.len()) && !required.tests.iter().any(names)
+}
+
 /// Columns and tests while they are collected.
 #[derive(Default)]
 struct Building {
@@ -238,8 +248,14 @@ struct Building {
 }
 
 impl Building {
-    /// Enters a rule: once, or once for each alternative if nothing else narrows it.
-    fn enter(&mut self, index: u32, rule: &DecisionRule, required: Required, entries: &mut Vec<Entry>) {
+    /// Enters a rule: once, or once for each branch of its `||`.
+    fn enter(
+        &mut self,
+        index: u32,
+        rule: &DecisionRule,
+        (required, by_branch): (Required, bool),
+        entries: &mut Vec<Entry>,
+    ) {
         if required.never {
             return;
         }
@@ -255,14 +271,13 @@ impl Building {
             let column = self.column(Column::Now);
             tests.push(self.numbered(column, Wanted::Between(least, most)));
         }
-        let branches = if tests.is_empty() { required.either } else { Vec::new() };
-        if branches.is_empty() {
+        if !by_branch {
             entries.push(Entry { rule: index, tests });
             return;
         }
-        for branch in branches {
+        for branch in required.either {
             let own = branch.into_iter().map(|test| self.test(test));
-            entries.push(Entry { rule: index, tests: own.collect() });
+            entries.push(Entry { rule: index, tests: own.chain(tests.iter().copied()).collect() });
         }
     }
 

@@ -7,6 +7,11 @@ use crate::set::Set;
 use crate::typed::Typed;
 
 impl Required {
+    /// Of what is always true.
+    pub(super) fn nothing() -> Required {
+        Required { complete: true, complete_with_either: true, ..Required::default() }
+    }
+
     /// Adds what a condition requires, or its opposite.
     pub(super) fn gather(&mut self, form: &Form<bool>, negated: bool) {
         match form {
@@ -24,7 +29,7 @@ impl Required {
 
     /// Notes that a part is no test.
     pub(super) fn obstruct(&mut self, obstacle: Obstacle) {
-        self.complete = false;
+        (self.complete, self.complete_with_either) = (false, false);
         self.obstacle.get_or_insert(obstacle);
     }
 
@@ -79,7 +84,7 @@ impl Required {
     /// One of the operands, or of their opposites, is true.
     fn alternatives(&mut self, operands: &[Form<bool>], negated: bool) {
         let required = operands.iter().map(|operand| {
-            let mut found = Required { complete: true, ..Required::default() };
+            let mut found = Required::nothing();
             found.gather(operand, negated);
             found
         });
@@ -96,6 +101,7 @@ impl Required {
 
     fn join(&mut self, other: Required) {
         self.tests.extend(other.tests);
+        self.complete_with_either &= other.complete_with_either && (other.either.is_empty() || self.either.is_empty());
         if self.either.is_empty() {
             self.either = other.either;
         }
@@ -105,6 +111,7 @@ impl Required {
 
     fn branches(&mut self, required: Vec<Required>) {
         self.complete = false;
+        self.complete_with_either &= self.either.is_empty() && required.iter().all(|branch| branch.complete);
         let tests: Option<Vec<Vec<Test>>> = required.into_iter().map(Required::known).collect();
         match tests {
             Some(tests) if self.either.is_empty() => self.either = tests,

@@ -165,6 +165,9 @@ proptest! {
                 prop_assert!(any, "{} requires {:?} on {:?}", text, required, row);
             } else {
                 prop_assert!(!(required.complete && all), "{} requires {:?} on {:?}", text, required, row);
+                let one = required.either.is_empty() || required.either.iter().any(|branch| holds(&row, branch));
+                let all = required.complete_with_either && all && one;
+                prop_assert!(!all, "{} requires {:?} on {:?}", text, required, row);
             }
         }
     }
