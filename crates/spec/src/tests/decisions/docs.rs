@@ -36,6 +36,7 @@ fn the_examples_compile() {
     assert!(table.warnings.is_empty() && table.decisions[0].rules.len() == 3, "{:?}", table.warnings);
     let card = good(format!("{HEAD}decisions:\n  d:\n    on: payment\n    otherwise: go\n{card}"));
     assert_eq!(card.decisions[0].scorecards[0].parts.len(), 2);
-    let labels = good(format!("{HEAD}decisions:\n  d:\n    on: payment\n    score: amount\n    otherwise: go\n{labels}"));
+    let labels =
+        good(format!("{HEAD}decisions:\n  d:\n    on: payment\n    score: amount\n    otherwise: go\n{labels}"));
     assert!(labels.decisions[0].labels.is_some());
 }
