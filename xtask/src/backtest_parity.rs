@@ -18,6 +18,9 @@ use std::sync::{Arc, mpsc};
 /// Modes and numbers of shards that must not matter.
 const RUNS: [(Mode, u32); 4] = [(Mode::Inline, 1), (Mode::Inline, 3), (Mode::Threaded, 1), (Mode::Threaded, 4)];
 
+/// So long that nothing is dropped, and the first checkpoint is kept: a range may begin at it.
+const KEPT: Span = Span(10_000 * Span::DAY.0);
+
 /// Compare what was decided live with a backtest of the same spec over the same log, bit for bit
 #[derive(Args)]
 pub(crate) struct BacktestParity {
@@ -100,8 +103,14 @@ fn told(decided: &Decided, telling: &Telling<'_>) -> ((String, Position), String
 
 /// Runs a node through the script; what it answered.
 fn live(dir: &Path, plan: &Arc<Plan>, (mode, shards): (Mode, u32), script: Script) -> Result<Given> {
-    let config =
-        Config { mode, shards, checkpoint_every: Span(0), tick_every: Span(0), ..Config::new(Clock::Manual(0.into())) };
+    let config = Config {
+        mode,
+        shards,
+        checkpoint_every: Span(0),
+        tick_every: Span(0),
+        retain: Some(KEPT),
+        ..Config::new(Clock::Manual(0.into()))
+    };
     let clock = config.clock.clone();
     let options = journal::Options { segment_bytes: 1 << 20, ..Default::default() };
     let (engine, _) = Engine::open(node::disk(dir)?, options, plan.clone(), config, &mut |_, _| ())?;

@@ -18,9 +18,9 @@ features:
   user:
     paid_1h: sum(payment, amount, 1h)
     usual: mean(payment, amount, 1d)
-    payments_today: count(payment, today("Europe/Berlin"))
+    payments_today: count(payment, day("Europe/Berlin"))
     chargebacks: count(chargeback, 7d, fraud)
-    last_card: last(payment, card)
+    cards: last_n(payment, card, 3)
     ratio: paid_1h / max(usual, 1.0)
   device:
     cards_10m: distinct(payment, card, 10m)
@@ -43,7 +43,7 @@ decisions:
         reason: "{device.cards_10m} cards in 10 minutes"
       - { id: spender, when: user.paid_1h > 300.0, outcome: check, reason: "{user.paid_1h} in an hour, {before(user.paid_1h)} before" }
       - { id: stolen, when: "listed(device, stolen)", outcome: decline }
-      - { id: abroad, when: "country != user.country && before(user.last_card) != card", score: 0.2 }
+      - { id: abroad, when: "country != user.country && !before(user.cards).exists(used, used == card)", score: 0.2 }
       - { id: new-device, when: user.device.here == 1 && user.payments_today > 2, score: 0.15, reason: "{card} is new on {country.lowerAscii()}" }
       - { id: burst, when: user.ratio > 3.0 && device.heat > 2.0, score: 0.25, share: { of: 50%, by: device } }
       - { id: known-bad, when: user.chargebacks > 0, score: 0.4, shadow: true }
@@ -159,7 +159,7 @@ impl Iterator for Script {
             return None;
         }
         self.steps += 1;
-        if self.steps.is_multiple_of(60) {
+        if self.steps.is_multiple_of(20) {
             return Some(Step::Checkpoint);
         }
         // Mostly within seconds, now and then over night, so that windows empty and days change.

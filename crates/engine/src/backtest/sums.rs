@@ -285,6 +285,8 @@ fn facts_that_differ(both: &Both<'_>) -> Vec<Differs> {
             differ.push((name, was, Some(value)));
         }
     }
+    // First what both read and find different, then what only the new one reads.
+    differ.sort_by_key(|(_, was, _)| was.is_none());
     differ.extend(old.into_iter().map(|(name, was)| (name, Some(was), None)));
     differ
 }

@@ -131,7 +131,8 @@ fn example(out: &mut String, of: &Example) {
             format!("{}{shadow}: {}", reason.rule, reason.text)
         });
         let reasons: Vec<String> = reasons.collect();
-        line(out, format_args!("    {whose} {outcome} {score:.4}  {}", reasons.join("; ")));
+        let said = if reasons.is_empty() { "no rule fired".to_owned() } else { reasons.join("; ") };
+        line(out, format_args!("    {whose} {outcome} {score:.4}  {said}"));
     }
     let value = |value: &Option<domain::Raw<'static>>| value.as_ref().map_or_else(|| "-".to_owned(), shown);
     for (name, old, new) in of.facts.iter().take(FACTS) {

@@ -8,6 +8,7 @@ entities:
   device: {}
 events:
   payment: { user: user, device: device, fields: { amount: float, card: string, country: string } }
+  chargeback: { user: user, fields: { payment: string, fraud: bool } }
 features:
   user: { payments_1h: 'count(payment, 1h)', payments_1d: 'count(payment, 1d)' }
   device: { cards_10m: 'distinct(payment, card, 10m)' }
@@ -26,7 +27,7 @@ fn blocks() -> Vec<&'static str> {
 #[test]
 fn the_examples_compile() {
     let blocks = blocks();
-    let [whole, table, card] = blocks.as_slice() else { panic!("{blocks:?}") };
+    let [whole, table, card, labels] = blocks.as_slice() else { panic!("{blocks:?}") };
     let good = |text: String| compile("spec.yaml", &text).unwrap_or_else(|wrong| panic!("{wrong}"));
     let plan = good(format!("{HEAD}{whole}"));
     assert_eq!(plan.decisions[0].outcomes[0], "decline");
@@ -35,4 +36,7 @@ fn the_examples_compile() {
     assert!(table.warnings.is_empty() && table.decisions[0].rules.len() == 3, "{:?}", table.warnings);
     let card = good(format!("{HEAD}decisions:\n  d:\n    on: payment\n    otherwise: go\n{card}"));
     assert_eq!(card.decisions[0].scorecards[0].parts.len(), 2);
+    let labels =
+        good(format!("{HEAD}decisions:\n  d:\n    on: payment\n    score: amount\n    otherwise: go\n{labels}"));
+    assert!(labels.decisions[0].labels.is_some());
 }
