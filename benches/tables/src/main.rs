@@ -181,7 +181,8 @@ fn measure(rows: usize, rounds: usize, runtime: &Runtime, figures: &mut Map<Stri
         other.push((cpu_ns() - start) / PAYMENTS as f64);
     }
     let (own, other) = (median(own), median(other));
-    let mut note = |name: &str, value: f64| figures.insert(format!("table_{rows}_{name}"), json!((value * 10.0).round() / 10.0));
+    let mut note =
+        |name: &str, value: f64| figures.insert(format!("table_{rows}_{name}"), json!((value * 10.0).round() / 10.0));
     note("ns", own);
     note("zen_ns", other);
     note("ratio_zen", other / own);

@@ -218,7 +218,7 @@ impl Trials<'_> {
         for sign in [-1.0, 1.0] {
             let (mut near, mut far) = (0.0, None);
             for power in NEAREST..=FURTHEST {
-                let by = sign * unit * f64::from(power).exp2();
+                let by = sign * unit * libm::exp2(f64::from(power));
                 let limit = best.as_ref().map_or(below, |best| best.size);
                 if counts && now + by < 0.0 || size(&Value::Float(now), &moved(near)) >= limit {
                     break;
