@@ -104,9 +104,6 @@ impl Sums {
 
     /// Everything that hangs on events alone.
     pub(super) fn finish(self, old: Option<&Decision>, new: &Decision, report: &mut Backtest) {
-        let name = |decision: Option<&Decision>, outcome: u16| {
-            decision.and_then(|decision| decision.outcomes.get(usize::from(outcome)).cloned())
-        };
         report.labels = self.by_id.is_some().then(|| self.labelled(old, new));
         report.scores = self.bins();
         report.events = self.seen.len() as u64;
@@ -125,7 +122,12 @@ impl Sums {
             .map(|((was, is), kept)| {
                 let judged = |(at, example): (usize, Example)| Example { bad: seen[at].bad, ..example };
                 let examples = kept.examples.into_iter().map(judged).collect();
-                Kind { old: name(old, was), new: name(Some(new), is), events: kept.events, examples }
+                Kind {
+                    old: name(old, was).map(str::to_owned),
+                    new: name(Some(new), is).map(str::to_owned),
+                    events: kept.events,
+                    examples,
+                }
             })
             .collect();
         report.changed = report.kinds.iter().filter(|kind| kind.is_change()).map(|kind| kind.events).sum();
@@ -200,6 +202,11 @@ impl Came {
             tier: verdict.tier.unwrap_or(NONE),
         })
     }
+}
+
+/// The name of an outcome; none: not decided.
+fn name(decision: Option<&Decision>, outcome: u16) -> Option<&str> {
+    decision?.outcomes.get(usize::from(outcome)).map(String::as_str)
 }
 
 fn count_fired(counts: &mut [u64], decided: Option<&Decided>) {

@@ -139,6 +139,6 @@ fn example(out: &mut String, of: &Example) {
         line(out, format_args!("    {name}: {} -> {}", value(old), value(new)));
     }
     if of.facts.len() > FACTS {
-        line(out, format_args!("    and {} facts more that differ", of.facts.len() - FACTS));
+        line(out, format_args!("    and {} more", of.facts.len() - FACTS));
     }
 }
