@@ -38,7 +38,10 @@ mod tests;
 pub use attribution::{AttributionReport, By, FeedReport, Row, Share};
 #[cfg(feature = "planted")]
 pub use change::PlantedChange;
-pub use change::{ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, Needs, PlannedChange, SpecVersion};
+pub use change::{
+    ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, CompleteFrom, Completeness, Needs, PlannedChange,
+    SpecVersion,
+};
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode};

@@ -3,7 +3,7 @@
 
 mod followed;
 mod pass;
-mod reach;
+pub(crate) mod reach;
 
 use crate::offline::LogFile;
 use crate::open::OpenError;

@@ -7,15 +7,18 @@ use journal::{CheckpointEntry, Manifest};
 /// The retained span is covered by about this many checkpoints: a replay reads at most about this part of it.
 const RUNGS: i64 = 8;
 
-/// As [`kept`], and the newest of the plan in force in any case: what is written may be of a change that is never made.
-pub(super) fn kept_beside(all: &Manifest, retain: Option<Span>, in_force: &[u8; 32]) -> Vec<CheckpointEntry> {
+/// As [`kept`], and in any case the newest of the plan in force, since what is written may be of a change that is never made, and of
+/// a plan that can be gone back to.
+pub(super) fn kept_beside(all: &Manifest, retain: Option<Span>, states: &[[u8; 32]]) -> Vec<CheckpointEntry> {
     let mut kept = kept(all, retain);
-    let newest = [Some(all.newest), all.previous].into_iter().flatten();
-    if newest.chain(kept.iter().copied()).all(|entry| entry.plan != *in_force)
-        && let Some(last) = all.kept.iter().rfind(|entry| entry.plan == *in_force)
-    {
-        kept.push(*last);
-        kept.sort_by_key(|entry| entry.generation);
+    for state in states {
+        let newest = [Some(all.newest), all.previous].into_iter().flatten();
+        if newest.chain(kept.iter().copied()).all(|entry| entry.plan != *state)
+            && let Some(last) = all.kept.iter().rfind(|entry| entry.plan == *state)
+        {
+            kept.push(*last);
+            kept.sort_by_key(|entry| entry.generation);
+        }
     }
     kept
 }
@@ -118,8 +121,8 @@ mod tests {
     fn a_change_that_is_not_made_pushes_out_no_checkpoint_of_the_plan_in_force() {
         let of = |generation, plan| CheckpointEntry { plan: [plan; 32], ..entry(generation, generation as i64) };
         let all = Manifest { newest: of(4, 2), previous: Some(of(3, 2)), kept: vec![of(1, 1), of(2, 1)] };
-        assert_eq!(kept_beside(&all, None, &[1; 32]), [of(2, 1)]);
-        assert_eq!(kept_beside(&all, None, &[2; 32]), []);
+        assert_eq!(kept_beside(&all, None, &[[1; 32]]), [of(2, 1)]);
+        assert_eq!(kept_beside(&all, None, &[[2; 32]]), []);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use spec::plan::{AggregateOp, PaneLevel, SlotIndex, SlotSource, Stream, Window};
 
 /// How far back a value looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// It counts no events; attributes are what was last said of an entity.
     Nothing,
     /// So long before the instant that it is read at.
@@ -38,7 +38,8 @@ pub(super) fn of(plan: &Plan, slots: &[SlotIndex]) -> Reach {
     slots.iter().map(reach).max().unwrap_or(Reach::Nothing)
 }
 
-fn of_aggregate(op: AggregateOp, stream: &Stream) -> Reach {
+/// Of one aggregate.
+pub(crate) fn of_aggregate(op: AggregateOp, stream: &Stream) -> Reach {
     match op {
         AggregateOp::Seen(span) | AggregateOp::CountRecents(span) => Reach::Back(span),
         _ => match op.window() {
