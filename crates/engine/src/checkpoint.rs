@@ -219,9 +219,11 @@ impl<D: Disk> Core<D> {
             writer.write(own.as_bytes())?;
         }
         // The state's digest would take a full walk of it; `millrace digest` and the checks compute it from the file instead.
-        let in_force = [Some(spec::state_digest(&self.plan())), self.kept_state()];
-        let in_force: Vec<[u8; 32]> = in_force.into_iter().flatten().collect();
-        writer.finish([0; 32], |all| ladder::kept_beside(all, self.config.retain, &in_force))
+        // Of what is being filled first: once it is no more, it is in force.
+        let plans = self.changes.filled().into_iter().chain([self.plan()]);
+        let states = plans.map(|plan| (spec::state_digest(&plan), plan.carried));
+        let states: Vec<_> = states.chain(self.kept_state()).collect();
+        writer.finish([0; 32], |all| ladder::kept_beside(all, self.config.retain, &states))
     }
 
     /// Drops what retention no longer asks for. Everything after the oldest checkpoint that stays is kept.

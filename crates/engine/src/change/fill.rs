@@ -35,6 +35,8 @@ pub(crate) struct Changes<D: Disk> {
     pub(super) kept: Mutex<Option<Kept<D>>>,
     /// Whether one is being filled: the log is kept whole for it.
     running: AtomicBool,
+    /// The plan that is being filled: what its state begins at is kept.
+    plan: Mutex<Option<Arc<Plan>>>,
     /// Generations that serve no more, until the last request lets go of them: freeing much memory is no request's work.
     retired: Mutex<Vec<Arc<Generation>>>,
 }
@@ -46,6 +48,7 @@ impl<D: Disk> Default for Changes<D> {
             status: Mutex::default(),
             kept: Mutex::default(),
             running: AtomicBool::new(false),
+            plan: Mutex::default(),
             retired: Mutex::default(),
         }
     }
@@ -55,6 +58,17 @@ impl<D: Disk> Changes<D> {
     /// The change that is being filled; none is begun or goes on while this is held.
     pub(super) fn filling(&self) -> MutexGuard<'_, Option<Filling<D>>> {
         self.filling.lock()
+    }
+
+    /// Notes what is being filled, if anything is.
+    fn run(&self, plan: Option<Arc<Plan>>) {
+        self.running.store(plan.is_some(), Ordering::Release);
+        *self.plan.lock() = plan;
+    }
+
+    /// The plan that is being filled.
+    pub(crate) fn filled(&self) -> Option<Arc<Plan>> {
+        self.plan.lock().clone()
     }
 
     /// Says how a change is that has begun, or could not.
@@ -121,9 +135,9 @@ impl<D: Disk> Core<D> {
         let kept = self.take_kept(plan);
         let fresh = kept.is_none();
         // From here on the log is not cut.
-        self.changes.running.store(true, Ordering::Release);
+        self.changes.run(Some(plan.clone()));
         let begun = kept.map_or_else(|| self.begun(plan, generation.state.shards.len() as u32), Ok);
-        let machine = begun.inspect_err(|_| self.changes.running.store(false, Ordering::Release))?;
+        let machine = begun.inspect_err(|_| self.changes.run(None))?;
         self.changes.tell(ChangeStatus {
             base,
             digest: plan.digest,
@@ -336,7 +350,7 @@ impl<D: Disk> Core<D> {
     fn end(&self, stage: ChangeStage) {
         self.sequencer.lock().tap = None;
         self.checkpointing.lock().held = false;
-        self.changes.running.store(false, Ordering::Release);
+        self.changes.run(None);
         if let Some(status) = &mut *self.changes.status.lock() {
             if let ChangeStage::Switched { position, .. } = stage {
                 (status.records, status.records_in_log) = (position.0, position.0);

@@ -131,9 +131,9 @@ impl<D: Disk> Core<D> {
         self.changes.kept.lock().is_some()
     }
 
-    /// What the kept state is built by, if a plan is kept.
-    pub(crate) fn kept_state(&self) -> Option<[u8; 32]> {
-        self.changes.kept.lock().as_ref().map(|kept| spec::state_digest(kept.plan()))
+    /// What the kept state is built by and where it begins, if a plan is kept.
+    pub(crate) fn kept_state(&self) -> Option<([u8; 32], Option<spec::Carried>)> {
+        self.changes.kept.lock().as_ref().map(|kept| (spec::state_digest(kept.plan()), kept.plan().carried))
     }
 
     /// Where the kept plan's state begins.

@@ -5,7 +5,8 @@ use super::switched;
 use crate::core::Core;
 use crate::tests::{Folder, SPEC, fill, item, plan, request, view};
 use crate::{
-    ChangeStage, Clock, CompleteFrom, Config, Engine, LogFile, Mode, Needs, OpenReport, machine_of_checkpoint,
+    ChangeOutcome, ChangeStage, Clock, CompleteFrom, Config, Engine, LogFile, Mode, Needs, OpenReport,
+    machine_of_checkpoint,
 };
 use domain::{Code, Event, Payload, PlanVersion, Position, Raw, Span};
 use journal::{FileDisk, Options};
@@ -74,7 +75,14 @@ fn holds(folder: &Folder) -> String {
     let rebuilt = log.build_to(&plan, 2, kept.position, &mut |_, _| ()).expect("the base is there");
     assert_eq!(kept.digest(), rebuilt.digest(), "state is what the plan says of the base and the log");
     let report = log.replay(10_000, 2, &mut |_, _| ()).expect("it starts from a checkpoint");
-    assert!(report.replayed > 40 && report.identical == report.replayed, "{report:?}");
+    let mut records = log.reader.iter_from(log.reader.first()).expect("readable");
+    let mut reached = 0;
+    while let Some(record) = records.next().expect("readable") {
+        if let Ok(Payload::Decision(answer)) = Payload::decode(record.header.kind, record.payload) {
+            reached += u64::from(log.reaches(&answer));
+        }
+    }
+    assert!(reached > 10 && report.replayed == reached && report.identical == reached, "{reached}: {report:?}");
     format!("{:?}", kept.digest())
 }
 
@@ -244,4 +252,94 @@ fn what_cannot_be_carried_over_is_refused_with_the_reason() {
     );
     let other = other.replace("views: count(view, 1d)", "views: count(view, 1d)\n    likes: count(like, 1d)");
     assert!(matches!(node.plan_change("new.yaml", &other).expect("it compiles").needs, Needs::Fill { .. }));
+}
+
+#[test]
+fn without_any_checkpoint_of_its_own_state_is_carried_over_once_more() {
+    let folder = Folder::new();
+    drop(cut(&folder, Mode::Inline, 1));
+    let node = core(&folder, SPEC, Span(0));
+    node.change_spec("new.yaml", &changed(), None).expect("it is carried over");
+    advance(&node, 300);
+    send(&node, 1_200, 1_230);
+    let served = node.recommend(request("u3")).expect("the feed exists");
+    while node.sync().expect("the disk is well") {}
+    let before = views(&node);
+    drop(node);
+    // The newest checkpoint file is the one that the change wrote.
+    let listed =
+        std::fs::read_dir(&folder.0).expect("the folder is there").map(|entry| entry.expect("readable").path());
+    let newest = listed.filter(|path| path.to_string_lossy().contains("checkpoint-")).max().expect("there are some");
+    let bytes = std::fs::read(&newest).expect("readable");
+    std::fs::write(&newest, &bytes[..bytes.len() / 2]).expect("writable");
+    let opened =
+        Core::open(folder.disk(), options(), plan(&changed()), config(Mode::Inline, 3, Span(0)), &mut |_, _| ());
+    let (node, report) = opened.expect("the base is there");
+    assert!(report.warnings.len() == 1 && report.diff.is_none() && report.replayed > 300, "{report:?}");
+    assert_eq!(views(&node), before);
+    assert!(node.replay(served.id, &mut |_, _| ()).expect("the log reaches there").identical);
+    node.checkpoint().expect("the disk is well");
+    drop(node);
+    holds(&folder);
+}
+
+#[test]
+fn a_new_spec_may_serve_at_once_and_through_a_restart() {
+    let folder = Folder::new();
+    drop(cut(&folder, Mode::Inline, 1));
+    let node = core(&folder, SPEC, Span(0));
+    let before = views(&node);
+    let started = node.change_spec_at_once("new.yaml", &changed(), None).expect("it is carried over");
+    assert!(matches!(started.outcome, ChangeOutcome::Interim { version: PlanVersion(2), .. }), "{started:?}");
+    assert_eq!(of(&views(&node), "began"), Raw::Null);
+    before.iter().for_each(|(name, value)| assert_eq!(of(&views(&node), name), *value, "{name}"));
+    send(&node, 1_200, 1_210);
+    let text = node.plan().text.clone();
+    drop(node);
+    let node = core(&folder, &text, Span(0));
+    advance(&node, 300);
+    assert_eq!(node.generation().version, PlanVersion(3));
+    assert_ne!(of(&views(&node), "began"), Raw::Null);
+    node.checkpoint().expect("the disk is well");
+    drop(node);
+    holds(&folder);
+}
+
+#[test]
+fn a_node_that_is_started_with_another_spec_carries_over_too() {
+    let (folder, twin) = (Folder::new(), Folder::new());
+    drop((cut(&folder, Mode::Inline, 1), cut(&twin, Mode::Inline, 1)));
+    let node = core(&twin, SPEC, Span(0));
+    node.change_spec("new.yaml", &changed(), None).expect("it is carried over");
+    advance(&node, 300);
+    let expected = views(&node);
+    let node = core(&folder, &changed(), Span(0));
+    assert_eq!((views(&node), node.generation().version), (expected, PlanVersion(2)));
+    send(&node, 1_200, 1_210);
+    drop(node);
+    let node = core(&folder, &changed(), Span(0));
+    assert_eq!(node.generation().version, PlanVersion(2), "nothing has changed");
+    node.checkpoint().expect("the disk is well");
+    drop(node);
+    holds(&folder);
+}
+
+#[test]
+fn what_would_share_panes_that_lack_a_part_is_told_apart_by_a_filter() {
+    let paid = |text: &str| {
+        let view = "  view: { user: user, item: item, fields: { price: float } }";
+        SPEC.replace("  view: { user: user, item: item }", view)
+            .replace("views: count(view, 1d)", &format!("views: count(view, 1d)\n    paid: sum(view, price, 1d){text}"))
+    };
+    let folder = Folder::new();
+    let (engine, _) = open(&folder, &paid(""), Mode::Inline, 1);
+    turns(&engine, 0, 40);
+    let more = paid("\n    most: max(view, price, 2h)");
+    let refusal = engine.change_spec("new.yaml", &more, None).expect_err("panes have kept no maximum");
+    assert!(refusal.message.contains("max(view, price, 2h)") && refusal.message.contains("filter"), "{refusal}");
+    let apart = paid("\n    most: max(view, price, 2h, true)");
+    assert!(matches!(engine.plan_change("new.yaml", &apart).expect("it compiles").needs, Needs::Fill { .. }));
+    // What is no longer read gives way.
+    let other = paid("").replace("sum(view, price, 1d)", "max(view, price, 1d)");
+    assert!(matches!(engine.plan_change("new.yaml", &other).expect("it compiles").needs, Needs::Fill { .. }));
 }
