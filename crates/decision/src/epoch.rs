@@ -9,8 +9,8 @@ use crate::reads::{FeedReads, Reads, closure};
 use domain::{EntityId, Position, Time, Value};
 use expr::{MadeTexts, Texts};
 use recall::{Indexes, ItemScores};
-use spec::Plan;
 use spec::plan::EntityIndex;
+use spec::{Carrying, Plan};
 use state::{Catalogue, Dictionary, Digest, Exposure, QuotaReading, Quotas, Resolved, Rows, Scope};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -110,6 +110,24 @@ impl Epoch {
         self.quotas.adopt(plan);
         self.listed.adopt(plan);
         self.lists = new.lists.clone();
+    }
+
+    /// The epoch under another plan, which goes on with `carrying` of it; the rest begins here. `texts` knows every string of it.
+    pub fn carried(self, plan: &Arc<Plan>, carrying: &Carrying, texts: &dyn Texts) -> Epoch {
+        let mut new = Epoch::new(plan.clone());
+        (new.position, new.log_time) = (self.position, self.log_time);
+        new.catalogue = self.catalogue;
+        new.catalogue.adopt(plan);
+        new.items = self.items.carried(plan, carrying, self.log_time);
+        new.indexes = self.indexes.carried(plan, &carrying.indexes);
+        for (exposure, from) in new.exposures.iter_mut().zip(&carrying.exposures) {
+            from.into_iter().for_each(|from| exposure.clone_from(&self.exposures[usize::from(*from)]));
+        }
+        new.quotas = self.quotas.carried(plan.clone(), &carrying.quotas);
+        new.listed = self.listed;
+        new.listed.adopt(plan);
+        new.complete(texts);
+        new
     }
 
     /// From now on notes what changes, so that a copy can [`follow`](Epoch::follow): for an epoch that is one of two. What was noted

@@ -1,9 +1,11 @@
 //! A spec changed on a running node: what a change would do, what is going on with one, which specs there were.
-//! State under a plan is a function of that plan and of the log, as if the plan had always been in force; so a change never converts
-//! anything: it gives every consumer, at one position, the state that the new plan would have had.
+//! State under a plan is a function of that plan and of the log, as if the plan had always been in force; so a change gives every
+//! consumer, at one position, the state that the new plan would have had. On a log that retention has cut, "always" begins at a
+//! checkpoint, of which goes on what both plans count (`checkpoint/base.rs`).
 
 mod adopt;
 mod fill;
+mod form;
 mod interim;
 mod kept;
 #[cfg(feature = "planted")]
@@ -12,13 +14,13 @@ mod tap;
 mod versions;
 
 pub(crate) use fill::Changes;
+pub use form::{CompleteFrom, Completeness};
 #[cfg(feature = "planted")]
 pub use planted::PlantedChange;
 pub(crate) use tap::Tap;
 pub use versions::SpecVersion;
 
 use crate::core::Core;
-use crate::generation::Generation;
 use domain::{Code, PlanVersion, Position, Refusal, Time};
 use journal::Disk;
 use spec::{Diagnostics, Diff, Plan};
@@ -35,11 +37,11 @@ pub enum Needs {
     Fill {
         /// Records to read.
         records: u64,
-        /// Log time of the first record that can be read; none if the log is whole, so that filled values are complete. What is
-        /// counted over a window is complete a window after it.
+        /// The log's time from which on new values are counted, if retention has cut the log; none if filled values are complete.
+        /// See [`PlannedChange::complete`].
         counted_from: Option<Time>,
     },
-    /// State would have to be filled from records that retention has dropped.
+    /// State would have to be filled from records that retention has dropped, and what is kept cannot be carried over.
     OlderLog {
         /// The first position from which the log can be replayed.
         replay_from: Position,
@@ -57,6 +59,10 @@ pub struct PlannedChange {
     pub diff: Diff,
     /// What it asks of the node.
     pub needs: Needs,
+    /// Of the features that are new or changed and counted from some instant on: from when each is complete.
+    pub complete: Vec<Completeness>,
+    /// Why what is kept cannot be carried over, if it cannot.
+    pub uncarried: Option<String>,
 }
 
 /// What a change came to when the call returned.
@@ -132,33 +138,6 @@ pub struct ChangeStatus {
 }
 
 impl<D: Disk> Core<D> {
-    /// Compiles a spec and says what changing to it would do; changes nothing. `name` is for diagnostics.
-    ///
-    /// # Errors
-    /// `invalid_spec` with everything that is wrong with the text.
-    pub fn plan_change(&self, name: &str, text: &str) -> Result<PlannedChange, Refusal> {
-        // An interim text stands for the spec that it leads to.
-        let plan = Arc::new(spec::compile(name, spec::written(text)).map_err(|wrong| invalid(&wrong))?);
-        let generation = self.generation();
-        let diff = spec::diff(&generation.plan, &plan);
-        let needs = self.needs(&generation, &plan, &diff);
-        Ok(PlannedChange { base: generation.version, plan, diff, needs })
-    }
-
-    fn needs(&self, old: &Generation, plan: &Plan, diff: &Diff) -> Needs {
-        let replay_from = self.reader.replay_from();
-        match () {
-            () if plan.text == old.plan.text => Needs::Nothing,
-            () if !diff.rebuild => Needs::Adoption,
-            () if replay_from > Position(1) => Needs::OlderLog { replay_from },
-            () => {
-                let kept = self.kept_position(plan).unwrap_or_default();
-                let position = self.sequencer.lock().appender.position();
-                Needs::Fill { records: position.0.saturating_sub(kept.0), counted_from: None }
-            }
-        }
-    }
-
     /// Changes the spec. With `base`, only if that version is in force. What needs no filling is in force when this returns;
     /// otherwise the old plan serves until the new one's state has caught up.
     ///
@@ -179,7 +158,9 @@ impl<D: Disk> Core<D> {
                 self.start_filling(&planned)?;
                 ChangeOutcome::Filling
             }
-            Needs::OlderLog { replay_from } => return Err(older_log(replay_from)),
+            Needs::OlderLog { replay_from } => {
+                return Err(older_log(replay_from, planned.uncarried.as_deref().unwrap_or_default()));
+            }
         };
         Ok(ChangeStarted { planned, outcome })
     }
@@ -229,10 +210,11 @@ fn conflict(in_force: PlanVersion) -> Refusal {
     Refusal::new(Code::SpecConflict, "base", message)
 }
 
-fn older_log(replay_from: Position) -> Refusal {
+fn older_log(replay_from: Position, why: &str) -> Refusal {
     let message = format!(
-        "the new state must be filled from the whole log, but the log is retained only from position {replay_from}; \
-         change feeds and policies, which need no filling, or start with an empty data directory and import the events again"
+        "the new state would have to be filled from the whole log, but the log is retained only from position {replay_from}, and what \
+         is kept cannot be carried over: {why}. Change that apart from the rest, or start a second node with an empty data directory \
+         and import the events again"
     );
     Refusal::new(Code::SpecNeedsOlderLog, "spec", message)
 }

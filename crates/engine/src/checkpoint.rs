@@ -1,13 +1,16 @@
 //! Checkpoints: every consumer's state frozen at one position, written beside live traffic, loaded for any number of shards.
 //! Which older ones stay, and how much of the log, is in `checkpoint/ladder.rs`.
 
+mod base;
 mod ladder;
+
+pub(crate) use base::{base, exists, form_at_start};
 
 use crate::core::Core;
 use crate::generation::State;
 use crate::machine::Machine;
 use decision::EpochSnapshot;
-use domain::{Position, Refusal, Time};
+use domain::{PlanVersion, Position, Refusal, Time};
 use journal::{CheckpointReader, CheckpointWriter, Disk, Manifest};
 use parking_lot::Condvar;
 use spec::Plan;
@@ -27,6 +30,8 @@ const EPOCH: u32 = 6;
 /// The text of the spec in force: retention drops its record in time.
 const SPEC: u32 = 7;
 const ATTRIBUTION: u32 = 8;
+/// The text of the spec that the state is of, if it is another than the one in force.
+const OWN_SPEC: u32 = 9;
 
 /// All state at one position, sharing memory with the running node.
 struct Frozen {
@@ -34,6 +39,8 @@ struct Frozen {
     state: [u8; 32],
     /// The spec in force at the position.
     text: String,
+    /// The spec that the state is of, if it is another.
+    own: Option<String>,
     position: Position,
     log_time: Time,
     specs: Vec<Position>,
@@ -123,6 +130,7 @@ impl<D: Disk> Core<D> {
         let frozen = Frozen {
             state: spec::state_digest(&machine.plan),
             text: self.plan().text.clone(),
+            own: Some(machine.plan.text.clone()),
             position: machine.position,
             log_time: machine.log_time,
             specs,
@@ -159,7 +167,20 @@ impl<D: Disk> Core<D> {
             }
         };
         let (state, text) = (spec::state_digest(&generation.plan), generation.plan.text.clone());
-        Frozen { state, text, position, log_time, specs, names, catalogue, dedupe, attribution, shards, epoch }
+        Frozen {
+            state,
+            text,
+            own: None,
+            position,
+            log_time,
+            specs,
+            names,
+            catalogue,
+            dedupe,
+            attribution,
+            shards,
+            epoch,
+        }
     }
 
     /// A threaded consumer has reached the barrier.
@@ -203,9 +224,16 @@ impl<D: Disk> Core<D> {
         put(&mut writer, EPOCH, &frozen.epoch)?;
         writer.begin_section(SPEC)?;
         writer.write(frozen.text.as_bytes())?;
+        if let Some(own) = &frozen.own {
+            writer.begin_section(OWN_SPEC)?;
+            writer.write(own.as_bytes())?;
+        }
         // The state's digest would take a full walk of it; `millrace digest` and the checks compute it from the file instead.
-        let in_force = spec::state_digest(&self.plan());
-        writer.finish([0; 32], |all| ladder::kept_beside(all, self.config.retain, &in_force))
+        // Of what is being filled first: once it is no more, it is in force.
+        let plans = self.changes.filled().into_iter().chain([self.plan()]);
+        let states = plans.map(|plan| (spec::state_digest(&plan), plan.carried));
+        let states: Vec<_> = states.chain(self.kept_state()).collect();
+        writer.finish([0; 32], |all| ladder::kept_beside(all, self.config.retain, &states))
     }
 
     /// Drops what retention no longer asks for. Everything after the oldest checkpoint that stays is kept.
@@ -265,7 +293,8 @@ fn put_meta(frozen: &Frozen, out: &mut Vec<u8>) {
     frozen.specs.iter().for_each(|at| out.extend_from_slice(&at.0.to_le_bytes()));
 }
 
-/// Loads the newest checkpoint of this plan, or of one with the same state, at or before a position; what was passed over is added to `warnings`.
+/// Loads the newest checkpoint of this plan, or of one with the same state, at or before a position; without one, if the plan's state
+/// begins at a checkpoint of another plan, that. What was passed over is added to `warnings`.
 pub(crate) fn load_before<D: Disk>(
     reader: &journal::Reader<D>,
     position: Position,
@@ -275,10 +304,10 @@ pub(crate) fn load_before<D: Disk>(
     warnings: &mut Vec<String>,
 ) -> Result<Option<Loaded>, journal::Error> {
     let (mut end, digest) = (Some(position), spec::state_digest(plan));
-    while let Some(position) = end {
-        let found = journal::load_checkpoint_before(reader, position, &digest)?;
+    while let Some(before) = end {
+        let found = journal::load_checkpoint_before(reader, before, &digest)?;
         warnings.extend(found.rejected.iter().map(|error| error.to_string()));
-        let Some(mut checkpoint) = found.checkpoint else { return Ok(None) };
+        let Some(mut checkpoint) = found.checkpoint else { break };
         match read(&mut checkpoint, plan, shards, hash_seed) {
             Ok(loaded) => return Ok(Some(loaded)),
             Err(ReadError::Journal(error)) => return Err(error),
@@ -286,7 +315,7 @@ pub(crate) fn load_before<D: Disk>(
         }
         end = checkpoint.entry().position.0.checked_sub(1).map(Position);
     }
-    Ok(None)
+    base::carried_over(reader, position, plan, (shards, hash_seed), warnings)
 }
 
 /// The specs up to the newest checkpoint of any plan, for a log that no longer holds all of them.
@@ -299,9 +328,9 @@ pub(crate) struct Specs {
     pub(crate) text: String,
 }
 
-/// Reads the specs that the newest checkpoint knows of; none if no checkpoint can be read.
-pub(crate) fn specs<D: Disk>(reader: &journal::Reader<D>) -> Result<Option<Specs>, journal::Error> {
-    let Some(mut checkpoint) = journal::load_checkpoint(reader)?.checkpoint else { return Ok(None) };
+/// Reads the specs that the newest checkpoint up to a position knows of; none if no checkpoint can be read.
+pub(crate) fn specs<D: Disk>(reader: &journal::Reader<D>, end: Position) -> Result<Option<Specs>, journal::Error> {
+    let Some(mut checkpoint) = journal::load_any_checkpoint_before(reader, end)?.checkpoint else { return Ok(None) };
     let mut specs = Specs { end: checkpoint.entry().position, at: Vec::new(), text: String::new() };
     let mut bytes = Vec::new();
     while let Some(tag) = checkpoint.next_section()? {
@@ -320,6 +349,18 @@ pub(crate) fn specs<D: Disk>(reader: &journal::Reader<D>) -> Result<Option<Specs
         }
     }
     Ok(Some(specs))
+}
+
+/// The text of a version whose record retention has dropped, from a checkpoint that was written while it was in force. `specs` is
+/// where each version stands or stood.
+pub(crate) fn spec_of_version<D: Disk>(
+    reader: &journal::Reader<D>,
+    specs: &[Position],
+    version: PlanVersion,
+) -> Option<String> {
+    let end = specs.get(version.0 as usize).map_or(reader.last(), |next| Position(next.0 - 1));
+    let known = self::specs(reader, end).ok()??;
+    (known.at.len() == version.0 as usize).then_some(known.text)
 }
 
 enum ReadError {

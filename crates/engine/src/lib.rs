@@ -43,7 +43,10 @@ pub use backtest::{
 };
 #[cfg(feature = "planted")]
 pub use change::PlantedChange;
-pub use change::{ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, Needs, PlannedChange, SpecVersion};
+pub use change::{
+    ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, CompleteFrom, Completeness, Needs, PlannedChange,
+    SpecVersion,
+};
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode, Tell};

@@ -87,6 +87,38 @@ impl Machine {
         Some(Machine { judge: Judge::new(plan.clone()), plan, ..self })
     }
 
+    /// The state under a plan that goes on with part of it; the rest begins here. `in_force` is the text of the spec in force at this
+    /// position. None if the plan cannot go on with it, or if there is no room for its strings.
+    pub(crate) fn carried(self, plan: &Arc<Plan>, in_force: &str) -> Option<Machine> {
+        let carrying = spec::carry(&self.plan, plan).ok()?;
+        let Machine {
+            mut names,
+            mut catalogue,
+            dedupe,
+            attribution,
+            shards,
+            epoch,
+            position,
+            log_time,
+            writer_epoch,
+            ..
+        } = self;
+        let new = plan.constants.iter().filter(|text| names.symbol(text).is_none()).count();
+        if new > names.symbol_room() as usize {
+            return None;
+        }
+        let plan = spec::bind(plan, &mut |text| names.intern_symbol(text));
+        catalogue.adopt(&plan);
+        let mut attribution = if carrying.attribution { attribution } else { Attribution::new(&plan) };
+        if let Some(attribution) = &mut attribution {
+            attribution.adopt(&plan);
+            attribution.spec(in_force);
+        }
+        let shards = shards.iter().map(|shard| shard.carried(&plan, &carrying, log_time)).collect();
+        let epoch = epoch.carried(&plan, &carrying, &names);
+        Some(Machine { plan, names, catalogue, dedupe, attribution, shards, epoch, position, log_time, writer_epoch })
+    }
+
     /// Applies one record of the log.
     pub fn apply_record(&mut self, header: &RecordHeader, payload: &[u8]) -> Result<(), CodecError> {
         self.writer_epoch = header.epoch;

@@ -51,7 +51,7 @@ impl<D: Disk> LogFile<D> {
     /// The log that this reader reads.
     pub(crate) fn of(reader: Reader<D>) -> Result<LogFile<D>, OpenError> {
         let (first, last) = (reader.first(), reader.last());
-        let known = if first > Position(1) { checkpoint::specs(&reader)? } else { None };
+        let known = if first > Position(1) { checkpoint::specs(&reader, last)? } else { None };
         let (known_to, mut specs, text) =
             known.map_or_else(Default::default, |known| (known.end, known.at, Some(known.text)));
         let spec_of_checkpoint = text.map(|text| (PlanVersion(specs.len() as u32), text));
@@ -73,7 +73,8 @@ impl<D: Disk> LogFile<D> {
     pub fn plan_of(&self, version: PlanVersion) -> Option<Arc<Plan>> {
         let at = *self.specs.get((version.0 as usize).checked_sub(1)?)?;
         let saved = self.spec_of_checkpoint.iter().find(|(of, _)| *of == version).map(|(_, text)| text.clone());
-        let text = spec_text(&self.reader, at).ok()?.or(saved)?;
+        let of_checkpoint = || checkpoint::spec_of_version(&self.reader, &self.specs, version);
+        let text = spec_text(&self.reader, at).ok()?.or(saved).or_else(of_checkpoint)?;
         spec::compile("the spec in the log", &text).ok().map(Arc::new)
     }
 
@@ -136,7 +137,8 @@ impl<D: Disk> LogFile<D> {
 
     /// State before the first record, if the log is whole.
     fn beginning(&self, plan: &Arc<Plan>, shards: u32) -> Option<Machine> {
-        (self.reader.first() == Position(1)).then(|| Machine::new(plan.clone(), shards, u64::from(shards)))
+        (self.reader.first() == Position(1) && plan.carried.is_none())
+            .then(|| Machine::new(plan.clone(), shards, u64::from(shards)))
     }
 
     /// The digest of state after the whole log.

@@ -99,6 +99,7 @@ impl<D: Disk> Core<D> {
         let mut warnings = Vec::new();
         let shards = config.shards.max(1);
         let end = opened.recovery.last;
+        let plan = checkpoint::form_at_start(&opened.reader, &plan)?;
         let start = checkpoint::load_before(&opened.reader, end, &plan, shards, config.hash_seed, &mut warnings)?;
         let (mut machine, mut specs, text) = match start {
             Some(loaded) => (loaded.machine, loaded.specs, Some(loaded.text)),

@@ -271,8 +271,11 @@ impl<D: Disk> Core<D> {
         if version == generation.version {
             return Ok(generation.plan.clone());
         }
-        let at = self.specs.lock().get((version.0 as usize).wrapping_sub(1)).copied();
+        let specs = self.specs.lock().clone();
+        let at = specs.get((version.0 as usize).wrapping_sub(1)).copied();
         let text = at.map(|at| spec_text(&self.reader, at)).transpose().map_err(|error| unreadable(&error))?.flatten();
+        let of_checkpoint = || at.and_then(|_| checkpoint::spec_of_version(&self.reader, &specs, version));
+        let text = text.or_else(of_checkpoint);
         let plan = text.and_then(|text| spec::compile("an earlier spec", &text).ok());
         plan.map(Arc::new).ok_or_else(|| {
             Refusal::new(Code::Gone, "plan", format!("the spec of plan version {} is no longer in the log", version.0))

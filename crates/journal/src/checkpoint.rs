@@ -5,7 +5,10 @@ mod load;
 mod save;
 
 pub(crate) use load::positions;
-pub use load::{CheckpointReader, Loaded, load_checkpoint, load_checkpoint_before};
+pub use load::{
+    CheckpointReader, Loaded, load_any_checkpoint_before, load_checkpoint, load_checkpoint_before,
+    load_oldest_checkpoint,
+};
 pub use save::CheckpointWriter;
 
 use crate::bytes::{array_at, i64_at, put, u32_at, u64_at};

@@ -21,7 +21,10 @@ mod watermark;
 mod writer;
 
 pub use appender::{Appender, Batch};
-pub use checkpoint::{CheckpointReader, CheckpointWriter, Loaded, load_checkpoint, load_checkpoint_before};
+pub use checkpoint::{
+    CheckpointReader, CheckpointWriter, Loaded, load_any_checkpoint_before, load_checkpoint, load_checkpoint_before,
+    load_oldest_checkpoint,
+};
 pub use disk::{Disk, DiskFile};
 pub use error::Error;
 pub use file_disk::FileDisk;

@@ -79,6 +79,23 @@ impl Indexes {
         }
     }
 
+    /// The indexes under another plan: `from` says, for each of its indexes, which of these goes on. The others are empty until
+    /// [`Indexes::rebuild`].
+    pub fn carried(self, plan: &Plan, from: &[Option<u16>]) -> Indexes {
+        let mut new = Indexes::new(plan);
+        let mut kept: Vec<Option<Kept>> = self.kept.into_iter().map(Some).collect();
+        for (index, from) in new.kept.iter_mut().zip(from) {
+            let Some(mut before) = from.and_then(|from| kept[usize::from(from)].take()) else { continue };
+            match (&mut before, &*index) {
+                (Kept::Top(top), Kept::Top(new)) => top.adopt(new),
+                (Kept::Tags(tags), Kept::Tags(new)) => tags.adopt(new),
+                _ => {}
+            }
+            *index = before;
+        }
+        new
+    }
+
     /// Takes in a change of the log that `scores` has already taken in. Every change must come, ticks too: time passes by them.
     pub fn apply(&mut self, resolved: &Resolved, scores: &dyn ItemScores) {
         let now = resolved.log_time;

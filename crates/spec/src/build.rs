@@ -160,6 +160,7 @@ impl<'a> Builder<'a> {
     fn finish(self) -> Plan {
         Plan {
             interim: self.kept.as_ref().map(|kept| kept.features),
+            carried: None,
             decision_read: self.reads_decision(),
             digest: *blake3::hash(self.file.as_bytes()).as_bytes(),
             text: self.file.to_owned(),

@@ -54,7 +54,7 @@ fn definitions(plan: &Plan) -> BTreeMap<String, String> {
     let mut features: Vec<String> = Vec::new();
     for feature in &plan.features {
         let definition = feature_definition(plan, feature, &features);
-        features.push(blake3::hash(definition.as_bytes()).to_hex().to_string());
+        features.push(hash(&definition));
         if !feature.hidden {
             all.insert(format!("feature {}", plan.slots[usize::from(feature.slot)].name), definition);
         }
@@ -77,6 +77,19 @@ fn definitions(plan: &Plan) -> BTreeMap<String, String> {
         all.insert("attribution".to_owned(), definition);
     }
     all
+}
+
+fn hash(definition: &str) -> String {
+    blake3::hash(definition.as_bytes()).to_hex().to_string()
+}
+
+/// What each index keeps, and in which order: equal texts of two plans with the same events and attributes, equal indexes.
+pub(crate) fn index_meanings(plan: &Plan) -> Vec<String> {
+    let mut features: Vec<String> = Vec::new();
+    for feature in &plan.features {
+        features.push(hash(&feature_definition(plan, feature, &features)));
+    }
+    (0..plan.indexes.len()).map(|index| index_definition(plan, index as u16, &features)).collect()
 }
 
 fn event_name(plan: &Plan, event: u16) -> &str {
@@ -246,11 +259,12 @@ fn signature(plan: &Plan) -> String {
     let calendars = &plan.calendars;
     let events: Vec<String> = events.iter().map(event_type).collect();
     let counted = format!("{entities:?}{events:?}{tables:?}{collections:?}{streams:?}{calendars:?}{indexes:?}");
-    format!("{counted}{exposures:?}{formulas:?}{quotas:?}{lists:?}{}", attributed(plan))
+    let begins = plan.carried.as_ref().map_or_else(String::new, |from| format!("{from:?}"));
+    format!("{counted}{exposures:?}{formulas:?}{quotas:?}{lists:?}{}{begins}", attributed(plan))
 }
 
 /// What attribution counts, and by which feeds and routes.
-fn attributed(plan: &Plan) -> String {
+pub(crate) fn attributed(plan: &Plan) -> String {
     let Some(attribution) = &plan.attribution else { return String::new() };
     let routes = |feed: &Feed| feed.routes.iter().map(|route| format!("{} ", route.name)).collect::<String>();
     let feeds: String = plan.feeds.iter().map(|feed| format!("{} {}", feed.name, routes(feed))).collect();

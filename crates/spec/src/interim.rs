@@ -7,7 +7,7 @@ use crate::decode;
 use crate::diagnostic::{Diagnostics, Issue, Issues};
 use crate::diff::state_digest;
 use crate::plan::Plan;
-use crate::{compile, yaml};
+use crate::{carried, compile, yaml};
 use domain::Symbol;
 use std::collections::BTreeMap;
 
@@ -26,9 +26,14 @@ pub(crate) fn parts(text: &str) -> Option<(&str, &str)> {
     rest.split_at_checked(length.parse().ok()?)
 }
 
-/// The spec as the operator wrote it: of an interim text the new one's.
+/// The spec as the operator wrote it: of an interim text the new one's, without a line that says where state begins.
 pub fn written(text: &str) -> &str {
-    parts(text).map_or(text, |(_, new)| new)
+    parts(text).map_or_else(|| carried::without(text), |(_, new)| new)
+}
+
+/// Whether a text is an interim one.
+pub fn is_interim(text: &str) -> bool {
+    parts(text).is_some()
 }
 
 /// The plan that serves at once in the place of `old` until the state of the new spec is filled: it has the state of `old`, and what
@@ -52,6 +57,7 @@ pub(crate) fn compile_interim(
     numbers: &BTreeMap<String, Symbol>,
 ) -> Result<Plan, Diagnostics> {
     let of_state = crate::compile_with(file_name, kept, numbers)?;
+    let kept = carried::without(kept);
     let mut issues = Issues::default();
     let mut source = |text| yaml::read(text, &mut issues).map(|root| decode::decode(&root, &mut issues));
     let (kept_source, new_source) = (source(kept), source(new));
@@ -59,6 +65,7 @@ pub(crate) fn compile_interim(
     let plan =
         sources.map(|(first, second)| build::build_interim((text, kept, new), first, second, numbers, &mut issues));
     let Some(plan) = plan.filter(|_| issues.is_empty()) else { return Err(issues.finish(file_name, new)) };
+    let plan = Plan { carried: of_state.carried, ..plan };
     if state_digest(&plan) != state_digest(&of_state) {
         let message =
             "what is kept cannot go on under this spec before it is filled: it attributes decisions otherwise";

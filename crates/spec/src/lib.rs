@@ -3,6 +3,8 @@
 
 mod build;
 mod bundle;
+mod carried;
+mod carry;
 mod cost;
 mod decode;
 mod diagnostic;
@@ -17,9 +19,11 @@ mod tenants;
 mod yaml;
 
 pub use bundle::bundle;
+pub use carried::{Carried, carried};
+pub use carry::{Carrying, carry};
 pub use diagnostic::{Diagnostic, Diagnostics, Warning, render, render_warning};
 pub use diff::{Diff, attributes_alike, diff, state_digest};
-pub use interim::{interim, written};
+pub use interim::{interim, is_interim, written};
 pub use plan::Plan;
 pub use request::{Overlay, Tried, overlay, trial};
 pub use schema::schema;
@@ -56,6 +60,11 @@ fn compile_with(file_name: &str, text: &str, numbers: &BTreeMap<String, Symbol>)
         if !nested {
             return interim::compile_interim(file_name, text, (kept, new), numbers);
         }
+    }
+    if let Some((from, written)) = carried::parts(text) {
+        let plan = compile_with(file_name, written, numbers)?;
+        // The digest stays that of what was written.
+        return Ok(Plan { text: text.to_owned(), carried: Some(from), ..plan });
     }
     let mut issues = Issues::default();
     let plan = yaml::read(text, &mut issues).map(|root| {

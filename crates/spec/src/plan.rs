@@ -83,6 +83,8 @@ pub struct Plan {
     /// If this is a plan that serves until its state is filled ([`interim`](crate::interim())): how many of its features, the first
     /// ones, are those that the state is built by.
     pub interim: Option<u16>,
+    /// Where its state begins, if the log was cut when it was put in force and the plan before had other state.
+    pub carried: Option<crate::Carried>,
     /// Whether an expression reads the `decision` of an impression. Only then are its texts kept as symbols: they never recur.
     pub decision_read: bool,
 }

@@ -1,6 +1,7 @@
 //! Rows of a crossed table (user x category): under each owner a sorted list of second key parts, the rows in one slab, so
 //! that a snapshot's copying stays bounded by a page of rows whatever an owner has.
 
+use crate::carry::Between;
 use crate::layout::TableLayout;
 use crate::paged::{Paged, Pages};
 use crate::row::Row;
@@ -98,6 +99,15 @@ impl Crossed {
         *self.slab.get_mut(self.used) = row;
         self.used += 1;
         true
+    }
+
+    /// Takes over the rows of another plan into empty ones, with when they were touched.
+    pub(crate) fn carry(&mut self, from: &Crossed, between: &Between<'_>) {
+        for owner in from.owners() {
+            for (entry, row) in from.of(owner) {
+                self.restore(between.new, owner, entry.second, entry.touched, row.carried(between));
+            }
+        }
     }
 
     /// Pages copied because a snapshot still held them.

@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub(crate) struct Layout {
     pub(crate) plan: Arc<Plan>,
     pub(crate) tables: Vec<TableLayout>,
+    /// By stream.
+    pub(crate) places: Vec<Place>,
     /// By aggregate.
     pub(crate) aggregates: Vec<AggregateRead>,
     /// By event: what it adds to which tables.
@@ -179,12 +181,12 @@ pub(crate) enum StepValue {
 }
 
 /// Where one stream's parts stand in its table's layout.
-struct Place {
-    segments: Range<usize>,
-    decays: Range<usize>,
-    newest: Option<usize>,
-    recents: Option<usize>,
-    rings: Range<usize>,
+pub(crate) struct Place {
+    pub(crate) segments: Range<usize>,
+    pub(crate) decays: Range<usize>,
+    pub(crate) newest: Option<usize>,
+    pub(crate) recents: Option<usize>,
+    pub(crate) rings: Range<usize>,
     sessions: bool,
 }
 
@@ -207,7 +209,7 @@ impl Layout {
         });
         let steps = steps.collect();
         let fingerprint = fingerprint(&plan, &tables);
-        Layout { tables, aggregates, steps, fingerprint, plan }
+        Layout { tables, places, aggregates, steps, fingerprint, plan }
     }
 }
 

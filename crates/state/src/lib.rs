@@ -3,6 +3,7 @@
 //! component in log order; what a component holds depends on nothing but the records applied and the plan.
 
 mod attribution;
+mod carry;
 mod catalogue;
 mod coerce;
 mod computed;

@@ -64,6 +64,15 @@ impl Quotas {
         self.plan = plan.clone();
     }
 
+    /// The counts under another plan: `from` says, for each of its quotas, which of these goes on.
+    pub fn carried(mut self, plan: Arc<Plan>, from: &[Option<u16>]) -> Quotas {
+        let mut new = Quotas::new(plan);
+        for (counts, from) in new.counts.iter_mut().zip(from) {
+            from.into_iter().for_each(|from| *counts = std::mem::take(&mut self.counts[usize::from(*from)]));
+        }
+        new
+    }
+
     /// Takes in a record; `catalogue` has taken it in and no later one.
     pub fn apply(&mut self, resolved: &Resolved, catalogue: &Catalogue) {
         if let (Change::Event(event), false) = (&resolved.change, self.counts.is_empty()) {

@@ -8,6 +8,7 @@ mod sessions;
 
 pub(crate) use parts::Moments;
 
+use crate::carry::Between;
 use crate::dictionary::Dictionary;
 use crate::layout::{RecentsLayout, RecentsOf, TableLayout};
 use crate::saved::{LoadError, Reader, put_text, put_u32, put_u64};
@@ -248,6 +249,32 @@ impl Row {
             }
         }
         self.rings.save(out);
+    }
+
+    /// The row under another layout: what goes on, and the rest empty.
+    pub(crate) fn carried(&self, between: &Between<'_>) -> Row {
+        let Between { old, new, of, now } = between;
+        let mut row = Row::default();
+        if self.is_unused() {
+            return row;
+        }
+        row.open(new);
+        for (at, from) in of.decays.iter().enumerate() {
+            let words = from.and_then(|from| self.words.get(2 * from..2 * from + 2));
+            words.into_iter().for_each(|words| row.words[2 * at..2 * at + 2].copy_from_slice(words));
+        }
+        for (at, from) in of.newest.iter().enumerate() {
+            let newest = from.and_then(|from| self.newest(old, from));
+            newest.into_iter().for_each(|newest| row.add_newest(new, at, newest));
+        }
+        self.carry_panes(between, &mut row);
+        for (at, from) in of.recents.iter().enumerate() {
+            let Some(from) = *from else { continue };
+            let live = self.recents(from).take_while(|recent| old.recents[from].is_live(recent.time, *now));
+            row.recents[at] = live.take(new.recents[at].capacity).copied().collect();
+        }
+        row.rings = self.rings.carried(between);
+        row
     }
 
     /// Reads what `save` wrote and checks that it is a row of this layout.

@@ -5,6 +5,7 @@ mod fact;
 mod reading;
 mod saving;
 
+use crate::carry::{self, Between};
 use crate::crossed::{Crossed, copied_bytes, row_bytes};
 use crate::dictionary::Dictionary;
 use crate::digest::Digest;
@@ -20,8 +21,8 @@ use crate::touched::Touched;
 use domain::{EntityId, Position, Time, Type, Value};
 pub use reading::Reading;
 pub use saving::RowsSnapshot;
-use spec::Plan;
 use spec::plan::{AggregateOp, Cross, EntityIndex, Table};
+use spec::{Carrying, Plan};
 use std::sync::Arc;
 
 /// Which rows a `Rows` holds.
@@ -120,6 +121,27 @@ impl Rows {
     /// Goes on under the plan of `new`: empty rows of the same scope and of a plan that has the same tables and streams.
     pub fn adopt(&mut self, new: &Rows) {
         self.layout = new.layout.clone();
+    }
+
+    /// The rows under another plan, which goes on with `carrying` of them at the log's time; the rest is empty.
+    pub fn carried(&self, plan: &Arc<Plan>, carrying: &Carrying, now: Time) -> Rows {
+        let mut rows = Rows::new(plan.clone(), self.scope);
+        rows.position = self.position;
+        let tables = carry::tables(&self.layout, &rows.layout, carrying);
+        for (number, of) in tables.iter().enumerate() {
+            let Some(of) = of else { continue };
+            let (old, new) = (&self.layout.tables[of.table], &rows.layout.tables[number]);
+            let between = &Between { old, new, of, now };
+            match (&self.tables[of.table], &mut rows.tables[number]) {
+                (Keyed::Plain(from), Keyed::Plain(to)) => {
+                    let used = from.iter().filter(|(_, row)| !row.is_unused());
+                    used.for_each(|(local, row)| *to.get_mut(local) = row.carried(between));
+                }
+                (Keyed::Crossed(from), Keyed::Crossed(to)) => to.carry(from, between),
+                _ => {}
+            }
+        }
+        rows
     }
 
     /// Applies one record; records come in log order.

@@ -8,6 +8,7 @@ mod top;
 #[cfg(test)]
 mod tests;
 
+use crate::carry::Between;
 use crate::dictionary::Dictionary;
 use crate::elements::Element;
 use crate::layout::Segment;
@@ -176,6 +177,19 @@ impl Rings {
         }
         let rings = layouts.iter().map(|layout| Ring::load(layout, input)).collect::<Result<_, _>>()?;
         Ok(Rings(Some(Arc::new(rings))))
+    }
+
+    /// The rings under another layout: the panes that go on, of which a read at the log's time or later could see something.
+    pub(crate) fn carried(&self, between: &Between<'_>) -> Rings {
+        let Between { old, new, of, now } = between;
+        let ring = |(layout, from): (&RingLayout, &Option<usize>)| {
+            let panes = from.map_or_else(Vec::new, |from| {
+                let first = old.rings[from].panes.oldest(*now).max(layout.panes.oldest(*now));
+                self.between(from, first, i64::MAX).to_vec()
+            });
+            Ring { panes }
+        };
+        Rings((!new.rings.is_empty()).then(|| Arc::new(new.rings.iter().zip(&of.rings).map(ring).collect())))
     }
 
     fn between(&self, at: usize, first: i64, last: i64) -> &[Pane] {

@@ -5,7 +5,8 @@
 
 use super::kept::{Kept, Leaving};
 use super::tap::Tap;
-use super::{ChangeStage, ChangeStatus, PlannedChange, conflict, running};
+use super::{ChangeStage, ChangeStatus, PlannedChange, conflict, older_log, running};
+use crate::checkpoint;
 use crate::core::{Core, WholeOrNothing};
 use crate::epochs::Epochs;
 use crate::gate::checkpoint_failed;
@@ -16,6 +17,7 @@ use decision::Epoch;
 use domain::{Code, CodecError, PlanVersion, Position, Refusal, Span};
 use journal::{Disk, Records};
 use parking_lot::{Mutex, MutexGuard, RwLock};
+use spec::Plan;
 use std::mem::replace;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +35,8 @@ pub(crate) struct Changes<D: Disk> {
     pub(super) kept: Mutex<Option<Kept<D>>>,
     /// Whether one is being filled: the log is kept whole for it.
     running: AtomicBool,
+    /// The plan that is being filled: what its state begins at is kept.
+    plan: Mutex<Option<Arc<Plan>>>,
     /// Generations that serve no more, until the last request lets go of them: freeing much memory is no request's work.
     retired: Mutex<Vec<Arc<Generation>>>,
 }
@@ -44,6 +48,7 @@ impl<D: Disk> Default for Changes<D> {
             status: Mutex::default(),
             kept: Mutex::default(),
             running: AtomicBool::new(false),
+            plan: Mutex::default(),
             retired: Mutex::default(),
         }
     }
@@ -53,6 +58,17 @@ impl<D: Disk> Changes<D> {
     /// The change that is being filled; none is begun or goes on while this is held.
     pub(super) fn filling(&self) -> MutexGuard<'_, Option<Filling<D>>> {
         self.filling.lock()
+    }
+
+    /// Notes what is being filled, if anything is.
+    fn run(&self, plan: Option<Arc<Plan>>) {
+        self.running.store(plan.is_some(), Ordering::Release);
+        *self.plan.lock() = plan;
+    }
+
+    /// The plan that is being filled.
+    pub(crate) fn filled(&self) -> Option<Arc<Plan>> {
+        self.plan.lock().clone()
     }
 
     /// Says how a change is that has begun, or could not.
@@ -115,11 +131,13 @@ impl<D: Disk> Core<D> {
         if generation.version != planned.base {
             return Err(conflict(generation.version));
         }
-        let shards = generation.state.shards.len() as u32;
         let (plan, base) = (&planned.plan, planned.base);
         let kept = self.take_kept(plan);
         let fresh = kept.is_none();
-        let machine = kept.unwrap_or_else(|| Machine::new(plan.clone(), shards, self.config.hash_seed));
+        // From here on the log is not cut.
+        self.changes.run(Some(plan.clone()));
+        let begun = kept.map_or_else(|| self.begun(plan, generation.state.shards.len() as u32), Ok);
+        let machine = begun.inspect_err(|_| self.changes.run(None))?;
         self.changes.tell(ChangeStatus {
             base,
             digest: plan.digest,
@@ -130,8 +148,20 @@ impl<D: Disk> Core<D> {
         });
         let (records, step, applied, spent) = (None, Step::Read, 0, Duration::ZERO);
         *filling = Some(Filling { base, machine, fresh, records, step, applied, spent });
-        self.changes.running.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// State that the log has all of the rest of: empty before the first record, else a checkpoint's.
+    fn begun(&self, plan: &Arc<Plan>, shards: u32) -> Result<Machine, Refusal> {
+        let seed = self.config.hash_seed;
+        if self.reader.replay_from() <= Position(1) && plan.carried.is_none() {
+            return Ok(Machine::new(plan.clone(), shards, seed));
+        }
+        let warnings = &mut Vec::new();
+        let loaded = checkpoint::load_before(&self.reader, self.reader.last(), plan, shards, seed, warnings)
+            .map_err(|error| checkpoint_failed(&error))?;
+        let gone = || older_log(self.reader.replay_from(), "the checkpoint that it would begin at is gone");
+        loaded.map(|loaded| loaded.machine).ok_or_else(gone)
     }
 
     /// Does some of the work of the change that is being filled, if there is one: reads at most `records` records, or takes
@@ -321,7 +351,7 @@ impl<D: Disk> Core<D> {
     fn end(&self, stage: ChangeStage) {
         self.sequencer.lock().tap = None;
         self.checkpointing.lock().held = false;
-        self.changes.running.store(false, Ordering::Release);
+        self.changes.run(None);
         if let Some(status) = &mut *self.changes.status.lock() {
             if let ChangeStage::Switched { position, .. } = stage {
                 (status.records, status.records_in_log) = (position.0, position.0);

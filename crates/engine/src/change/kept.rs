@@ -132,6 +132,16 @@ impl<D: Disk> Core<D> {
         self.changes.kept.lock().is_some()
     }
 
+    /// What the kept state is built by and where it begins, if a plan is kept.
+    pub(crate) fn kept_state(&self) -> Option<([u8; 32], Option<spec::Carried>)> {
+        self.changes.kept.lock().as_ref().map(|kept| (spec::state_digest(kept.plan()), kept.plan().carried))
+    }
+
+    /// Where the kept plan's state begins.
+    pub(super) fn kept_from(&self) -> Option<Option<spec::Carried>> {
+        self.changes.kept.lock().as_ref().map(|kept| kept.plan().carried)
+    }
+
     /// Position of the kept state, if a plan can go on with it.
     pub(super) fn kept_position(&self, plan: &Plan) -> Option<Position> {
         self.changes.kept.lock().as_ref().filter(|kept| kept.serves(plan)).map(Kept::position)

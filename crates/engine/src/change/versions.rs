@@ -1,9 +1,15 @@
 //! Which specs there were, and where in the log.
 
+use crate::checkpoint;
 use crate::core::Core;
 use crate::open::spec_text;
 use domain::{Code, Payload, PlanVersion, Position, Refusal, Time};
 use journal::Disk;
+use spec::Plan;
+use std::sync::Arc;
+
+/// Versions whose texts are looked at for a state that is there.
+const LOOKED_AT_MAX: usize = 32;
 
 /// One version of the spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +47,18 @@ impl<D: Disk> Core<D> {
         });
         let text = if in_force { Some(self.plan().text.clone()) } else { text };
         let digest = text.as_ref().map(|text| *blake3::hash(spec::written(text).as_bytes()).as_bytes());
-        let interim = text.is_some_and(|text| spec::written(&text).len() < text.len());
+        let interim = text.is_some_and(|text| spec::is_interim(&text));
         SpecVersion { version: PlanVersion(version), position, log_time, digest, in_force, interim }
+    }
+
+    /// The plans of the newest versions that are this spec to the letter and whose texts the log still has, newest first: they may
+    /// differ in where their state begins.
+    pub(super) fn plans_of(&self, text: &str) -> Vec<Arc<Plan>> {
+        let specs = self.specs.lock().clone();
+        let newest = specs.iter().rev().take(LOOKED_AT_MAX).filter(|at| **at >= self.reader.first());
+        let texts = newest.filter_map(|&at| spec_text(&self.reader, at).ok().flatten());
+        let alike = texts.filter(|of| spec::written(of) == text && !spec::is_interim(of));
+        alike.filter_map(|of| spec::compile("an earlier spec", &of).ok().map(Arc::new)).collect()
     }
 
     /// The version before the one in force: the newest that is another spec and not one that served until that was filled.
@@ -62,12 +78,13 @@ impl<D: Disk> Core<D> {
         if version == generation.version {
             return Ok(generation.plan.written().to_owned());
         }
-        let at = self.specs.lock().get((version.0 as usize).wrapping_sub(1)).copied();
-        let Some(at) = at else {
+        let specs = self.specs.lock().clone();
+        let Some(&at) = specs.get((version.0 as usize).wrapping_sub(1)) else {
             let message = format!("there is no version {} of the spec; list the versions", version.0);
             return Err(Refusal::new(Code::UnknownVersion, "version", message));
         };
         let text = spec_text(&self.reader, at).map_err(|error| crate::gate::journal_failed(&error))?;
+        let text = text.or_else(|| checkpoint::spec_of_version(&self.reader, &specs, version));
         text.map(|text| spec::written(&text).to_owned()).ok_or_else(|| {
             let message =
                 format!("the text of version {} is no longer in the log; send it again as a change", version.0);

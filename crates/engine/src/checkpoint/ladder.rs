@@ -3,19 +3,37 @@
 
 use domain::{Position, Span};
 use journal::{CheckpointEntry, Manifest};
+use spec::Carried;
 
 /// The retained span is covered by about this many checkpoints: a replay reads at most about this part of it.
 const RUNGS: i64 = 8;
 
-/// As [`kept`], and the newest of the plan in force in any case: what is written may be of a change that is never made.
-pub(super) fn kept_beside(all: &Manifest, retain: Option<Span>, in_force: &[u8; 32]) -> Vec<CheckpointEntry> {
+/// As [`kept`], and in any case the newest of the plan in force, since what is written may be of a change that is never made, and of
+/// a plan that can be gone back to; and what their states begin at, for as long as a checkpoint of another plan is kept.
+pub(super) fn kept_beside(
+    all: &Manifest,
+    retain: Option<Span>,
+    states: &[([u8; 32], Option<Carried>)],
+) -> Vec<CheckpointEntry> {
     let mut kept = kept(all, retain);
-    let newest = [Some(all.newest), all.previous].into_iter().flatten();
-    if newest.chain(kept.iter().copied()).all(|entry| entry.plan != *in_force)
-        && let Some(last) = all.kept.iter().rfind(|entry| entry.plan == *in_force)
-    {
-        kept.push(*last);
-        kept.sort_by_key(|entry| entry.generation);
+    for (state, from) in states {
+        let begins = |entry: &&CheckpointEntry| {
+            from.is_some_and(|from| entry.position == from.position && entry.plan == from.state)
+        };
+        if kept.iter().any(|entry| entry.plan != *state)
+            && let Some(base) = all.kept.iter().find(begins)
+            && !kept.contains(base)
+        {
+            kept.push(*base);
+            kept.sort_by_key(|entry| entry.generation);
+        }
+        let newest = [Some(all.newest), all.previous].into_iter().flatten();
+        if newest.chain(kept.iter().copied()).all(|entry| entry.plan != *state)
+            && let Some(last) = all.kept.iter().rfind(|entry| entry.plan == *state)
+        {
+            kept.push(*last);
+            kept.sort_by_key(|entry| entry.generation);
+        }
     }
     kept
 }
@@ -118,8 +136,8 @@ mod tests {
     fn a_change_that_is_not_made_pushes_out_no_checkpoint_of_the_plan_in_force() {
         let of = |generation, plan| CheckpointEntry { plan: [plan; 32], ..entry(generation, generation as i64) };
         let all = Manifest { newest: of(4, 2), previous: Some(of(3, 2)), kept: vec![of(1, 1), of(2, 1)] };
-        assert_eq!(kept_beside(&all, None, &[1; 32]), [of(2, 1)]);
-        assert_eq!(kept_beside(&all, None, &[2; 32]), []);
+        assert_eq!(kept_beside(&all, None, &[([1; 32], None)]), [of(2, 1)]);
+        assert_eq!(kept_beside(&all, None, &[([2; 32], None)]), []);
     }
 
     #[test]

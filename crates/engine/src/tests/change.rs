@@ -1,5 +1,6 @@
 //! The spec of a running node is changed: state is what the new plan says of the whole log, and answers are of one plan.
 
+mod cut;
 mod interim;
 mod random;
 

@@ -38,7 +38,8 @@ pub(crate) fn of(plan: &Plan, slots: &[SlotIndex]) -> Reach {
     slots.iter().map(reach).max().unwrap_or(Reach::Nothing)
 }
 
-fn of_aggregate(op: AggregateOp, stream: &Stream) -> Reach {
+/// Of one aggregate.
+pub(crate) fn of_aggregate(op: AggregateOp, stream: &Stream) -> Reach {
     match op {
         AggregateOp::Seen(span) | AggregateOp::CountRecents(span) => Reach::Back(span),
         _ => match op.window() {

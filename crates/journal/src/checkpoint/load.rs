@@ -38,11 +38,39 @@ pub fn load_checkpoint_before<D: Disk>(
     load_first(reader, |entry| entry.position <= position && entry.plan == *plan)
 }
 
-fn load_first<D: Disk>(reader: &Reader<D>, mut fits: impl FnMut(&CheckpointEntry) -> bool) -> Result<Loaded<D>, Error> {
+/// As [`load_checkpoint`], of those of any plan whose state ends at or before `position`.
+///
+/// # Errors
+/// As [`load_checkpoint`].
+pub fn load_any_checkpoint_before<D: Disk>(reader: &Reader<D>, position: Position) -> Result<Loaded<D>, Error> {
+    load_first(reader, |entry| entry.position <= position)
+}
+
+/// As [`load_checkpoint`], the oldest that is of the plan with this digest.
+///
+/// # Errors
+/// As [`load_checkpoint`].
+pub fn load_oldest_checkpoint<D: Disk>(reader: &Reader<D>, plan: &Digest) -> Result<Loaded<D>, Error> {
+    load_one(reader, |entry| entry.plan == *plan, true)
+}
+
+fn load_first<D: Disk>(reader: &Reader<D>, fits: impl FnMut(&CheckpointEntry) -> bool) -> Result<Loaded<D>, Error> {
+    load_one(reader, fits, false)
+}
+
+fn load_one<D: Disk>(
+    reader: &Reader<D>,
+    mut fits: impl FnMut(&CheckpointEntry) -> bool,
+    oldest: bool,
+) -> Result<Loaded<D>, Error> {
     let disk = &**reader.disk();
     let names = disk.list().map_err(Error::io("list", "."))?;
     let mut rejected = Vec::new();
-    for Candidate { entry, named } in candidates(disk, &names, &mut rejected)? {
+    let mut found = candidates(disk, &names, &mut rejected)?;
+    if oldest {
+        found.reverse();
+    }
+    for Candidate { entry, named } in found {
         if !fits(&entry) {
             continue;
         }

@@ -5,7 +5,10 @@ use crate::Shared;
 use crate::query::Query;
 use crate::reply::Reply;
 use domain::{Code, PlanVersion, Refusal, Time};
-use engine::{ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, Needs, PlannedChange, SpecVersion};
+use engine::{
+    ChangeOutcome, ChangeStage, ChangeStarted, ChangeStatus, CompleteFrom, Completeness, Needs, PlannedChange,
+    SpecVersion,
+};
 use hyper::StatusCode;
 use std::sync::Arc;
 use wire::{write_array, write_float, write_key, write_text, write_time, write_uint};
@@ -217,14 +220,33 @@ fn write_plan(out: &mut Vec<u8>, planned: &PlannedChange) {
             if let Some(from) = counted_from {
                 write_key(out, "counted_from");
                 write_instant(out, from);
+                write_key(out, "complete");
+                write_array(out, &planned.complete, write_completeness);
             }
         }
         Needs::OlderLog { replay_from } => {
             write_text(out, "older_log");
             write_key(out, "replay_from");
             write_uint(out, replay_from.0);
+            if let Some(why) = &planned.uncarried {
+                write_key(out, "why");
+                write_text(out, why);
+            }
         }
     }
+}
+
+fn write_completeness(out: &mut Vec<u8>, of: &Completeness) {
+    out.push(b'{');
+    write_key(out, "feature");
+    write_text(out, &of.feature);
+    write_key(out, "from");
+    match of.from {
+        CompleteFrom::Switch => write_text(out, "switch"),
+        CompleteFrom::Time(from) => write_instant(out, from),
+        CompleteFrom::Never => out.extend_from_slice(b"null"),
+    }
+    out.push(b'}');
 }
 
 fn write_status(out: &mut Vec<u8>, status: &ChangeStatus) {
@@ -309,16 +331,31 @@ fn plan_text(planned: &PlannedChange) -> String {
             format!("needs state to be filled from {records} records of the log; all values are then complete\n")
         }
         Needs::Fill { records, counted_from: Some(from) } => format!(
-            "needs state to be filled from {records} records of the log; new values count what has happened since {}\n",
-            instant(from)
+            "needs state to be filled from {records} records of the log; new values count what has happened since {}\n{}",
+            instant(from),
+            planned.complete.iter().map(|of| completeness_text(of, from)).collect::<String>()
         ),
-        Needs::OlderLog { replay_from } => {
-            format!(
-                "needs records that retention has dropped: the log can be replayed from position {replay_from} on\n"
-            )
-        }
+        Needs::OlderLog { replay_from } => format!(
+            "needs records that retention has dropped: the log can be replayed from position {replay_from} on, and what is kept \
+             cannot be carried over: {}\n",
+            planned.uncarried.as_deref().unwrap_or_default()
+        ),
     });
     out
+}
+
+fn completeness_text(of: &Completeness, start: Time) -> String {
+    let feature = &of.feature;
+    match of.from {
+        CompleteFrom::Switch => format!("  {feature}: complete at once\n"),
+        CompleteFrom::Time(from) => format!("  {feature}: complete from {}\n", instant(from)),
+        CompleteFrom::Never => {
+            format!(
+                "  {feature}: looks back without end, and will be as if nothing had happened before {}\n",
+                instant(start)
+            )
+        }
+    }
 }
 
 fn status_text(status: &ChangeStatus) -> String {

@@ -189,6 +189,38 @@ impl Segment {
             })
     }
 
+    /// Whether time is cut alike: panes of one are panes of the other, but for how far back they are kept.
+    pub(crate) fn is_alike(&self, other: &Segment) -> bool {
+        match (&self.grid, &other.grid) {
+            (Grid::Sliding { width, .. }, Grid::Sliding { width: other, .. }) => width == other,
+            (Grid::Calendar { periods, .. }, Grid::Calendar { periods: other, .. }) => {
+                format!("{periods:?}") == format!("{other:?}")
+            }
+            (Grid::Sessions { gap }, Grid::Sessions { gap: other }) => gap == other,
+            _ => false,
+        }
+    }
+
+    /// Appends a pane of `from`, a level that is cut alike and keeps all that this one does.
+    pub(crate) fn put_carried(&self, from: &Segment, pane: &[u64], out: &mut Vec<u64>) {
+        let head = out.len();
+        out.extend_from_slice(&pane[..from.at.sum]);
+        out.resize(head + self.stride, 0);
+        let words = &mut out[head..];
+        let (parts, to, at) = (self.parts, self.at, from.at);
+        let each = [
+            (parts.sum, to.sum, at.sum, 1),
+            (parts.variance, to.variance, at.variance, 1),
+            (parts.min, to.min, at.min, 1),
+            (parts.max, to.max, at.max, 1),
+            (parts.first, to.first, at.first, 2),
+            (parts.last, to.last, at.last, 2),
+        ];
+        for (_, to, at, words_of) in each.into_iter().filter(|(kept, ..)| *kept) {
+            words[to..to + words_of].copy_from_slice(&pane[at..at + words_of]);
+        }
+    }
+
     /// Whether its entries are sessions.
     pub(crate) fn is_sessions(&self) -> bool {
         matches!(self.grid, Grid::Sessions { .. })

@@ -4,6 +4,7 @@
 //! more stay until their room is wanted; only when all of a segment's are wanted is the row written anew, with room where it lacks.
 
 use super::{Row, parts};
+use crate::carry::Between;
 use crate::layout::{Segment, TableLayout};
 use domain::Time;
 use std::ops::Range;
@@ -203,6 +204,21 @@ impl Row {
             words[layout.heads() + at] = head(start, words.len());
         }
         words
+    }
+
+    /// Appends to an empty row the panes that go on, of which a read at the log's time or later could see something.
+    pub(super) fn carry_panes(&self, between: &Between<'_>, row: &mut Row) {
+        let Between { old, new, of, now } = between;
+        for (at, from) in of.segments.iter().enumerate() {
+            let (start, to) = (row.words.len(), &new.segments[at]);
+            if let Some(from) = *from {
+                let segment = &old.segments[from];
+                let first = segment.oldest(*now).max(to.oldest(*now));
+                let panes = self.panes_in(old, from, first, i64::MAX - 1).chunks_exact(segment.stride);
+                panes.for_each(|pane| to.put_carried(segment, pane, &mut row.words));
+            }
+            row.words[new.heads() + at] = head(start, row.words.len());
+        }
     }
 
     /// Whether words from a file are dense, and panes of this layout.
