@@ -116,7 +116,20 @@ impl Machine {
         }
         let shards = shards.iter().map(|shard| shard.carried(&plan, &carrying, log_time)).collect();
         let epoch = epoch.carried(&plan, &carrying, &names);
-        Some(Machine { plan, names, catalogue, dedupe, attribution, shards, epoch, position, log_time, writer_epoch })
+        let judge = Judge::new(plan.clone());
+        Some(Machine {
+            plan,
+            names,
+            catalogue,
+            dedupe,
+            attribution,
+            shards,
+            epoch,
+            position,
+            log_time,
+            writer_epoch,
+            judge,
+        })
     }
 
     /// Applies one record of the log.

@@ -111,6 +111,7 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         attribution: None,
         decisions: Vec::new(),
         interim: None,
+        carried: None,
         decision_read: false,
         entities: vec![
             entity("user", Vec::new()),

@@ -68,7 +68,7 @@ impl Quotas {
     pub fn carried(mut self, plan: Arc<Plan>, from: &[Option<u16>]) -> Quotas {
         let mut new = Quotas::new(plan);
         for (counts, from) in new.counts.iter_mut().zip(from) {
-            from.into_iter().for_each(|from| *counts = std::mem::take(&mut self.counts[usize::from(*from)]));
+            from.iter().for_each(|from| *counts = std::mem::take(&mut self.counts[usize::from(*from)]));
         }
         new
     }

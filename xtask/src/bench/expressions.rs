@@ -27,7 +27,7 @@ const GATES: [(&str, f64, bool); 5] = [
 impl Expr {
     pub(super) fn run(self, root: &Path) -> Result<()> {
         let mut figures =
-            Figures(serde_json::from_str(&peers(root, "peers", self.report.quick)?).context("reading the figures")?);
+            Figures(serde_json::from_str(&peers(root, self.report.quick)?).context("reading the figures")?);
         for peer in ["cel", "zen"] {
             let ratio = figures.0.get(&format!("predicate_ratio_{peer}")).cloned().unwrap_or_default();
             figures.note(&format!("ratio_{peer}"), ratio);
@@ -39,8 +39,8 @@ impl Expr {
     }
 }
 
-/// Builds a program of `benches/` and returns what it prints.
-pub(super) fn peers(root: &Path, name: &str, quick: bool) -> Result<String> {
+/// Builds the program beside this one and returns what it prints.
+fn peers(root: &Path, quick: bool) -> Result<String> {
     let own = std::env::current_exe().context("finding this program")?;
     let target = own.parent().and_then(Path::parent).context("the target directory has a folder per profile")?;
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -50,7 +50,7 @@ pub(super) fn peers(root: &Path, name: &str, quick: bool) -> Result<String> {
             "--quiet",
             "--locked",
             "--manifest-path",
-            &format!("benches/{name}/Cargo.toml"),
+            "benches/peers/Cargo.toml",
             "--target-dir",
         ])
         .arg(target)
@@ -60,7 +60,7 @@ pub(super) fn peers(root: &Path, name: &str, quick: bool) -> Result<String> {
         .output()
         .context("running cargo")?;
     if !output.status.success() {
-        bail!("benches/{name} does not run");
+        bail!("benches/peers does not run");
     }
     String::from_utf8(output.stdout).map(|text| text.trim().to_owned()).context("figures are text")
 }

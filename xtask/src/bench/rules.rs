@@ -28,20 +28,13 @@ const ROUNDS: usize = 9;
 /// Measure rules: through their index, one by one, and whole decisions from bytes to outcomes
 #[derive(Args)]
 pub(crate) struct Rules {
-    /// Measure a decision table beside the crate `zen-engine` too, which takes minutes to build
-    #[arg(long)]
-    peers: bool,
     #[command(flatten)]
     report: Report,
 }
 
 /// The ratio is that of the walk through all rules to the index.
-const GATES: [(&str, f64, bool); 4] = [
-    ("rules_10000_index_ns", 2_000.0, false),
-    ("rules_50_index_ns", 250.0, false),
-    ("events_per_s", 150_000.0, true),
-    ("table_3000_ratio_zen", 20.0, true),
-];
+const GATES: [(&str, f64, bool); 3] =
+    [("rules_10000_index_ns", 2_000.0, false), ("rules_50_index_ns", 250.0, false), ("events_per_s", 150_000.0, true)];
 
 impl Rules {
     pub(crate) fn run(self, root: &Path) -> Result<()> {
@@ -53,11 +46,6 @@ impl Rules {
             bar.inc(1);
         }
         whole(self.report.quick, &mut figures)?;
-        if self.peers {
-            let table = super::expressions::peers(root, "tables", self.report.quick)?;
-            let table: serde_json::Map<_, _> = serde_json::from_str(&table).context("reading the figures")?;
-            figures.0.extend(table);
-        }
         bar.finish_and_clear();
         self.report.close(root, super::now(), figures, "rules.jsonl", &GATES)
     }

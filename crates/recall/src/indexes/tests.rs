@@ -50,6 +50,7 @@ fn plan() -> Plan {
     let tags = FieldType { name: "tags".to_owned(), ty: Type::List(Box::new(Type::Str)) };
     Plan {
         interim: None,
+        carried: None,
         digest: [0; 32],
         text: String::new(),
         constants: Vec::new(),
