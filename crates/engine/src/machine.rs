@@ -116,7 +116,19 @@ impl Machine {
         }
         let shards = shards.iter().map(|shard| shard.carried(&plan, &carrying, log_time)).collect();
         let epoch = epoch.carried(&plan, &carrying, &names);
-        Some(Machine { plan, names, catalogue, dedupe, attribution, shards, epoch, position, log_time, writer_epoch })
+        Some(Machine {
+            judge: Judge::new(plan.clone()),
+            plan,
+            names,
+            catalogue,
+            dedupe,
+            attribution,
+            shards,
+            epoch,
+            position,
+            log_time,
+            writer_epoch,
+        })
     }
 
     /// Applies one record of the log.
