@@ -34,7 +34,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Millrace: a real-time recommendation engine whose every answer can be replayed
+/// Millrace: a real-time recommendation and decision engine whose every answer can be replayed
 ///
 /// Events go into one durable log; features, indexes and recommendations are functions of that log. Start with
 /// `millrace demo`, then `millrace check my.yaml` and `millrace serve --spec my.yaml --dir data`.
