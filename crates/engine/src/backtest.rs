@@ -127,8 +127,8 @@ impl<D: Disk> LogFile<D> {
             span: self.span()?,
             ..Backtest::default()
         };
-        let old = Side::new(self, &baseline, old, range.start)?;
-        let new = Side::new(self, plan, Some(new), range.start)?;
+        let old = Side::new(self, (&baseline, &baseline), old, range.start)?;
+        let new = Side::new(self, (plan, &baseline), Some(new), range.start)?;
         let mut pass = Pass::new(old, new, range);
         let labels_end = self.end_at(asked.labels_until)?;
         pass.go(self, labels_end, progress, each)?;

@@ -1,7 +1,7 @@
 //! One of the two plans of a backtest: its state, and what it takes to keep it.
 
 use super::BacktestError;
-use crate::checkpoint;
+use crate::checkpoint::{self, Loaded};
 use crate::decide::{Decided, Telling};
 use crate::machine::Machine;
 use crate::offline::LogFile;
@@ -10,8 +10,8 @@ use crate::training::reach::{self, Reach};
 use domain::{Payload, Position, Time};
 use journal::{Disk, RecordHeader};
 use rustix::time::{ClockId, clock_gettime};
-use spec::Plan;
 use spec::plan::{Decision, FactSource};
+use spec::{Carrying, Plan};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,17 +22,17 @@ pub struct SideCost {
     pub ns_per_event: f64,
     /// The state at the end, in the bytes that a checkpoint has of it.
     pub state_bytes: u64,
-    /// The checkpoint that state began with; 0: before the first record there is.
+    /// The checkpoint that state began with; 0: none, but the first record there is.
     pub begins: Position,
-    /// Set if retention has dropped the log's beginning and no checkpoint had this plan's state: from when on each fact is what a
-    /// whole log would have it be.
+    /// Set if retention has dropped the log's beginning and no checkpoint had all of this plan's state: from when on each fact is
+    /// what a whole log would have it be.
     pub counted: Option<Counted>,
 }
 
 /// From when on state that was counted from the middle of a log is whole.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counted {
-    /// The first record that is there.
+    /// The first record that is there, or the checkpoint from which what the two specs count alike was carried over.
     pub since: Time,
     /// By fact of the decision.
     pub whole: Vec<(String, Complete)>,
@@ -43,35 +43,55 @@ pub(super) struct Side {
     /// The decision of this plan, if it has it.
     decision: Option<u16>,
     begins: Position,
-    since: Option<Time>,
+    missing: Option<Missing>,
     spent: Duration,
     events: u64,
 }
 
+/// What state of a cut log lacks: all from before an instant, but for what is carried over.
+struct Missing {
+    since: Time,
+    carrying: Option<Carrying>,
+}
+
 impl Side {
-    /// State before `first`, as early as must be.
+    /// State before `first`, as early as must be. On a cut log it goes on with what `baseline`, the plan in force, has counted alike.
     pub(super) fn new<D: Disk>(
         log: &LogFile<D>,
-        plan: &Arc<Plan>,
+        (plan, baseline): (&Arc<Plan>, &Arc<Plan>),
         decision: Option<u16>,
         first: Position,
     ) -> Result<Side, BacktestError> {
         let before = Position(first.0.saturating_sub(1));
-        let loaded = checkpoint::load_before(&log.reader, before, plan, 1, 0, &mut Vec::new())?;
-        let side = |machine: Machine, since: Option<Time>| {
-            let begins = if since.is_some() { Position::START } else { machine.position };
-            Side { machine, decision, begins, since, spent: Duration::ZERO, events: 0 }
+        let side = |machine: Machine, begins, missing| Side {
+            machine,
+            decision,
+            begins,
+            missing,
+            spent: Duration::ZERO,
+            events: 0,
         };
-        if let Some(loaded) = loaded {
-            return Ok(side(loaded.machine, None));
+        let load = |plan: &Arc<Plan>| checkpoint::load_before(&log.reader, before, plan, 1, 0, &mut Vec::new());
+        if let Some(Loaded { machine, .. }) = load(plan)? {
+            let begins = machine.position;
+            return Ok(side(machine, begins, None));
         }
-        let (mut machine, begin) = (Machine::new(plan.clone(), 1, 0), log.reader.first());
+        let begin = log.reader.first();
         if begin == Position(1) {
-            return Ok(side(machine, None));
+            return Ok(side(Machine::new(plan.clone(), 1, 0), Position::START, None));
         }
-        let since = log.reader.record(begin)?.map_or(Time(0), |record| record.header.log_time);
+        if let Some(base) = checkpoint::base(&log.reader, baseline)?
+            && let Ok(carrying) = spec::carry(&base.plan, plan)
+            && let Ok(carried) = spec::carried(Some(&base.from), "a spec", &plan.text)
+            && let Some(Loaded { machine, .. }) = load(&Arc::new(carried))?
+        {
+            let (begins, since) = (machine.position, base.from.log_time);
+            return Ok(side(machine, begins, Some(Missing { since, carrying: Some(carrying) })));
+        }
+        let mut machine = Machine::new(plan.clone(), 1, 0);
         machine.position = Position(begin.0 - 1);
-        Ok(side(machine, Some(since)))
+        let since = log.reader.record(begin)?.map_or(Time(0), |record| record.header.log_time);
+        Ok(side(machine, Position::START, Some(Missing { since, carrying: None })))
     }
 
     /// The last record that it has.
@@ -129,29 +149,37 @@ impl Side {
             ns_per_event: if self.events == 0 { 0.0 } else { ns / self.events as f64 },
             state_bytes: checkpoint::state_bytes(&mut self.machine),
             begins: self.begins,
-            counted: self.since.map(|since| self.counted(since)),
+            counted: self.missing.as_ref().map(|missing| self.counted(missing)),
         }
     }
 
-    fn counted(&self, since: Time) -> Counted {
-        let plan = &self.machine.plan;
+    fn counted(&self, missing: &Missing) -> Counted {
         let facts = self.decision().map_or(&[][..], |decision| &decision.facts);
-        let whole = facts.iter().filter_map(|fact| {
-            let reach = match &fact.source {
-                FactSource::Aggregate { aggregate, .. } => {
-                    reach::of(plan, &[plan.aggregates[usize::from(*aggregate)].slot])
+        let whole = facts.iter().filter_map(|fact| Some((fact.name.clone(), self.whole(&fact.source, missing)?)));
+        Counted { since: missing.since, whole: whole.collect() }
+    }
+
+    /// From when on a fact is whole; none if it only follows from others or stands in the event.
+    fn whole(&self, source: &FactSource, Missing { since, carrying }: &Missing) -> Option<Complete> {
+        let plan = &self.machine.plan;
+        let reach = match source {
+            FactSource::Aggregate { aggregate, .. } => {
+                let aggregate = &plan.aggregates[usize::from(*aggregate)];
+                let stream = usize::from(aggregate.stream);
+                match carrying {
+                    Some(of) if of.streams[stream].is_some() && of.panes[stream] => Reach::Nothing,
+                    _ => reach::of(plan, &[aggregate.slot]),
                 }
-                FactSource::Attribute { .. } | FactSource::Listed { .. } => Reach::Everything,
-                FactSource::Field(_) | FactSource::Now | FactSource::Share(_) | FactSource::Derived(_) => return None,
-            };
-            let complete = match reach {
-                Reach::Nothing => Complete::Always,
-                Reach::Back(span) => Complete::From(since.plus(span)),
-                Reach::Everything => Complete::Never,
-            };
-            Some((fact.name.clone(), complete))
-        });
-        Counted { since, whole: whole.collect() }
+            }
+            FactSource::Attribute { .. } | FactSource::Listed { .. } if carrying.is_some() => Reach::Nothing,
+            FactSource::Attribute { .. } | FactSource::Listed { .. } => Reach::Everything,
+            _ => return None,
+        };
+        Some(match reach {
+            Reach::Nothing => Complete::Always,
+            Reach::Back(span) => Complete::From(since.plus(span)),
+            Reach::Everything => Complete::Never,
+        })
     }
 }
 
