@@ -121,7 +121,9 @@ impl Epoch {
         new.items = self.items.carried(plan, carrying, self.log_time);
         new.indexes = self.indexes.carried(plan, &carrying.indexes);
         for (exposure, from) in new.exposures.iter_mut().zip(&carrying.exposures) {
-            from.iter().for_each(|from| exposure.clone_from(&self.exposures[usize::from(*from)]));
+            if let Some(from) = *from {
+                exposure.clone_from(&self.exposures[usize::from(from)]);
+            }
         }
         new.quotas = self.quotas.carried(plan.clone(), &carrying.quotas);
         new.listed = self.listed;

@@ -68,7 +68,9 @@ impl Quotas {
     pub fn carried(mut self, plan: Arc<Plan>, from: &[Option<u16>]) -> Quotas {
         let mut new = Quotas::new(plan);
         for (counts, from) in new.counts.iter_mut().zip(from) {
-            from.iter().for_each(|from| *counts = std::mem::take(&mut self.counts[usize::from(*from)]));
+            if let Some(from) = *from {
+                *counts = std::mem::take(&mut self.counts[usize::from(from)]);
+            }
         }
         new
     }

@@ -260,12 +260,14 @@ impl Row {
         }
         row.open(new);
         for (at, from) in of.decays.iter().enumerate() {
-            let words = from.and_then(|from| self.words.get(2 * from..2 * from + 2));
-            words.into_iter().for_each(|words| row.words[2 * at..2 * at + 2].copy_from_slice(words));
+            if let Some(words) = from.and_then(|from| self.words.get(2 * from..2 * from + 2)) {
+                row.words[2 * at..2 * at + 2].copy_from_slice(words);
+            }
         }
         for (at, from) in of.newest.iter().enumerate() {
-            let newest = from.and_then(|from| self.newest(old, from));
-            newest.into_iter().for_each(|newest| row.add_newest(new, at, newest));
+            if let Some(newest) = from.and_then(|from| self.newest(old, from)) {
+                row.add_newest(new, at, newest);
+            }
         }
         self.carry_panes(between, &mut row);
         for (at, from) in of.recents.iter().enumerate() {
