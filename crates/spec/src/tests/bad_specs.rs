@@ -127,7 +127,7 @@ fn values_and_fields() {
         ("version unknown", text("version: 0\n"), "unknown_version 1:10"),
         ("version newer", text("version: 2\n"), "unknown_version 1:10"),
         ("version newer", text("version: 9223372036854775808\n"), "wrong_type 1:10"),
-        ("10^5 rules", feed(format!("    filter:\n{}", "      - item.price > 1.0\n".repeat(100_000))), "too_large 1:1"),
+        ("10^5 rules", feed(format!("    filter:\n{}", "      - item.price > 1.0\n".repeat(100_000))), "too_many 11:5"),
         ("10^5 rules", feed(format!("    filter:\n{}", "      - a\n".repeat(90_000))), "too_many 11:5"),
         ("10^5 rules", feed(format!("    policy:\n{}", "      - {}\n".repeat(60_000))), "too_many 11:5"),
         (
