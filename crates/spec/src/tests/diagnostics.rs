@@ -93,7 +93,7 @@ fn budgets() {
     assert_eq!(first(&format!("version: 1\na: {}", "[".repeat(100_000))), "too_deep");
     let block: String = (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
     assert_eq!(first(&block), "too_deep");
-    assert_eq!(first(&format!("version: 1\na: [{}]", "a,".repeat(300_000))), "too_many");
+    assert_eq!(first(&format!("version: 1\na: [{}]", "a,".repeat(domain::limits::SPEC_NODES_MAX))), "too_many");
     let entities: String = (0..1_001).map(|n| format!("  e{n}: {{}}\n")).collect();
     assert_eq!(first(&format!("version: 1\nentities:\n{entities}")), "too_many");
     let features: String = (0..1_001).map(|n| format!("    f{n}: count(view, 1h)\n")).collect();
