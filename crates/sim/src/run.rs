@@ -198,7 +198,8 @@ fn restart(world: &mut World, power: bool, rng: &mut Rng) -> Verdict {
     if rng.percent(50) {
         world.follow_log();
     } else if rng.percent(20) {
-        world.spec = world.spec.tuned().filter(|_| rng.percent(50)).unwrap_or(world.spec.other());
+        let to = world.spec.tuned().filter(|_| rng.percent(50)).unwrap_or(world.spec.other());
+        world.spec = if world.may_count_anew(to) { to } else { world.spec };
     }
     world.knobs.segment_bytes = rng.pick(&[4_096, 8_192, 65_536]);
     world.start()

@@ -473,12 +473,8 @@ impl World {
     }
 
     fn failed_start(&mut self, error: &OpenError, faulted: bool) -> Verdict {
-        match error {
-            OpenError::SpecNeedsOlderLog { replay_from } if replay_from.0 > 1 && self.knobs.retain.is_some() => {
-                self.spec = self.spec.other();
-            }
-            _ if faulted => {}
-            _ => return Err(format!("the node does not start: {error}")),
+        if !faulted {
+            return Err(format!("the node does not start: {error}"));
         }
         let power = self.rng.percent(50);
         self.stop(power)
