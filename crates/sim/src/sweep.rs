@@ -44,8 +44,9 @@ fn knobs() -> Knobs {
     }
 }
 
-/// Fails every operation of the workload in turn, in every way; `at_once`: the spec's change serves before it is filled.
-pub fn sweep(seed: u64, at_once: bool) -> SweepReport {
+/// Fails every operation of the workload in turn, in every way, or one in `every`, others for each way; `at_once`: the spec's change
+/// serves before it is filled.
+pub fn sweep(seed: u64, at_once: bool, every: usize) -> SweepReport {
     let new = || {
         let mut world = World::new(seed, knobs(), None);
         world.fixed_at_once = at_once;
@@ -58,8 +59,8 @@ pub fn sweep(seed: u64, at_once: bool) -> SweepReport {
         return report;
     }
     report.operations = quiet.storage.ops();
-    for failure in FAILURES {
-        for nth in 1..=report.operations {
+    for (first, failure) in (0..).zip(FAILURES) {
+        for nth in (1 + first % every as u64..=report.operations).step_by(every) {
             report.runs += 1;
             let mut world = new();
             if let Err(found) = workload(&mut world, Some((nth, failure))) {
