@@ -166,7 +166,8 @@ impl<D: Disk> LogFile<D> {
         let mut queries: Vec<Option<Query>> = vec![None; questions.len()];
         let by_rows = order(&questions, |answer| answer.rows);
         let mut read = |position: Position| progress(position.0 - begin, total);
-        walk(&self.reader, &mut start.clone(), rows_end, &by_rows, &mut read, &mut |machine, index| {
+        let mut reached = start.clone();
+        walk(&self.reader, &mut reached, rows_end, &by_rows, &mut read, &mut |machine, index| {
             match query_at(machine, &questions[index].stripped) {
                 Ok(query) => queries[index] = Some(query),
                 Err(refusal) => {
@@ -182,7 +183,8 @@ impl<D: Disk> LogFile<D> {
         let mut read = |position: Position| progress(rows_total + (position.0 - begin), total);
         walk(&self.reader, &mut start.clone(), epoch_end, &by_epoch, &mut read, &mut |machine, index| {
             let query = queries[index].take();
-            answers[index] = query.map(|query| answer_at(machine, &questions[index].stripped, &query, &mut scratch));
+            let of = (machine, &reached.names);
+            answers[index] = query.map(|query| answer_at(of, &questions[index].stripped, &query, &mut scratch));
             Ok(())
         })
         .map_err(OpenError::Replay)?;

@@ -240,8 +240,20 @@ impl Machine {
         pace: Pace<'_>,
         scratch: &mut Scratch,
     ) -> Answer {
-        let names = Keys(&self.names);
-        let version = PlanVersion::default();
+        self.answer_with(&self.names, request, query, now, pace, scratch)
+    }
+
+    /// The same with names that are at least as new as the query's rows: these may hold strings that this state does not know yet.
+    pub(crate) fn answer_with(
+        &self,
+        names: &Dictionary,
+        request: FeedRequest,
+        query: &Query,
+        now: Time,
+        pace: Pace<'_>,
+        scratch: &mut Scratch,
+    ) -> Answer {
+        let (names, version) = (Keys(names), PlanVersion::default());
         decision::answer(&self.plan, version, request, query, &self.epoch, now, pace, &names, scratch)
     }
 

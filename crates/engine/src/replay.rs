@@ -10,6 +10,7 @@ use decision::{Journey, Pace, Query, Scratch};
 use domain::{Answer, Code, DecisionId, Payload, PlanVersion, Position, Refusal, Type, Value};
 use journal::{Disk, Reader};
 use spec::Plan;
+use state::Dictionary;
 use std::fmt;
 use std::sync::Arc;
 
@@ -80,19 +81,19 @@ pub fn recompute<D: Disk>(
 ) -> Result<Vec<Answer>, Refusal> {
     let mut answers: Vec<Option<Answer>> = vec![None; questions.len()];
     let mut scratch = Scratch::default();
-    recompute_each(reader, start, questions, progress, &mut |machine, index, query| {
-        answers[index] = Some(answer_at(machine, &questions[index].stripped, &query, &mut scratch));
+    recompute_each(reader, start, questions, progress, &mut |machine, names, index, query| {
+        answers[index] = Some(answer_at((machine, names), &questions[index].stripped, &query, &mut scratch));
     })?;
     Ok(answers.into_iter().flatten().collect())
 }
 
-/// The same; `visit` answers each question, with state at its epoch and its query.
+/// The same; `visit` answers each question, with state at its epoch, names at least as new as its rows, and its query.
 fn recompute_each<D: Disk>(
     reader: &Reader<D>,
     start: &mut dyn FnMut() -> Machine,
     questions: &[Question],
     progress: &mut dyn FnMut(u64, u64),
-    visit: &mut dyn FnMut(&Machine, usize, Query),
+    visit: &mut dyn FnMut(&Machine, &Dictionary, usize, Query),
 ) -> Result<(), Refusal> {
     let rows_end = questions.iter().map(|question| question.stripped.rows).max().unwrap_or_default();
     let epoch_end = questions.iter().map(|question| question.stripped.epoch).max().unwrap_or_default();
@@ -112,7 +113,8 @@ fn recompute_each<D: Disk>(
     let mut read = |position: Position| progress(rows_total + (position.0 - begin), total);
     walk(reader, &mut machine, epoch_end, &by_epoch, &mut read, &mut |machine, index| {
         let query = queries[index].take().expect("every question was visited in the first walk, once");
-        visit(machine, index, query);
+        // Rows may be newer than the epoch, and with them the strings in them.
+        visit(machine, &reached.names, index, query);
         Ok(())
     })
 }
@@ -174,9 +176,14 @@ pub(crate) fn query_at(machine: &Machine, stripped: &Answer) -> Result<Query, Re
     machine.query(&stripped.request)
 }
 
-pub(crate) fn answer_at(machine: &Machine, stripped: &Answer, query: &Query, scratch: &mut Scratch) -> Answer {
+pub(crate) fn answer_at(
+    (machine, names): (&Machine, &Dictionary),
+    stripped: &Answer,
+    query: &Query,
+    scratch: &mut Scratch,
+) -> Answer {
     let pace = Pace::Replay(stripped.effort);
-    let mut answer = machine.answer(stripped.request.clone(), query, stripped.now, pace, scratch);
+    let mut answer = machine.answer_with(names, stripped.request.clone(), query, stripped.now, pace, scratch);
     // The machine stands at the last record at or before the position that was read; both name the same state.
     (answer.plan, answer.rows, answer.epoch) = (stripped.plan, stripped.rows, stripped.epoch);
     answer
@@ -233,14 +240,12 @@ impl<D: Disk> Core<D> {
             &mut || start.clone(),
             std::slice::from_ref(&question),
             progress,
-            &mut |machine, _, query| {
+            &mut |machine, names, _, query| {
                 let mut scratch = Scratch::default();
-                let known = machine.plan.entity("item").and_then(|of| machine.names.entity(of, item));
+                let known = machine.plan.entity("item").and_then(|of| names.entity(of, item));
                 known.into_iter().for_each(|item| scratch.follow(item));
-                let answer = answer_at(machine, &question.stripped, &query, &mut scratch);
-                let show = |value: &Value, ty: &Type| {
-                    raw_of(value, (&machine.names, &machine.names), entity_of(ty).unwrap_or_default())
-                };
+                let answer = answer_at((machine, names), &question.stripped, &query, &mut scratch);
+                let show = |value: &Value, ty: &Type| raw_of(value, (names, names), entity_of(ty).unwrap_or_default());
                 let trace = scratch.followed();
                 let journey = Journey::of(&machine.plan, &answer, item, trace.as_deref(), &show);
                 let differences = decision::compare(&recorded, &answer);
