@@ -185,7 +185,7 @@ impl Journey {
         });
         let shown = answer.items.iter().position(|shown| shown.item == self.item);
         self.place = shown.map(|place| place as u32 + 1);
-        let effects = shown.map_or(&trace.effects, |place| &answer.items[place].effects);
+        let effects = shown.map_or(trace.effects.as_slice(), |place| answer.items[place].effects.as_slice());
         self.effects = effects.iter().map(|effect| effect_of_item(Some(feed), *effect)).collect();
         self.end = self.end(answer, trace);
     }

@@ -1,6 +1,7 @@
 //! What a feed answered, and everything that is needed to compute it again.
 
 use crate::{FeedRequest, PlanVersion, Position, Time};
+use smallvec::SmallVec;
 use std::fmt;
 
 /// Names a decision: the position of its record in the log and the writer epoch that wrote it. Text form `d<epoch>-<position>`.
@@ -92,6 +93,9 @@ pub struct Effect {
     pub change: Change,
 }
 
+/// A list that is mostly short: a slate has one of each kind per item, and no allocation for any of them.
+pub type Few<T> = SmallVec<[T; 4]>;
+
 /// One recommended item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recommended {
@@ -100,13 +104,13 @@ pub struct Recommended {
     /// The final score.
     pub score: f64,
     /// Which routes found it.
-    pub routes: Vec<RouteHit>,
+    pub routes: Few<RouteHit>,
     /// What its score is made of.
-    pub terms: Vec<Term>,
+    pub terms: Few<Term>,
     /// How many places it is from where its score would have it (positive: further down).
     pub moved: i16,
     /// What rerankers, policies and boosts did to it, in the order in which they did.
-    pub effects: Vec<Effect>,
+    pub effects: Few<Effect>,
 }
 
 /// How many candidates a filter removed, with up to a few of them by name.

@@ -16,7 +16,7 @@ mod trial;
 mod value;
 mod zone;
 
-pub use answer::{Answer, Change, DecisionId, Effect, Effort, Recommended, Removal, RouteHit, Step, Term};
+pub use answer::{Answer, Change, DecisionId, Effect, Effort, Few, Recommended, Removal, RouteHit, Step, Term};
 pub use codec::{CodecError, Payload};
 pub use event::{Event, Field, ListPut, Raw, Upsert};
 pub use periods::Periods;

@@ -7,23 +7,24 @@ pub(crate) fn sample() -> Answer {
     let first = Recommended {
         item: "i2".into(),
         score: 0.75,
-        routes: vec![RouteHit { route: 0, rank: 11, score: 8.5 }, RouteHit { route: 2, rank: 2, score: 0.25 }],
+        routes: vec![RouteHit { route: 0, rank: 11, score: 8.5 }, RouteHit { route: 2, rank: 2, score: 0.25 }].into(),
         terms: vec![
             Term { term: 0, value: 0.5 },
             Term { term: 2, value: 0.25 },
             Term { term: 3, value: 0.125 },
             Term { term: 4, value: -0.125 },
-        ],
+        ]
+        .into(),
         moved: 2,
-        effects: vec![Effect { step: Step::Rerank(0), change: Change::Moved(2) }],
+        effects: vec![Effect { step: Step::Rerank(0), change: Change::Moved(2) }].into(),
     };
     let second = Recommended {
         item: "i7".into(),
         score: 0.015625,
-        routes: vec![RouteHit { route: 0, rank: 3, score: 9.0 }],
-        terms: vec![],
+        routes: vec![RouteHit { route: 0, rank: 3, score: 9.0 }].into(),
+        terms: vec![].into(),
         moved: -1,
-        effects: vec![Effect { step: Step::Rerank(0), change: Change::Moved(-1) }],
+        effects: vec![Effect { step: Step::Rerank(0), change: Change::Moved(-1) }].into(),
     };
     Answer {
         request: request("home", user("u1"), 2),
@@ -79,5 +80,5 @@ fn another_plan_is_no_panic() {
     let plan = spec::compile("test.yaml", &other).unwrap();
     let explanation = explain(&plan, &sample());
     assert_eq!(explanation.routes[2].route, "route 3");
-    assert_eq!(explanation.items[0].terms, []);
+    assert!(explanation.items[0].terms.is_empty());
 }

@@ -5,7 +5,7 @@ use super::policy::{self, Placing};
 use super::rerank::Pick;
 use crate::query::Names;
 use crate::scratch::Scratch;
-use domain::{Change, Effect, Recommended, RouteHit, Step, Term};
+use domain::{Change, Effect, Few, Recommended, RouteHit, Step, Term};
 
 /// The whole final order: what is shown first, then what is kept for further pages.
 pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> Vec<Recommended> {
@@ -61,13 +61,13 @@ fn recommended(
         routes,
         terms,
         moved: pick.rank.map_or(0, |rank| (place as i64 - i64::from(rank)) as i16),
-        effects: effects.as_slice().to_vec(),
+        effects: effects.as_slice().into(),
     }
 }
 
-fn hits(scratch: &Scratch, index: usize) -> Vec<RouteHit> {
+fn hits(scratch: &Scratch, index: usize) -> Few<RouteHit> {
     let own = scratch.candidates[index].routes.clone();
-    scratch.routes[own.start as usize..own.end as usize].to_vec()
+    scratch.routes[own.start as usize..own.end as usize].into()
 }
 
 /// What the request's boosts did to a candidate.
@@ -81,7 +81,7 @@ fn boosts(view: &View<'_>, boosted: &[(usize, u16)], index: usize) -> impl Itera
 }
 
 /// The terms that have a value; none for a candidate that was not scored.
-fn valued(scratch: &Scratch, index: usize, width: usize) -> Vec<Term> {
+fn valued(scratch: &Scratch, index: usize, width: usize) -> Few<Term> {
     let numbered = (0..).zip(scratch.terms_of(index, width)).filter(|(_, value)| !value.is_nan());
     numbered.map(|(term, value)| Term { term, value }).collect()
 }

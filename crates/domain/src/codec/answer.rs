@@ -205,10 +205,10 @@ fn put_list<T>(out: &mut Vec<u8>, list: &[T], put: impl Fn(&mut Vec<u8>, &T)) {
     list.iter().for_each(|element| put(out, element));
 }
 
-fn list<'a, T>(
+fn list<'a, T, L: FromIterator<T>>(
     input: &mut Input<'a>,
     take: impl Fn(&mut Input<'a>) -> Result<T, CodecError>,
-) -> Result<Vec<T>, CodecError> {
+) -> Result<L, CodecError> {
     let count = input.len()?;
     (0..count).map(|_| take(input)).collect()
 }

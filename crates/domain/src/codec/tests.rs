@@ -12,14 +12,15 @@ fn samples() -> Vec<Payload<'static>> {
     let item = Recommended {
         item: "i2".into(),
         score: 1.25,
-        routes: vec![RouteHit { route: 1, rank: 3, score: 0.5 }],
-        terms: vec![Term { term: 0, value: 1.25 }],
+        routes: vec![RouteHit { route: 1, rank: 3, score: 0.5 }].into(),
+        terms: vec![Term { term: 0, value: 1.25 }].into(),
         moved: -2,
         effects: vec![
             Effect { step: Step::Rerank(0), change: Change::Moved(-2) },
             Effect { step: Step::Policy(300), change: Change::Placed },
             Effect { step: Step::Boost(1), change: Change::Scaled(0.5) },
-        ],
+        ]
+        .into(),
     };
     let request = FeedRequest {
         recent: vec!["i1".into()],

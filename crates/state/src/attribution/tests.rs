@@ -32,9 +32,9 @@ fn answer(feed: &str, from: Option<u16>, items: &[(u8, u32)]) -> Answer {
         item: format!("i{item}"),
         score: 0.0,
         routes: (0..2).filter(|r| routes >> r & 1 == 1).map(|route| RouteHit { route, rank: 0, score: 0.0 }).collect(),
-        terms: vec![],
+        terms: vec![].into(),
         moved: 0,
-        effects: vec![],
+        effects: vec![].into(),
     };
     let mut request = FeedRequest::new(feed, Subject::Anonymous, 5);
     let of = DecisionId { epoch: 1, position: Position(1) };

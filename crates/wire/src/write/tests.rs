@@ -29,14 +29,15 @@ fn answer() -> Answer {
         items: vec![Recommended {
             item: "i\u{1}2".into(),
             score: 1.25,
-            routes: vec![RouteHit { route: 1, rank: 3, score: f64::NAN }],
-            terms: vec![Term { term: 0, value: 1e300 }],
+            routes: vec![RouteHit { route: 1, rank: 3, score: f64::NAN }].into(),
+            terms: vec![Term { term: 0, value: 1e300 }].into(),
             moved: -2,
             effects: vec![
                 Effect { step: Step::Rerank(1), change: Change::Moved(-2) },
                 Effect { step: Step::Rerank(7), change: Change::Placed },
                 Effect { step: Step::Boost(0), change: Change::Scaled(1.5) },
-            ],
+            ]
+            .into(),
         }],
         later: vec![],
         holdout: false,

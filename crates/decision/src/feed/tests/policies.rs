@@ -307,7 +307,7 @@ fn precedence_from_block_to_score() {
     let answer = ask(&mut world, "u1", 9);
     // e is out of stock, h is blocked; g has its place, though its score is the lowest.
     assert_eq!(items(&answer)[2], "g");
-    assert_eq!(answer.items[2].effects, [Effect { step: Step::Policy(2), change: Change::Placed }]);
+    assert_eq!(answer.items[2].effects.as_slice(), [Effect { step: Step::Policy(2), change: Change::Placed }]);
     assert!(["e", "h"].iter().all(|gone| !items(&answer).contains(gone)));
 }
 
@@ -317,7 +317,7 @@ fn what_may_not_follow_waits() {
     // a, b and c are above 4; of what is left at the end nothing may follow.
     let answer = ask(&mut world, "u1", 9);
     assert_eq!(items(&answer), ["a", "d", "b", "e", "c", "f", "g", "h"]);
-    assert_eq!(answer.items[2].effects, [Effect { step: Step::Policy(0), change: Change::Moved(1) }]);
+    assert_eq!(answer.items[2].effects.as_slice(), [Effect { step: Step::Policy(0), change: Change::Moved(1) }]);
     assert_eq!((answer.items[1].moved, answer.items[2].moved), (-2, 1));
     let mut world = newest("    policy: [ never_follow: { item: item.price > 1.0, after: item.price > 1.0 } ]\n");
     assert_eq!(items(&ask(&mut world, "u1", 9)), ["a", "g", "b", "h", "c"], "the slate ends where nothing may follow");

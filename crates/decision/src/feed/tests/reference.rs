@@ -55,10 +55,10 @@ pub(super) fn answer(world: &World, request: &FeedRequest, effort: Effort) -> An
     let recommended = |(place, placed): (usize, rerank::Placed)| Recommended {
         item: key(placed.item.id),
         score: placed.item.score,
-        routes: placed.item.hits,
-        terms: placed.item.terms,
+        routes: placed.item.hits.into(),
+        terms: placed.item.terms.into(),
         moved: placed.rank.map_or(0, |rank| (place as i64 - rank as i64) as i16),
-        effects: placed.effects,
+        effects: placed.effects.into(),
     };
     let mut order: Vec<Recommended> = places.into_iter().enumerate().map(recommended).collect();
     let later = order.split_off(count.min(order.len()));
