@@ -173,3 +173,10 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// The sentence for a name that the spec does not have, with those it has: `what` says of what kind, in one word.
+pub fn not_in_spec<'n>(what: &str, name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    format!("the spec has no {what} '{name}'; it has: {known}")
+}

@@ -14,7 +14,15 @@ pub fn parse_timestamp(text: &str) -> Option<Time> {
     (limits::TIME_MIN_MS..=limits::TIME_MAX_MS).contains(&ms).then_some(Time(ms))
 }
 
-/// The same to the nanosecond, in nanoseconds since 1970; `None` if it is not one or lies outside of [`INSTANT_RANGE_NS`].
+/// Reads a date, `YYYY-MM-DD`, as its first instant in UTC, or a timestamp as [`parse_timestamp`] does.
+pub fn parse_day(text: &str) -> Option<Time> {
+    match text.len() {
+        10 => parse_timestamp(&format!("{text}T00:00:00Z")),
+        _ => parse_timestamp(text),
+    }
+}
+
+/// A timestamp to the nanosecond, in nanoseconds since 1970; `None` if it is not one or lies outside of [`INSTANT_RANGE_NS`].
 pub fn parse_instant(text: &str) -> Option<i128> {
     let bytes = text.as_bytes();
     let shaped = bytes.len() >= 20

@@ -14,7 +14,7 @@ use crate::decide::{Decided, Telling};
 use crate::machine::Machine;
 use crate::offline::LogFile;
 use crate::open::OpenError;
-use domain::{Event, Payload, PlanVersion, Position, Raw, Time};
+use domain::{Event, Payload, PlanVersion, Position, Raw, Time, not_in_spec};
 use expr::MadeTexts;
 use journal::{Disk, RecordHeader, Records};
 use side::Side;
@@ -164,15 +164,14 @@ impl<D: Disk> LogFile<D> {
 /// The decision asked for: index into `Plan::decisions`.
 fn decision_asked(plan: &Plan, name: Option<&str>) -> Result<u16, BacktestError> {
     let known: Vec<&str> = plan.decisions.iter().map(|decision| decision.name.as_str()).collect();
-    let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     let message = match (name, known.len()) {
         (Some(name), _) => match plan.decision(name) {
             Some(found) => return Ok(found),
-            None => format!("the spec has no decision '{name}'; it has: {has}"),
+            None => not_in_spec("decision", name, known),
         },
         (None, 1) => return Ok(0),
         (None, 0) => "the spec has no decisions: declare one under `decisions:`".to_owned(),
-        (None, _) => format!("the spec has several decisions; name one with --decision: {has}"),
+        (None, _) => format!("the spec has several decisions; name one with --decision: {}", known.join(", ")),
     };
     Err(BacktestError::Asked(message))
 }

@@ -15,6 +15,7 @@ use crate::serve::Names;
 use crate::view::{entity_of, raw_of};
 use decision::{DecisionExplanation, Epoch, Facts, Ruleset, RulesetScratch, Rulesets, Texts, Verdict};
 use domain::{DecisionId, PlanVersion, Raw, Type, Value};
+use expr::MadeTexts;
 use parking_lot::Mutex;
 use spec::Plan;
 use spec::plan::Decision;
@@ -65,14 +66,14 @@ impl Telling<'_> {
     /// What a rule says that fired.
     pub fn reason(&self, decided: &Decided, rule: u32) -> String {
         let texts = decided.facts.texts(self.0);
-        let told = |value: &Value, ty: &Type| shown(&raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0)));
+        let told = |value: &Value, ty: &Type| shown(&self.raw(&texts, value, ty));
         decision::reason(&decided.decision().rules[rule as usize], &decided.facts, &texts, &told)
     }
 
     /// Why it came out as it did: worked out now, from what it was decided from.
     pub fn explain(&self, decided: &Decided) -> DecisionExplanation {
         let texts = decided.facts.texts(self.0);
-        let told = |value: &Value, ty: &Type| shown(&raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0)));
+        let told = |value: &Value, ty: &Type| shown(&self.raw(&texts, value, ty));
         let ruleset = Ruleset::new(decided.decision(), &[]);
         decision::explain_decision(&decided.plan, &ruleset, &decided.facts, self.0, &told)
     }
@@ -81,8 +82,11 @@ impl Telling<'_> {
     pub fn facts<'d>(&self, decided: &'d Decided) -> Vec<(&'d str, Raw<'static>)> {
         let facts = decided.decision().facts.iter().zip(&decided.facts.row);
         let texts = decided.facts.texts(self.0);
-        let raw = |value: &Value, ty: &Type| raw_of(value, (self.0, &texts), entity_of(ty).unwrap_or(0));
-        facts.map(|(fact, value)| (fact.name.as_str(), raw(value, &fact.ty))).collect()
+        facts.map(|(fact, value)| (fact.name.as_str(), self.raw(&texts, value, &fact.ty))).collect()
+    }
+
+    fn raw(&self, texts: &MadeTexts<'_>, value: &Value, ty: &Type) -> Raw<'static> {
+        raw_of(value, (self.0, texts), entity_of(ty).unwrap_or(0))
     }
 }
 

@@ -73,12 +73,7 @@ impl Machine {
         if self.plan.text == plan.text {
             return Some(self);
         }
-        let names = &mut self.names;
-        let new = plan.constants.iter().filter(|text| names.symbol(text).is_none()).count();
-        if new > names.symbol_room() as usize {
-            return None;
-        }
-        let plan = spec::bind(plan, &mut |text| names.intern_symbol(text));
+        let plan = bound(plan, &mut self.names)?;
         let rows = Rows::new(plan.clone(), Scope::Shard { index: 0, count: 1 });
         self.shards.iter_mut().for_each(|shard| shard.adopt(&rows));
         self.catalogue.adopt(&plan);
@@ -103,11 +98,7 @@ impl Machine {
             writer_epoch,
             ..
         } = self;
-        let new = plan.constants.iter().filter(|text| names.symbol(text).is_none()).count();
-        if new > names.symbol_room() as usize {
-            return None;
-        }
-        let plan = spec::bind(plan, &mut |text| names.intern_symbol(text));
+        let plan = bound(plan, &mut names)?;
         catalogue.adopt(&plan);
         let mut attribution = if carrying.attribution { attribution } else { Attribution::new(&plan) };
         if let Some(attribution) = &mut attribution {
@@ -265,6 +256,13 @@ impl Machine {
         self.attribution.iter().for_each(|attribution| digest.add(attribution.digest(&self.names)));
         digest
     }
+}
+
+/// The plan with the numbers of its strings, new ones included; none if there is no room for them.
+fn bound(plan: &Arc<Plan>, names: &mut Dictionary) -> Option<Arc<Plan>> {
+    let new = plan.constants.iter().filter(|text| names.symbol(text).is_none()).count();
+    let room = new <= names.symbol_room() as usize;
+    room.then(|| spec::bind(plan, &mut |text| names.intern_symbol(text)))
 }
 
 struct Keys<'a>(&'a Dictionary);

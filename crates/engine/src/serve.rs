@@ -7,7 +7,7 @@ use crate::ring::Batch;
 use decision::{Budget, Epoch, Pace, Query, Rules, Scratch};
 use domain::{
     Answer, Code, DecisionId, EntityId, FeedRequest, Page, Position, Raw, Refusal, Span, Subject, Symbol, Time, Type,
-    Value,
+    Value, not_in_spec,
 };
 use journal::Disk;
 use parking_lot::RwLock;
@@ -286,15 +286,8 @@ fn context_value<'r>(raw: &'r Raw<'_>, ty: &Type, names: &Dictionary, unknown: &
 }
 
 pub(crate) fn unknown_feed(plan: &Plan, name: &str) -> Refusal {
-    let known: Vec<&str> = plan.feeds.iter().map(|feed| feed.name.as_str()).collect();
-    Refusal::new(
-        Code::UnknownFeed,
-        "feed",
-        format!(
-            "the spec has no feed '{name}'; it has: {}",
-            if known.is_empty() { "none".into() } else { known.join(", ") }
-        ),
-    )
+    let known = plan.feeds.iter().map(|feed| feed.name.as_str());
+    Refusal::new(Code::UnknownFeed, "feed", not_in_spec("feed", name, known))
 }
 
 fn wrong_subject(feed: &str, wanted: &str, given: &str) -> Refusal {

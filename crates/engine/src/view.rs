@@ -3,7 +3,7 @@
 use crate::core::Core;
 use crate::generation::{Generation, State};
 use decision::{Epoch, Texts};
-use domain::{Code, EntityId, ListPut, Payload, PlanVersion, Position, Raw, Refusal, Time, Type, Value};
+use domain::{Code, EntityId, ListPut, Payload, PlanVersion, Position, Raw, Refusal, Time, Type, Value, not_in_spec};
 use expr::MadeTexts;
 use journal::Disk;
 use spec::Plan;
@@ -229,9 +229,8 @@ fn unknown_entity(kind: &str, key: &str) -> Refusal {
 }
 
 fn unknown_list(plan: &Plan, name: &str) -> Refusal {
-    let known: Vec<&str> = plan.lists.iter().map(|list| list.name.as_str()).collect();
-    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    Refusal::new(Code::UnknownList, "list", format!("the spec has no list '{name}'; it has: {known}"))
+    let known = plan.lists.iter().map(|list| list.name.as_str());
+    Refusal::new(Code::UnknownList, "list", not_in_spec("list", name, known))
 }
 
 fn bad_cursor() -> Refusal {

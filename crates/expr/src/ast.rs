@@ -79,7 +79,19 @@ impl Node {
         }
     }
 
-    /// The same, to be changed.
+    /// What holds if this does, as far as its form says so: the operands of `&&` in their order, or else the node itself.
+    pub fn conjuncts(&self) -> Vec<&Node> {
+        let (mut found, mut open) = (Vec::new(), vec![self]);
+        while let Some(node) = open.pop() {
+            match &node.kind {
+                NodeKind::Binary { op: BinaryOp::And, left, right } => open.extend([&**right, &**left]),
+                _ => found.push(node),
+            }
+        }
+        found
+    }
+
+    /// The nodes right below, to be changed.
     pub(crate) fn children_mut(&mut self) -> Vec<&mut Node> {
         match &mut self.kind {
             NodeKind::Literal(_) | NodeKind::Path(_) | NodeKind::Slot(..) => Vec::new(),

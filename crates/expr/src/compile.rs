@@ -85,8 +85,7 @@ pub fn compile(ast: &Ast, node: &Node, scope: &mut dyn Scope) -> Result<Program,
     match (Compiler { scope: &mut *scope }).node(&checked.node) {
         Some(typed) => Ok(Program::of(ast.slice(node), checked.slots, typed)),
         None => {
-            let mut guards = Vec::new();
-            (Compiler { scope: &mut *scope }).guards(&checked.node, &mut guards);
+            let guards = (Compiler { scope: &mut *scope }).guards(&checked.node);
             interpreted(ast.slice(node), checked, scope).map(|program| program.guarded(guards))
         }
     }
@@ -111,13 +110,12 @@ impl Compiler<'_> {
     }
 
     /// The operands of `&&` that have forms, in a condition that has none as a whole.
-    fn guards(&mut self, node: &Node, guards: &mut Vec<Form<bool>>) {
-        if let NodeKind::Binary { op: BinaryOp::And, left, right } = &node.kind {
-            return [left, right].into_iter().for_each(|side| self.guards(side, guards));
-        }
-        if let Some(Typed::Bool(guard)) = self.node(node) {
-            guards.push(guard);
-        }
+    fn guards(&mut self, node: &Node) -> Vec<Form<bool>> {
+        let guard = |node: &Node| match self.node(node) {
+            Some(Typed::Bool(guard)) => Some(guard),
+            _ => None,
+        };
+        node.conjuncts().into_iter().filter_map(guard).collect()
     }
 
     /// The same, but a float sum stays open for the operator around it.

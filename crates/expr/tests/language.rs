@@ -184,7 +184,7 @@ impl Slots {
     fn of(given: &Given) -> Slots {
         let mut slots = Slots { names: Vec::new(), row: Vec::new(), texts: Vec::new() };
         for (name, value, ty) in &given.0 {
-            let Some(ty) = slot_type(ty) else { continue };
+            let Some(ty) = ty.slot_type() else { continue };
             slots.names.push((name.clone(), ty));
             let value = value.as_ref().map_or(Value::Missing, |value| slots.value(value));
             slots.row.push(value);
@@ -223,19 +223,6 @@ impl Slots {
         assert_eq!(out.value(2), value, "{program:?} by columns");
         value
     }
-}
-
-fn slot_type(ty: &Static) -> Option<Type> {
-    Some(match ty {
-        Static::Bool => Type::Bool,
-        Static::Int => Type::Int,
-        Static::Float => Type::Float,
-        Static::Str => Type::Str,
-        Static::Time => Type::Time,
-        Static::Span => Type::Span,
-        Static::List(of) => Type::List(Box::new(slot_type(of)?)),
-        _ => return None,
-    })
 }
 
 impl Scope for Slots {

@@ -3,7 +3,7 @@
 use crate::mirror::Row;
 use crate::time::ZERO_MS;
 use domain::Time;
-use wire::{write_array, write_float, write_text, write_time, write_uint};
+use wire::{write_array, write_bool, write_float, write_text, write_time, write_uint};
 
 /// A user as it is read back.
 #[derive(Clone, Debug, Default)]
@@ -97,7 +97,7 @@ pub fn write_item(out: &mut Vec<u8>, item: &ItemView) {
     member(out, true, "ItemId");
     write_text(out, &item.id);
     member(out, false, "IsHidden");
-    out.extend_from_slice(if item.hidden { b"true" } else { b"false" });
+    write_bool(out, item.hidden);
     member(out, false, "Categories");
     match &item.categories {
         None => out.extend_from_slice(b"null"),

@@ -90,8 +90,7 @@ impl Backtest {
 
 /// A day, or an instant.
 fn instant(text: &str) -> Result<Time, String> {
-    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    wire::parse_time(&whole).ok_or_else(|| format!("'{text}' is not a time; write 2026-11-01 or 2026-11-01T08:00:00Z"))
+    domain::parse_day(text).ok_or_else(|| format!("'{text}' is not a time; write 2026-11-01 or 2026-11-01T08:00:00Z"))
 }
 
 /// A value as people read it.

@@ -3,7 +3,7 @@
 use crate::node;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use domain::Span;
+use domain::{Span, not_in_spec};
 use engine::{Acted, Asked, DryRun};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -48,8 +48,7 @@ impl Arguments {
     fn run(self) -> Result<()> {
         let plan = node::read_spec(&self.spec)?;
         if let Some(feed) = self.feed.as_ref().filter(|feed| plan.feed(feed).is_none()) {
-            let known: Vec<&str> = plan.feeds.iter().map(|feed| feed.name.as_str()).collect();
-            bail!("the spec has no feed '{feed}'; it has: {}", known.join(", "));
+            bail!(not_in_spec("feed", feed, plan.feeds.iter().map(|feed| feed.name.as_str())));
         }
         let log = node::open_log(&self.dir)?.0;
         let bar = node::bar(0, "recomputing");

@@ -6,7 +6,7 @@ use crate::tenants::{Tenant, TenantConfig, Tenants};
 use crate::{Config, Process, connection};
 use engine::Engine;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -76,9 +76,9 @@ impl Server {
             if !bind.ip().is_loopback() {
                 return Err(StartError::OpenToTheNetwork(bind));
             }
-            eprintln!(
+            warn(format_args!(
                 "WARNING: no tokens are configured: every program on this machine may read and write everything at {bind}"
-            );
+            ));
         }
         let bind_error = |error| StartError::Bind(bind, error);
         refuse_shared(bind).map_err(bind_error)?;
@@ -156,6 +156,11 @@ impl Drop for Server {
     }
 }
 
+/// Says it on the error stream, which may be closed: that is no reason to stop.
+fn warn(what: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{what}");
+}
+
 /// Fails if anybody listens there already: our own listeners share the port among themselves, and the system would let another
 /// server's do so too, each getting a part of the connections.
 fn refuse_shared(bind: SocketAddr) -> io::Result<()> {
@@ -181,7 +186,7 @@ fn run(runtime: &Runtime, listener: std::net::TcpListener, process: Arc<Process>
     runtime.block_on(async move {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
-            Err(error) => return eprintln!("cannot listen: {error}"),
+            Err(error) => return warn(format_args!("cannot listen: {error}")),
         };
         let mut connections = JoinSet::new();
         let of_connections = stop.clone();

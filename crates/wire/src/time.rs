@@ -35,6 +35,13 @@ pub fn write_time(out: &mut Vec<u8>, time: Time) {
     out.extend_from_slice(time.to_string().as_bytes());
 }
 
+/// The same as a JSON string, quotes included.
+pub fn write_instant(out: &mut Vec<u8>, time: Time) {
+    out.push(b'"');
+    write_time(out, time);
+    out.push(b'"');
+}
+
 fn digits(bytes: &[u8]) -> Option<i64> {
     let digit = |value: i64, &byte: &u8| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'));
     bytes.iter().try_fold(0, digit)

@@ -101,12 +101,16 @@ pub fn write_int(out: &mut Vec<u8>, value: i64) {
     write_uint(out, value.unsigned_abs());
 }
 
+/// Appends `true` or `false`.
+pub fn write_bool(out: &mut Vec<u8>, value: bool) {
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
 /// Appends a raw value.
 pub fn write_raw(out: &mut Vec<u8>, value: &Raw<'_>) {
     match value {
         Raw::Null => out.extend_from_slice(b"null"),
-        Raw::Bool(true) => out.extend_from_slice(b"true"),
-        Raw::Bool(false) => out.extend_from_slice(b"false"),
+        Raw::Bool(bool) => write_bool(out, *bool),
         Raw::Int(int) => write_int(out, *int),
         Raw::Float(float) => write_float(out, *float),
         Raw::Str(text) => write_text(out, text),
@@ -122,6 +126,20 @@ pub fn write_key(out: &mut Vec<u8>, name: &str) {
     out.push(b'"');
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
+}
+
+/// Appends an object of values by name, in their order.
+pub fn write_named<N: AsRef<str>>(out: &mut Vec<u8>, values: &[(N, Raw<'_>)]) {
+    out.push(b'{');
+    for (place, (name, value)) in values.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        write_text(out, name.as_ref());
+        out.push(b':');
+        write_raw(out, value);
+    }
+    out.push(b'}');
 }
 
 /// Appends an array of what `element` writes.

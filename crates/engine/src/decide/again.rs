@@ -3,7 +3,7 @@
 use super::{Decided, Made, Named, Verdicts};
 use crate::core::Core;
 use crate::replay::{gone, unknown_decision, unreadable, walk};
-use domain::{Code, DecisionId, Payload, PlanVersion, Position, Refusal};
+use domain::{Code, DecisionId, Payload, PlanVersion, Position, Refusal, not_in_spec};
 use journal::{Disk, OwnedRecord};
 use spec::Plan;
 use std::sync::Arc;
@@ -76,15 +76,17 @@ impl<D: Disk> Core<D> {
         Ok(Verdicts { names: Named::Again(Box::new(machine.names)), decided: made(decided) })
     }
 
-    /// The plan in force and the event that a decision of this name is on: index into `Plan::events`.
+    /// The plan in force and which of `Plan::decisions` has this name.
     ///
     /// # Errors
     /// `unknown_decision`, with the names there are.
     pub fn decision_named(&self, name: &str) -> Result<(Arc<Plan>, u16), Refusal> {
         let plan = self.plan();
-        let index = plan.decision(name).ok_or_else(|| unknown_name(&plan, name))?;
-        let event = plan.decisions[usize::from(index)].event;
-        Ok((plan, event))
+        let index = plan.decision(name).ok_or_else(|| {
+            let known = plan.decisions.iter().map(|decision| decision.name.as_str());
+            Refusal::new(Code::UnknownDecision, "decision", not_in_spec("decision", name, known))
+        })?;
+        Ok((plan, index))
     }
 
     fn event_at(&self, position: Position) -> Result<Asked, Refusal> {
@@ -112,10 +114,4 @@ fn before(event: &Asked) -> Position {
 
 fn made(decided: Vec<Decided>) -> Made {
     Arc::new(std::sync::OnceLock::from(decided))
-}
-
-fn unknown_name(plan: &Plan, name: &str) -> Refusal {
-    let known: Vec<&str> = plan.decisions.iter().map(|decision| decision.name.as_str()).collect();
-    let has = if known.is_empty() { "none".into() } else { known.join(", ") };
-    Refusal::new(Code::UnknownDecision, "decision", format!("the spec has no decision '{name}'; it has: {has}"))
 }

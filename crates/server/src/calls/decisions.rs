@@ -76,7 +76,7 @@ fn again(shared: &Shared, wanted: Wanted, text: bool) -> Result<Reply, Refusal> 
         }
         State::Done(replayed) => {
             body.extend_from_slice(b",\"state\":\"done\",\"identical\":");
-            body.extend_from_slice(if replayed.identical { b"true" } else { b"false" });
+            wire::write_bool(&mut body, replayed.identical);
             body.extend_from_slice(b",\"differences\":");
             wire::write_array(&mut body, &replayed.differences, |out, difference| wire::write_text(out, difference));
             body.extend_from_slice(b",\"answer\":");

@@ -1,7 +1,7 @@
 //! An explanation as JSON.
 
 use engine::{EffectOfItem, Explanation, ItemExplanation, TermOfItem};
-use wire::{write_array, write_float, write_int, write_key, write_text, write_time, write_uint};
+use wire::{write_array, write_bool, write_float, write_instant, write_int, write_key, write_text, write_uint};
 
 /// Appends the explanation as a JSON object.
 pub(crate) fn write_explanation(out: &mut Vec<u8>, explanation: &Explanation) {
@@ -17,9 +17,7 @@ pub(crate) fn write_explanation(out: &mut Vec<u8>, explanation: &Explanation) {
     write_uint(out, explanation.epoch.0);
     out.push(b'}');
     write_key(out, "now");
-    out.push(b'"');
-    write_time(out, explanation.now);
-    out.push(b'"');
+    write_instant(out, explanation.now);
     write_stages(out, explanation);
     write_key(out, "skipped");
     write_array(out, &explanation.skipped, |out, skipped| write_text(out, skipped));
@@ -129,8 +127,4 @@ pub(super) fn write_effects(out: &mut Vec<u8>, effects: &[EffectOfItem]) {
         write_text(out, &of.did);
         out.push(b'}');
     });
-}
-
-pub(super) fn write_bool(out: &mut Vec<u8>, value: bool) {
-    out.extend_from_slice(if value { b"true" } else { b"false" });
 }

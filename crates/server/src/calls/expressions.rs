@@ -5,7 +5,7 @@ use crate::Shared;
 use crate::reply::Reply;
 use domain::{Raw, Refusal};
 use engine::TrialResult;
-use wire::{write_key, write_raw, write_text, write_uint};
+use wire::{write_instant, write_key, write_raw, write_text, write_uint};
 
 /// Answers with the value, its type and what was read, once all of that is durable.
 pub(crate) async fn attempt(shared: &Shared, body: &[u8], text: bool) -> Result<Reply, Refusal> {
@@ -39,9 +39,8 @@ fn written(result: &TrialResult) -> Vec<u8> {
     write_key(&mut out, "position");
     write_uint(&mut out, result.position.0);
     write_key(&mut out, "now");
-    out.push(b'"');
-    wire::write_time(&mut out, result.now);
-    out.extend_from_slice(b"\"}");
+    write_instant(&mut out, result.now);
+    out.push(b'}');
     out
 }
 

@@ -1,8 +1,8 @@
 //! The way of one item through an answer, as JSON.
 
-use super::explanation::{write_bool, write_effects, write_terms};
+use super::explanation::{write_effects, write_terms};
 use engine::{GateOfJourney, Journeyed, ReadOfJourney, ScoreOfJourney};
-use wire::{write_array, write_float, write_key, write_raw, write_text, write_uint};
+use wire::{write_array, write_bool, write_float, write_key, write_raw, write_text, write_uint};
 
 /// Appends the members of an object whose brace is open.
 pub(super) fn write_journey(out: &mut Vec<u8>, journeyed: &Journeyed) {

@@ -9,7 +9,7 @@ use engine::{
     Decided, DecidedAgain, DecisionExplanation, FactOfDecision, FiredEffect, OperandOfRule, RuleOfDecision, Telling,
     TermOfRule, Verdicts, WhyNot,
 };
-use wire::{write_array, write_float, write_key, write_text, write_time};
+use wire::{write_array, write_bool, write_float, write_instant, write_key, write_text};
 
 /// All decisions on the event.
 pub(super) fn read(shared: &Shared, id: DecisionId) -> Result<Reply, Refusal> {
@@ -196,9 +196,7 @@ fn write_why_not(out: &mut Vec<u8>, why: WhyNot) {
     }
     if let Some(at) = at {
         write_key(out, "at");
-        out.push(b'"');
-        write_time(out, at);
-        out.push(b'"');
+        write_instant(out, at);
     }
     out.push(b'}');
 }
@@ -208,11 +206,10 @@ fn write_term(out: &mut Vec<u8>, term: &TermOfRule) {
     write_key(out, "term");
     write_text(out, &term.text);
     write_key(out, "value");
-    out.extend_from_slice(match term.is_true() {
-        Some(true) => b"true",
-        Some(false) => b"false",
-        None => b"null",
-    });
+    match term.is_true() {
+        Some(is) => write_bool(out, is),
+        None => out.extend_from_slice(b"null"),
+    }
     write_key(out, "operands");
     write_array(out, &term.operands, |out, OperandOfRule { text, shown, .. }| {
         out.push(b'{');
@@ -227,5 +224,5 @@ fn write_term(out: &mut Vec<u8>, term: &TermOfRule) {
 
 fn write_flag(out: &mut Vec<u8>, name: &str, flag: bool) {
     write_key(out, name);
-    out.extend_from_slice(if flag { b"true" } else { b"false" });
+    write_bool(out, flag);
 }

@@ -11,7 +11,7 @@ use engine::{
 };
 use hyper::StatusCode;
 use std::sync::Arc;
-use wire::{write_array, write_float, write_key, write_text, write_time, write_uint};
+use wire::{write_array, write_bool, write_float, write_instant, write_key, write_text, write_uint};
 
 /// Most versions that are listed.
 const VERSIONS_MAX: usize = 1_000;
@@ -300,21 +300,9 @@ fn write_version(out: &mut Vec<u8>, version: &SpecVersion) {
     }
     for (name, is) in [("in_force", version.in_force), ("interim", version.interim)] {
         write_key(out, name);
-        out.extend_from_slice(if is { b"true" } else { b"false" });
+        write_bool(out, is);
     }
     out.push(b'}');
-}
-
-fn write_instant(out: &mut Vec<u8>, time: Time) {
-    out.push(b'"');
-    write_time(out, time);
-    out.push(b'"');
-}
-
-fn instant(time: Time) -> String {
-    let mut out = Vec::new();
-    write_time(&mut out, time);
-    String::from_utf8(out).unwrap_or_default()
 }
 
 fn plan_text(planned: &PlannedChange) -> String {
@@ -331,8 +319,7 @@ fn plan_text(planned: &PlannedChange) -> String {
             format!("needs state to be filled from {records} records of the log; all values are then complete\n")
         }
         Needs::Fill { records, counted_from: Some(from) } => format!(
-            "needs state to be filled from {records} records of the log; new values count what has happened since {}\n{}",
-            instant(from),
+            "needs state to be filled from {records} records of the log; new values count what has happened since {from}\n{}",
             planned.complete.iter().map(|of| completeness_text(of, from)).collect::<String>()
         ),
         Needs::OlderLog { replay_from } => format!(
@@ -348,12 +335,9 @@ fn completeness_text(of: &Completeness, start: Time) -> String {
     let feature = &of.feature;
     match of.from {
         CompleteFrom::Switch => format!("  {feature}: complete at once\n"),
-        CompleteFrom::Time(from) => format!("  {feature}: complete from {}\n", instant(from)),
+        CompleteFrom::Time(from) => format!("  {feature}: complete from {from}\n"),
         CompleteFrom::Never => {
-            format!(
-                "  {feature}: looks back without end, and will be as if nothing had happened before {}\n",
-                instant(start)
-            )
+            format!("  {feature}: looks back without end, and will be as if nothing had happened before {start}\n")
         }
     }
 }
@@ -374,7 +358,7 @@ fn status_text(status: &ChangeStatus) -> String {
 }
 
 fn version_text(version: &SpecVersion) -> String {
-    let time = version.log_time.map_or_else(|| "(dropped by retention)".to_owned(), instant);
+    let time = version.log_time.map_or_else(|| "(dropped by retention)".to_owned(), |time| time.to_string());
     let digest = version.digest.as_ref().map_or_else(String::new, |digest| hex(digest)[..12].to_owned());
     let interim = if version.interim { "  until filled" } else { "" };
     let mark = if version.in_force { format!("{interim}  in force") } else { interim.to_owned() };

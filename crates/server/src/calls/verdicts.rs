@@ -26,13 +26,13 @@ struct Asked<'c> {
 /// Takes events and answers what is decided on them: one as an object, several as one object per line, in their order.
 pub(crate) async fn decide(shared: &Arc<Shared>, name: &str, bytes: &[u8], facts: bool) -> Result<Reply, Refusal> {
     let start = Instant::now();
-    let (plan, event) = shared.engine.decision_named(name)?;
-    let batch = wire::parse_events_of(bytes, &plan.events[usize::from(event)].name)?;
+    let (plan, index) = shared.engine.decision_named(name)?;
+    let decision = &plan.decisions[usize::from(index)];
+    let batch = wire::parse_events_of(bytes, &plan.events[usize::from(decision.event)].name)?;
     if let Some(reply) = shared.meter.events(batch.payloads.len() + batch.refused.len()) {
         return Ok(reply);
     }
-    let deadline = plan.decisions.iter().find(|of| of.name == name).and_then(|of| of.deadline);
-    let end = deadline.map(|deadline| start + Duration::from_millis(deadline.0.max(0) as u64));
+    let end = decision.deadline.map(|deadline| start + Duration::from_millis(deadline.0.max(0) as u64));
     let chunks = submit(shared, &batch).await?;
     let last = chunks.iter().map(|chunk| chunk.last).max().unwrap_or_default();
     let late = match last {

@@ -4,7 +4,7 @@ use super::Decoder;
 use crate::diagnostic::{Issue, quoted};
 use crate::source::{CountSource, HoldoutSource, PolicyKind, PolicySource};
 use crate::yaml::{Node, Text};
-use domain::{Time, limits, parse_timestamp};
+use domain::{Time, limits, parse_day};
 use std::ops::Range;
 
 pub(super) const KINDS: [&str; 8] = ["boost", "bury", "block", "allow", "cap", "quota", "pin", "never_follow"];
@@ -170,8 +170,7 @@ impl Decoder<'_> {
     /// A date, taken as its first instant in UTC, or a timestamp.
     pub(super) fn instant(&mut self, node: &Node, what: &str) -> Option<Time> {
         let text = self.text(node, what)?;
-        let whole = if text.text.len() == 10 { format!("{}T00:00:00Z", text.text) } else { text.text.clone() };
-        let time = parse_timestamp(&whole);
+        let time = parse_day(&text.text);
         if time.is_none() {
             let message = format!("{what} must be an instant, but {} is none", quoted(&text.text));
             let issue = Issue::new("wrong_type", &text.span, message);

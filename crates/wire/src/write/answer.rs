@@ -1,7 +1,7 @@
 //! A feed's answer as JSON.
 
-use super::{write_array, write_float, write_int, write_key, write_raw, write_text, write_uint};
-use crate::time::write_time;
+use super::{write_array, write_bool, write_float, write_int, write_key, write_named, write_text, write_uint};
+use crate::time::write_instant;
 use domain::{Answer, Change, DecisionId, Effect, FeedRequest, Recommended, Removal, Step, Subject};
 
 /// An answer and what its JSON needs beside it.
@@ -46,9 +46,7 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     write_uint(out, answer.epoch.0);
     out.push(b'}');
     write_key(out, "now");
-    out.push(b'"');
-    write_time(out, answer.now);
-    out.push(b'"');
+    write_instant(out, answer.now);
     write_key(out, "seed");
     write_uint(out, answer.request.seed);
     write_key(out, "items");
@@ -61,7 +59,7 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     write_effort(out, view);
     if answer.holdout {
         write_key(out, "holdout");
-        out.extend_from_slice(b"true");
+        write_bool(out, true);
     }
     if view.detail {
         write_key(out, "request");
@@ -123,7 +121,7 @@ fn write_effort(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     write_key(out, "candidates_scored");
     write_uint(out, u64::from(effort.candidates_scored));
     write_key(out, "reranked");
-    out.extend_from_slice(if effort.reranked { b"true" } else { b"false" });
+    write_bool(out, effort.reranked);
     out.push(b'}');
     write_key(out, "counts");
     out.push(b'{');
@@ -325,16 +323,7 @@ fn write_request(out: &mut Vec<u8>, request: &FeedRequest) {
     write_key(out, "exclude");
     write_array(out, &request.exclude, |out, item| write_text(out, item));
     write_key(out, "context");
-    out.push(b'{');
-    for (place, (name, value)) in request.context.iter().enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        write_text(out, name);
-        out.push(b':');
-        write_raw(out, value);
-    }
-    out.push(b'}');
+    write_named(out, &request.context);
     write_key(out, "count");
     write_uint(out, u64::from(request.count));
     write_key(out, "seed");
@@ -359,7 +348,7 @@ fn write_request(out: &mut Vec<u8>, request: &FeedRequest) {
     }
     if request.pages {
         write_key(out, "pages");
-        out.extend_from_slice(b"true");
+        write_bool(out, true);
     }
     out.push(b'}');
 }

@@ -1,7 +1,7 @@
 //! A part of a list as JSON.
 
 use super::{write_array, write_float, write_key, write_text, write_uint};
-use crate::time::write_time;
+use crate::time::write_instant;
 use domain::{ListPut, Position};
 
 /// A part of a list.
@@ -52,9 +52,7 @@ fn write_entry(out: &mut Vec<u8>, entry: &ListPut<'_>) {
     }
     if let Some(until) = entry.until {
         write_key(out, "until");
-        out.push(b'"');
-        write_time(out, until);
-        out.push(b'"');
+        write_instant(out, until);
     }
     out.push(b'}');
 }

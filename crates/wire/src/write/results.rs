@@ -1,8 +1,8 @@
 //! Results of events and entities, one entity's view, and the one shape of errors, as JSON.
 
-use super::{write_key, write_raw, write_text, write_uint};
+use super::{write_bool, write_key, write_named, write_text, write_uint};
 use crate::batch::LineRefusal;
-use crate::time::write_time;
+use crate::time::write_instant;
 use domain::{Position, Raw, Refusal, Time, limits};
 
 /// Appends `{"error":{"code":..,"field":..,"message":..}}`, with `column` and `caret` for a place in an expression.
@@ -12,7 +12,8 @@ pub fn write_error(out: &mut Vec<u8>, refusal: &Refusal) {
     out.extend_from_slice(b"}}");
 }
 
-fn write_reason(out: &mut Vec<u8>, refusal: &Refusal) {
+/// Appends the members of an error.
+pub(super) fn write_reason(out: &mut Vec<u8>, refusal: &Refusal) {
     write_key(out, "code");
     write_text(out, refusal.code.as_str());
     write_key(out, "field");
@@ -119,7 +120,7 @@ fn write_taken(out: &mut Vec<u8>, good: &LineOutcome) {
     write_key(out, "position");
     write_uint(out, good.position.0);
     write_key(out, "duplicate");
-    out.extend_from_slice(if good.duplicate { b"true" } else { b"false" });
+    write_bool(out, good.duplicate);
     out.push(b'}');
 }
 
@@ -154,21 +155,6 @@ pub fn write_entity(out: &mut Vec<u8>, facts: &EntityFacts<'_>) {
     write_key(out, "position");
     write_uint(out, facts.position.0);
     write_key(out, "now");
-    out.push(b'"');
-    write_time(out, facts.now);
-    out.push(b'"');
-    out.push(b'}');
-}
-
-fn write_named(out: &mut Vec<u8>, values: &[(String, Raw<'static>)]) {
-    out.push(b'{');
-    for (place, (name, value)) in values.iter().enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        write_text(out, name);
-        out.push(b':');
-        write_raw(out, value);
-    }
+    write_instant(out, facts.now);
     out.push(b'}');
 }

@@ -1,8 +1,8 @@
 //! What was decided on an event, as JSON.
 
-use super::{write_array, write_float, write_key, write_raw, write_text, write_uint};
+use super::{results, write_array, write_float, write_key, write_named, write_text, write_uint};
 use crate::batch::LineRefusal;
-use crate::time::write_time;
+use crate::time::write_instant;
 use domain::{DecisionId, PlanVersion, Raw, Time};
 
 /// A verdict and what its JSON needs beside it.
@@ -75,21 +75,10 @@ pub fn write_verdict(out: &mut Vec<u8>, view: &VerdictView<'_>) {
     write_key(out, "plan");
     write_uint(out, u64::from(view.plan.0));
     write_key(out, "now");
-    out.push(b'"');
-    write_time(out, view.now);
-    out.push(b'"');
+    write_instant(out, view.now);
     if let Some(facts) = &view.facts {
         write_key(out, "facts");
-        out.push(b'{');
-        for (place, (name, value)) in facts.iter().enumerate() {
-            if place > 0 {
-                out.push(b',');
-            }
-            write_text(out, name);
-            out.push(b':');
-            write_raw(out, value);
-        }
-        out.push(b'}');
+        write_named(out, facts);
     }
     out.push(b'}');
 }
@@ -123,9 +112,7 @@ pub fn write_undecided(out: &mut Vec<u8>, refused: &LineRefusal) {
     out.push(b'{');
     write_key(out, "line");
     write_uint(out, u64::from(refused.line));
-    out.push(b',');
-    let at = out.len();
-    super::write_error(out, &refused.refusal);
-    // Its own brace gives way to ours.
-    out.remove(at);
+    out.extend_from_slice(b",\"error\":{");
+    results::write_reason(out, &refused.refusal);
+    out.extend_from_slice(b"}}");
 }

@@ -61,9 +61,7 @@ pub(super) fn terms(
     let Ok(ast) = expr::parse(when.text()) else { return vec![whole()] };
     let mut scope = FactNames { decision, texts };
     let mut compiled = |node: &Node| expr::compile(&ast, node, &mut scope).ok();
-    let mut nodes = Vec::new();
-    conjuncts(ast.root(), &mut nodes);
-    let terms = nodes.into_iter().map(|node| {
+    let terms = ast.root().conjuncts().into_iter().map(|node| {
         let program = compiled(node)?;
         let sides = sides(node).into_iter().flatten().filter(|side| !matches!(side.kind, NodeKind::Literal(_)));
         let operands: Option<Vec<OperandOfRule>> = sides
@@ -79,16 +77,6 @@ pub(super) fn terms(
         Some(TermOfRule { text: ast.slice(node).to_owned(), value: program.eval_with(row, texts), operands })
     });
     terms.collect::<Option<Vec<_>>>().unwrap_or_else(|| vec![whole()])
-}
-
-fn conjuncts<'n>(node: &'n Node, into: &mut Vec<&'n Node>) {
-    match &node.kind {
-        NodeKind::Binary { op: BinaryOp::And, left, right } => {
-            conjuncts(left, into);
-            conjuncts(right, into);
-        }
-        _ => into.push(node),
-    }
 }
 
 /// The sides of a comparison.

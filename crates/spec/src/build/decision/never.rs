@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 /// Whether a condition can be seen to be never true.
 pub(super) fn contradicts_itself(ast: &Ast) -> bool {
-    let mut parts = Vec::new();
-    conjuncts(ast.root(), &mut parts);
+    let parts = ast.root().conjuncts();
     if parts.len() < 2 {
         return false;
     }
@@ -30,16 +29,6 @@ pub(super) fn contradicts_itself(ast: &Ast) -> bool {
         }
     }
     false
-}
-
-fn conjuncts<'n>(node: &'n Node, parts: &mut Vec<&'n Node>) {
-    match &node.kind {
-        NodeKind::Binary { op: BinaryOp::And, left, right } => {
-            conjuncts(left, parts);
-            conjuncts(right, parts);
-        }
-        _ => parts.push(node),
-    }
 }
 
 /// A comparison with its constant on the right.
