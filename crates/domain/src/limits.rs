@@ -27,6 +27,12 @@ pub const BODY_BYTES_MAX: usize = 16 << 20;
 pub const SMALL_BODY_BYTES_MAX: usize = 64 << 10;
 /// Most events in one call.
 pub const EVENTS_PER_CALL_MAX: usize = 100_000;
+/// Longest line of a stream of events, in bytes.
+pub const STREAM_LINE_BYTES_MAX: usize = 1 << 20;
+/// Most bytes of lines of a stream of events that are taken together, unless one line alone has more.
+pub const STREAM_PART_BYTES_MAX: usize = 128 << 10;
+/// Most parts of a stream that wait for the disk.
+pub const STREAM_PARTS_MAX: usize = 8;
 /// Most refused lines of one call that its reply names; the others are counted.
 pub const REFUSED_NAMED_MAX: usize = 1_000;
 /// How far in the future an event's time may be.

@@ -210,7 +210,7 @@ fn read_response(connection: &mut BufReader<TcpStream>, method: &str) -> Result<
     Ok((response, keep))
 }
 
-fn read_status(connection: &mut BufReader<TcpStream>) -> Result<u16, Error> {
+pub(crate) fn read_status(connection: &mut BufReader<TcpStream>) -> Result<u16, Error> {
     let line = read_line(connection)?;
     let mut words = line.split(' ');
     let version = words.next().unwrap_or("");
@@ -221,7 +221,7 @@ fn read_status(connection: &mut BufReader<TcpStream>) -> Result<u16, Error> {
     }
 }
 
-fn read_headers(connection: &mut BufReader<TcpStream>) -> Result<Vec<(String, String)>, Error> {
+pub(crate) fn read_headers(connection: &mut BufReader<TcpStream>) -> Result<Vec<(String, String)>, Error> {
     let mut headers = Vec::new();
     loop {
         let line = read_line(connection)?;
@@ -255,7 +255,7 @@ fn read_chunks(connection: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> Res
     }
 }
 
-fn read_line(connection: &mut BufReader<TcpStream>) -> Result<String, Error> {
+pub(crate) fn read_line(connection: &mut BufReader<TcpStream>) -> Result<String, Error> {
     let mut line = Vec::new();
     connection.take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
     if line.pop() != Some(b'\n') {

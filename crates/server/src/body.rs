@@ -22,6 +22,9 @@ pub(crate) const JSON: Media = Media {
     advice: "send 'Content-Type: application/json' (or application/x-ndjson); curl does it with --json",
 };
 
+/// Those of `JSON` that are lines.
+const LINES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
+
 /// A spec. No type that a browser sends to other sites without asking them.
 pub(crate) const SPEC: Media = Media {
     types: &["application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/json"],
@@ -36,12 +39,22 @@ pub(crate) fn admit_type(headers: &HeaderMap, taken: &Media) -> Result<(), Refus
             return Err(Refusal::new(Code::UnsupportedMedia, "content-encoding", message));
         }
     }
-    let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let media = content_type.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    if taken.types.contains(&media.as_str()) {
-        return Ok(());
+    match media_type(headers) {
+        Some(media) if !taken.types.contains(&media.as_str()) => {
+            Err(Refusal::new(Code::UnsupportedMedia, "content-type", taken.advice))
+        }
+        _ => Ok(()),
     }
-    Err(Refusal::new(Code::UnsupportedMedia, "content-type", taken.advice))
+}
+
+/// Whether the body says to be JSON by lines.
+pub(crate) fn is_lines(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|media| LINES.contains(&media.as_str()))
+}
+
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let content_type = headers.get(CONTENT_TYPE)?;
+    Some(content_type.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase())
 }
 
 /// Most bytes of a refused body that are read and thrown away.
@@ -110,8 +123,8 @@ pub(crate) async fn read(
     }
 }
 
-/// How long after its start a body may take that has come this far.
-fn allowance(received: usize, limits: &Limits) -> Duration {
+/// How long after its start a body, or a line of a stream, may take that has come this far.
+pub(crate) fn allowance(received: usize, limits: &Limits) -> Duration {
     let earned = Duration::from_millis(received as u64 * 1_000 / limits.body_rate.max(1));
     (limits.body_grace + earned).min(limits.body_time)
 }

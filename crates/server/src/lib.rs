@@ -32,6 +32,7 @@ pub use tenants::{Tenant, TenantConfig, check_tenants};
 use engine::Engine;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use tokio::sync::watch;
 
 /// What every connection shares.
 struct Process {
@@ -41,6 +42,8 @@ struct Process {
     metrics: Arc<metrics::Metrics>,
     connections: AtomicUsize,
     stopping: Arc<AtomicBool>,
+    /// Tells everything that goes on by itself to end.
+    stop: watch::Sender<bool>,
 }
 
 impl Process {

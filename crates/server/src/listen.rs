@@ -28,7 +28,6 @@ const STOPPERS: usize = 8;
 pub struct Server {
     address: SocketAddr,
     process: Arc<Process>,
-    stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -53,10 +52,10 @@ impl Server {
     /// # Errors
     /// As [`Server::start`].
     pub fn listen(config: Config) -> Result<Server, StartError> {
-        let (config, stopping) = (Arc::new(config), Arc::default());
+        let (config, stopping, stop) = (Arc::new(config), Arc::default(), watch::Sender::new(false));
         let metrics = Arc::new(Metrics::new(Scope::Only));
         let tenants = Tenants::only(&config, &metrics, &stopping);
-        Server::begin(Process { config, tenants, metrics, connections: AtomicUsize::new(0), stopping })
+        Server::begin(Process { config, tenants, metrics, connections: AtomicUsize::new(0), stopping, stop })
     }
 
     /// Listens for tenants that are not open yet; [`Server::tenants`] has them by name.
@@ -64,10 +63,10 @@ impl Server {
     /// # Errors
     /// As [`Server::start`]; and tenants that cannot be told apart by name or token.
     pub fn listen_for(config: Config, tenants: Vec<TenantConfig>) -> Result<Server, StartError> {
-        let (config, stopping) = (Arc::new(config), Arc::default());
+        let (config, stopping, stop) = (Arc::new(config), Arc::default(), watch::Sender::new(false));
         let tenants = Tenants::named(tenants, &config, &stopping)?;
         let metrics = Arc::new(Metrics::new(Scope::Process));
-        Server::begin(Process { config, tenants, metrics, connections: AtomicUsize::new(0), stopping })
+        Server::begin(Process { config, tenants, metrics, connections: AtomicUsize::new(0), stopping, stop })
     }
 
     fn begin(process: Process) -> Result<Server, StartError> {
@@ -89,7 +88,7 @@ impl Server {
             listeners.push(listen(address).map_err(bind_error)?);
         }
         let process = Arc::new(process);
-        let mut server = Server { address, process, stop: watch::Sender::new(false), threads: Vec::new() };
+        let mut server = Server { address, process, threads: Vec::new() };
         for listener in listeners {
             server.spawn(listener)?;
         }
@@ -103,7 +102,7 @@ impl Server {
             .thread_name("reader")
             .build()
             .map_err(StartError::Thread)?;
-        let (process, stop) = (self.process.clone(), self.stop.subscribe());
+        let (process, stop) = (self.process.clone(), self.process.stop.subscribe());
         let run = move || run(&runtime, listener, process, stop);
         self.threads.push(thread::Builder::new().name("http".into()).spawn(run).map_err(StartError::Thread)?);
         Ok(())
@@ -139,8 +138,7 @@ impl Server {
 
     fn close(&mut self) {
         self.process.stopping.store(true, Ordering::Release);
-        // Nobody listens any more if every thread has ended already.
-        let _ = self.stop.send(true);
+        self.process.stop.send_replace(true);
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so already; the others must still be joined.
             let _ = thread.join();

@@ -54,6 +54,16 @@ impl Meter {
         ))
     }
 
+    /// How long a stream has to wait before it takes events: its client is slowed down, not refused.
+    pub(crate) fn events_wait(&self) -> Duration {
+        self.events.as_ref().map_or(Duration::ZERO, Bucket::wait)
+    }
+
+    /// Counts the events of a stream, which have waited.
+    pub(crate) fn owe_events(&self, count: usize) {
+        self.events.iter().for_each(|events| events.owe(count as u64));
+    }
+
     /// The most bytes that one body may have, of those that the process takes.
     pub(crate) fn body_max(&self, max: usize) -> usize {
         max.min(self.body_bytes_max)
@@ -95,6 +105,13 @@ impl Held<'_> {
         self.bytes += more;
         Ok(())
     }
+
+    /// Holds no more than this many bytes any longer.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        let less = self.bytes.saturating_sub(bytes);
+        self.meter.body_bytes.fetch_sub(less, Ordering::Relaxed);
+        self.bytes -= less;
+    }
 }
 
 impl Drop for Held<'_> {
@@ -123,6 +140,9 @@ mod tests {
         assert_eq!(meter.body_bytes(), 100);
         drop(one);
         assert!(two.grow_to(100).is_ok());
+        two.shrink_to(30);
+        two.shrink_to(50);
+        assert_eq!(meter.body_bytes(), 30);
         drop(two);
         assert_eq!((meter.body_bytes(), meter.body_max(1_000), meter.body_max(10)), (0, 100, 10));
     }

@@ -38,7 +38,33 @@ impl Bucket {
     /// # Errors
     /// How long to wait, if there is none.
     pub(crate) fn take(&self, count: u64) -> Result<(), Duration> {
-        self.take_at(self.since.elapsed().as_nanos() as u64, count)
+        self.take_at(self.now(), count)
+    }
+
+    /// How long it is until a token can be taken.
+    pub(crate) fn wait(&self) -> Duration {
+        self.wait_at(self.now())
+    }
+
+    fn wait_at(&self, now: u64) -> Duration {
+        let ahead = self.full_at.load(Ordering::Relaxed).saturating_sub(now);
+        Duration::from_nanos(ahead.saturating_sub(self.tolerance))
+    }
+
+    /// Takes `count` tokens, there or not: those that are missing are owed.
+    pub(crate) fn owe(&self, count: u64) {
+        self.owe_at(self.now(), count);
+    }
+
+    fn owe_at(&self, now: u64, count: u64) {
+        let price = self.interval.saturating_mul(count);
+        let next = |full_at: u64| Some(full_at.max(now).saturating_add(price));
+        // It always has a next value.
+        let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+    }
+
+    fn now(&self) -> u64 {
+        self.since.elapsed().as_nanos() as u64
     }
 
     fn take_at(&self, now: u64, count: u64) -> Result<(), Duration> {
@@ -111,6 +137,17 @@ mod tests {
         assert_eq!(wait, Duration::from_millis(9_600), "100 at 10 a second, less the 4 that may be owed");
         let wait = wait.as_nanos() as u64;
         assert!(bucket.take_at(wait - 1, 1).is_err() && bucket.take_at(wait, 1).is_ok());
+    }
+
+    #[test]
+    fn what_is_owed_is_waited_for() {
+        let bucket = Bucket::new(Rate { per_second: 10, burst: 5 });
+        assert_eq!(bucket.wait_at(0), Duration::ZERO);
+        bucket.owe_at(0, 4);
+        assert_eq!(bucket.wait_at(0), Duration::ZERO, "the fifth is there");
+        bucket.owe_at(0, 96);
+        assert_eq!(bucket.wait_at(0), Duration::from_millis(9_600));
+        assert_eq!(bucket.wait_at(9_600_000_000), Duration::ZERO);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use domain::{Code, Refusal};
 use hyper::StatusCode;
+use hyper::body::Bytes;
+use tokio::sync::mpsc;
 
 /// A reply before it becomes HTTP.
 #[derive(Debug)]
@@ -15,6 +17,21 @@ pub(crate) struct Reply {
     pub(crate) allow: Option<String>,
     /// Value of the `Retry-After` header, in seconds.
     pub(crate) retry_after: Option<u64>,
+    /// What comes instead of `body`, piece by piece.
+    pub(crate) stream: Option<Streamed>,
+}
+
+/// The receiving end of a reply that is made while it is sent. If the sender goes away before it has said `End`, the connection is cut
+/// off, so that nobody takes the reply for whole.
+pub(crate) type Streamed = mpsc::Receiver<Piece>;
+
+/// A piece of a streamed reply.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// Some of its bytes.
+    Bytes(Bytes),
+    /// There are no more.
+    End,
 }
 
 /// The media type of JSON.
@@ -27,7 +44,20 @@ pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 impl Reply {
     /// 200 with JSON.
     pub(crate) fn json(body: Vec<u8>) -> Reply {
-        Reply { status: StatusCode::OK, content_type: JSON, body, code: None, allow: None, retry_after: None }
+        Reply {
+            status: StatusCode::OK,
+            content_type: JSON,
+            body,
+            code: None,
+            allow: None,
+            retry_after: None,
+            stream: None,
+        }
+    }
+
+    /// 200 with lines of JSON as they are made.
+    pub(crate) fn ndjson_stream(stream: Streamed) -> Reply {
+        Reply { content_type: NDJSON, stream: Some(stream), ..Reply::json(Vec::new()) }
     }
 
     /// 200 with text.

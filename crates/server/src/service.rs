@@ -1,11 +1,12 @@
 //! The walk of a request: route, token, type and size of the body, the call, and its reply as HTTP.
 
+use crate::calls::verdicts::Streaming;
 use crate::calls::{
     attribution, decisions, entities, events, expressions, feeds, lists, off_thread, operations, spec, verdicts,
 };
 use crate::metrics::Metrics;
 use crate::query::Query;
-use crate::reply::{Reply, status_of};
+use crate::reply::{Piece, Reply, Streamed, status_of};
 use crate::routes::{self, Access, Call, Matched};
 use crate::stream::Phase;
 use crate::tenants::{Target, Tenant};
@@ -18,6 +19,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request, Response, StatusCode, Version};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -108,6 +110,13 @@ async fn ask(
     let refused = match (tenant.meter.request(), tenant.shared()) {
         (Some(reply), _) => Ok(reply),
         (None, Err(refusal)) => Err(refusal),
+        (None, Ok(shared)) if asked.streams => {
+            let name = matched.values.first().map_or("", String::as_str);
+            match Streaming::new(shared, name, asked.facts) {
+                Ok(streaming) => return Ok(streaming.begin(incoming, process.stop.subscribe())),
+                Err(refusal) => Err(refusal),
+            }
+        }
         (None, Ok(shared)) => {
             let limits = &process.config.limits;
             let mut held = tenant.meter.hold();
@@ -181,6 +190,8 @@ struct Asked {
     item: Option<String>,
     /// Whether the facts of decisions are told.
     facts: bool,
+    /// Whether events are decided as they come, line by line.
+    streams: bool,
 }
 
 /// Everything that can be judged before the body is read: host, token, query, type of the body. Returns the tenant, if the call is to
@@ -203,7 +214,10 @@ fn admit<'t>(
         Call::SendEvents | Call::SendEntities | Call::SendList => asked.options = events::Options::take(&mut query)?,
         Call::ReadList => asked.part = lists::Part::take(&mut query)?,
         Call::ReadAttribution => asked.report = attribution::Part::take(&mut query)?,
-        Call::Decide => asked.facts = query.choice("facts", "true", "false")?,
+        Call::Decide => {
+            asked.facts = query.choice("facts", "true", "false")?;
+            asked.streams = body::is_lines(&head.headers);
+        }
         Call::ExplainDecision => asked.item = query.value("item"),
         Call::ChangeSpec => asked.versions = spec::Versions::take_base(&mut query)?,
         Call::RollBackSpec => asked.versions = spec::Versions::take(&mut query)?,
@@ -290,7 +304,11 @@ pub(crate) async fn caught(call: impl Future<Output = Result<Reply, Refusal>>) -
 }
 
 fn http(reply: Reply, phase: Phase) -> Response<Answer> {
-    let mut response = Response::new(Answer { body: Full::new(Bytes::from(reply.body)), phase });
+    if reply.stream.is_some() {
+        phase.streaming();
+    }
+    let content = reply.stream.map_or_else(|| Content::Whole(Full::new(Bytes::from(reply.body))), Content::Streamed);
+    let mut response = Response::new(Answer { content, phase });
     *response.status_mut() = reply.status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
@@ -312,27 +330,42 @@ fn http(reply: Reply, phase: Phase) -> Response<Answer> {
 
 /// A reply's body; tells the connection's phase when it was handed over.
 pub(crate) struct Answer {
-    body: Full<Bytes>,
+    content: Content,
     phase: Phase,
+}
+
+enum Content {
+    Whole(Full<Bytes>),
+    Streamed(Streamed),
 }
 
 impl Body for Answer {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match &mut self.content {
+            Content::Whole(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+            Content::Streamed(pieces) => pieces.poll_recv(context).map(|piece| match piece {
+                Some(Piece::Bytes(bytes)) => Some(Ok(Frame::data(bytes))),
+                Some(Piece::End) => None,
+                None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
+            }),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        matches!(&self.content, Content::Whole(body) if body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.content {
+            Content::Whole(body) => body.size_hint(),
+            Content::Streamed(_) => SizeHint::default(),
+        }
     }
 }
 

@@ -25,12 +25,19 @@ const BUSY: u8 = 1;
 const IDLE: u8 = 2;
 /// As `HEAD`, but the head was read and says its body's length twice.
 const TWICE_FRAMED: u8 = 3;
+/// As `BUSY`, with an answer that goes on as long as the client reads it.
+const STREAMING: u8 = 4;
 
 impl Phase {
     /// A request's head was read: its body and its answer have timers of their own. Whether the head is well framed.
     #[must_use]
     pub(crate) fn busy(&self) -> bool {
         self.0.swap(BUSY, Ordering::Relaxed) != TWICE_FRAMED
+    }
+
+    /// The answer is given piece by piece: each has the time that a whole answer has to be read.
+    pub(crate) fn streaming(&self) {
+        self.0.store(STREAMING, Ordering::Relaxed);
     }
 
     /// The answer was handed over.
@@ -83,7 +90,7 @@ impl Stream {
     /// request is being answered can hyper have one of its own.
     fn write_refusal(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.refusal.is_none() {
-            if self.phase.0.load(Ordering::Relaxed) == BUSY {
+            if matches!(self.phase.0.load(Ordering::Relaxed), BUSY | STREAMING) {
                 return None;
             }
             let (code, answer) = refused_head::instead_of(bytes)?;
@@ -130,6 +137,17 @@ impl Stream {
         }
     }
 
+    /// After a write: where an answer is streamed, what was read of it counts.
+    fn wrote(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_pending() {
+            return self.write_late(cx).map(|late| late.map(|()| 0));
+        }
+        if self.write.is_some() && self.phase.0.load(Ordering::Relaxed) == STREAMING {
+            self.write = None;
+        }
+        written
+    }
+
     /// While an answer waits to be read: an error once it has waited too long in all.
     fn write_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let write_time = self.write_time;
@@ -160,10 +178,8 @@ impl AsyncWrite for Stream {
         if let Some(refused) = this.write_refusal(cx, bytes) {
             return refused;
         }
-        match Pin::new(&mut this.tcp).poll_write(cx, bytes) {
-            Poll::Pending => this.write_late(cx).map(|late| late.map(|()| 0)),
-            ready => ready,
-        }
+        let written = Pin::new(&mut this.tcp).poll_write(cx, bytes);
+        this.wrote(cx, written)
     }
 
     fn poll_write_vectored(
@@ -177,10 +193,8 @@ impl AsyncWrite for Stream {
         {
             return refused;
         }
-        match Pin::new(&mut this.tcp).poll_write_vectored(cx, slices) {
-            Poll::Pending => this.write_late(cx).map(|late| late.map(|()| 0)),
-            ready => ready,
-        }
+        let written = Pin::new(&mut this.tcp).poll_write_vectored(cx, slices);
+        this.wrote(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

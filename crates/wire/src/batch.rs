@@ -53,8 +53,32 @@ pub fn parse_events(body: &[u8]) -> Result<Batch<'_>, Refusal> {
 ///
 /// # Errors
 /// As [`parse_events`]; an event that names another type is refused by itself.
-pub fn parse_events_of<'a>(body: &'a [u8], kind: &str) -> Result<Batch<'a>, Refusal> {
+pub fn parse_events_of<'a>(body: &'a [u8], kind: &'a str) -> Result<Batch<'a>, Refusal> {
     parse(body, |scan| event_of(scan, kind).map(Payload::Event))
+}
+
+/// Reads events of one type, which they need not name, one on each line: what a line holds, nothing outside of it changes. Blank lines are
+/// skipped, and counted. Lines are numbered from 1.
+pub fn parse_event_lines<'a>(lines: &'a [u8], kind: &'a str) -> Batch<'a> {
+    let mut batch = Batch::of((lines.len() / LINE_BYTES).min(limits::EVENTS_PER_CALL_MAX));
+    let whole = |text: &'a str| {
+        let mut scan = Scanner::new(text);
+        let event = scan.space_then(|scan| event_of(scan, kind))?;
+        scan.end().map(|()| Payload::Event(event))
+    };
+    match std::str::from_utf8(lines) {
+        Ok(text) => text.split('\n').zip(1..).for_each(|(text, line)| {
+            if !text.trim_ascii().is_empty() {
+                batch.take_or_refuse(line, whole(text));
+            }
+        }),
+        Err(_) => lines.split(|&byte| byte == b'\n').zip(1..).for_each(|(bytes, line)| {
+            if !bytes.trim_ascii().is_empty() {
+                batch.take_or_refuse(line, utf8(bytes).map_err(Box::new).and_then(whole));
+            }
+        }),
+    }
+    batch
 }
 
 /// Reads entities to set or delete: one object, an array, or objects on lines of their own, each
@@ -81,12 +105,7 @@ pub(crate) fn parse<'a>(
     let first = body.iter().find(|byte| !blank(byte));
     // Most lines are about so long; growing step by step would copy what is there again and again.
     let likely = (body.len() / LINE_BYTES).min(limits::EVENTS_PER_CALL_MAX);
-    let mut batch = Batch {
-        form: Form::Many,
-        payloads: Vec::with_capacity(likely),
-        lines: Vec::with_capacity(likely),
-        refused: Vec::new(),
-    };
+    let mut batch = Batch::of(likely);
     match first {
         None => {
             return Err(Refusal::new(
@@ -108,6 +127,12 @@ pub(crate) fn parse<'a>(
 }
 
 impl<'a> Batch<'a> {
+    /// Nothing yet, with room for so many.
+    fn of(likely: usize) -> Batch<'a> {
+        let (payloads, lines) = (Vec::with_capacity(likely), Vec::with_capacity(likely));
+        Batch { form: Form::Many, payloads, lines, refused: Vec::new() }
+    }
+
     /// How many elements the body had.
     pub fn len(&self) -> usize {
         self.payloads.len() + self.refused.len()
@@ -166,9 +191,7 @@ impl<'a> Batch<'a> {
                 let payload = element(&mut scan)?;
                 scan.end().map(|()| payload)
             });
-            if let Err(refusal) = self.take(line, read) {
-                self.refuse(line, *refusal);
-            }
+            self.take_or_refuse(line, read);
             self.admit().map_err(|refusal| *refusal)?;
         }
         Ok(())
@@ -179,6 +202,13 @@ impl<'a> Batch<'a> {
         self.payloads.push(read?);
         self.lines.push(line);
         Ok(())
+    }
+
+    #[inline]
+    fn take_or_refuse(&mut self, line: u32, read: Outcome<Payload<'a>>) {
+        if let Err(refusal) = self.take(line, read) {
+            self.refuse(line, *refusal);
+        }
     }
 
     fn refuse(&mut self, line: u32, refusal: Refusal) {

@@ -29,14 +29,14 @@ pub(crate) fn event<'a>(scan: &mut Scanner<'a>) -> Outcome<Event<'a>> {
 }
 
 /// The same for an event of this type, which it need not name.
-pub(crate) fn event_of<'a>(scan: &mut Scanner<'a>, kind: &str) -> Outcome<Event<'a>> {
+pub(crate) fn event_of<'a>(scan: &mut Scanner<'a>, kind: &'a str) -> Outcome<Event<'a>> {
     let mut draft = Draft::read(scan)?;
     match draft.kind.take() {
         Some(named) if named != kind => {
             let message = format!("this is decided on events of the type '{kind}'; leave `event` out, or say so");
             Err(refusal(Code::InvalidValue, "event", message))
         }
-        named => Ok(draft.finish(named.unwrap_or_else(|| Cow::Owned(kind.to_owned())))),
+        named => Ok(draft.finish(named.unwrap_or(Cow::Borrowed(kind)))),
     }
 }
 

@@ -12,7 +12,7 @@ mod suggest;
 mod time;
 mod write;
 
-pub use batch::{Batch, Form, LineRefusal, parse_entities, parse_events, parse_events_of};
+pub use batch::{Batch, Form, LineRefusal, parse_entities, parse_event_lines, parse_events, parse_events_of};
 pub use entity::parse_fields;
 pub use event::parse_event;
 pub use feed::{FeedCall, PageCall, parse_feed, parse_trial};

@@ -130,7 +130,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn space_then<T>(&mut self, value: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+    pub(crate) fn space_then<T>(&mut self, value: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         self.space();
         if self.peek().is_none() {
             return Err(self.fault("the body is empty: send a JSON value"));

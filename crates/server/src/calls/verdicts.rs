@@ -1,145 +1,184 @@
-//! Decisions on events: each is taken, decided as of its own position, and answered once it is durable.
+//! Decisions on events: each is taken, decided as of its own position, and told once it is durable. What is told goes to whoever listens:
+//! a body, a stream of lines, or another protocol.
 
-use super::{off_thread, released_within};
+mod again;
+mod json;
+mod line_buffer;
+mod stream;
+
+pub(crate) use stream::Streaming;
+
+use super::released_within;
 use crate::Shared;
-use crate::metrics::Metrics;
-use crate::reply::{NDJSON, Reply};
+use crate::reply::Reply;
+use again::Again;
 use domain::{Code, Position, Refusal};
-use engine::{Accepted, Decided, DecidedAgain, FiredEffect, Submitted, Telling, Verdicts};
+use engine::{Accepted, Decided, FiredEffect, Submitted, Telling, Verdicts};
+use json::Json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wire::{Batch, Form, LineRefusal, ReasonView, VerdictView};
+use wire::{Batch, LineRefusal, ReasonView, VerdictView};
 
 /// Events submitted at once.
 const CHUNK: usize = 256;
-/// What most verdicts take, in bytes.
-const VERDICT_BYTES: usize = 320;
 
-/// A call's parts that are the same for all its lines.
-struct Asked<'c> {
+/// What is asked of events.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
     /// The decision's name.
-    name: &'c str,
+    pub(crate) name: Arc<str>,
+    /// The type of its events.
+    pub(crate) event: String,
+    /// How long an answer may take.
+    deadline: Option<Duration>,
     /// Whether facts are told.
     facts: bool,
+}
+
+impl Asked {
+    /// As the spec in force has the decision.
+    ///
+    /// # Errors
+    /// `unknown_decision`.
+    pub(crate) fn new(shared: &Shared, name: &Arc<str>, facts: bool) -> Result<Asked, Refusal> {
+        let (plan, index) = shared.engine.decision_named(name)?;
+        let decision = &plan.decisions[usize::from(index)];
+        let deadline = decision.deadline.map(|deadline| Duration::from_millis(deadline.0.max(0) as u64));
+        let event = plan.events[usize::from(decision.event)].name.clone();
+        Ok(Asked { name: name.clone(), event, deadline, facts })
+    }
+}
+
+/// Hears what became of events, each once, in their order.
+pub(crate) trait Listener {
+    /// One was taken, now or before, and decided.
+    fn decided(&mut self, verdict: &VerdictView<'_>);
+
+    /// One was refused, or it is not known what became of it.
+    fn refused(&mut self, line: u32, refusal: Refusal);
 }
 
 /// Takes events and answers what is decided on them: one as an object, several as one object per line, in their order.
 pub(crate) async fn decide(shared: &Arc<Shared>, name: &str, bytes: &[u8], facts: bool) -> Result<Reply, Refusal> {
     let start = Instant::now();
-    let (plan, index) = shared.engine.decision_named(name)?;
-    let decision = &plan.decisions[usize::from(index)];
-    let batch = wire::parse_events_of(bytes, &plan.events[usize::from(decision.event)].name)?;
-    if let Some(reply) = shared.meter.events(batch.payloads.len() + batch.refused.len()) {
+    let asked = Asked::new(shared, &name.into(), facts)?;
+    let batch = wire::parse_events_of(bytes, &asked.event)?;
+    if let Some(reply) = shared.meter.events(batch.len()) {
         return Ok(reply);
     }
-    let end = decision.deadline.map(|deadline| start + Duration::from_millis(deadline.0.max(0) as u64));
-    let chunks = submit(shared, &batch).await?;
-    let last = chunks.iter().map(|chunk| chunk.last).max().unwrap_or_default();
-    let late = match last {
-        Position::START => false,
-        last => released_within(shared, last, end).await?.is_none(),
-    };
-    let again = Again::of(shared, &chunks).await;
-    let mut lines = Lines {
-        asked: Asked { name, facts },
-        late,
-        body: Vec::new(),
-        unread: batch.refused.into_iter().peekable(),
-        first: None,
-        metrics: &shared.metrics,
-        accepted: 0,
-        duplicates: 0,
-    };
-    lines.body.reserve(batch.payloads.len() * VERDICT_BYTES);
-    for (chunk, numbers) in chunks.into_iter().zip(batch.lines.chunks(CHUNK)) {
-        lines.chunk(chunk, numbers, &again);
+    let (form, mut json) = (batch.form, Json::for_lines(batch.len()));
+    let taken = Taken::new(shared, asked.clone(), batch, start).await;
+    if let Some(refusal) = taken.refused {
+        return Err(refusal);
     }
-    shared.metrics.events(lines.accepted, lines.duplicates, &[]);
-    Ok(lines.finish(batch.form))
+    let late = taken.durable(shared).await?;
+    taken.tell(shared, late, &mut json).await;
+    Ok(json.reply(form))
 }
 
-async fn submit(shared: &Shared, batch: &Batch<'_>) -> Result<Vec<Submitted>, Refusal> {
-    let mut chunks = Vec::new();
-    for payloads in batch.payloads.chunks(CHUNK) {
-        match shared.engine.submit(payloads, false) {
-            Ok(submitted) => chunks.push(submitted),
-            Err(refusal) if chunks.is_empty() => return Err(refusal),
-            // What was taken stays taken and is said; the rest was not tried.
-            Err(refusal) => {
-                let tried: usize = chunks.iter().map(|chunk: &Submitted| chunk.results.len()).sum();
-                let untried = batch.payloads[tried..].chunks(CHUNK);
-                chunks.extend(untried.map(|payloads| Submitted::refused(payloads.len(), &refusal)));
-                break;
+/// Events of one call that have their place in the log, or were refused.
+pub(crate) struct Taken {
+    asked: Asked,
+    chunks: Vec<Submitted>,
+    /// Of all chunks.
+    lines: Vec<u32>,
+    /// Lines that could not be read.
+    unread: Vec<LineRefusal>,
+    /// Why nothing at all was taken, if so.
+    pub(crate) refused: Option<Refusal>,
+    end: Option<Instant>,
+}
+
+impl Taken {
+    /// Takes the events of a batch that came at `start`.
+    pub(crate) async fn new(shared: &Shared, asked: Asked, batch: Batch<'_>, start: Instant) -> Taken {
+        let end = asked.deadline.map(|deadline| start + deadline);
+        let (mut chunks, mut refused) = (Vec::new(), None);
+        for payloads in batch.payloads.chunks(CHUNK) {
+            match shared.engine.submit(payloads, false) {
+                Ok(submitted) => chunks.push(submitted),
+                // What was taken stays taken and is said; the rest is not tried.
+                Err(refusal) => {
+                    let tried: usize = chunks.iter().map(|chunk: &Submitted| chunk.results.len()).sum();
+                    let untried = batch.payloads[tried..].chunks(CHUNK);
+                    chunks.extend(untried.map(|payloads| Submitted::refused(payloads.len(), &refusal)));
+                    refused = (tried == 0).then_some(refusal);
+                    break;
+                }
             }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
+        Taken { asked, chunks, lines: batch.lines, unread: batch.refused, refused, end }
     }
-    Ok(chunks)
+
+    /// Of a batch of which nothing is taken.
+    pub(crate) fn nothing(name: &Arc<str>, batch: Batch<'_>, refusal: &Refusal) -> Taken {
+        let asked = Asked { name: name.clone(), event: String::new(), deadline: None, facts: false };
+        let chunks = batch.payloads.chunks(CHUNK).map(|payloads| Submitted::refused(payloads.len(), refusal)).collect();
+        Taken { asked, chunks, lines: batch.lines, unread: batch.refused, refused: Some(refusal.clone()), end: None }
+    }
+
+    /// How many events.
+    pub(crate) fn len(&self) -> usize {
+        self.lines.len() + self.unread.len()
+    }
+
+    /// Waits until everything taken is durable; whether the deadline came first.
+    ///
+    /// # Errors
+    /// As [`super::released`]: it is not known then whether the events were kept.
+    pub(crate) async fn durable(&self, shared: &Shared) -> Result<bool, Refusal> {
+        match self.chunks.iter().map(|chunk| chunk.last).max().unwrap_or_default() {
+            Position::START => Ok(false),
+            last => Ok(released_within(shared, last, self.end).await?.is_none()),
+        }
+    }
+
+    /// Tells what was decided.
+    pub(crate) async fn tell(self, shared: &Arc<Shared>, late: bool, listener: &mut impl Listener) {
+        let again = Again::of(shared, &self.chunks).await;
+        let Taken { asked, chunks, lines, unread, .. } = self;
+        let mut tale = Tale { asked, late, unread: unread.into_iter().peekable(), listener, told: Told::default() };
+        for (chunk, numbers) in chunks.into_iter().zip(lines.chunks(CHUNK)) {
+            tale.chunk(chunk, numbers, &again);
+        }
+        tale.unread_before(u32::MAX);
+        shared.metrics.events(tale.told.accepted, tale.told.duplicates, &[]);
+        tale.told.refused.iter().for_each(|code| shared.metrics.event_refused(*code));
+    }
+
+    /// Tells of each event that this came between, unless it had been refused before.
+    pub(crate) fn tell_refused(self, shared: &Shared, refusal: &Refusal, listener: &mut impl Listener) {
+        let results = self.chunks.into_iter().flat_map(|chunk| chunk.results);
+        let taken =
+            results.zip(self.lines).map(|(result, line)| (line, result.err().unwrap_or_else(|| refusal.clone())));
+        let unread = self.unread.into_iter().map(|unread| (unread.line, unread.refusal));
+        let mut all: Vec<(u32, Refusal)> = taken.chain(unread).collect();
+        all.sort_by_key(|(line, _)| *line);
+        for (line, refusal) in all {
+            shared.metrics.event_refused(refusal.code);
+            listener.refused(line, refusal);
+        }
+    }
 }
 
-/// The answer while it grows.
-struct Lines<'c> {
-    asked: Asked<'c>,
-    /// Whether the deadline has passed before the events were durable.
-    late: bool,
-    body: Vec<u8>,
-    /// Lines that could not be read, by line.
-    unread: std::iter::Peekable<std::vec::IntoIter<LineRefusal>>,
-    /// The first refusal, for a body of one event.
-    first: Option<Refusal>,
-    metrics: &'c Metrics,
+/// What became of events, counted.
+#[derive(Default)]
+struct Told {
     accepted: u64,
     duplicates: u64,
+    refused: Vec<Code>,
 }
 
-/// What the events of a call were decided as that had been taken before it.
-#[derive(Default)]
-struct Again {
-    /// Those in memory.
-    recent: Vec<(Position, Verdicts)>,
-    /// The others, from the log.
-    again: DecidedAgain,
-    /// Why there are no others.
-    refused: Option<Refusal>,
-}
-
-impl Again {
-    /// Of all duplicates of a call, so that the log is read once for all that are no longer in memory.
-    async fn of(shared: &Arc<Shared>, chunks: &[Submitted]) -> Again {
-        let taken = chunks.iter().flat_map(|chunk| &chunk.results).filter_map(|result| result.as_ref().ok());
-        let (mut told, mut forgotten) = (Again::default(), Vec::new());
-        for position in taken.filter(|accepted| accepted.duplicate).map(|accepted| accepted.position) {
-            match shared.engine.decided_lately(position) {
-                Some(verdicts) => told.recent.push((position, verdicts)),
-                None => forgotten.push(position),
-            }
-        }
-        told.recent.sort_by_key(|(position, _)| *position);
-        if forgotten.is_empty() {
-            return told;
-        }
-        match off_thread(shared, move |shared| shared.replays.decide(&shared.engine, &forgotten)).await {
-            Ok(again) => told.again = again,
-            Err(refusal) => told.refused = Some(refusal),
-        }
-        told
-    }
-
-    /// Where the decisions on the event at a position stand, if there are any.
-    fn at(&self, position: Position) -> Result<Option<&Verdicts>, Refusal> {
-        if let Ok(at) = self.recent.binary_search_by_key(&position, |(position, _)| *position) {
-            return Ok(Some(&self.recent[at].1));
-        }
-        if let Some(refusal) = &self.refused {
-            return Err(refusal.clone());
-        }
-        let refused = &self.again.refused;
-        if let Ok(at) = refused.binary_search_by_key(&position, |(position, _)| *position) {
-            return Err(refused[at].1.clone());
-        }
-        let has = |verdicts: &&Verdicts| verdicts.tell(|decided, _| !on(decided, position).is_empty());
-        Ok(self.again.verdicts.iter().find(has))
-    }
+/// Telling, event by event.
+struct Tale<'l, L> {
+    asked: Asked,
+    /// Whether the deadline has passed before the events were durable.
+    late: bool,
+    /// Lines that could not be read, by line.
+    unread: std::iter::Peekable<std::vec::IntoIter<LineRefusal>>,
+    listener: &'l mut L,
+    told: Told,
 }
 
 /// What was decided on the event at a position.
@@ -149,47 +188,48 @@ fn on(decided: &[Decided], position: Position) -> &[Decided] {
     &decided[from..to]
 }
 
-impl Lines<'_> {
-    /// Adds the lines of a chunk, and those before them that could not be read.
+impl<L: Listener> Tale<'_, L> {
+    /// Tells of a chunk, and of the lines before them that could not be read.
     fn chunk(&mut self, chunk: Submitted, numbers: &[u32], again: &Again) {
         for (result, &line) in chunk.results.into_iter().zip(numbers) {
-            while let Some(unread) = self.unread.next_if(|unread| unread.line < line) {
-                self.refuse(unread);
-            }
+            self.unread_before(line);
             let told = match result {
                 Err(refusal) => Err(refusal),
                 Ok(Accepted { position, duplicate: true }) => {
-                    self.duplicates += 1;
+                    self.told.duplicates += 1;
                     let verdicts = again.at(position).and_then(|verdicts| verdicts.ok_or_else(|| self.undecided()));
                     verdicts.and_then(|verdicts| self.verdict(position, true, verdicts))
                 }
                 Ok(Accepted { position, .. }) => {
-                    self.accepted += 1;
+                    self.told.accepted += 1;
                     let verdicts = chunk.verdicts.first().ok_or_else(|| self.undecided());
                     verdicts.and_then(|verdicts| self.verdict(position, false, verdicts))
                 }
             };
-            told.unwrap_or_else(|refusal| self.refuse(LineRefusal { line, refusal }));
+            told.unwrap_or_else(|refusal| self.refuse(line, refusal));
         }
     }
 
-    /// Adds what was decided on the event at a position.
+    /// Tells what was decided on the event at a position.
     fn verdict(&mut self, position: Position, duplicate: bool, verdicts: &Verdicts) -> Result<(), Refusal> {
         verdicts.tell(|decided, telling| {
-            let decided = on(decided, position).iter().find(|decided| decided.decision().name == self.asked.name);
+            let decided = on(decided, position).iter().find(|decided| *decided.decision().name == *self.asked.name);
             let decided = decided.ok_or_else(|| self.undecided())?;
             let view = VerdictView { duplicate, ..view_of(decided, telling, self.asked.facts, self.late) };
-            wire::write_verdict(&mut self.body, &view);
-            self.body.push(b'\n');
+            self.listener.decided(&view);
             Ok(())
         })
     }
 
-    fn refuse(&mut self, refused: LineRefusal) {
-        self.metrics.event_refused(refused.refusal.code);
-        wire::write_undecided(&mut self.body, &refused);
-        self.body.push(b'\n');
-        self.first.get_or_insert(refused.refusal);
+    fn unread_before(&mut self, line: u32) {
+        while let Some(unread) = self.unread.next_if(|unread| unread.line < line) {
+            self.refuse(unread.line, unread.refusal);
+        }
+    }
+
+    fn refuse(&mut self, line: u32, refusal: Refusal) {
+        self.told.refused.push(refusal.code);
+        self.listener.refused(line, refusal);
     }
 
     /// The event was taken, but under a plan that decides nothing of this name on it.
@@ -199,17 +239,6 @@ impl Lines<'_> {
             self.asked.name
         );
         Refusal::new(Code::UnknownDecision, "decision", message)
-    }
-
-    fn finish(mut self, form: Form) -> Reply {
-        while let Some(unread) = self.unread.next() {
-            self.refuse(unread);
-        }
-        match (form, &self.first) {
-            (Form::One, Some(refusal)) => Reply::refused(refusal),
-            (Form::One, None) => Reply::json(self.body),
-            (Form::Many, _) => Reply { content_type: NDJSON, ..Reply::json(self.body) },
-        }
     }
 }
 

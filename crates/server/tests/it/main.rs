@@ -9,6 +9,7 @@ mod gorse;
 mod house;
 mod lists;
 mod spec;
+mod streams;
 mod suite;
 mod tenants;
 mod tokens;

@@ -52,6 +52,29 @@ fn bytes_that_are_not_text_spoil_only_their_line() {
 }
 
 #[test]
+fn each_line_of_a_stream_is_judged_alone() {
+    let judged = |body: &[u8]| {
+        let batch = parse_event_lines(body, "v");
+        (batch.lines.clone(), batch.refused.iter().map(|bad| (bad.line, bad.refusal.code)).collect::<Vec<_>>())
+    };
+    let body = "{\"a\":1}\r\n\n {\"event\":\"v\"} \n{\"a\":\n1}\n[{}]\n{\"event\":\"w\"}\n{}{}\n{}";
+    let bad = |line, code| (line, code);
+    let expected = [
+        bad(4, Code::InvalidJson),
+        bad(5, Code::InvalidJson),
+        bad(6, Code::InvalidJson),
+        bad(7, Code::InvalidValue),
+        bad(8, Code::InvalidJson),
+    ];
+    assert_eq!(judged(body.as_bytes()), (vec![1, 3, 9], expected.to_vec()));
+    // What is not text spoils its line alone.
+    let damaged = [body.as_bytes(), b"\n\xff\n{}"].concat();
+    let (lines, refused) = judged(&damaged);
+    assert_eq!((lines, refused[5..].to_vec()), (vec![1, 3, 9, 11], vec![(10, Code::InvalidJson)]));
+    assert_eq!(judged(b" \n\r\n"), (vec![], vec![]));
+}
+
+#[test]
 fn a_bad_element_of_an_array_is_passed_over_if_it_is_json() {
     assert_eq!(
         lines(r#"[{"event":"v"},{"a":[[{}]]},3,{"event":"v"}]"#),

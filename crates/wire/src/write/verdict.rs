@@ -1,9 +1,8 @@
 //! What was decided on an event, as JSON.
 
 use super::{results, write_array, write_float, write_key, write_named, write_text, write_uint};
-use crate::batch::LineRefusal;
 use crate::time::write_instant;
-use domain::{DecisionId, PlanVersion, Raw, Time};
+use domain::{DecisionId, PlanVersion, Raw, Refusal, Time};
 
 /// A verdict and what its JSON needs beside it.
 #[derive(Clone, Debug)]
@@ -107,12 +106,12 @@ fn write_reason(out: &mut Vec<u8>, reason: &ReasonView<'_>) {
     out.push(b'}');
 }
 
-/// Appends why a line of a body was not decided: `{"line":..,"error":{..}}`.
-pub fn write_undecided(out: &mut Vec<u8>, refused: &LineRefusal) {
+/// Appends why a line was not decided: `{"line":..,"error":{..}}`. Lines are numbered from 1.
+pub fn write_undecided(out: &mut Vec<u8>, line: u64, refusal: &Refusal) {
     out.push(b'{');
     write_key(out, "line");
-    write_uint(out, u64::from(refused.line));
+    write_uint(out, line);
     out.extend_from_slice(b",\"error\":{");
-    results::write_reason(out, &refused.refusal);
+    results::write_reason(out, refusal);
     out.extend_from_slice(b"}}");
 }

@@ -1,0 +1,212 @@
+//! Events that come line by line and are answered line by line, while more of them come: what has come is taken at once, in parts, and
+//! told in order when it is durable. Memory is bounded by what may wait: bytes that came, parts, answers.
+
+use super::json::Json;
+use super::line_buffer::LineBuffer;
+use super::{Asked, Taken};
+use crate::Shared;
+use crate::body::{allowance, discard};
+use crate::connection::stopped;
+use crate::quota::Held;
+use crate::reply::{Piece, Reply};
+use domain::{Code, Refusal, limits};
+use http_body_util::BodyExt;
+use hyper::HeaderMap;
+use hyper::body::{Bytes, Frame, Incoming};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, timeout_at};
+use wire::{Batch, LineRefusal};
+
+/// Answers that wait for the connection, each of one part.
+const PIECES: usize = 2;
+
+/// A stream that is asked for.
+pub(crate) struct Streaming {
+    shared: Arc<Shared>,
+    name: Arc<str>,
+    facts: bool,
+}
+
+/// Lines that were taken together.
+struct Part {
+    taken: Taken,
+    /// How many lines came before them.
+    before: u64,
+}
+
+/// Why a stream ends before its client has ended it.
+type Ended = Result<(), Refusal>;
+
+impl Streaming {
+    /// # Errors
+    /// `unknown_decision`.
+    pub(crate) fn new(shared: &Arc<Shared>, name: &str, facts: bool) -> Result<Streaming, Refusal> {
+        let name: Arc<str> = name.into();
+        Asked::new(shared, &name, facts)?;
+        Ok(Streaming { shared: shared.clone(), name, facts })
+    }
+
+    /// Begins to take and to answer; ends with the body, or once the server stops.
+    pub(crate) fn begin(self, incoming: Incoming, stop: watch::Receiver<bool>) -> Reply {
+        let (out, pieces) = mpsc::channel(PIECES);
+        tokio::spawn(self.run(incoming, stop, out));
+        Reply::ndjson_stream(pieces)
+    }
+
+    async fn run(self, mut incoming: Incoming, stop: watch::Receiver<bool>, out: mpsc::Sender<Piece>) {
+        let (parts, taken) = mpsc::channel(limits::STREAM_PARTS_MAX);
+        let (ended, ()) = tokio::join!(self.intake(&mut incoming, parts, stop), self.tell(taken, &out));
+        if let Err(refusal) = ended {
+            let mut line = Vec::new();
+            wire::write_error(&mut line, &refusal);
+            line.push(b'\n');
+            // If nobody listens any more there is nothing to be said.
+            let _ = out.send(Piece::Bytes(line.into())).await;
+            discard(&HeaderMap::new(), incoming).await;
+        }
+        let _ = out.send(Piece::End).await;
+    }
+
+    /// Takes lines as they come, as long as the client sends any; what was sent ahead waits here.
+    async fn intake(
+        &self,
+        incoming: &mut Incoming,
+        parts: mpsc::Sender<Part>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Ended {
+        let (config, meter) = (&self.shared.config.limits, &self.shared.meter);
+        let max = meter.body_max(config.body_bytes);
+        let mut buffer = LineBuffer::new(limits::STREAM_LINE_BYTES_MAX.min(max / 2).max(1));
+        let (mut held, mut room_for_more) = (meter.hold(), true);
+        let (mut before, mut came, mut began) = (0, Instant::now(), Instant::now());
+        let mut ended: Option<Ended> = None;
+        loop {
+            let has_lines = buffer.has_lines();
+            if let Some(ended) = ended.take_if(|_| !has_lines) {
+                return ended;
+            }
+            let wait = if has_lines { meter.events_wait() } else { Duration::ZERO };
+            let patience = buffer.begun().map_or(came + config.idle_time, |len| began + allowance(len, config));
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop), if ended.is_none() => {
+                    buffer.drop_tail();
+                    ended = Some(Err(stopping()));
+                }
+                () = sleep(wait), if !wait.is_zero() => {}
+                place = parts.reserve(), if has_lines && wait.is_zero() => {
+                    // Without anybody who tells there is no client any more.
+                    let Ok(place) = place else { return Ok(()) };
+                    place.send(self.part(&mut buffer, &mut before).await);
+                    held.shrink_to(buffer.len());
+                    room_for_more = held_or_waiting(&mut held, &buffer).unwrap_or_else(|refusal| {
+                        ended.get_or_insert(Err(refusal));
+                        false
+                    });
+                }
+                frame = timeout_at(patience, incoming.frame()),
+                    if ended.is_none() && room_for_more && buffer.len() < max =>
+                {
+                    came = Instant::now();
+                    match next(frame, &mut buffer) {
+                        Ok(line_ended) => began = if line_ended || buffer.begun().is_none() { came } else { began },
+                        Err(end) => ended = Some(end),
+                    }
+                    room_for_more = held_or_waiting(&mut held, &buffer).unwrap_or_else(|refusal| {
+                        ended.get_or_insert(Err(refusal));
+                        false
+                    });
+                }
+            }
+        }
+    }
+
+    /// Takes the first lines.
+    async fn part(&self, buffer: &mut LineBuffer, before: &mut u64) -> Part {
+        let start = std::time::Instant::now();
+        let (bytes, too_long) = buffer.part(limits::STREAM_PART_BYTES_MAX);
+        let (len, lines) = (bytes.len(), bytes.iter().filter(|&&byte| byte == b'\n').count() as u64);
+        // Asked anew for each part: the spec may have changed.
+        let taken = match Asked::new(&self.shared, &self.name, self.facts) {
+            Ok(asked) => {
+                let event = asked.event.clone();
+                let mut batch = wire::parse_event_lines(bytes, &event);
+                refuse_too_long(&mut batch, too_long);
+                self.shared.meter.owe_events(batch.len());
+                Taken::new(&self.shared, asked, batch, start).await
+            }
+            Err(refusal) => {
+                let mut batch = wire::parse_event_lines(bytes, "");
+                refuse_too_long(&mut batch, too_long);
+                Taken::nothing(&self.name, batch, &refusal)
+            }
+        };
+        buffer.advance(len);
+        let before = std::mem::replace(before, *before + lines);
+        Part { taken, before }
+    }
+
+    /// Tells of parts, one after the other, as long as somebody listens.
+    async fn tell(&self, mut parts: mpsc::Receiver<Part>, out: &mpsc::Sender<Piece>) {
+        while let Some(Part { taken, before }) = parts.recv().await {
+            let mut json = Json::for_lines(taken.len());
+            json.before = before;
+            match taken.durable(&self.shared).await {
+                Ok(late) => taken.tell(&self.shared, late, &mut json).await,
+                Err(refusal) => taken.tell_refused(&self.shared, &refusal, &mut json),
+            }
+            if !json.body.is_empty() && out.send(Piece::Bytes(json.body.into())).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+type Came = Result<Option<Result<Frame<Bytes>, hyper::Error>>, tokio::time::error::Elapsed>;
+
+/// Adds what came and says whether a line ended; or how the stream ends.
+fn next(frame: Came, buffer: &mut LineBuffer) -> Result<bool, Ended> {
+    let refusal = match frame {
+        Ok(Some(Ok(frame))) => return Ok(frame.data_ref().is_some_and(|data| buffer.push(data))),
+        Ok(None) => {
+            buffer.finish();
+            return Err(Ok(()));
+        }
+        Ok(Some(Err(_))) => Refusal::new(Code::InvalidValue, "body", "the body ended early or its framing is wrong"),
+        Err(_) => {
+            let message = "nothing came for too long, or a line came too slowly; send the rest in another call";
+            Refusal::new(Code::Timeout, "body", message)
+        }
+    };
+    buffer.drop_tail();
+    Err(Err(refusal))
+}
+
+/// Holds what is buffered; whether more may come: if not, lines have to be taken first.
+///
+/// # Errors
+/// There is no room, and no line that could be taken to make some.
+fn held_or_waiting(held: &mut Held<'_>, buffer: &LineBuffer) -> Result<bool, Refusal> {
+    match held.grow_to(buffer.len()) {
+        Ok(()) => Ok(true),
+        Err(_) if buffer.has_lines() => Ok(false),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+fn refuse_too_long(batch: &mut Batch<'_>, lines: Vec<u32>) {
+    if lines.is_empty() {
+        return;
+    }
+    let message = format!("a line may have at most {} bytes", limits::STREAM_LINE_BYTES_MAX);
+    let refusal = Refusal::new(Code::TooLarge, "", message);
+    batch.refused.extend(lines.into_iter().map(|line| LineRefusal { line, refusal: refusal.clone() }));
+    batch.refused.sort_by_key(|refused| refused.line);
+}
+
+fn stopping() -> Refusal {
+    let message = "the server is stopping; what was answered is taken, send the rest to it again when /readyz says 200";
+    Refusal::new(Code::Stopping, "", message)
+}
