@@ -226,3 +226,27 @@ pub const TABLE_INPUTS_MAX: usize = 64;
 pub const BINS_MAX: usize = 1_000;
 /// Most steps that one search for gaps, overlaps and unreachable rows of a decision table takes.
 pub const TABLE_STEPS_MAX: u64 = 5_000_000;
+/// Most sinks of one spec.
+pub const SINKS_MAX: usize = 16;
+/// Longest URL of a sink, in bytes.
+pub const SINK_URL_BYTES_MAX: usize = 2_048;
+/// How long one attempt to deliver an outcome may take, at least and at most.
+pub const SINK_TIMEOUT: std::ops::RangeInclusive<Span> = Span(10)..=Span(120_000);
+/// Shortest and longest pause between two attempts to deliver an outcome.
+pub const SINK_PAUSE: std::ops::RangeInclusive<Span> = Span(10)..=Span(3_600_000);
+/// Longest time that an outcome is tried.
+pub const SINK_AGE_MAX: Span = Span(30 * 86_400_000);
+/// Most attempts to deliver an outcome.
+pub const SINK_ATTEMPTS_MAX: u32 = 1_000_000;
+/// Most attempts that a sink has in flight.
+pub const SINK_IN_FLIGHT_MAX: u16 = 256;
+/// Most outcomes that wait at one sink in memory, in flight or to be tried again; behind them reading stops.
+pub const SINK_WINDOW_MAX: usize = 1_024;
+/// Most bytes of outcomes that wait at one sink in memory, but for one outcome.
+pub const SINK_WINDOW_BYTES_MAX: usize = 8 << 20;
+/// Most outcomes that one sink has given up; then it waits until some are sent again or dropped.
+pub const SINK_DEAD_MAX: usize = 10_000;
+/// Most outcomes on one page.
+pub const OUTCOMES_PAGE_MAX: usize = 1_000;
+/// Most streams of outcomes that one node serves at once.
+pub const OUTCOME_STREAMS_MAX: usize = 64;

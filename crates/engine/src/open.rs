@@ -4,7 +4,7 @@
 use crate::change::Changes;
 use crate::checkpoint::{self, Complete};
 use crate::core::{Core, Log, Work};
-use crate::decide::Judge;
+use crate::decide::{Judge, Recent};
 use crate::epochs::Epochs;
 use crate::gate::Gate;
 use crate::generation::{Generation, State};
@@ -146,7 +146,7 @@ impl<D: Disk> Core<D> {
             names: RwLock::new(names.with_capacity(config.entities_max, config.strings_max)),
             shards: shards.into_iter().map(RwLock::new).collect(),
             epochs: Epochs::new(epoch),
-            recent: Mutex::default(),
+            recent: Mutex::new(Recent::since(position)),
         };
         let (version, since) = (PlanVersion(specs.len() as u32), specs.last().copied().unwrap_or_default());
         let generation = Arc::new(Generation { plan, version, since, state: Arc::new(state), judge });

@@ -149,7 +149,7 @@ mod tests {
             names,
             shards: Vec::new(),
             epochs: Epochs::new(decision::Epoch::new(plan)),
-            recent: Mutex::default(),
+            recent: Mutex::new(crate::decide::Recent::since(Position::START)),
         })
     }
 

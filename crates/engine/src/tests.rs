@@ -6,13 +6,14 @@ mod change;
 mod decisions;
 mod dry_run;
 mod full;
+mod outcomes;
 mod pages;
 mod retention;
 mod shared;
 mod texts;
 mod training;
 
-use crate::{Clock, Config, Engine, LogFile, Mode, OpenReport};
+use crate::{Clock, Config, Core, Engine, LogFile, Mode, OpenReport};
 use domain::{Event, FeedRequest, Field, Payload, Position, Raw, Span, Subject, Time, Upsert};
 use journal::{Disk, FileDisk, Options};
 use spec::Plan;

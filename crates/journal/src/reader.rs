@@ -31,7 +31,8 @@ impl<D: Disk> Reader<D> {
         Reader { shared }
     }
 
-    pub(crate) fn disk(&self) -> &Arc<D> {
+    /// The directory that the log lies in.
+    pub fn disk(&self) -> &Arc<D> {
         &self.shared.disk
     }
 

@@ -14,6 +14,7 @@ mod rerank;
 mod route;
 mod scope;
 mod session;
+mod sink;
 mod sketch;
 mod slots;
 mod stream;
@@ -29,7 +30,7 @@ pub(crate) use stream::{canonical, pane_width};
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
     Aggregate, Calendar, Collection, Cross, Decision, EntityIndex, EntityType, EventType, Exposure, Feature, Feed,
-    FieldType, Index, List, Plan, QuotaCount, Role, Slot, Stream, Table,
+    FieldType, Index, List, Plan, QuotaCount, Role, Sink, Slot, Stream, Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
@@ -87,6 +88,7 @@ struct Builder<'a> {
     lists: Vec<List>,
     feeds: Vec<Feed>,
     decisions: Vec<Decision>,
+    sinks: Vec<Sink>,
     quotas: Vec<QuotaCount>,
     /// By event, ascending.
     weights: Vec<(u16, f64)>,
@@ -150,6 +152,7 @@ impl<'a> Builder<'a> {
             lists: Vec::new(),
             feeds: Vec::new(),
             decisions: Vec::new(),
+            sinks: Vec::new(),
             quotas: Vec::new(),
             weights: Vec::new(),
             attribution: None,
@@ -180,6 +183,7 @@ impl<'a> Builder<'a> {
             lists: self.lists,
             feeds: self.feeds,
             decisions: self.decisions,
+            sinks: self.sinks,
             quotas: self.quotas,
             warnings: Vec::new(),
             weights: self.weights,
@@ -198,6 +202,7 @@ impl<'a> Builder<'a> {
         self.weights(source);
         self.feeds(source);
         self.decisions(source);
+        self.sinks(source);
         self.attribution(source);
     }
 

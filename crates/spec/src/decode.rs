@@ -9,6 +9,7 @@ mod list;
 mod policy;
 mod rerank;
 mod scalar;
+mod sink;
 mod tables;
 mod tenants;
 
@@ -22,8 +23,19 @@ use crate::yaml::{Kind, Node, Text};
 use domain::{Type, limits};
 use std::collections::BTreeSet;
 
-const SECTIONS: [&str; 10] =
-    ["version", "entities", "events", "features", "lists", "feeds", "decisions", "weights", "attribution", "budget"];
+const SECTIONS: [&str; 11] = [
+    "version",
+    "entities",
+    "events",
+    "features",
+    "lists",
+    "feeds",
+    "decisions",
+    "sinks",
+    "weights",
+    "attribution",
+    "budget",
+];
 const ENTITY: [&str; 1] = ["fields"];
 
 /// Reads the root of the document.
@@ -40,6 +52,7 @@ pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
             "lists" => source.lists = decoder.lists(key, value),
             "feeds" => source.feeds = decoder.section(key, value, Decoder::feed),
             "decisions" => source.decisions = decoder.decisions(key, value),
+            "sinks" => source.sinks = decoder.sinks(key, value),
             "weights" => source.weights = decoder.weights(key, value),
             "attribution" => source.attribution = decoder.attribution(key, value),
             "budget" => source.budget = decoder.budget(value),

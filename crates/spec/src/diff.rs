@@ -69,6 +69,7 @@ fn definitions(plan: &Plan) -> BTreeMap<String, String> {
     for decision in &plan.decisions {
         all.insert(format!("decision {}", decision.name), decision::definition(plan, decision));
     }
+    all.extend(plan.sinks.iter().map(|sink| (format!("sink {}", sink.name), format!("{sink:?}"))));
     let weights = plan.weights.iter().map(|(event, weight)| (event_name(plan, *event), weight));
     all.extend(weights.map(|(event, weight)| (format!("weight {event}"), format!("{weight:?}"))));
     if let Some(of) = &plan.attribution {

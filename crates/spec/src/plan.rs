@@ -6,6 +6,7 @@ mod computed;
 mod decision;
 mod policy;
 mod rerank;
+mod sink;
 mod sketch;
 mod window;
 
@@ -17,6 +18,7 @@ pub use decision::{
 };
 pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
+pub use sink::{Retry, Sink, SinkUrl};
 pub use sketch::{Collection, ElementSource, Sketch};
 pub use window::{Calendar, PaneLevel, Window};
 
@@ -72,6 +74,8 @@ pub struct Plan {
     pub feeds: Vec<Feed>,
     /// Decisions on events, in the spec's order.
     pub decisions: Vec<Decision>,
+    /// Where outcomes go, in the spec's order.
+    pub sinks: Vec<Sink>,
     /// What quotas count, shared by the feeds that use it.
     pub quotas: Vec<QuotaCount>,
     /// What is likely not meant; see [`Plan::warnings_at`].

@@ -3,6 +3,7 @@
 mod decision;
 mod policy;
 mod rerank;
+mod sink;
 
 pub(crate) use decision::{
     BinSource, DecisionRuleSource, DecisionSource, EffectSource, LabelsSource, PartSource, PointsSource, RowSource,
@@ -12,6 +13,7 @@ pub(crate) use policy::{CountSource, HoldoutSource, PolicyKind, PolicySource};
 pub(crate) use rerank::{
     DiverseSource, FairSource, FromSource, OfSource, PlaceSource, RerankKind, RerankSource, RuleSource, TargetSource,
 };
+pub(crate) use sink::SinkSource;
 
 use crate::plan::FusionKind;
 use crate::yaml::Text;
@@ -28,6 +30,7 @@ pub(crate) struct Source {
     pub(crate) lists: Vec<ListSource>,
     pub(crate) feeds: Vec<FeedSource>,
     pub(crate) decisions: Vec<DecisionSource>,
+    pub(crate) sinks: Vec<SinkSource>,
     pub(crate) weights: Vec<WeightSource>,
     pub(crate) attribution: Option<AttributionSource>,
     pub(crate) budget: BudgetSource,

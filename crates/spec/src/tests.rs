@@ -17,6 +17,7 @@ mod requests;
 mod rerank;
 mod routes;
 mod schema;
+mod sinks;
 mod sketches;
 mod texts;
 mod windows;

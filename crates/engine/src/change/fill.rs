@@ -8,6 +8,7 @@ use super::tap::Tap;
 use super::{ChangeStage, ChangeStatus, PlannedChange, conflict, older_log, running};
 use crate::checkpoint;
 use crate::core::{Core, WholeOrNothing};
+use crate::decide::Recent;
 use crate::epochs::Epochs;
 use crate::gate::checkpoint_failed;
 use crate::generation::{Generation, State};
@@ -325,7 +326,7 @@ impl<D: Disk> Core<D> {
             names: RwLock::new(names.with_capacity(self.config.entities_max, self.config.strings_max)),
             shards: shards.into_iter().map(RwLock::new).collect(),
             epochs: Epochs::pair(epoch, behind),
-            recent: Mutex::default(),
+            recent: Mutex::new(Recent::since(sequencer.appender.position())),
         });
         let generation = self.write_spec(sequencer, judge, state);
         sequencer.changed = true;

@@ -103,7 +103,7 @@ impl<D: Disk> Core<D> {
     }
 
     /// The plan version in force at a position.
-    fn version_at(&self, position: Position) -> PlanVersion {
+    pub(crate) fn version_at(&self, position: Position) -> PlanVersion {
         PlanVersion(self.specs.lock().partition_point(|spec| *spec <= position) as u32)
     }
 }

@@ -6,13 +6,24 @@ use domain::{Position, limits};
 use std::collections::VecDeque;
 
 /// The newest decisions, in the log's order.
-#[derive(Default)]
 pub(crate) struct Recent {
+    /// Every decision behind this position is here, as far as it is made.
+    since: Position,
     batches: VecDeque<Made>,
     decisions: usize,
 }
 
 impl Recent {
+    /// For what is decided behind a position.
+    pub(crate) fn since(since: Position) -> Recent {
+        Recent { since, batches: VecDeque::new(), decisions: 0 }
+    }
+
+    /// Behind which position every decision is here.
+    pub(crate) fn reaches_back_to(&self) -> Position {
+        self.since
+    }
+
     /// Keeps what a batch was decided as; the oldest give way.
     pub(crate) fn remember(&mut self, verdicts: &Made) {
         let count = verdicts.get().map_or(0, Vec::len);
@@ -25,15 +36,28 @@ impl Recent {
             && let Some(oldest) = self.batches.pop_front()
         {
             self.decisions -= oldest.get().map_or(0, Vec::len);
+            self.since = self.since.max(last(&oldest));
         }
+    }
+
+    /// The next batches with decisions behind a position, at most so many; none if some of those decisions are no longer here.
+    pub(crate) fn behind(&self, position: Position, most: usize) -> Option<Vec<Made>> {
+        if position < self.since {
+            return None;
+        }
+        let from = self.batches.partition_point(|verdicts| last(verdicts) <= position);
+        Some(self.batches.iter().skip(from).take(most).cloned().collect())
     }
 
     /// What was decided on the event at a position; empty if it is no longer known.
     pub(crate) fn at(&self, position: Position) -> Vec<Decided> {
-        let last =
-            |verdicts: &Made| verdicts.get().and_then(|of| of.last()).map_or(Position::START, |of| of.id.position);
         let batch = self.batches.partition_point(|verdicts| last(verdicts) < position);
         let decided = self.batches.get(batch).and_then(|verdicts| verdicts.get()).into_iter().flatten();
         decided.filter(|decided| decided.id.position == position).cloned().collect()
     }
+}
+
+/// Where the last decision of a batch stands.
+fn last(verdicts: &Made) -> Position {
+    verdicts.get().and_then(|of| of.last()).map_or(Position::START, |of| of.id.position)
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::Submitted;
 use std::collections::BTreeMap;
 
-const RISK: &str = "
+pub(super) const RISK: &str = "
 version: 1
 entities:
   device: {}
@@ -48,7 +48,7 @@ fn paid(number: u64) -> Paid {
     Paid { user: number * 7 % 11, device: number * 5 % 7, item: number * number % 5, amount: (number % 40) as f64 }
 }
 
-fn payment(number: u64) -> Payload<'static> {
+pub(super) fn payment(number: u64) -> Payload<'static> {
     let Paid { user, device, item, amount } = paid(number);
     let field = |name: &'static str, value| Field { name: name.into(), value };
     Payload::Event(Event {
@@ -67,14 +67,14 @@ fn payment(number: u64) -> Payload<'static> {
 }
 
 /// Outcome, score and reasons of each event, as told.
-type Said = Vec<(Position, String, f64, Vec<(String, String)>)>;
+pub(super) type Said = Vec<(Position, String, f64, Vec<(String, String)>)>;
 
 fn said(submitted: &Submitted) -> Said {
-    let each = submitted.verdicts.iter().flat_map(|verdicts| verdicts.tell(told));
+    let each = submitted.verdicts.iter().flat_map(|verdicts| verdicts.tell(said_of));
     each.collect()
 }
 
-fn told(decided: &[crate::Decided], telling: &crate::Telling<'_>) -> Said {
+pub(super) fn said_of(decided: &[crate::Decided], telling: &crate::Telling<'_>) -> Said {
     let each = decided.iter().map(|of| {
         let rules = &of.decision().rules;
         let fired = of.verdict.fired.iter();
@@ -86,7 +86,7 @@ fn told(decided: &[crate::Decided], telling: &crate::Telling<'_>) -> Said {
 }
 
 /// Submits payments `from..to` in batches, and a user on the list before the hundredth.
-fn run(engine: &Engine, from: u64, to: u64) -> Said {
+pub(super) fn run(engine: &Engine, from: u64, to: u64) -> Said {
     let mut all = Said::new();
     for start in (from..to).step_by(10) {
         if start == 100 {
@@ -161,7 +161,7 @@ fn decisions_are_as_of_their_own_event_in_every_mode() {
 }
 
 fn from_log(engine: &Engine, position: Position) -> Said {
-    engine.decide_again(&[position]).verdicts.iter().flat_map(|verdicts| verdicts.tell(told)).collect()
+    engine.decide_again(&[position]).verdicts.iter().flat_map(|verdicts| verdicts.tell(said_of)).collect()
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_decision_is_the_same_from_memory_from_the_log_and_after_a_restart() {
     let new = said(&submitted);
     assert_eq!(new.len(), 1, "only what is new is decided");
     let position = new[0].0;
-    assert_eq!(engine.decided_lately(position).expect("it is in memory").tell(told), new);
+    assert_eq!(engine.decided_lately(position).expect("it is in memory").tell(said_of), new);
     assert_eq!(from_log(&engine, position), new);
     let refused = engine.decide_again(&[Position(1)]).refused;
     assert_eq!(refused[0].1.code, domain::Code::UnknownDecision, "that is the spec");

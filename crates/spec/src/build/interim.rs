@@ -57,6 +57,7 @@ pub(crate) fn build_interim(
     builder.weights(source);
     builder.feeds(source);
     builder.decisions(source);
+    builder.sinks(source);
     builder.attribution(source);
     let plan = builder.let_go().finish();
     Plan { digest: *blake3::hash(text.as_bytes()).as_bytes(), text: text.to_owned(), ..plan }
@@ -97,6 +98,7 @@ impl Builder<'_> {
         self.outcomes.clear();
         self.feeds.clear();
         self.decisions.clear();
+        self.sinks.clear();
         self.weights.clear();
         self.attribution = None;
     }

@@ -1,6 +1,6 @@
 //! Which fields each part of a spec has, as the decoder knows them: what the schema for editors is made of.
 
-use super::{ENTITY, SECTIONS, attribution, budget, decision, feed, list, policy, rerank};
+use super::{ENTITY, SECTIONS, attribution, budget, decision, feed, list, policy, rerank, sink};
 
 /// The fields of one part of a spec.
 pub(crate) struct Table {
@@ -32,6 +32,8 @@ pub(crate) fn tables() -> Vec<Table> {
         table("scorecard_part", &decision::PART),
         table("bin", &decision::BIN),
         table("labels", &decision::LABELS),
+        table("sink", &sink::SINK),
+        table("retry", &sink::RETRY),
         table("attribution", &attribution::ATTRIBUTION),
         table("budget", &budget::BUDGET),
         table("spread", &rerank::RULE),

@@ -5,6 +5,7 @@ mod feeds;
 mod policies;
 mod reranks;
 mod routes;
+mod sinks;
 
 use super::json::{Json, map, number, text, texts};
 use super::{NAME, TABLE_NAME};
@@ -61,6 +62,7 @@ pub(super) fn field(table: &str, name: &str) -> Option<Json> {
         "decision" | "rule" | "rule_share" | "rule_table" | "scorecard" | "scorecard_part" | "bin" | "labels" => {
             decisions::field(table, name)
         }
+        "sink" | "retry" => sinks::field(table, name),
         "feed" | "rank" | "holdout" => feeds::field(table, name),
         _ => match table.split_once('_') {
             Some(("route", kind)) => routes::field(kind, name),
@@ -82,6 +84,7 @@ pub(super) fn required(table: &str) -> Vec<&'static str> {
         "rank" => vec!["score"],
         "holdout" => vec!["share"],
         "decision" => vec!["on"],
+        "sink" => vec!["url"],
         "rule" => vec!["id", "when"],
         "rule_share" | "scorecard_part" => vec!["of"],
         "rule_table" => vec!["hit", "inputs", "rows"],
@@ -115,6 +118,7 @@ fn section(name: &str) -> Option<(Holds, &'static str)> {
             Holds::Names("decision"),
             "What is decided of every event of a type, as of its own place in the log: rules, score, tiers.",
         ),
+        "sinks" => (Holds::Names("sink"), "HTTP addresses that take outcomes of decisions, each at least once."),
         "weights" => (Holds::Other(weights), "What one event of a kind is worth; below zero for dislike."),
         "attribution" => (Holds::Part("attribution"), "How events are joined to the decisions that led to them."),
         "budget" => (Holds::Part("budget"), "What the features may cost."),
