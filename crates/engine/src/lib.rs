@@ -74,6 +74,7 @@ pub use page::{PageKey, page_key};
 pub use replay::{Journeyed, Question, Replayed, recompute, strip};
 pub use sequencer::Accepted;
 pub use serve::Served;
+pub use spec::plan::{Retry, Sink, SinkUrl};
 pub use spec::{Diff, Plan, render as render_diagnostics};
 pub use training::{
     Complete, Followed, Labels, Samples, TrainingAsked, TrainingError, TrainingReport, TrainingRow, TrainingSet,

@@ -46,6 +46,13 @@ impl<'o> Derived<'o> {
         }
     }
 
+    /// Where the record stands.
+    pub fn position(&self) -> Position {
+        match self {
+            Derived::Verdict(decided) => decided.id.position,
+        }
+    }
+
     /// What declared it: a decision's name.
     pub fn name(&self) -> &'o str {
         match self {

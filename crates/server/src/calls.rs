@@ -11,6 +11,8 @@ mod journey;
 pub(crate) mod lists;
 mod on_event;
 pub(crate) mod operations;
+pub(crate) mod outcomes;
+pub(crate) mod sinks;
 pub(crate) mod spec;
 pub(crate) mod verdicts;
 

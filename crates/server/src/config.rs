@@ -2,6 +2,7 @@
 
 use crate::auth::Token;
 use domain::limits;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,6 +21,13 @@ pub struct Config {
     pub limits: Limits,
     /// Whether the Gorse interface is served beside our own.
     pub gorse: bool,
+    /// Whether outcomes are delivered to the sinks of the spec. Never for tenants: their specs would say whom this machine calls.
+    pub sinks: bool,
+    /// What the names of secrets in specs stand for.
+    pub secrets: Secrets,
+    /// How the outbox goes wrong.
+    #[cfg(feature = "planted")]
+    pub planted_outbox: Option<crate::PlantedOutbox>,
 }
 
 /// Sizes, counts and times that one client may take.
@@ -73,11 +81,42 @@ impl Default for Limits {
     }
 }
 
+/// Secrets by name. They are shown nowhere.
+#[derive(Clone, Default)]
+pub struct Secrets(BTreeMap<String, String>);
+
+impl Secrets {
+    /// Adds one, or puts it in the place of the one of this name.
+    pub fn set(&mut self, name: impl Into<String>, secret: impl Into<String>) {
+        self.0.insert(name.into(), secret.into());
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 impl Config {
     /// Sound settings on this address: a thread for each core, no tokens.
     pub fn new(bind: SocketAddr) -> Config {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Config { bind, tokens: Vec::new(), threads, limits: Limits::default(), gorse: false }
+        Config {
+            bind,
+            tokens: Vec::new(),
+            threads,
+            limits: Limits::default(),
+            gorse: false,
+            sinks: true,
+            secrets: Secrets::default(),
+            #[cfg(feature = "planted")]
+            planted_outbox: None,
+        }
     }
 
     /// Whether anybody who reaches the address may call everything, as far as these tokens go.

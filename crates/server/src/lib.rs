@@ -10,6 +10,8 @@ mod framing;
 mod gorse_api;
 mod listen;
 mod metrics;
+mod news;
+mod outbox;
 mod query;
 mod quota;
 mod rate;
@@ -22,8 +24,10 @@ mod stream;
 mod tenants;
 
 pub use auth::{Role, Token};
-pub use config::{Config, Limits, StartError};
+pub use config::{Config, Limits, Secrets, StartError};
 pub use listen::Server;
+#[cfg(feature = "planted")]
+pub use outbox::PlantedOutbox;
 pub use quota::Quota;
 pub use rate::Rate;
 pub use routes::{Access, Call, ROUTES, Route};
@@ -60,6 +64,12 @@ struct Shared {
     metrics: Arc<metrics::Metrics>,
     meter: Arc<quota::Meter>,
     replays: Arc<replays::Replays>,
+    /// Tells when there is more to read.
+    news: Arc<news::News>,
+    /// Delivers outcomes, if it may.
+    outbox: Option<Arc<outbox::Outbox>>,
+    /// Where a reader of outcomes may go on.
+    pages: calls::outcomes::Pages,
     /// The Gorse interface, if it is served.
     gorse: Option<Arc<gorse_api::Gorse>>,
 }

@@ -108,6 +108,13 @@ impl Server {
         Ok(())
     }
 
+    /// Ends the delivery of outcomes as the end of the process would: nothing more is remembered.
+    #[cfg(feature = "planted")]
+    pub fn abandon_outbox(&self) {
+        let open = self.tenants().iter().filter_map(|tenant| tenant.shared().ok());
+        open.filter_map(|shared| shared.outbox.as_ref()).for_each(|outbox| outbox.abandon());
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -143,8 +150,10 @@ impl Server {
             // A thread that panicked has said so already; the others must still be joined.
             let _ = thread.join();
         }
-        let open = self.process.tenants.list().iter().filter_map(|tenant| tenant.shared().ok());
-        open.filter_map(|shared| shared.gorse.as_ref()).for_each(|gorse| gorse.stop());
+        for shared in self.process.tenants.list().iter().filter_map(|tenant| tenant.shared().ok()) {
+            shared.gorse.iter().for_each(|gorse| gorse.stop());
+            shared.outbox.iter().for_each(|outbox| outbox.stop());
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Metrics: what the server counted, and the engine's positions at the time of asking, as OpenMetrics text. Each tenant has a registry
 //! of its own, labelled with its name; their number bounds the labels.
 
+use crate::outbox::Figures;
 use crate::reply::status_of;
 use domain::Code;
 use engine::{AttributionReport, Status};
@@ -46,6 +47,11 @@ struct Routed {
     route: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Sunk {
+    sink: String,
+}
+
 /// Whose counters these are.
 #[derive(Clone, Copy)]
 pub(crate) enum Scope<'n> {
@@ -75,7 +81,59 @@ pub(crate) struct Metrics {
     /// Open connections.
     pub(crate) connections: Gauge,
     attributed: Attributed,
+    sinks: Sinks,
+    /// Streams of outcomes that are open.
+    pub(crate) outcome_streams: Gauge,
     gauges: Gauges,
+}
+
+/// Deliveries of outcomes, by sink; set when somebody asks.
+#[derive(Default)]
+struct Sinks {
+    lag: Family<Sunk, Gauge>,
+    waiting: Family<Sunk, Gauge>,
+    dead: Family<Sunk, Gauge>,
+    delivered: Family<Sunk, Counter>,
+    failed: Family<Sunk, Counter>,
+    lost: Family<Sunk, Counter>,
+    /// As for what came of answers.
+    setting: Mutex<()>,
+}
+
+impl Sinks {
+    fn register(&self, registry: &mut Registry) {
+        let gauges = [
+            ("sink_lag_positions", "Positions of the log behind the sink's cursor", &self.lag),
+            ("sink_waiting", "Outcomes in flight or to be tried again", &self.waiting),
+            ("sink_dead", "Outcomes that were given up and are listed", &self.dead),
+        ];
+        gauges.into_iter().for_each(|(name, help, of)| registry.register(name, help, of.clone()));
+        let counters = [
+            ("sink_delivered", "Outcomes that the sink has taken", &self.delivered),
+            ("sink_failed_attempts", "Attempts that the sink has not taken", &self.failed),
+            ("sink_lost_records", "Records passed over since the log no longer has what is before them", &self.lost),
+        ];
+        counters.into_iter().for_each(|(name, help, of)| registry.register(name, help, of.clone()));
+    }
+
+    fn set<'s>(&self, sinks: impl Iterator<Item = (&'s str, Figures, u64)>) {
+        let _alone = self.setting.lock();
+        // Those that are no longer in the spec go.
+        [&self.lag, &self.waiting, &self.dead].into_iter().for_each(Family::clear);
+        [&self.delivered, &self.failed, &self.lost].into_iter().for_each(Family::clear);
+        for (name, figures, lag) in sinks {
+            let sink = Sunk { sink: name.to_owned() };
+            let gauge = |of: &Family<Sunk, Gauge>, value: u64| {
+                of.get_or_create(&sink).set(i64::try_from(value).unwrap_or(i64::MAX));
+            };
+            gauge(&self.lag, lag);
+            gauge(&self.waiting, figures.waiting as u64);
+            gauge(&self.dead, figures.dead as u64);
+            self.delivered.get_or_create(&sink).inc_by(figures.delivered);
+            self.failed.get_or_create(&sink).inc_by(figures.failed);
+            self.lost.get_or_create(&sink).inc_by(figures.lost);
+        }
+    }
 }
 
 /// What came of answers, by feed; set when somebody asks. A counter only rises: after a restart it is what the log says.
@@ -181,6 +239,8 @@ impl Metrics {
             connections_refused: Counter::default(),
             connections: Gauge::default(),
             attributed: Attributed::default(),
+            sinks: Sinks::default(),
+            outcome_streams: Gauge::default(),
             gauges: Gauges::default(),
         };
         metrics.register_requests();
@@ -214,6 +274,9 @@ impl Metrics {
         let wait = self.durability_wait.clone();
         registry.register("durability_wait_seconds", "Time that answers waited for the disk", wait);
         self.attributed.register(registry);
+        self.sinks.register(registry);
+        let streams = self.outcome_streams.clone();
+        registry.register("outcome_streams", "Open streams of outcomes", streams);
         self.gauges.register(registry);
     }
 
@@ -259,6 +322,11 @@ impl Metrics {
     /// Notes what came of answers.
     pub(crate) fn attributed(&self, report: &AttributionReport) {
         self.attributed.set(report);
+    }
+
+    /// Notes how sinks are doing, each with its lag in positions.
+    pub(crate) fn sinks<'s>(&self, sinks: impl Iterator<Item = (&'s str, Figures, u64)>) {
+        self.sinks.set(sinks);
     }
 
     /// Everything as text; without a status the engine is not open.

@@ -16,7 +16,7 @@ const RUNNING_MAX: usize = 4;
 pub(crate) type Running = Arc<AtomicUsize>;
 
 /// The right to run one; given back when dropped.
-struct Slot(Running);
+pub(crate) struct Slot(Running);
 
 impl Slot {
     fn take(running: &Running) -> Result<Slot, Refusal> {
@@ -110,6 +110,14 @@ impl Replays {
     pub(crate) fn decide(&self, engine: &Engine, positions: &[Position]) -> Result<DecidedAgain, Refusal> {
         let _slot = Slot::take(&self.running)?;
         Ok(engine.decide_again(positions))
+    }
+
+    /// The right to hold a state of one's own beside what serves.
+    ///
+    /// # Errors
+    /// `overloaded` if too many do.
+    pub(crate) fn slot(&self) -> Result<Slot, Refusal> {
+        Slot::take(&self.running)
     }
 
     fn run(&self, engine: &Engine, wanted: &Wanted, slot: Slot) {

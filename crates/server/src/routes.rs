@@ -35,6 +35,11 @@ pub enum Call {
     ExplainDecision,
     ReplayDecision,
     ReadAttribution,
+    ReadOutcomes,
+    ListSinks,
+    ReadDead,
+    SendDead,
+    ForgetDead,
     ReadSpec,
     ChangeSpec,
     PlanSpec,
@@ -76,7 +81,7 @@ const SERVE: Access = Access::Only(Role::Serve);
 const ADMIN: Access = Access::Only(Role::Admin);
 
 /// Every call of the server.
-pub static ROUTES: [Route; 27] = [
+pub static ROUTES: [Route; 32] = [
     route(Method::POST, "/v1/events", INGEST, Call::SendEvents),
     route(Method::POST, "/v1/entities", INGEST, Call::SendEntities),
     route(Method::PUT, "/v1/entities/{type}/{key}", INGEST, Call::PutEntity),
@@ -93,6 +98,11 @@ pub static ROUTES: [Route; 27] = [
     route(Method::GET, "/v1/decisions/{id}/explain", SERVE, Call::ExplainDecision),
     route(Method::GET, "/v1/decisions/{id}/replay", ADMIN, Call::ReplayDecision),
     route(Method::GET, "/v1/attribution", SERVE, Call::ReadAttribution),
+    route(Method::GET, "/v1/outcomes", SERVE, Call::ReadOutcomes),
+    route(Method::GET, "/v1/sinks", ADMIN, Call::ListSinks),
+    route(Method::GET, "/v1/sinks/{sink}/dead", ADMIN, Call::ReadDead),
+    route(Method::POST, "/v1/sinks/{sink}/dead", ADMIN, Call::SendDead),
+    route(Method::DELETE, "/v1/sinks/{sink}/dead", ADMIN, Call::ForgetDead),
     route(Method::GET, "/v1/spec", ADMIN, Call::ReadSpec),
     route(Method::PUT, "/v1/spec", ADMIN, Call::ChangeSpec),
     route(Method::POST, "/v1/spec/plan", ADMIN, Call::PlanSpec),

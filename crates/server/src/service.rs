@@ -2,7 +2,8 @@
 
 use crate::calls::verdicts::Streaming;
 use crate::calls::{
-    attribution, decisions, entities, events, expressions, feeds, lists, off_thread, operations, spec, verdicts,
+    attribution, decisions, entities, events, expressions, feeds, lists, off_thread, operations, outcomes, sinks, spec,
+    verdicts,
 };
 use crate::metrics::Metrics;
 use crate::query::Query;
@@ -165,6 +166,11 @@ async fn call(
             off_thread(shared, move |shared| decisions::replay(shared, id)).await
         }
         Call::ReadAttribution => attribution::read(shared, &asked.report, wants_text(headers)).await,
+        Call::ReadOutcomes => outcomes::page(shared, asked.outcomes).await,
+        Call::ListSinks => Ok(sinks::list(shared)),
+        Call::ReadDead => sinks::dead(shared, value(0), &asked.dead),
+        Call::SendDead => sinks::send_again(shared, value(0), &asked.dead),
+        Call::ForgetDead => sinks::forget(shared, value(0), &asked.dead),
         Call::ReadSpec => Ok(Reply::text(shared.engine.plan().written().to_owned())),
         Call::PlanSpec => spec::plan(shared, bytes, wants_text(headers)).await,
         Call::ChangeSpec => spec::change(shared, bytes, asked.versions, wants_text(headers)).await,
@@ -185,6 +191,8 @@ struct Asked {
     options: events::Options,
     part: lists::Part,
     report: attribution::Part,
+    outcomes: outcomes::Part,
+    dead: sinks::Part,
     versions: spec::Versions,
     /// The item that an explanation is asked for.
     item: Option<String>,
@@ -218,6 +226,9 @@ fn admit<'t>(
             asked.facts = query.choice("facts", "true", "false")?;
             asked.streams = body::is_lines(&head.headers);
         }
+        Call::ReadOutcomes => asked.outcomes = outcomes::Part::take(&mut query)?,
+        Call::ReadDead => asked.dead = sinks::Part::take_page(&mut query)?,
+        Call::SendDead | Call::ForgetDead => asked.dead = sinks::Part::take_key(&mut query)?,
         Call::ExplainDecision => asked.item = query.value("item"),
         Call::ChangeSpec => asked.versions = spec::Versions::take_base(&mut query)?,
         Call::RollBackSpec => asked.versions = spec::Versions::take(&mut query)?,

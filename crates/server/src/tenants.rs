@@ -3,9 +3,12 @@
 
 use crate::Shared;
 use crate::auth::Token;
+use crate::calls::outcomes::Pages;
 use crate::config::{Config, StartError};
 use crate::gorse_api::Gorse;
 use crate::metrics::{Metrics, Scope};
+use crate::news::News;
+use crate::outbox::Outbox;
 use crate::quota::{Meter, Quota};
 use crate::replays::{Replays, Running};
 use domain::{Code, Refusal, limits};
@@ -92,7 +95,16 @@ impl Tenant {
     }
 
     fn begin(&self, engine: Arc<Engine>, gorse: Option<Arc<Gorse>>) {
+        let news = News::new(engine.clone());
+        let outbox = (self.config.sinks && self.name.is_none()).then(|| Outbox::start(&engine, &news, &self.config));
+        let outbox = outbox.and_then(|started| {
+            // Everything else is served without it.
+            started.inspect_err(|error| eprintln!("outcomes are not delivered: {error}")).ok()
+        });
         let shared = Shared {
+            news,
+            outbox: outbox.clone(),
+            pages: Pages::default(),
             config: self.config.clone(),
             engine: engine.clone(),
             metrics: self.metrics.clone(),
@@ -103,6 +115,7 @@ impl Tenant {
         let first = self.open.set(Arc::new(shared)).is_ok();
         if !first || self.stopping.load(Ordering::Acquire) {
             gorse.iter().for_each(|gorse| gorse.stop());
+            outbox.iter().for_each(|outbox| outbox.stop());
             engine.stop();
         }
     }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod list;
+mod outcome;
 mod results;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod verdict;
 
 pub use answer::{AnswerView, write_answer};
 pub use list::{ListFacts, write_list};
+pub use outcome::{OutcomeView, write_event, write_outcome};
 pub use results::{Applied, EntityFacts, LineOutcome, write_applied, write_entity, write_error};
 pub use verdict::{ReasonView, VerdictView, write_undecided, write_verdict};
 

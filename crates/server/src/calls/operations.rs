@@ -72,5 +72,13 @@ fn metrics_of(tenant: &Tenant) -> String {
     let shared = tenant.shared().ok();
     let report = shared.as_ref().and_then(|shared| shared.engine.attribution(None, By::Feed).ok());
     report.iter().for_each(|report| tenant.metrics.attributed(report));
+    if let Some((shared, outbox)) = shared.and_then(|shared| Some((shared, shared.outbox.as_ref()?))) {
+        let (working, released) = (outbox.working(), shared.engine.released());
+        tenant.metrics.sinks(working.iter().map(|(name, working)| {
+            let figures = working.board.figures();
+            let lag = released.0.saturating_sub(figures.cursor.0);
+            (name.as_str(), figures, lag)
+        }));
+    }
     tenant.metrics.text(shared.map(|shared| shared.engine.status()).as_ref())
 }
