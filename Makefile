@@ -32,6 +32,7 @@ bench: rust ## the figures of README, measured on this machine
 	$(CARGO) xtask bench expr
 	$(CARGO) xtask bench windows
 	$(CARGO) xtask bench sketches
+	$(CARGO) xtask bench rules
 
 soak: rust ## seeds, crashes, recomputations and random expressions without end (Ctrl-C stops)
 	$(CARGO) xtask soak

@@ -226,12 +226,14 @@ impl Deciding {
             return;
         }
         let texts = Names(&state.names);
-        let (rulesets, mut scratch) = (self.judge.rulesets(), RulesetScratch::default());
-        let decided = self.open.iter().map(|open| {
-            let facts = open.facts.lock().clone();
-            Decided::new(open.id, (&self.plan, self.version), facts, &texts, (&rulesets, &mut scratch))
+        let decided: Vec<Decided> = self.judge.judge(|rulesets, scratch| {
+            let decided = self.open.iter().map(|open| {
+                // Whoever asks later finds them with the verdict.
+                let facts = std::mem::take(&mut *open.facts.lock());
+                Decided::new(open.id, (&self.plan, self.version), facts, &texts, (rulesets, scratch))
+            });
+            decided.collect()
         });
-        let decided: Vec<Decided> = decided.collect();
         self.judge.sample(decided.iter().map(|decided| &decided.facts));
         // Nobody else sets it.
         let _ = self.made.set(decided);

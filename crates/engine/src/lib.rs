@@ -66,7 +66,7 @@ pub use engine::Engine;
 pub use follow::Follower;
 pub use gate::Wake;
 pub use housekeeping::Housekeeping;
-pub use machine::Machine;
+pub use machine::{Machine, Record};
 pub use offline::{LogFile, ReplayReport};
 pub use open::{OpenError, OpenReport};
 pub use outcomes::{Asked as OutcomesAsked, Derived, Outcome, OutcomeReader};

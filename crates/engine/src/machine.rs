@@ -1,19 +1,21 @@
 //! All state of a node as one single-threaded value: the log applied record by record. Recovery, replay, digests and the
 //! simulator use it; the running node holds the same parts behind locks. There is no second way to build state.
 
-use crate::decide::{Decided, Judge, opened};
+mod deciding;
+
+pub use deciding::Record;
+
+use crate::decide::Judge;
 use crate::rules::rules_of;
 use crate::serve::{query_of, subject_of, unknown_feed};
-use decision::{Epoch, Facts, Pace, Query, RulesetScratch, Scratch};
+use decision::{Epoch, Pace, Query, Scratch};
 use domain::{
     Answer, CodecError, DecisionId, EntityId, FeedRequest, Payload, PlanVersion, Position, Refusal, Symbol, Time,
 };
 use journal::RecordHeader;
 use spec::Plan;
 use spec::plan::EntityIndex;
-use state::{
-    Attribution, Catalogue, Change, Decided as Answered, Dedupe, Dictionary, Digest, Resolved, Rows, Scope, Subject,
-};
+use state::{Attribution, Catalogue, Decided as Answered, Dedupe, Dictionary, Digest, Resolved, Rows, Scope, Subject};
 use std::sync::Arc;
 
 /// State at one position of the log.
@@ -133,21 +135,7 @@ impl Machine {
     /// Applies one payload at its position. Specs and decisions reach no consumer, here as in the running node, so that indexes
     /// see the same steps of time however state is built; attribution alone takes note of them.
     pub fn apply(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) {
-        self.apply_and(position, log_time, payload, Machine::apply_resolved);
-    }
-
-    /// The same, and what the plan's decisions on the record come to. They are said to be of plan version 0.
-    pub fn apply_deciding(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) -> Vec<Decided> {
-        let mut facts = Vec::new();
-        self.apply_and(position, log_time, payload, |machine, change| facts = machine.facts_of(change));
-        let id = DecisionId { epoch: self.writer_epoch, position };
-        if facts.is_empty() {
-            return Vec::new();
-        }
-        let (rulesets, mut scratch) = (self.judge.rulesets(), RulesetScratch::default());
-        let plan = (&self.plan, PlanVersion::default());
-        let decide = |facts| Decided::new(id, plan, facts, &self.names, (&rulesets, &mut scratch));
-        facts.into_iter().map(decide).collect()
+        self.apply_and(position, log_time, payload, |machine, change| machine.apply_resolved(&change));
     }
 
     fn apply_and(
@@ -155,7 +143,7 @@ impl Machine {
         position: Position,
         log_time: Time,
         payload: &Payload<'_>,
-        apply: impl FnOnce(&mut Machine, &Resolved),
+        apply: impl FnOnce(&mut Machine, Resolved),
     ) {
         self.position = position;
         self.log_time = self.log_time.max(log_time);
@@ -171,7 +159,7 @@ impl Machine {
             if let (Some(attribution), Payload::Event(event)) = (&mut self.attribution, payload) {
                 attribution.apply(event, &resolved);
             }
-            apply(self, &resolved);
+            apply(self, resolved);
         }
     }
 
@@ -186,26 +174,6 @@ impl Machine {
     fn apply_resolved(&mut self, change: &Resolved) {
         self.shards.iter_mut().for_each(|shard| shard.apply(change));
         self.epoch.apply(change, &self.names);
-    }
-
-    /// Applies a change to rows one after another, with what decisions read of them before and after it.
-    fn facts_of(&mut self, change: &Resolved) -> Vec<Facts> {
-        let Machine { plan, names, catalogue, shards, epoch, .. } = self;
-        let mut facts: Vec<Facts> = opened(plan, change, (catalogue, epoch.listed()), names).collect();
-        let Change::Event(event) = &change.change else {
-            self.apply_resolved(change);
-            return facts;
-        };
-        let mut read = |rows: &Rows, before| facts.iter_mut().for_each(|facts| facts.read(plan, event, rows, before));
-        for rows in shards {
-            read(rows, true);
-            rows.apply(change);
-            read(rows, false);
-        }
-        read(epoch.items(), true);
-        epoch.apply(change, names);
-        read(epoch.items(), false);
-        facts
     }
 
     /// A copy of an entity's rows.

@@ -69,6 +69,8 @@ pub struct Dedupe {
     len: usize,
     table: Segments<Numbered>,
     capacity: usize,
+    /// Working memory.
+    encoded: Vec<u8>,
 }
 
 impl Default for Dedupe {
@@ -92,6 +94,7 @@ impl Dedupe {
             len: 0,
             table: Segments::new(),
             capacity: capacity.clamp(1, limits::DEDUPE_IDS_MAX),
+            encoded: Vec::new(),
         }
     }
 
@@ -147,7 +150,8 @@ impl Dedupe {
     pub fn apply(&mut self, position: Position, log_time: Time, event: &Event<'_>) {
         self.expire(log_time);
         if let Some(id) = &event.id {
-            self.insert(&event.source, id, &Body::of(event), position, log_time);
+            let body = Body::of_in(event, &mut self.encoded);
+            self.insert(&event.source, id, &body, position, log_time);
         }
     }
 

@@ -9,7 +9,7 @@ use state::{Catalogue, EventChange, Lists, Rows};
 use std::sync::Arc;
 
 /// The facts that one decision reads of one event.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     /// Index into `Plan::decisions`.
     pub decision: u16,

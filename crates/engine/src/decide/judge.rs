@@ -1,7 +1,7 @@
 //! A plan's decisions with the indexes of their rules. They are made once, when they are first needed, and again now and then from
 //! what was decided lately: that makes them faster and changes no verdict.
 
-use decision::{Facts, Rulesets};
+use decision::{Facts, RulesetScratch, Rulesets};
 use parking_lot::{Mutex, RwLock};
 use spec::Plan;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ const TUNED_AGAIN: u64 = 16;
 pub(crate) struct Judge {
     pub(crate) plan: Arc<Plan>,
     rulesets: RwLock<Option<Arc<Rulesets>>>,
+    /// Of whoever decided last.
+    scratch: Mutex<RulesetScratch>,
     samples: Mutex<Samples>,
 }
 
@@ -31,7 +33,8 @@ struct Samples {
 impl Judge {
     pub(crate) fn new(plan: Arc<Plan>) -> Arc<Judge> {
         let samples = Samples { decided: 0, due: TUNED_FIRST, kept: Vec::new() };
-        Arc::new(Judge { plan, rulesets: RwLock::default(), samples: Mutex::new(samples) })
+        let (rulesets, scratch) = (RwLock::default(), Mutex::default());
+        Arc::new(Judge { plan, rulesets, scratch, samples: Mutex::new(samples) })
     }
 
     /// The indexes, which are made now if they are not.
@@ -41,6 +44,16 @@ impl Judge {
         }
         let mut rulesets = self.rulesets.write();
         rulesets.get_or_insert_with(|| Arc::new(Rulesets::new(&self.plan, &[]))).clone()
+    }
+
+    /// Lets events be decided on.
+    pub(crate) fn judge<R>(&self, judge: impl FnOnce(&Rulesets, &mut RulesetScratch) -> R) -> R {
+        let rulesets = self.rulesets();
+        match self.scratch.try_lock() {
+            Some(mut scratch) => judge(&rulesets, &mut scratch),
+            // Another batch is being decided on.
+            None => judge(&rulesets, &mut RulesetScratch::default()),
+        }
     }
 
     /// Takes note of what was decided, for the next time that indexes are made.
