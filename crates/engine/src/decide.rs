@@ -18,7 +18,7 @@ use domain::{DecisionId, PlanVersion, Raw, Type, Value};
 use expr::MadeTexts;
 use parking_lot::Mutex;
 use spec::Plan;
-use spec::plan::Decision;
+use spec::plan::{Decision, Fact, FactSource};
 use state::{Catalogue, Change, Dictionary, Lists, Resolved, Rows};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,6 +51,14 @@ impl Decided {
         facts.derive(plan, known);
         let verdict = rulesets.decide(plan, &facts, known, scratch);
         Decided { id, plan: plan.clone(), version, facts, verdict }
+    }
+
+    /// Fields that the decision reads and the event did not have.
+    pub fn missing_fields(&self) -> impl Iterator<Item = &str> {
+        let facts = self.decision().facts.iter().zip(&self.facts.row);
+        let missing =
+            |(fact, value): &(&Fact, &Value)| matches!((&fact.source, value), (FactSource::Field(_), Value::Missing));
+        facts.filter(missing).map(|(fact, _)| fact.name.as_str())
     }
 
     /// The decision's declaration.

@@ -210,6 +210,13 @@ impl<D: Disk> Core<D> {
         }
     }
 
+    /// Whether an id names an event, on which decisions may be.
+    pub fn is_event(&self, id: DecisionId) -> bool {
+        let record = self.reader.record(id.position).ok().flatten().filter(|record| record.header.epoch == id.epoch);
+        let decoded = record.as_ref().map(|record| Payload::decode(record.header.kind, &record.payload));
+        matches!(decoded, Some(Ok(Payload::Event(_))))
+    }
+
     /// Computes a decision again from the log (from the newest checkpoint before what it read, if there is one) and compares it
     /// with its record. Takes as long as reading the log from there twice. What was read before `replay_from` is gone.
     pub fn replay(&self, id: DecisionId, progress: &mut dyn FnMut(u64, u64)) -> Result<Replayed, Refusal> {

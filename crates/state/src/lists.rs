@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::resolve::{Change, Resolved};
 use crate::saved::put_text;
 use crate::touched::Touched;
-use domain::{Code, EntityId, ListPut, Payload, Refusal, Time};
+use domain::{Code, EntityId, ListPut, Payload, Refusal, Time, limits};
 use spec::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -183,10 +183,11 @@ impl Lists {
         if known || len < list.max as usize {
             return Ok(());
         }
-        let message = format!(
-            "the list `{}` holds {} entries and takes no more; delete some, or raise its `max` in the spec",
-            list.name, list.max
-        );
+        let what_to_do = match list.max {
+            limits::LIST_ENTRIES_MAX => ", the most that a list may; delete some",
+            _ => " and takes no more; delete some, or raise its `max` in the spec",
+        };
+        let message = format!("the list `{}` holds {} entries{what_to_do}", list.name, list.max);
         Err(Refusal::new(Code::ListFull, "list", message))
     }
 

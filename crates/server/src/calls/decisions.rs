@@ -25,7 +25,13 @@ pub(crate) fn read(shared: &Shared, id: DecisionId) -> Result<Reply, Refusal> {
 /// Why; with an item the way of that item, once the decision has been computed again.
 pub(crate) fn explain(shared: &Shared, id: DecisionId, item: Option<String>, text: bool) -> Result<Reply, Refusal> {
     if item.is_some() {
-        return again(shared, Wanted { id, item }, text);
+        return match again(shared, Wanted { id, item }, text) {
+            Err(refusal) if refusal.code == Code::UnknownDecision && shared.engine.is_event(id) => {
+                let message = format!("{id} is on an event, which has no items: leave `item` out");
+                Err(Refusal::new(Code::InvalidValue, "item", message))
+            }
+            answer => answer,
+        };
     }
     let explanation = match shared.engine.explain(id) {
         Err(refusal) if refusal.code == Code::UnknownDecision => return on_event::explain(shared, id, text),

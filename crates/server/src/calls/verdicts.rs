@@ -263,6 +263,7 @@ pub(crate) fn view_of<'d>(decided: &'d Decided, telling: &Telling<'_>, facts: bo
         score: verdict.score,
         tier: verdict.tier.map(|tier| outcome(decision.tiers[usize::from(tier)].outcome)),
         reasons: reasons.collect(),
+        missing: decided.missing_fields().collect(),
         duplicate: false,
         plan: decided.version,
         now: decided.facts.now,

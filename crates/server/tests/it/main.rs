@@ -1,6 +1,7 @@
 //! A real server on a loopback port over a real engine in a temporary folder, spoken to over TCP.
 
 mod attribution;
+mod bad_decisions;
 mod bad_input;
 mod calls;
 mod expressions;

@@ -21,6 +21,8 @@ pub struct VerdictView<'a> {
     pub tier: Option<&'a str>,
     /// The rules that fired, in the spec's order.
     pub reasons: Vec<ReasonView<'a>>,
+    /// Fields that the decision reads and the event did not have.
+    pub missing: Vec<&'a str>,
     /// Whether the event had been taken before: then this is what was decided then.
     pub duplicate: bool,
     /// Which plan decided.
@@ -68,6 +70,10 @@ pub fn write_verdict(out: &mut Vec<u8>, view: &VerdictView<'_>) {
     }
     write_key(out, "reasons");
     write_array(out, &view.reasons, write_reason);
+    if !view.missing.is_empty() {
+        write_key(out, "missing");
+        write_array(out, &view.missing, |out, field| write_text(out, field));
+    }
     if view.duplicate {
         out.extend_from_slice(b",\"duplicate\":true");
     }
