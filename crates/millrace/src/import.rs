@@ -35,7 +35,8 @@ use target::Target;
 /// Read events and entities from files into a data directory or a running server
 ///
 /// Takes .jsonl/.ndjson (lines as POST /v1/events and /v1/entities take them), .csv/.tsv and .parquet (columns are fields by
-/// name), the folders that `millrace export` writes, and those of MovieLens 100k (RecBole), MovieLens 1M (NCF) and RetailRocket.
+/// name), the folders that `millrace export` writes, and those of MovieLens 100k (RecBole), MovieLens 1M (NCF), RetailRocket and
+/// simulated card payments (tx_*.csv.gz).
 /// Times are the data's own. What was acknowledged is noted beside the log: the same command again goes on after it, and adds
 /// nothing twice. Rows that are refused go to a file, with the reason. Ctrl-C stops at a row and says how to go on.
 ///

@@ -68,6 +68,10 @@ pub(crate) struct Serve {
     /// How much of the log is kept (90d, ...); default: all of it. A tenant's own `retain` goes before it
     #[arg(long, value_parser = span)]
     retain: Option<Span>,
+    /// What time it is: the machine's, or that of the newest event. With the latter what was recorded is played back as if it were
+    /// then: time goes on only as events carry it
+    #[arg(long, value_enum, default_value = "machine")]
+    clock: ClockName,
     /// A file of bearer tokens, one `role token` a line (roles: ingest, serve, admin); without it only loopback addresses are
     /// served, to everyone. Tenants have theirs in the file of tenants
     #[arg(long, conflicts_with = "tenants")]
@@ -82,6 +86,12 @@ pub(crate) struct Serve {
 enum ModeName {
     Inline,
     Threaded,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ClockName {
+    Machine,
+    Events,
 }
 
 impl Serve {
@@ -153,6 +163,10 @@ impl Serve {
     }
 
     fn config(&self) -> Config {
+        let clock = match self.clock {
+            ClockName::Machine => Clock::Wall,
+            ClockName::Events => Clock::Log,
+        };
         Config {
             mode: match self.mode {
                 ModeName::Inline => Mode::Inline,
@@ -162,7 +176,7 @@ impl Serve {
             hash_seed: RandomState::new().hash_one(std::process::id()),
             checkpoint_every: self.checkpoint_every,
             retain: self.retain,
-            ..Config::new(Clock::Wall)
+            ..Config::new(clock)
         }
     }
 

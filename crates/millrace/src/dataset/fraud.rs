@@ -1,10 +1,10 @@
 //! Card payments as "Reproducible Machine Learning for Credit Card Fraud Detection" simulates them (Le Borgne, Siblini, Lebichot,
 //! Bontempi 2022): a compressed CSV file. Event `payment { user, terminal, amount }`, and two days later its `label { user, terminal,
-//! fraud }`: that is when somebody has found out.
+//! payment, fraud }`, which names the payment by its id: that is when somebody has found out.
 
 use super::{Payloads, event, text};
 use anyhow::{Context, Result, ensure};
-use domain::{Payload, Raw, Span, Time};
+use domain::{Event, Payload, Raw, Span, Time};
 use flate2::read::GzDecoder;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -64,15 +64,24 @@ fn of_row(row: &csv::StringRecord) -> Result<[Paid; 2]> {
     let amount: f64 = at(4)?.parse().context("the amount is not a number")?;
     let fraud = at(7)? == "1";
     let (card, terminal) = (at(2)?.to_owned(), at(3)?.to_owned());
-    let keys = || vec![("user", text(&card)), ("terminal", text(&terminal))];
-    let with = |name, value| keys().into_iter().chain([(name, value)]).collect();
-    let late = time.plus(DELAY);
+    let (paid_as, late) = (format!("t{}", at(0)?), time.plus(DELAY));
+    let with = |fields: &[(&'static str, Raw<'static>)]| {
+        let keys = [("user", text(&card)), ("terminal", text(&terminal))];
+        keys.into_iter().chain(fields.iter().cloned()).collect()
+    };
+    let payment = event("payment", Some(time), with(&[("amount", Raw::Float(amount))]));
+    let label = event("label", Some(late), with(&[("payment", text(&paid_as)), ("fraud", Raw::Bool(fraud))]));
+    let truth = Truth { card: card.clone(), fraud };
     Ok([
-        Paid {
-            payload: event("payment", Some(time), with("amount", Raw::Float(amount))),
-            time,
-            payment: Some(Truth { card: card.clone(), fraud }),
-        },
-        Paid { payload: event("label", Some(late), with("fraud", Raw::Bool(fraud))), time: late, payment: None },
+        Paid { payload: named(payment, paid_as), time, payment: Some(truth) },
+        Paid { payload: label, time: late, payment: None },
     ])
+}
+
+/// The event with an id.
+fn named(payload: Payload<'static>, id: String) -> Payload<'static> {
+    match payload {
+        Payload::Event(event) => Payload::Event(Event { id: Some(id.into()), ..event }),
+        other => other,
+    }
 }
