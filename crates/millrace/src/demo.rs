@@ -1,12 +1,14 @@
 //! `millrace demo`: a simulated shop, or recorded events, served by a real server over HTTP for less than a minute.
 
 mod arm;
+mod fraud;
 mod ledger;
 mod lines;
 mod onward;
 mod place;
 mod probe;
 mod recorded;
+mod risk;
 mod rng;
 mod run;
 mod screen;
@@ -33,8 +35,11 @@ use std::time::{Duration, Instant};
 use summary::Summary;
 use tour::Tour;
 
-/// The shop's spec, as it stands among the examples.
-const SPEC: &str = include_str!("../../../examples/shop.yaml");
+/// The shop's spec, as it stands among the examples: the shop, and what judges its payments.
+const SPEC: [(&str, &str); 2] = [
+    ("examples/shop.yaml", include_str!("../../../examples/shop.yaml")),
+    ("examples/shop-risk.yaml", include_str!("../../../examples/shop-risk.yaml")),
+];
 
 /// Watch a simulated shop being served, or recorded events being predicted
 ///
@@ -83,7 +88,7 @@ impl Demo {
             return recorded::show(&self, data, &stop, &screen);
         }
         let place = self.place()?;
-        let plan = plan("examples/shop.yaml", SPEC)?;
+        let plan = shop_plan()?;
         let (summary, last) = self.show(&place, &plan, &stop, &mut screen)?;
         if self.json {
             say!("{:#}", summary.json());
@@ -92,7 +97,8 @@ impl Demo {
             last.stand.stop();
             if self.serve {
                 let names = onward::Names { feed: "home", event: "view", user: "user-7", item: "item-42" };
-                onward::serve(&last.dir, &plan, self.bind, &names, &stop, &screen)?;
+                let caught = summary.risk().caught().map(|verdict| verdict.id.as_str());
+                onward::serve(&last.dir, &plan, self.bind, &names, caught, &stop, &screen)?;
             }
         }
         match self.serve {
@@ -146,6 +152,7 @@ impl Demo {
         let mut summary = Summary::new(runs, None);
         summary.print(screen);
         if let Some(Last { stand, .. }) = &last {
+            summary.risk().ask_why(&mut stand.client(), stop, screen)?;
             summary.tour = self.ask_why(&summary, stand, stop, screen)?;
         }
         Ok((summary, last))
@@ -167,6 +174,7 @@ impl Demo {
         ));
         screen.line("Visitors are split by hash: 40 % popularity, 40 % feed, 10 % random, 10 % oracle (it knows their");
         screen.line("hidden tastes). All filter alike: in stock, not bought. All visitors' events go to the same log.");
+        screen.line("Every payment is decided before it is taken. Some are fraud: only the simulator knows which.");
     }
 
     fn ask_why(&self, summary: &Summary, stand: &Stand, stop: &Stop, screen: &Screen) -> Result<Option<Tour>> {
@@ -177,6 +185,11 @@ impl Demo {
         };
         Tour::take(&mut stand.client(), decision, &title, stop, screen)
     }
+}
+
+/// The shop's plan: both files are one spec.
+fn shop_plan() -> Result<Arc<Plan>> {
+    plan("examples", &spec::bundle(&SPEC.map(|(name, text)| (name.to_owned(), text.to_owned()))))
 }
 
 /// Compiles a spec.

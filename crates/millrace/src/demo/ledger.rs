@@ -1,6 +1,7 @@
 //! What a run counts: clicks by arm and time slice, freshness, waits, rates.
 
 use super::arm::Arm;
+use super::risk::Risk;
 use std::ops::AddAssign;
 
 /// Time slices of a run.
@@ -74,6 +75,8 @@ pub(super) struct Ledger {
     /// Milliseconds from asking to the answer, and from sending events to the acknowledgement, as the client sees it.
     pub(super) answer_ms: Sample,
     pub(super) ack_ms: Sample,
+    /// What was decided on payments.
+    pub(super) risk: Risk,
     /// The last decision of the feed that led to a click.
     pub(super) decision: Option<String>,
     /// Wall-clock seconds of the run.
@@ -105,6 +108,7 @@ impl Ledger {
         self.wait_ms.extend(&other.wait_ms);
         self.answer_ms.extend(&other.answer_ms);
         self.ack_ms.extend(&other.ack_ms);
+        self.risk.add_figures(&other.risk);
         self.seconds += other.seconds;
         self.server_cpu = self.server_cpu.zip(other.server_cpu).map(|(sum, more)| sum + more);
     }

@@ -57,3 +57,9 @@ pub(super) fn act(out: &mut Vec<u8>, user: &str, shop: &Shop, act: (usize, Act),
     };
     push_event(out, &Event { kind: kind.into(), source: "".into(), id: None, time: None, fields });
 }
+
+/// Any event with these fields. The server stamps the time.
+pub(super) fn event<'a>(out: &mut Vec<u8>, kind: &str, fields: impl IntoIterator<Item = (&'a str, Raw<'a>)>) {
+    let fields = fields.into_iter().map(|(name, value)| field(name, value)).collect();
+    push_event(out, &Event { kind: kind.into(), source: "".into(), id: None, time: None, fields });
+}

@@ -19,12 +19,13 @@ pub(super) struct Names<'a> {
     pub(super) item: &'a str,
 }
 
-/// Serves the directory of the last run in real time until the user stops it.
+/// Serves the directory of the last run in real time until the user stops it. `caught` is a decision on a payment.
 pub(super) fn serve(
     dir: &Path,
     plan: &Arc<Plan>,
     bind: SocketAddr,
     names: &Names<'_>,
+    caught: Option<&str>,
     stop: &Stop,
     screen: &Screen,
 ) -> Result<()> {
@@ -50,6 +51,14 @@ pub(super) fn serve(
          \x20 curl -s {address}/v1/entities/user/{user}; echo\n\
          \x20 curl -s {address}/metrics"
     ));
+    if let Some(caught) = caught {
+        screen.line(&format!(
+            "a payment (its decision's id is in the answer), and the one above:\n\n\
+             \x20 curl -s '{address}/v1/decisions/payment?facts=true' \\\n\
+             \x20      --json '{{\"user\":\"{user}\",\"device\":\"another-phone\",\"amount\":250}}'; echo\n\
+             \x20 curl -s -H 'accept: text/plain' {address}/v1/decisions/{caught}/explain"
+        ));
+    }
     while !stop.told() {
         thread::sleep(Duration::from_millis(50));
     }

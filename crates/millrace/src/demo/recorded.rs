@@ -98,7 +98,7 @@ pub(super) fn show(demo: &Demo, data: &Path, stop: &Stop, screen: &Screen) -> Re
     match (demo.serve, &walk.last) {
         (true, Some((event, user, item))) => {
             let names = onward::Names { feed: FEEDS[1], event, user, item };
-            onward::serve(&dir, &plan, demo.bind, &names, stop, screen)?;
+            onward::serve(&dir, &plan, demo.bind, &names, None, stop, screen)?;
         }
         _ => onward::say(&format!("millrace demo --data {}", data.display()), &place, screen),
     }

@@ -11,12 +11,15 @@ use domain::{Span, Time};
 use engine::{Clock, Plan};
 use parking::{Acknowledged, Wanted};
 use std::path::Path;
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use till::Sale;
 
 pub(super) mod parking;
 mod shopper;
+mod till;
 
 /// Connections, each for a part of the users. They mostly wait for the disk, and share its syncs.
 const CONNECTIONS: usize = 12;
@@ -31,6 +34,7 @@ pub(super) struct Run<'a> {
     pub(super) length: Duration,
     pub(super) stop: &'a Stop,
     pub(super) wanted: Wanted,
+    counter: till::Counter,
     ledger: Mutex<Ledger>,
 }
 
@@ -56,10 +60,12 @@ pub(super) fn run(
     let started = Instant::now();
     let (wanted, acknowledged) = parking::pair();
     let shop = Shop::new(seed);
-    let run = Run { seed, shop, stand: &stand, origin, started, length, stop, wanted, ledger: Mutex::default() };
+    let (counter, sales) = mpsc::channel();
+    let ledger = Mutex::default();
+    let run = Run { seed, shop, stand: &stand, origin, started, length, stop, wanted, counter, ledger };
     run.open_shop()?;
     let cpu_before = stand::server_cpu();
-    run.watch(acknowledged, screen)?;
+    run.watch(acknowledged, sales, screen)?;
     let Run { shop, ledger, .. } = run;
     let mut ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
     ledger.seconds = started.elapsed().as_secs_f64();
@@ -85,7 +91,7 @@ impl Run<'_> {
     }
 
     /// Runs all threads to the end, and shows meanwhile what they count.
-    fn watch(&self, acknowledged: Acknowledged, screen: &mut Screen) -> Result<()> {
+    fn watch(&self, acknowledged: Acknowledged, sales: Receiver<Sale>, screen: &mut Screen) -> Result<()> {
         thread::scope(|scope| {
             let mut threads = Vec::new();
             for index in 0..CONNECTIONS {
@@ -96,9 +102,12 @@ impl Run<'_> {
             threads.push(thread::Builder::new().name("shelves".into()).spawn_scoped(scope, keeping)?);
             let probing = move || self.stop_on_error(probe::watch(self, &acknowledged));
             threads.push(thread::Builder::new().name("observer".into()).spawn_scoped(scope, probing)?);
+            let selling = move || self.stop_on_error(till::keep(self, &sales));
+            threads.push(thread::Builder::new().name("till".into()).spawn_scoped(scope, selling)?);
             while !self.over() {
                 thread::sleep(Duration::from_millis(100));
-                screen.progress(self.seed, self.slice(), &self.count(|ledger| ledger.slices));
+                let (slices, story) = self.count(|ledger| (ledger.slices, std::mem::take(&mut ledger.risk.story)));
+                screen.progress(self.seed, self.slice(), &slices, &story);
             }
             for thread in threads {
                 thread.join().map_err(|_| anyhow!("a client of the demo panicked"))??;

@@ -53,13 +53,17 @@ impl Screen {
         }
     }
 
-    /// Shows how far a run is.
-    pub(super) fn progress(&mut self, seed: u64, slice: usize, slices: &Slices) {
+    /// Shows how far a run is, and what has happened in it.
+    pub(super) fn progress(&mut self, seed: u64, slice: usize, slices: &Slices, story: &[String]) {
         if self.in_detail {
             while self.printed < slice {
                 self.clear();
                 self.line(&row(self.printed, &slices[self.printed]));
                 self.printed += 1;
+            }
+            if !story.is_empty() {
+                self.clear();
+                story.iter().for_each(|line| self.line(line));
             }
             self.status(&format!("{} ...", row(slice, &slices[slice])));
         } else {

@@ -2,6 +2,7 @@
 
 use super::arm::Arm;
 use super::ledger::{Ledger, SLICES, Sample};
+use super::risk::Risk;
 use super::run::Outcome;
 use super::screen::{Screen, sparkline};
 use super::shop::Shop;
@@ -68,6 +69,11 @@ impl Summary {
     pub(super) fn decision(&self) -> Option<(&str, &Shop)> {
         let run = self.runs.last()?;
         Some((run.ledger.decision.as_deref()?, &run.shop))
+    }
+
+    /// What was decided on payments.
+    pub(super) fn risk(&self) -> &Risk {
+        &self.figures.risk
     }
 
     fn pages(&self) -> u64 {
@@ -142,6 +148,7 @@ impl Summary {
         if let Some(cpu) = self.cpu_us() {
             screen.line(&format!("  {cpu:.0} us of the server's CPU for each answer or event"));
         }
+        figures.risk.print(screen);
     }
 
     /// Click-through by arm and slice, over all seeds.
@@ -185,6 +192,7 @@ impl Summary {
                 "events_per_s": figures.events as f64 / figures.seconds.max(1e-9),
                 "server_cpu_us": self.cpu_us(),
             },
+            "risk": figures.risk.json(),
             "replay": self.tour.as_ref().map(Tour::json),
         })
     }

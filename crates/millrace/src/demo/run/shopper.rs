@@ -6,7 +6,8 @@ use super::super::lines;
 use super::super::rng::Rng;
 use super::super::shop::DAYS;
 use super::super::stand::Connection;
-use super::super::visitor::{PLACES, Page, Visitor};
+use super::super::visitor::{Act, PLACES, Page, Visitor};
+use super::till::Sale;
 use super::{Answer, Run, ask};
 use anyhow::Result;
 use std::thread;
@@ -82,6 +83,12 @@ fn view_page(
         let sent = Instant::now();
         known.acknowledged = client.send("/v1/events", body)?;
         run.wanted.offer(known.acknowledged);
+        for &(item, act) in &page.acts {
+            if act == Act::Bought {
+                // The till is open as long as the run is.
+                let _ = run.counter.send(Sale { user: known.visitor.user, amount: run.shop.items[item].price });
+            }
+        }
         run.count(|ledger| {
             ledger.ack_ms.push(sent.elapsed().as_secs_f64() * 1e3);
             ledger.events += page.acts.len() as u64;
