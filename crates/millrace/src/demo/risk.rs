@@ -164,7 +164,6 @@ impl Risk {
         if lines.len() > SHOWN {
             screen.line("  ...");
         }
-        screen.line(&format!("  with --serve: curl -s -H 'accept: text/plain' 127.0.0.1:7700{path}"));
         Ok(())
     }
 
