@@ -52,6 +52,9 @@ pub(crate) struct Serve {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:7700")]
     bind: SocketAddr,
+    /// Where to serve decisions over gRPC too (an address like 127.0.0.1:7701), with the same tokens; see docs/grpc.md
+    #[arg(long, value_name = "ADDR")]
+    grpc: Option<SocketAddr>,
     /// HTTP threads; default: one per core
     #[arg(long)]
     threads: Option<usize>,
@@ -111,7 +114,8 @@ impl Serve {
         if let Some(path) = &self.tokens {
             http.tokens = tokens::read(path)?;
         }
-        let server = Server::listen(http)?;
+        let mut server = Server::listen(http)?;
+        self.serve_grpc(&mut server)?;
         let address = server.address();
         say!("listening on http://{address}; /readyz says 503 until the log is applied");
         let slots = server.tenants().to_vec();
@@ -133,6 +137,14 @@ impl Serve {
         })
     }
 
+    fn serve_grpc(&self, server: &mut Server) -> Result<()> {
+        if let Some(bind) = self.grpc {
+            let address = grpc::serve(server, bind)?;
+            say!("gRPC on {address}");
+        }
+        Ok(())
+    }
+
     /// The spec to start with.
     fn plan(&self) -> Result<Arc<Plan>> {
         if let Some(path) = self.spec.as_ref().or(self.watch.as_ref()) {
@@ -151,7 +163,8 @@ impl Serve {
     fn serve_tenants(&self, file: &Path, stop: StopSignal) -> Result<()> {
         let hosting = tenants::read(file)?;
         let (config, dir) = (self.config(), self.dir.clone());
-        let server = tenants::listen(self.http(), &hosting)?;
+        let mut server = tenants::listen(self.http(), &hosting)?;
+        self.serve_grpc(&mut server)?;
         let address = server.address();
         say!("listening on http://{address}; /readyz says 503 until every log is applied");
         let slots = server.tenants().to_vec();

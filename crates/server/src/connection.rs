@@ -7,14 +7,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Serves the connection until it ends.
 pub(crate) async fn serve(tcp: TcpStream, process: Arc<Process>, mut stop: watch::Receiver<bool>) {
-    let _open = Open(process.clone());
     // Answers are written whole; waiting to fill a packet would only delay them. A socket that refuses the option works too.
     let _ = tcp.set_nodelay(true);
     let limits = process.config.limits;
@@ -40,13 +38,4 @@ pub(crate) async fn serve(tcp: TcpStream, process: Arc<Process>, mut stop: watch
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that the server is gone altogether.
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-/// Counts an open connection.
-struct Open(Arc<Process>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::AcqRel);
-    }
 }

@@ -6,6 +6,7 @@ mod body;
 mod calls;
 mod config;
 mod connection;
+mod decisions;
 mod framing;
 mod gorse_api;
 mod listen;
@@ -25,7 +26,8 @@ mod tenants;
 
 pub use auth::{Role, Token};
 pub use config::{Config, Limits, Secrets, StartError};
-pub use listen::Server;
+pub use decisions::{Caller, Decisions, Listener, Part};
+pub use listen::{Protocol, Server};
 #[cfg(feature = "planted")]
 pub use outbox::PlantedOutbox;
 pub use quota::Quota;

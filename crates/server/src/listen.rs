@@ -3,11 +3,13 @@
 use crate::config::StartError;
 use crate::metrics::{Metrics, Scope};
 use crate::tenants::{Tenant, TenantConfig, Tenants};
-use crate::{Config, Process, connection};
+use crate::{Config, Decisions, Process, connection};
 use engine::Engine;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
+use std::future::Future;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -23,6 +25,9 @@ const BACKLOG: i32 = 1_024;
 const READERS: usize = 2;
 /// Engines that are stopped at once.
 const STOPPERS: usize = 8;
+
+/// Serves one connection until it ends: soon after the server stops.
+pub type Protocol = Arc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A running server.
 pub struct Server {
@@ -70,8 +75,29 @@ impl Server {
     }
 
     fn begin(process: Process) -> Result<Server, StartError> {
+        let process = Arc::new(process);
         let bind = process.config.bind;
-        if process.is_open() {
+        let mut server = Server { address: bind, process: process.clone(), threads: Vec::new() };
+        server.address = server.serve_at(bind, &http(&process))?;
+        Ok(server)
+    }
+
+    /// Serves another protocol at an address of its own (port 0 takes a free one), on as many threads again and with the same limits
+    /// on connections. Returns where it listens.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn serve_also(&mut self, bind: SocketAddr, protocol: &Protocol) -> Result<SocketAddr, StartError> {
+        self.serve_at(bind, protocol)
+    }
+
+    /// The decision calls, for another protocol.
+    pub fn decisions(&self) -> Decisions {
+        Decisions(self.process.clone())
+    }
+
+    fn serve_at(&mut self, bind: SocketAddr, protocol: &Protocol) -> Result<SocketAddr, StartError> {
+        if self.process.is_open() {
             if !bind.ip().is_loopback() {
                 return Err(StartError::OpenToTheNetwork(bind));
             }
@@ -84,18 +110,14 @@ impl Server {
         let first = listen(bind).map_err(bind_error)?;
         let address = first.local_addr().map_err(bind_error)?;
         let mut listeners = vec![first];
-        for _ in 1..process.config.threads.max(1) {
+        for _ in 1..self.process.config.threads.max(1) {
             listeners.push(listen(address).map_err(bind_error)?);
         }
-        let process = Arc::new(process);
-        let mut server = Server { address, process, threads: Vec::new() };
-        for listener in listeners {
-            server.spawn(listener)?;
-        }
-        Ok(server)
+        listeners.into_iter().try_for_each(|listener| self.spawn(listener, protocol.clone()))?;
+        Ok(address)
     }
 
-    fn spawn(&mut self, listener: std::net::TcpListener) -> Result<(), StartError> {
+    fn spawn(&mut self, listener: std::net::TcpListener, protocol: Protocol) -> Result<(), StartError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(READERS)
@@ -103,7 +125,7 @@ impl Server {
             .build()
             .map_err(StartError::Thread)?;
         let (process, stop) = (self.process.clone(), self.process.stop.subscribe());
-        let run = move || run(&runtime, listener, process, stop);
+        let run = move || run(&runtime, listener, &protocol, process, stop);
         self.threads.push(thread::Builder::new().name("http".into()).spawn(run).map_err(StartError::Thread)?);
         Ok(())
     }
@@ -174,13 +196,13 @@ fn refuse_shared(bind: SocketAddr) -> io::Result<()> {
     if bind.port() == 0 {
         return Ok(());
     }
-    let probe = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
+    let probe = Socket::new(Domain::for_address(bind), Type::STREAM, Some(socket2::Protocol::TCP))?;
     probe.set_reuse_address(true)?;
     probe.bind(&bind.into())
 }
 
 fn listen(bind: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
@@ -189,21 +211,33 @@ fn listen(bind: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-fn run(runtime: &Runtime, listener: std::net::TcpListener, process: Arc<Process>, mut stop: watch::Receiver<bool>) {
+/// Our own protocol.
+fn http(process: &Arc<Process>) -> Protocol {
+    // The server has the process, and the process no server: nothing holds on to itself.
+    let process = process.clone();
+    Arc::new(move |tcp| Box::pin(connection::serve(tcp, process.clone(), process.stop.subscribe())))
+}
+
+fn run(
+    runtime: &Runtime,
+    listener: std::net::TcpListener,
+    protocol: &Protocol,
+    process: Arc<Process>,
+    mut stop: watch::Receiver<bool>,
+) {
     runtime.block_on(async move {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(error) => return warn(format_args!("cannot listen: {error}")),
         };
         let mut connections = JoinSet::new();
-        let of_connections = stop.clone();
         loop {
             tokio::select! {
                 () = connection::stopped(&mut stop) => break,
                 // Connections that have ended are taken out, so that the set stays as small as they are.
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((tcp, _)) => admit(tcp, &process, of_connections.clone(), &mut connections),
+                    Ok((tcp, _)) => admit(tcp, &process, protocol, &mut connections),
                     // Out of file descriptors, mostly: what is open goes on, new connections wait.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 },
@@ -214,11 +248,24 @@ fn run(runtime: &Runtime, listener: std::net::TcpListener, process: Arc<Process>
     });
 }
 
-fn admit(tcp: TcpStream, process: &Arc<Process>, stop: watch::Receiver<bool>, connections: &mut JoinSet<()>) {
+fn admit(tcp: TcpStream, process: &Arc<Process>, protocol: &Protocol, connections: &mut JoinSet<()>) {
     if process.connections.fetch_add(1, Ordering::AcqRel) >= process.config.limits.connections {
         process.connections.fetch_sub(1, Ordering::AcqRel);
         process.metrics.connections_refused.inc();
         return;
     }
-    connections.spawn(connection::serve(tcp, process.clone(), stop));
+    let (open, serve) = (Open(process.clone()), protocol(tcp));
+    connections.spawn(async move {
+        let _open = open;
+        serve.await;
+    });
+}
+
+/// Counts an open connection.
+struct Open(Arc<Process>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::AcqRel);
+    }
 }

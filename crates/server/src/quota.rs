@@ -40,7 +40,13 @@ impl Meter {
     /// Counts a request; the reply to send instead if there were too many.
     pub(crate) fn request(&self) -> Option<Reply> {
         let wait = self.requests.as_ref()?.take(1).err()?;
-        Some(refused("requests", "this tenant sends more requests a second than it may", wait))
+        Some(refused("requests", TOO_MANY_REQUESTS, wait))
+    }
+
+    /// The same for a protocol that has other replies.
+    pub(crate) fn request_refusal(&self) -> Option<Refusal> {
+        let wait = self.requests.as_ref()?.take(1).err()?;
+        Some(rate_limited("requests", TOO_MANY_REQUESTS, wait).0)
     }
 
     /// Counts the events or entities of a call; the reply to send instead if there were too many before. The call is taken whole or
@@ -120,11 +126,18 @@ impl Drop for Held<'_> {
     }
 }
 
-fn refused(field: &str, why: &str, wait: Duration) -> Reply {
+const TOO_MANY_REQUESTS: &str = "this tenant sends more requests a second than it may";
+
+/// The refusal, and in how many seconds it is worth trying again.
+fn rate_limited(field: &str, why: &str, wait: Duration) -> (Refusal, u64) {
     // Rounded up: who comes back then is served.
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    let message = format!("{why}; send it again in {seconds} s");
-    Reply { retry_after: Some(seconds), ..Reply::refused(&Refusal::new(Code::RateLimited, field, message)) }
+    (Refusal::new(Code::RateLimited, field, format!("{why}; send it again in {seconds} s")), seconds)
+}
+
+fn refused(field: &str, why: &str, wait: Duration) -> Reply {
+    let (refusal, seconds) = rate_limited(field, why, wait);
+    Reply { retry_after: Some(seconds), ..Reply::refused(&refusal) }
 }
 
 #[cfg(test)]

@@ -247,7 +247,7 @@ fn no_tenant_named() -> Refusal {
     routes::nothing_here("this server has tenants: the path of a call begins with /t/ and the tenant's name")
 }
 
-fn admit_caller<'t>(
+pub(crate) fn admit_caller<'t>(
     process: &Process,
     target: &Target<'t>,
     access: Access,

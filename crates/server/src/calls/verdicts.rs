@@ -50,7 +50,7 @@ impl Asked {
 }
 
 /// Hears what became of events, each once, in their order.
-pub(crate) trait Listener {
+pub trait Listener {
     /// One was taken, now or before, and decided.
     fn decided(&mut self, verdict: &VerdictView<'_>);
 

@@ -1,0 +1,210 @@
+//! The calls: one event, or a stream of them, taken in parts as they come and answered in order while more of them come.
+
+use crate::generated::decisions_server::Decisions as Calls;
+use crate::generated::{DecideRequest, DecideResponse, Verdict, decide_response::Answer};
+use crate::messages::{Answers, batch};
+use crate::status::status_of;
+use domain::{Code, Refusal, limits};
+use server::{Caller, Decisions, Part};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status, Streaming};
+
+/// Messages that are taken together.
+const PART_MAX: usize = 256;
+/// Answers that wait for the connection.
+const ANSWERS: usize = 2 * PART_MAX;
+
+/// A call, by its path.
+#[derive(Clone, Copy)]
+pub(crate) enum Call {
+    Decide,
+    DecideStream,
+}
+
+impl Call {
+    pub(crate) fn of(path: &str) -> Option<Call> {
+        [Call::Decide, Call::DecideStream].into_iter().find(|call| call.name() == path)
+    }
+
+    /// Its path, which metrics name it by.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Call::Decide => "/millrace.v1.Decisions/Decide",
+            Call::DecideStream => "/millrace.v1.Decisions/DecideStream",
+        }
+    }
+}
+
+/// The service. Who calls stands in the request's extensions.
+pub(crate) struct Service;
+
+fn caller_of<T>(request: &Request<T>) -> Result<(Caller, Decisions), Status> {
+    let missing = || status_of(&Refusal::new(Code::Internal, "", "the server made a mistake; ask again"));
+    request.extensions().get::<(Caller, Decisions)>().cloned().ok_or_else(missing)
+}
+
+#[tonic::async_trait]
+impl Calls for Service {
+    type DecideStreamStream = Sent;
+
+    async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<Verdict>, Status> {
+        let start = Instant::now();
+        let (caller, _) = caller_of(&request)?;
+        let answer = decide(&caller, request.into_inner()).await;
+        caller.answered(Call::Decide.name(), answer.as_ref().err().map(|refusal| refusal.code), start.elapsed());
+        answer.map(Response::new).map_err(|refusal| status_of(&refusal))
+    }
+
+    async fn decide_stream(&self, request: Request<Streaming<DecideRequest>>) -> Result<Response<Sent>, Status> {
+        let (caller, decisions) = caller_of(&request)?;
+        caller.answered(Call::DecideStream.name(), None, Duration::ZERO);
+        let (out, sent) = mpsc::channel(ANSWERS);
+        tokio::spawn(run(caller, decisions, request.into_inner(), out));
+        Ok(Response::new(Sent(sent)))
+    }
+}
+
+async fn decide(caller: &Caller, request: DecideRequest) -> Result<Verdict, Refusal> {
+    let DecideRequest { decision, event, facts } = request;
+    let name: Arc<str> = decision.into();
+    let kind = caller.event_of(&name)?;
+    let wait = caller.wait();
+    if !wait.is_zero() {
+        let message = format!("this tenant sends more events a second than it may; send it again in {wait:.1?}");
+        return Err(Refusal::new(Code::RateLimited, "events", message));
+    }
+    let part = caller.take(&name, facts, batch([event.as_ref()].into_iter(), &kind)).await;
+    let mut answers = Answers::default();
+    caller.tell(part, &mut answers).await;
+    match (answers.refused, answers.answers.pop().and_then(|response| response.answer)) {
+        (Some(refusal), _) => Err(refusal),
+        (None, Some(Answer::Verdict(verdict))) => Ok(verdict),
+        (None, _) => Err(Refusal::new(Code::Internal, "", "the event was not answered; send it again")),
+    }
+}
+
+/// Answers on their way.
+pub(crate) struct Sent(mpsc::Receiver<Result<DecideResponse, Status>>);
+
+impl Stream for Sent {
+    type Item = Result<DecideResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context)
+    }
+}
+
+type Out = mpsc::Sender<Result<DecideResponse, Status>>;
+
+/// Takes and tells side by side, until the client has ended its stream or the server stops.
+async fn run(caller: Caller, decisions: Decisions, requests: Streaming<DecideRequest>, out: Out) {
+    let config = *decisions.limits();
+    let (parts, taken) = mpsc::channel(limits::STREAM_PARTS_MAX);
+    let intake = intake(caller.clone(), requests, parts, config.idle_time);
+    let (ended, ()) = tokio::join!(intake, tell(caller, taken, &out, config.write_time));
+    if let Err(status) = ended {
+        // If nobody listens any more there is nothing to be said.
+        let _ = timeout(config.write_time, out.send(Err(status))).await;
+    }
+}
+
+/// What is asked of messages until one of them asks for something else.
+#[derive(Clone, PartialEq)]
+struct Asked {
+    name: Arc<str>,
+    facts: bool,
+}
+
+async fn intake(
+    mut caller: Caller,
+    mut requests: Streaming<DecideRequest>,
+    parts: mpsc::Sender<(Part, u64)>,
+    idle: Duration,
+) -> Result<(), Status> {
+    let mut asked = Asked { name: "".into(), facts: false };
+    let mut before = 0;
+    loop {
+        let mut some = Vec::new();
+        let ended = tokio::select! {
+            biased;
+            () = caller.stopped() => {
+                let message = "the server is stopping; what was answered is taken, send the rest again";
+                return Err(status_of(&Refusal::new(Code::Stopping, "", message)));
+            }
+            came = timeout(idle, next(&mut requests, &mut some)) => came.unwrap_or_else(|_| {
+                Some(Err(status_of(&Refusal::new(Code::Timeout, "", "nothing came for too long; begin another stream"))))
+            }),
+        };
+        for (asked, messages) in split(some, &mut asked) {
+            let wait = caller.wait();
+            if !wait.is_zero() {
+                sleep(wait).await;
+            }
+            let count = messages.len() as u64;
+            let kind = caller.event_of(&asked.name).unwrap_or_default();
+            let events = batch(messages.iter().map(|message| message.event.as_ref()), &kind);
+            let part = caller.take(&asked.name, asked.facts, events).await;
+            if parts.send((part, before)).await.is_err() {
+                // Without anybody who tells there is no client any more.
+                return Ok(());
+            }
+            before += count;
+        }
+        if let Some(ended) = ended {
+            return ended;
+        }
+    }
+}
+
+/// Waits for a message and adds it, with those that have come already; how the stream ends, if it does.
+async fn next(requests: &mut Streaming<DecideRequest>, some: &mut Vec<DecideRequest>) -> Option<Result<(), Status>> {
+    poll_fn(|context| {
+        while some.len() < PART_MAX {
+            match Pin::new(&mut *requests).poll_next(context) {
+                Poll::Ready(Some(Ok(message))) => some.push(message),
+                Poll::Ready(Some(Err(status))) => return Poll::Ready(Some(Err(status))),
+                Poll::Ready(None) => return Poll::Ready(Some(Ok(()))),
+                Poll::Pending if some.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(None)
+    })
+    .await
+}
+
+/// Messages by what they ask; `asked` is what those before them asked, and the name is as before where one has none.
+fn split(messages: Vec<DecideRequest>, asked: &mut Asked) -> Vec<(Asked, Vec<DecideRequest>)> {
+    let mut parts: Vec<(Asked, Vec<DecideRequest>)> = Vec::new();
+    for message in messages {
+        if !message.decision.is_empty() && *message.decision != *asked.name {
+            asked.name = message.decision.as_str().into();
+        }
+        asked.facts = message.facts;
+        match parts.last_mut() {
+            Some((same, part)) if same == asked => part.push(message),
+            _ => parts.push((asked.clone(), vec![message])),
+        }
+    }
+    parts
+}
+
+/// Tells of parts, one after the other, as long as somebody listens.
+async fn tell(caller: Caller, mut taken: mpsc::Receiver<(Part, u64)>, out: &Out, patience: Duration) {
+    while let Some((part, before)) = taken.recv().await {
+        let mut answers = Answers { before, ..Answers::default() };
+        caller.tell(part, &mut answers).await;
+        for answer in answers.answers {
+            if !matches!(timeout(patience, out.send(Ok(answer))).await, Ok(Ok(()))) {
+                return;
+            }
+        }
+    }
+}
