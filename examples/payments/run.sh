@@ -34,7 +34,7 @@ done
 echo "$url"
 
 say "the past: payments, and after a while what was found out about each"
-"$millrace" import --data "$data" --to "$url" --rejects "$dir/rejects.jsonl" --restart
+"$millrace" import --data "$data" --to "$url" --progress "$dir/progress.json" --rejects "$dir/rejects.jsonl"
 
 say "a terminal is watched from now on"
 curl -sS --json '{"key":"t02"}' "$url/v1/lists/watched"; echo

@@ -83,6 +83,9 @@ pub(crate) struct Import {
     /// Where refused rows go; without it beside the data, with .rejects.jsonl at the end of the name
     #[arg(long)]
     rejects: Option<PathBuf>,
+    /// Where it is noted how far the import is; without it in the directory, or beside the data if it is sent to a server
+    #[arg(long)]
+    progress: Option<PathBuf>,
     /// Forget what an earlier run has done and begin with the first row
     #[arg(long)]
     restart: bool,
@@ -124,9 +127,10 @@ impl Import {
         let name = self.dir.as_ref().map(|dir| dir.display().to_string());
         let target_name = self.to.clone().or(name).context("there is no target")?;
         // A directory takes its progress along when it is moved.
-        let place = match &self.dir {
-            Some(dir) => Place::of(&self.data, "", Some(dir))?,
-            None => Place::of(&self.data, &target_name, None)?,
+        let place = match (&self.progress, &self.dir) {
+            (Some(path), _) => Place::at(path),
+            (None, Some(dir)) => Place::of(&self.data, "", Some(dir))?,
+            (None, None) => Place::of(&self.data, &target_name, None)?,
         };
         let earlier = if self.restart { None } else { place.load()? };
         let resumed = earlier.is_some();

@@ -42,12 +42,21 @@ fn run(name: &str, more: &[&str]) -> (String, Vec<(String, Vec<String>)>) {
     (said, verdicts)
 }
 
+fn files() -> Vec<std::ffi::OsString> {
+    let entries = fs::read_dir(example()).expect("it is there");
+    let mut names: Vec<_> = entries.map(|entry| entry.expect("it can be listed").file_name()).collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn it_runs_on_its_own_stream() {
     if !has("curl", "--version") {
         return;
     }
+    let before = files();
     let (said, verdicts) = run("own", &[]);
+    assert_eq!(files(), before, "it leaves nothing beside itself");
     let expected = [
         ("approve", &[][..]),
         ("approve", &[]),

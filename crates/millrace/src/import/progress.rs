@@ -82,6 +82,11 @@ impl Identity {
 }
 
 impl Place {
+    /// This file.
+    pub(super) fn at(path: &Path) -> Place {
+        Place { path: path.to_owned() }
+    }
+
     /// The file of this input and this target: in the data directory, or beside the input.
     pub(super) fn of(input: &Path, target: &str, dir: Option<&Path>) -> Result<Place> {
         let input = fs::canonicalize(input).with_context(|| format!("{} does not exist", input.display()))?;
