@@ -17,7 +17,7 @@ use state::Digest;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, mpsc};
-use verdicts::{DECISIONS, Lines, Said};
+use verdicts::{ALARMS, DECISIONS, Lines, Said};
 
 /// A feed of lists, and the lists, behind the example's last feed.
 const LISTS: &str = "
@@ -63,6 +63,8 @@ pub(crate) struct Report {
     identical: u64,
     verdicts: u64,
     verdicts_again: u64,
+    alarms: u64,
+    alarms_again: u64,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -74,7 +76,7 @@ struct Ended {
     checkpoints: Vec<(Position, Digest)>,
     /// Where each version of the spec stands.
     versions: Vec<Position>,
-    /// What was decided on events.
+    /// What was decided on events, and the alarms that were raised.
     said: Lines,
 }
 
@@ -99,6 +101,8 @@ impl Determinism {
                 "identical": report.identical,
                 "verdicts": report.verdicts,
                 "verdicts_again": report.verdicts_again,
+                "alarms": report.alarms,
+                "alarms_again": report.alarms_again,
             });
             println!("{report:#}");
         } else {
@@ -112,6 +116,7 @@ impl Determinism {
             );
             println!("{} decisions computed again, {} identical", report.replayed, report.identical);
             println!("{} decisions on events, {} computed again", report.verdicts, report.verdicts_again);
+            println!("{} alarms, {} derived again", report.alarms, report.alarms_again);
         }
         if !report.wrong.is_empty() {
             report.wrong.iter().take(10).for_each(|what| eprintln!("wrong: {what}"));
@@ -145,10 +150,15 @@ fn with_texts(text: &str) -> Result<String> {
     tastes: last_n(view, item.category.upperAscii(), 5)
     kinds: distinct(view, item.category.substring(0, 2) + '-', 1d)
     taste: \"size(tastes) > 0 ? tastes[0].lowerAscii() + '.' : 'none'\"
+    returns: seq(view(dwell > 5s), cart, buy, 1h)
+    idle: absent(buy, cart, 10m)
+    hectic: held(views_1h >= 3, 5s)
+    patient: held(view, dwell > 10s, 30s)
 ";
     const CONVERSION: &str = "    conversion:  ";
     const OF_ITEMS: &str = "    label: item.category.upperAscii() + '.'
     lift: \"label.startsWith('C1') ? 2.0 * heat : heat\"
+    unsold: absent(buy, view, 20m)
     conversion:  ";
     ensure!(text.contains(RECENT) && text.contains(CONVERSION), "the example's features are not as this check expects");
     Ok(text.replacen(RECENT, OF_USERS, 1).replacen(CONVERSION, OF_ITEMS, 1))
@@ -175,7 +185,7 @@ const ONWARD: &str = "
 /// Runs everything for one seed.
 pub(crate) fn check(root: &Path, seed: u64, decisions: u64) -> Result<Report> {
     let program = node::program(root)?;
-    let text = with_texts(&with_every_reranker(&crate::shop::spec_text(root)?)?)? + ONWARD + LISTS + DECISIONS;
+    let text = with_texts(&with_every_reranker(&crate::shop::spec_text(root)?)?)? + ONWARD + LISTS + DECISIONS + ALARMS;
     let plan = spec::compile("shop.yaml", &text).map_err(|errors| anyhow::anyhow!(spec::render(&errors)))?;
     let plan = Arc::new(plan);
     let runs: Vec<(Mode, u32)> = MODES.into_iter().flat_map(|mode| SHARDS.map(|shards| (mode, shards))).collect();
@@ -195,9 +205,10 @@ pub(crate) fn check(root: &Path, seed: u64, decisions: u64) -> Result<Report> {
         run.replay(&program, SHARDS[(number + 1) % SHARDS.len()], &mut report)?;
         match &first {
             Some(first) if *first != ended => {
-                report
-                    .wrong
-                    .push(format!("{}: a digest, or what was decided on events, differs from the first run", run.name));
+                report.wrong.push(format!(
+                    "{}: a digest, what was decided on events, or an alarm differs from the first run",
+                    run.name
+                ));
             }
             Some(_) => {}
             None => first = Some(ended),
@@ -270,7 +281,8 @@ impl Run<'_> {
             }
         }
         settle(&engine, last)?;
-        let said = said.finish(&engine, &self.name, report);
+        let mut said = said.finish(&engine, &self.name, report);
+        said.extend(verdicts::alarms(&engine, &self.name, report)?);
         let versions = engine.spec_versions(1_000).into_iter().map(|of| of.position).collect();
         copies.push(Copied { dir: self.data(), plan: engine.plan() });
         engine.stop();

@@ -11,7 +11,7 @@ use expr::{MadeTexts, Texts};
 use recall::{Indexes, ItemScores};
 use spec::plan::EntityIndex;
 use spec::{Carrying, Plan};
-use state::{Catalogue, Dictionary, Digest, Exposure, QuotaReading, Quotas, Resolved, Rows, Scope};
+use state::{Catalogue, Dictionary, Digest, Exposure, QuotaReading, Quotas, Raised, Resolved, Rows, Scope};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -179,6 +179,11 @@ impl Epoch {
     /// Rows of items.
     pub fn items(&self) -> &Rows {
         &self.items
+    }
+
+    /// What was raised over the rows of items since it was last taken: see [`Rows::take_raised`].
+    pub fn take_raised(&mut self) -> Vec<Raised> {
+        self.items.take_raised()
     }
 
     /// Recall indexes.

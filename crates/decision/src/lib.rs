@@ -34,6 +34,6 @@ pub use ruleset::{
     TierOfDecision, WhyNot, explain_decision,
 };
 pub use ruleset::{
-    Facts, Fired, FiredEffect, Ruleset, RulesetScratch, Rulesets, Told, Unindexed, Verdict, decide, reason,
+    Facts, Fired, FiredEffect, Ruleset, RulesetScratch, Rulesets, Told, Unindexed, Verdict, decide, reason, said,
 };
 pub use scratch::Scratch;

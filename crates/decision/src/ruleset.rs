@@ -12,7 +12,7 @@ pub use explain::{
 };
 pub use facts::Facts;
 pub use index::{Ruleset, RulesetScratch, Rulesets, Unindexed};
-pub use reason::{Told, reason};
+pub use reason::{Told, reason, said};
 
 use domain::{Time, Value};
 use expr::{Program, Texts};

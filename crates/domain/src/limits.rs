@@ -226,6 +226,16 @@ pub const TABLE_INPUTS_MAX: usize = 64;
 pub const BINS_MAX: usize = 1_000;
 /// Most steps that one search for gaps, overlaps and unreachable rows of a decision table takes.
 pub const TABLE_STEPS_MAX: u64 = 5_000_000;
+/// Most steps of one `seq`.
+pub const SEQUENCE_STEPS_MAX: usize = 8;
+/// Most patterns of one table that alarms wait for: each row has at most so many timers.
+pub const TIMERS_PER_ROW_MAX: usize = 8;
+/// Most alarms that one spec declares.
+pub const ALARMS_MAX: usize = 256;
+/// Most alarms that are kept for reading; older ones are computed again from the log.
+pub const RECENT_ALARMS_MAX: usize = 65_536;
+/// Most alarms that one call returns.
+pub const ALARMS_PER_CALL_MAX: usize = 1_000;
 /// Most sinks of one spec.
 pub const SINKS_MAX: usize = 16;
 /// Longest URL of a sink, in bytes.

@@ -5,7 +5,7 @@ use crate::Config;
 use crate::bell::Bell;
 use crate::change::Changes;
 use crate::checkpoint::{Checkpointing, Complete, Deposits};
-use crate::decide::{Deciding, Verdicts};
+use crate::decide::{Alarming, Deciding, RecentAlarms, Verdicts};
 use crate::gate::{Gate, Wake, journal_failed};
 use crate::generation::Generation;
 use crate::page::FirstPages;
@@ -55,6 +55,8 @@ pub struct Core<D: Disk> {
     pub(crate) deposits: Mutex<Deposits>,
     pub(crate) complete: Complete,
     pub(crate) rules: KnownRules,
+    /// What was raised lately.
+    pub(crate) alarms: Arc<Mutex<RecentAlarms>>,
     pub(crate) first_pages: FirstPages,
     pub(crate) changes: Changes<D>,
     /// The last position that consumers were given.
@@ -215,7 +217,8 @@ impl<D: Disk> Core<D> {
         let last = sequencer.appender.position();
         let deciding = deciding.filter(|deciding| !deciding.is_empty());
         submitted.verdicts.extend(deciding.as_ref().map(|deciding| deciding.verdicts(state)));
-        self.publish(Batch { changes, last, state: state.clone(), deciding });
+        let alarming = Alarming::new(&generation);
+        self.publish(Batch { changes, last, state: state.clone(), deciding, alarming });
         Ok(())
     }
 
@@ -396,28 +399,35 @@ impl<D: Disk> Core<D> {
         published.is_some()
     }
 
-    /// Appends a tick if nothing was appended for `Config::tick_every` of log time.
+    /// Appends a tick if nothing was appended for `Config::tick_every` of log time, or if a timer of the rows is due.
     pub fn tick(&self) {
         // Who holds it appends: the log is not idle, and the threads that tick many nodes do not wait for one.
         let Some(mut sequencer) = self.sequencer.try_lock() else { return };
         let now = self.config.clock.now();
-        let idle = now.since(sequencer.log_time);
-        if self.config.tick_every.0 == 0
-            || idle < self.config.tick_every
-            || sequencer.stopping
-            || self.log_is_full(&sequencer, LOG_RESERVE)
-        {
+        let is_idle = self.config.tick_every.0 > 0 && now.since(sequencer.log_time) >= self.config.tick_every;
+        let is_due = || self.is_due(&sequencer, now);
+        if !(is_idle || is_due()) || sequencer.stopping || self.log_is_full(&sequencer, LOG_RESERVE) {
             return;
         }
         let _whole = WholeOrNothing;
         sequencer.advance(now, None);
-        let Generation { plan, state, .. } = &*sequencer.generation.clone();
+        let generation = sequencer.generation.clone();
+        let Generation { plan, state, .. } = &*generation;
         let change = sequencer.accept(plan, &mut state.names.write(), Candidate::TICK, None);
-        let last = change.position;
-        self.publish(Batch { changes: vec![change], last, state: state.clone(), deciding: None });
+        let (last, alarming) = (change.position, Alarming::new(&generation));
+        self.publish(Batch { changes: vec![change], last, state: state.clone(), deciding: None, alarming });
         drop(sequencer);
         // At once: an answer that has seen the tick waits for it.
         self.ask_for_sync(true);
+    }
+
+    /// Whether a timer waits for a record that nothing else has brought. While the disk is full or behind it waits on.
+    fn is_due(&self, sequencer: &Sequencer, now: Time) -> bool {
+        let due = sequencer.generation.state.next_due();
+        // One that is due before the newest record has gone off, or will when the consumers come to that.
+        due.is_some_and(|due| due <= now && due > sequencer.taken_at)
+            && !self.disk_full.load(Ordering::Acquire)
+            && self.refuse_if_behind(sequencer).is_ok()
     }
 
     /// What serves now.

@@ -3,10 +3,13 @@
 //! order, decisions are made in the log's order, whatever the number of threads.
 
 mod again;
+mod alarms;
 mod judge;
 mod recent;
 
 pub use again::DecidedAgain;
+pub use alarms::{Alarm, Alarms};
+pub(crate) use alarms::{Alarming, RecentAlarms};
 pub(crate) use judge::Judge;
 pub(crate) use recent::Recent;
 

@@ -5,7 +5,7 @@
 
 use crate::ring::Batch;
 use decision::{Epoch, EpochSnapshot, Texts};
-use domain::Position;
+use domain::{Position, Time};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -94,17 +94,32 @@ impl Epochs {
     }
 
     /// Applies a batch to the back copy; `texts` knows its strings.
-    pub(crate) fn apply(&self, batch: &Batch, texts: &dyn Texts) {
+    ///
+    /// When the next timer of items is due then.
+    pub(crate) fn apply(&self, batch: &Batch, texts: &dyn Texts) -> Option<Time> {
         let mut lag = self.lag.lock();
         let mut back = self.back(&mut lag);
         match &batch.deciding {
             None => back.apply_all(&batch.changes, texts),
             Some(deciding) => deciding.apply_to_epoch(&mut back, &batch.changes, texts),
         }
+        if let Some(alarming) = &batch.alarming {
+            alarming.take(back.take_raised());
+        }
+        let due = back.items().next_due();
         // Before readers can see it: what counts as applied has been decided on.
         batch.passed();
         lag.back_is_ahead = true;
         lag.last = batch.last;
+        due
+    }
+
+    /// When the next timer of items is due, by the copy that has seen more.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        let lag = self.lag.lock();
+        let front = self.front.load(Ordering::Acquire);
+        let newest = if lag.back_is_ahead { 1 - front } else { front };
+        self.copies[newest].read().items().next_due()
     }
 
     /// The back copy for writing, with everything that the front one has seen. Both may be read meanwhile: readers are in front.

@@ -2,17 +2,18 @@
 //! its place under the sequencer's lock, so that order decides which one a record belongs to. Batches name the state that they were
 //! resolved for, and a request works with one generation from beginning to end: old or new, never mixed.
 
-use crate::decide::{Judge, Recent};
+use crate::decide::{Judge, Recent, RecentAlarms};
 use crate::epochs::Epochs;
 use crate::machine::shard_of;
 use crate::ring::Batch;
 use crate::serve::Names;
 use decision::Epoch;
-use domain::{EntityId, PlanVersion, Position};
+use domain::{EntityId, PlanVersion, Position, Time};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use spec::Plan;
 use state::{Dictionary, Rows};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Most changes that are applied under one hold of a shard's lock.
 const HOLD: usize = 64;
@@ -35,6 +36,10 @@ pub(crate) struct State {
     pub(crate) epochs: Epochs,
     /// What was decided lately.
     pub(crate) recent: Mutex<Recent>,
+    /// What was raised lately; it goes on when another state takes this one's place.
+    pub(crate) alarms: Arc<Mutex<RecentAlarms>>,
+    /// By consumer: when its next timer is due, as far as it has come; `i64::MAX` where none is set.
+    due: Vec<AtomicI64>,
 }
 
 impl Generation {
@@ -46,6 +51,39 @@ impl Generation {
 }
 
 impl State {
+    /// Of these parts.
+    pub(crate) fn new(
+        names: Dictionary,
+        shards: Vec<Rows>,
+        epochs: Epochs,
+        recent: Recent,
+        alarms: Arc<Mutex<RecentAlarms>>,
+    ) -> State {
+        let due = (0..=shards.len()).map(|_| AtomicI64::new(i64::MAX)).collect();
+        let shards = shards.into_iter().map(RwLock::new).collect();
+        let state = State { names: RwLock::new(names), shards, epochs, recent: Mutex::new(recent), alarms, due };
+        state.look_at_timers();
+        state
+    }
+
+    /// Notes anew what is due: timers may have been set other than by a batch.
+    pub(crate) fn look_at_timers(&self) {
+        for (shard, rows) in self.shards.iter().enumerate() {
+            self.note_due(shard, rows.read().next_due());
+        }
+        self.note_due(self.shards.len(), self.epochs.next_due());
+    }
+
+    fn note_due(&self, consumer: usize, due: Option<Time>) {
+        self.due[consumer].store(due.map_or(i64::MAX, |due| due.0), Ordering::Release);
+    }
+
+    /// When the next timer is due; none if no timer is set.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        let due = self.due.iter().map(|due| due.load(Ordering::Acquire)).min();
+        due.filter(|due| *due < i64::MAX).map(Time)
+    }
+
     /// Which shard's rows these are.
     pub(crate) fn shard(&self, id: EntityId) -> &RwLock<Rows> {
         &self.shards[shard_of(id, self.shards.len())]
@@ -59,6 +97,10 @@ impl State {
                 None => rows.apply_all(changes),
                 Some(deciding) => deciding.apply(&mut rows, changes, offset),
             }
+            if let Some(alarming) = &batch.alarming {
+                alarming.take(rows.take_raised());
+                self.note_due(shard, rows.next_due());
+            }
         }
         batch.passed();
     }
@@ -70,7 +112,10 @@ impl State {
 
     /// The dictionary is locked for one text at a time, and only where an expression reads one.
     pub(crate) fn apply_to_epoch(&self, batch: &Batch) {
-        self.epochs.apply(batch, &Names(&self.names));
+        let due = self.epochs.apply(batch, &Names(&self.names));
+        if batch.alarming.is_some() {
+            self.note_due(self.shards.len(), due);
+        }
     }
 
     /// Applies a batch to every consumer's part, one after another.

@@ -52,7 +52,7 @@ pub use change::{
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode, Tell};
-pub use decide::{Decided, DecidedAgain, Telling, Verdicts};
+pub use decide::{Alarm, Alarms, Decided, DecidedAgain, Telling, Verdicts};
 pub use decision::{
     DecisionExplanation, FactOfDecision, NearestChange, OperandOfRule, RuleOfDecision, ScoreStep, TermOfRule,
     TierOfDecision, Unindexed, WhyNot,

@@ -15,7 +15,9 @@ use domain::{
 use journal::RecordHeader;
 use spec::Plan;
 use spec::plan::EntityIndex;
-use state::{Attribution, Catalogue, Decided as Answered, Dedupe, Dictionary, Digest, Resolved, Rows, Scope, Subject};
+use state::{
+    Attribution, Catalogue, Decided as Answered, Dedupe, Dictionary, Digest, Raised, Resolved, Rows, Scope, Subject,
+};
 use std::sync::Arc;
 
 /// State at one position of the log.
@@ -43,6 +45,8 @@ pub struct Machine {
     pub writer_epoch: u32,
     /// Decides under the plan.
     pub(crate) judge: Arc<Judge>,
+    /// What alarms were raised, while somebody asks.
+    pub(crate) raised: Option<Vec<Raised>>,
 }
 
 impl Machine {
@@ -66,6 +70,7 @@ impl Machine {
             log_time: Time(0),
             writer_epoch: 0,
             judge: Judge::new(plan.clone()),
+            raised: None,
             plan,
         }
     }
@@ -122,6 +127,7 @@ impl Machine {
             log_time,
             writer_epoch,
             judge,
+            raised: None,
         })
     }
 
@@ -174,6 +180,7 @@ impl Machine {
     fn apply_resolved(&mut self, change: &Resolved) {
         self.shards.iter_mut().for_each(|shard| shard.apply(change));
         self.epoch.apply(change, &self.names);
+        self.gather();
     }
 
     /// A copy of an entity's rows.

@@ -4,7 +4,7 @@
 use crate::change::Changes;
 use crate::checkpoint::{self, Complete};
 use crate::core::{Core, Log, Work};
-use crate::decide::{Judge, Recent};
+use crate::decide::{Judge, Recent, RecentAlarms};
 use crate::epochs::Epochs;
 use crate::gate::Gate;
 use crate::generation::{Generation, State};
@@ -142,12 +142,9 @@ impl<D: Disk> Core<D> {
         // The epoch and the sequencer keep the same lists: one looks, the other judges.
         let lists = epoch.listed().clone();
         let ring = (config.mode == Mode::Threaded).then(|| Ring::new(RING_MESSAGES, consumers));
-        let state = State {
-            names: RwLock::new(names.with_capacity(config.entities_max, config.strings_max)),
-            shards: shards.into_iter().map(RwLock::new).collect(),
-            epochs: Epochs::new(epoch),
-            recent: Mutex::new(Recent::since(position)),
-        };
+        let alarms = Arc::new(Mutex::new(RecentAlarms::new(position)));
+        let names = names.with_capacity(config.entities_max, config.strings_max);
+        let state = State::new(names, shards, Epochs::new(epoch), Recent::since(position), alarms.clone());
         let (version, since) = (PlanVersion(specs.len() as u32), specs.last().copied().unwrap_or_default());
         let generation = Arc::new(Generation { plan, version, since, state: Arc::new(state), judge });
         let sequencer = Sequencer::new(generation.clone(), appender, catalogue, dedupe, lists, attribution, log_time);
@@ -169,6 +166,7 @@ impl<D: Disk> Core<D> {
             deposits: Mutex::default(),
             complete: Complete::default(),
             rules: KnownRules::default(),
+            alarms,
             first_pages: FirstPages::default(),
             changes: Changes::default(),
             handed_over: AtomicU64::new(0),

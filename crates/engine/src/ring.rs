@@ -1,6 +1,6 @@
 //! The broadcast ring: every consumer takes the ordered batches at its own pace; the slowest one holds the sequencer back.
 
-use crate::decide::Deciding;
+use crate::decide::{Alarming, Deciding};
 use crate::generation::State;
 use domain::Position;
 use parking_lot::{Condvar, Mutex};
@@ -18,12 +18,15 @@ pub(crate) struct Batch {
     pub(crate) state: Arc<State>,
     /// What is decided on its events, if anything.
     pub(crate) deciding: Option<Deciding>,
+    /// What alarms are raised, if the plan has any.
+    pub(crate) alarming: Option<Alarming>,
 }
 
 impl Batch {
     /// A consumer is done with it.
     pub(crate) fn passed(&self) {
         self.deciding.iter().for_each(|deciding| deciding.passed(&self.state));
+        self.alarming.iter().for_each(|alarming| alarming.passed(&self.state));
     }
 }
 
@@ -139,18 +142,13 @@ impl Inner {
 mod tests {
     use super::*;
     use crate::epochs::Epochs;
-    use parking_lot::RwLock;
     use std::thread;
 
     fn state() -> Arc<State> {
         let plan = Arc::new(spec::compile("no spec", "version: 1\n").expect("it is a spec"));
-        let names = RwLock::new(state::Dictionary::new(&plan, 1));
-        Arc::new(State {
-            names,
-            shards: Vec::new(),
-            epochs: Epochs::new(decision::Epoch::new(plan)),
-            recent: Mutex::new(crate::decide::Recent::since(Position::START)),
-        })
+        let names = state::Dictionary::new(&plan, 1);
+        let (epochs, recent) = (Epochs::new(decision::Epoch::new(plan)), crate::decide::Recent::since(Position::START));
+        Arc::new(State::new(names, Vec::new(), epochs, recent, Arc::default()))
     }
 
     #[test]
@@ -173,7 +171,8 @@ mod tests {
             })
             .collect();
         for last in 1..=1_000 {
-            let batch = Batch { changes: vec![], last: Position(last), state: state.clone(), deciding: None };
+            let batch =
+                Batch { changes: vec![], last: Position(last), state: state.clone(), deciding: None, alarming: None };
             ring.push(Message::Apply(Arc::new(batch)));
             if last % 100 == 0 {
                 ring.push(Message::Barrier(state.clone()));

@@ -86,6 +86,8 @@ pub(crate) struct Sequencer {
     /// None if the plan declares none.
     pub(crate) attribution: Option<Attribution>,
     pub(crate) log_time: Time,
+    /// Log time of the newest record that consumers are given.
+    pub(crate) taken_at: Time,
     /// Whether state changed since the last checkpoint.
     pub(crate) changed: bool,
     pub(crate) stopping: bool,
@@ -113,6 +115,7 @@ impl Sequencer {
             lists,
             attribution,
             log_time,
+            taken_at: Time(i64::MIN),
             changed,
             stopping,
             tap: None,
@@ -173,6 +176,7 @@ impl Sequencer {
         let Candidate { payload, encoded, body } = candidate;
         let position = self.append_encoded(payload.kind(), encoded);
         self.changed = true;
+        self.taken_at = self.log_time;
         self.dedupe.expire(self.log_time);
         if let (Some(fresh), Some(body)) = (fresh, body) {
             self.dedupe.remember(fresh, body, position, self.log_time);

@@ -1,6 +1,7 @@
 //! A request for a slate: names to numbers, rows and epoch read once each, the pure pipeline, and the record of what it did.
 
 use crate::core::{Core, stopping};
+use crate::decide::Alarming;
 use crate::generation::Generation;
 use crate::page::expired;
 use crate::ring::Batch;
@@ -131,7 +132,8 @@ impl<D: Disk> Core<D> {
             if durable {
                 // Who waits for the record itself waits at the gate, which opens at what consumers have passed.
                 let (changes, last) = (Vec::new(), id.position);
-                self.publish(Batch { changes, last, state: state.clone(), deciding: None });
+                let (deciding, alarming) = (None, Alarming::new(generation));
+                self.publish(Batch { changes, last, state: state.clone(), deciding, alarming });
             }
             id
         };

@@ -1,5 +1,6 @@
 //! A node on a real directory: what it acknowledges, answers, keeps and computes again.
 
+mod alarms;
 mod attribution;
 mod backtest;
 mod change;

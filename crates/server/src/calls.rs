@@ -1,5 +1,6 @@
 //! The calls, one file for each kind, and the wait that every acknowledgement has in common.
 
+pub(crate) mod alarms;
 pub(crate) mod attribution;
 pub(crate) mod decisions;
 pub(crate) mod entities;

@@ -1,7 +1,7 @@
 //! Replays in the background, whole answers or the way of one item through one: one at a time, on a thread of its own, the last result kept until another is asked for.
 
 use domain::{Code, DecisionId, Position, Refusal};
-use engine::{DecidedAgain, Engine, Journeyed, Replayed};
+use engine::{Alarms, DecidedAgain, Engine, Journeyed, Replayed};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -118,6 +118,15 @@ impl Replays {
     /// `overloaded` if too many do.
     pub(crate) fn slot(&self) -> Result<Slot, Refusal> {
         Slot::take(&self.running)
+    }
+
+    /// Alarms behind a position, computed from the log while the call waits. It counts as a replay.
+    ///
+    /// # Errors
+    /// `overloaded` if too many run; `gone` if the log does not reach back far enough.
+    pub(crate) fn alarms(&self, engine: &Engine, after: Position, limit: usize) -> Result<Alarms, Refusal> {
+        let _slot = Slot::take(&self.running)?;
+        engine.alarms_after(after, limit)
     }
 
     fn run(&self, engine: &Engine, wanted: &Wanted, slot: Slot) {

@@ -34,6 +34,7 @@ pub enum Call {
     ReadDecision,
     ExplainDecision,
     ReplayDecision,
+    ReadAlarms,
     ReadAttribution,
     ReadOutcomes,
     ListSinks,
@@ -81,7 +82,7 @@ const SERVE: Access = Access::Only(Role::Serve);
 const ADMIN: Access = Access::Only(Role::Admin);
 
 /// Every call of the server.
-pub static ROUTES: [Route; 32] = [
+pub static ROUTES: [Route; 33] = [
     route(Method::POST, "/v1/events", INGEST, Call::SendEvents),
     route(Method::POST, "/v1/entities", INGEST, Call::SendEntities),
     route(Method::PUT, "/v1/entities/{type}/{key}", INGEST, Call::PutEntity),
@@ -97,6 +98,7 @@ pub static ROUTES: [Route; 32] = [
     route(Method::GET, "/v1/decisions/{id}", SERVE, Call::ReadDecision),
     route(Method::GET, "/v1/decisions/{id}/explain", SERVE, Call::ExplainDecision),
     route(Method::GET, "/v1/decisions/{id}/replay", ADMIN, Call::ReplayDecision),
+    route(Method::GET, "/v1/alarms", SERVE, Call::ReadAlarms),
     route(Method::GET, "/v1/attribution", SERVE, Call::ReadAttribution),
     route(Method::GET, "/v1/outcomes", SERVE, Call::ReadOutcomes),
     route(Method::GET, "/v1/sinks", ADMIN, Call::ListSinks),

@@ -2,8 +2,8 @@
 
 use crate::calls::verdicts::Streaming;
 use crate::calls::{
-    attribution, decisions, entities, events, expressions, feeds, lists, off_thread, operations, outcomes, sinks, spec,
-    verdicts,
+    alarms, attribution, decisions, entities, events, expressions, feeds, lists, off_thread, operations, outcomes,
+    sinks, spec, verdicts,
 };
 use crate::metrics::Metrics;
 use crate::query::Query;
@@ -165,6 +165,7 @@ async fn call(
             let id = decisions::named(shared, value(0)).await?;
             off_thread(shared, move |shared| decisions::replay(shared, id)).await
         }
+        Call::ReadAlarms => alarms::read(shared, asked.alarms).await,
         Call::ReadAttribution => attribution::read(shared, &asked.report, wants_text(headers)).await,
         Call::ReadOutcomes => outcomes::page(shared, asked.outcomes).await,
         Call::ListSinks => Ok(sinks::list(shared)),
@@ -191,6 +192,7 @@ struct Asked {
     options: events::Options,
     part: lists::Part,
     report: attribution::Part,
+    alarms: alarms::Part,
     outcomes: outcomes::Part,
     dead: sinks::Part,
     versions: spec::Versions,
@@ -221,6 +223,7 @@ fn admit<'t>(
     match matched.route.call {
         Call::SendEvents | Call::SendEntities | Call::SendList => asked.options = events::Options::take(&mut query)?,
         Call::ReadList => asked.part = lists::Part::take(&mut query)?,
+        Call::ReadAlarms => asked.alarms = alarms::Part::take(&mut query)?,
         Call::ReadAttribution => asked.report = attribution::Part::take(&mut query)?,
         Call::Decide => {
             asked.facts = query.choice("facts", "true", "false")?;

@@ -1,6 +1,7 @@
 //! Names -> indexes, expressions -> programs: the spec's sections become one plan, with every mistake noted.
 
 mod aggregate;
+mod alarm;
 mod attribution;
 mod check;
 mod computed;
@@ -9,9 +10,11 @@ mod feature;
 mod feed;
 mod interim;
 mod list;
+mod pattern;
 mod policy;
 mod rerank;
 mod route;
+mod row_facts;
 mod scope;
 mod session;
 mod sink;
@@ -29,8 +32,8 @@ pub(crate) use stream::{canonical, pane_width};
 
 use crate::diagnostic::{Issue, Issues, quoted};
 use crate::plan::{
-    Aggregate, Calendar, Collection, Cross, Decision, EntityIndex, EntityType, EventType, Exposure, Feature, Feed,
-    FieldType, Index, List, Plan, QuotaCount, Role, Sink, Slot, Stream, Table,
+    Aggregate, Alarm, Calendar, Collection, Cross, Decision, EntityIndex, EntityType, EventType, Exposure, Feature,
+    Feed, FieldType, Index, List, Plan, QuotaCount, Role, Sink, Slot, Stream, Table,
 };
 use crate::source::{FieldSource, Source};
 use crate::yaml::Text;
@@ -88,6 +91,7 @@ struct Builder<'a> {
     lists: Vec<List>,
     feeds: Vec<Feed>,
     decisions: Vec<Decision>,
+    alarms: Vec<Alarm>,
     sinks: Vec<Sink>,
     quotas: Vec<QuotaCount>,
     /// By event, ascending.
@@ -152,6 +156,7 @@ impl<'a> Builder<'a> {
             lists: Vec::new(),
             feeds: Vec::new(),
             decisions: Vec::new(),
+            alarms: Vec::new(),
             sinks: Vec::new(),
             quotas: Vec::new(),
             weights: Vec::new(),
@@ -183,6 +188,7 @@ impl<'a> Builder<'a> {
             lists: self.lists,
             feeds: self.feeds,
             decisions: self.decisions,
+            alarms: self.alarms,
             sinks: self.sinks,
             quotas: self.quotas,
             warnings: Vec::new(),
@@ -202,6 +208,7 @@ impl<'a> Builder<'a> {
         self.weights(source);
         self.feeds(source);
         self.decisions(source);
+        self.alarms(source);
         self.sinks(source);
         self.attribution(source);
     }

@@ -122,6 +122,7 @@ fn meaning(plan: &Plan, stream: &Stream, table: u16) -> String {
             let mut of_event = plan.collections.iter().filter(|collection| collection.event == event);
             format!("elements {:?}", of_event.nth(usize::from(*nth)))
         }
+        StreamValue::Pattern(pattern) => pattern.meaning(),
     };
     format!("{table} {:?} {filter:?} {value} {:?}", stream.events, stream.sketch)
 }

@@ -2,7 +2,7 @@
 //! constants were fitted to `cargo xtask bench windows` and `bench spine` on one core of a server of 2024. It says which of two
 //! plans is dearer and by how much, not what a given machine will measure.
 
-use crate::plan::{EventType, PaneLevel, Plan, Sketch, Stream, StreamValue, Table};
+use crate::plan::{EventType, PaneLevel, Pattern, PatternKind, Plan, Sketch, Stream, StreamValue, Table};
 use domain::limits;
 
 /// Bytes of a row before anything is in it.
@@ -30,6 +30,8 @@ const CALENDAR_NS: u64 = 12;
 const DECAY_NS: u64 = 14;
 /// A list of the newest.
 const LIST_NS: u64 = 25;
+/// A value that the condition of a pattern reads.
+const FACT_NS: u64 = 20;
 /// A sketch of a pane.
 const SKETCH_NS: u64 = 60;
 
@@ -59,7 +61,9 @@ pub(crate) fn stream_bytes(stream: &Stream) -> usize {
     }
     let head = |level: &PaneLevel| if matches!(level, PaneLevel::Sessions { .. }) { 3 } else { 1 };
     let panes = stream.panes.iter().map(|level| panes_max(level) * (head(level) + part_words(stream)));
+    let pattern = if let StreamValue::Pattern(pattern) = &stream.value { pattern.kind.words() } else { 0 };
     let words = panes.sum::<usize>() + stream.panes.len() + 2 * stream.half_lives.len() + usize::from(stream.newest);
+    let words = words + pattern;
     let list = if stream.recents > 0 { LIST_BYTES + 16 * usize::from(stream.recents) } else { 0 };
     10 * words + list
 }
@@ -77,8 +81,9 @@ fn ring_bytes(sketch: Sketch, level: &PaneLevel) -> usize {
 
 /// Estimated nanoseconds that an event of its types takes in a stream.
 pub(crate) fn stream_ns(stream: &Stream) -> u64 {
-    let value = match stream.value {
+    let value = match &stream.value {
         StreamValue::One | StreamValue::Role(_) => 0,
+        StreamValue::Pattern(pattern) => pattern_ns(pattern),
         _ => VALUE_NS,
     };
     let filter = if stream.filter.is_some() { FILTER_NS } else { 0 };
@@ -92,6 +97,14 @@ pub(crate) fn stream_ns(stream: &Stream) -> u64 {
     let list = if stream.recents > 0 { LIST_NS } else { 0 };
     let decays = DECAY_NS * stream.half_lives.len() as u64;
     STREAM_NS + value + filter + stream.panes.iter().map(pane).sum::<u64>() + decays + list
+}
+
+/// Of a pattern: its filters, or twice the values that its condition reads.
+fn pattern_ns(pattern: &Pattern) -> u64 {
+    match &pattern.kind {
+        PatternKind::Held(over) => 2 * FACT_NS * (1 + over.facts.len() as u64),
+        kind => FILTER_NS * kind.steps().iter().filter(|step| step.filter.is_some()).count() as u64,
+    }
 }
 
 /// Estimated nanoseconds that each event takes in all rows.

@@ -23,7 +23,7 @@ use crate::yaml::{Kind, Node, Text};
 use domain::{Type, limits};
 use std::collections::BTreeSet;
 
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "version",
     "entities",
     "events",
@@ -31,6 +31,7 @@ const SECTIONS: [&str; 11] = [
     "lists",
     "feeds",
     "decisions",
+    "alarms",
     "sinks",
     "weights",
     "attribution",
@@ -52,6 +53,7 @@ pub(crate) fn decode(root: &Node, issues: &mut Issues) -> Source {
             "lists" => source.lists = decoder.lists(key, value),
             "feeds" => source.feeds = decoder.section(key, value, Decoder::feed),
             "decisions" => source.decisions = decoder.decisions(key, value),
+            "alarms" => source.alarms = decoder.alarms(key, value),
             "sinks" => source.sinks = decoder.sinks(key, value),
             "weights" => source.weights = decoder.weights(key, value),
             "attribution" => source.attribution = decoder.attribution(key, value),

@@ -1,5 +1,6 @@
 //! What changes between two plans, and whether the state of the old one can be kept.
 
+mod alarm;
 mod decision;
 mod rerank;
 
@@ -68,6 +69,9 @@ fn definitions(plan: &Plan) -> BTreeMap<String, String> {
     }
     for decision in &plan.decisions {
         all.insert(format!("decision {}", decision.name), decision::definition(plan, decision));
+    }
+    for alarm in &plan.alarms {
+        all.insert(format!("alarm {}", alarm.name), alarm::definition(plan, alarm));
     }
     all.extend(plan.sinks.iter().map(|sink| (format!("sink {}", sink.name), format!("{sink:?}"))));
     let weights = plan.weights.iter().map(|(event, weight)| (event_name(plan, *event), weight));
@@ -291,6 +295,7 @@ fn stream(stream: &Stream) -> String {
         StreamValue::Role(roles) => format!("{roles:?}"),
         StreamValue::Listed(program) => format!("list {}", canonical(program.text())),
         StreamValue::Elements(collection) => format!("elements {collection}"),
+        StreamValue::Pattern(pattern) => pattern.meaning(),
     };
     let lists = format!("{newest} {recents} {recents_window:?}");
     format!("{table} {events:?} {filter:?} {value} {panes:?} {half_lives:?} {lists} {parts:?} {sketch:?}")

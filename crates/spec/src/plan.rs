@@ -4,6 +4,7 @@
 mod attribution;
 mod computed;
 mod decision;
+mod pattern;
 mod policy;
 mod rerank;
 mod sink;
@@ -16,6 +17,7 @@ pub use decision::{
     Decision, DecisionLabels, DecisionRule, Effect, Fact, FactSource, Hit, ReasonPart, RuleTable, Scorecard,
     ScorecardPart, Share, Tier,
 };
+pub use pattern::{Alarm, HeldOver, Pattern, PatternKind, PatternStep, RowFact};
 pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
 pub use sink::{Retry, Sink, SinkUrl};
@@ -74,6 +76,8 @@ pub struct Plan {
     pub feeds: Vec<Feed>,
     /// Decisions on events, in the spec's order.
     pub decisions: Vec<Decision>,
+    /// Alarms, in the spec's order.
+    pub alarms: Vec<Alarm>,
     /// Where outcomes go, in the spec's order.
     pub sinks: Vec<Sink>,
     /// What quotas count, shared by the feeds that use it.
@@ -209,6 +213,8 @@ pub enum StreamValue {
     Listed(Program),
     /// Elements of the one event: number among those of `Plan::collections` that are of it. An event without any is not collected.
     Elements(u16),
+    /// What a pattern looks for; the stream is its own.
+    Pattern(Box<Pattern>),
 }
 
 /// Partial results that a pane keeps.
@@ -290,6 +296,8 @@ pub enum AggregateOp {
     Quantile(u32, Window),
     /// The `k` elements that came most often, most often first: `[string]` or `[entity]`.
     TopK(u16, Window),
+    /// Whether the stream's pattern is there; bool.
+    Pattern,
 }
 
 impl AggregateOp {
@@ -318,7 +326,8 @@ impl AggregateOp {
             | AggregateOp::LastValues(_)
             | AggregateOp::StreakEvents
             | AggregateOp::Seen(_)
-            | AggregateOp::CountRecents(_) => None,
+            | AggregateOp::CountRecents(_)
+            | AggregateOp::Pattern => None,
         }
     }
 
@@ -348,7 +357,7 @@ impl AggregateOp {
             | AggregateOp::TimeSince
             | AggregateOp::Quantile(..) => Value::Missing,
             AggregateOp::LastEntities(_) | AggregateOp::LastValues(_) | AggregateOp::TopK(..) => Value::List([].into()),
-            AggregateOp::Seen(_) => Value::Bool(false),
+            AggregateOp::Seen(_) | AggregateOp::Pattern => Value::Bool(false),
         }
     }
 }

@@ -6,8 +6,8 @@ mod rerank;
 mod sink;
 
 pub(crate) use decision::{
-    BinSource, DecisionRuleSource, DecisionSource, EffectSource, LabelsSource, PartSource, PointsSource, RowSource,
-    RuleTableSource, ScorecardSource, ShareSource, TiersSource,
+    AlarmSource, BinSource, DecisionRuleSource, DecisionSource, EffectSource, LabelsSource, PartSource, PointsSource,
+    RowSource, RuleTableSource, ScorecardSource, ShareSource, TiersSource,
 };
 pub(crate) use policy::{CountSource, HoldoutSource, PolicyKind, PolicySource};
 pub(crate) use rerank::{
@@ -30,6 +30,7 @@ pub(crate) struct Source {
     pub(crate) lists: Vec<ListSource>,
     pub(crate) feeds: Vec<FeedSource>,
     pub(crate) decisions: Vec<DecisionSource>,
+    pub(crate) alarms: Vec<AlarmSource>,
     pub(crate) sinks: Vec<SinkSource>,
     pub(crate) weights: Vec<WeightSource>,
     pub(crate) attribution: Option<AttributionSource>,

@@ -10,6 +10,7 @@ mod golden;
 mod interim;
 mod lists;
 mod mutations;
+mod patterns;
 mod places;
 mod plans;
 mod policies;

@@ -11,6 +11,7 @@ pub(crate) struct TableCarry {
     pub(crate) table: usize,
     pub(crate) decays: Vec<Option<usize>>,
     pub(crate) newest: Vec<Option<usize>>,
+    pub(crate) patterns: Vec<Option<usize>>,
     pub(crate) segments: Vec<Option<usize>>,
     pub(crate) recents: Vec<Option<usize>>,
     pub(crate) rings: Vec<Option<usize>>,
@@ -48,6 +49,7 @@ impl TableCarry {
             table,
             decays: vec![None; layout.half_lives.len()],
             newest: vec![None; layout.newest],
+            patterns: vec![None; layout.patterns.len()],
             segments: vec![None; layout.segments.len()],
             recents: vec![None; layout.recents.len()],
             rings: vec![None; layout.rings.len()],
@@ -62,6 +64,9 @@ impl TableCarry {
         }
         if let Some(at) = after.newest {
             self.newest[at] = before.newest;
+        }
+        if let Some(at) = after.pattern {
+            self.patterns[at] = before.pattern;
         }
         if let Some(at) = after.recents {
             self.recents[at] = before.recents;

@@ -1,8 +1,11 @@
 //! Where in a row everything is, and what each event adds to which rows: computed once from the plan.
-//! A row's words are: two per decayed accumulator, one per newest time, one head per segment of panes, then the segments.
+//! A row's words are: two per decayed accumulator, one per newest time, those of patterns, one head per segment of panes, then the
+//! segments.
 
+mod pattern;
 mod segment;
 
+pub(crate) use pattern::{PatternLayout, PatternOf, Watched};
 pub(crate) use segment::{Grid, SESSION_HEAD, Segment};
 
 use crate::resolve::owner_role;
@@ -10,7 +13,7 @@ use crate::sketch::RingLayout;
 use domain::{EntityId, Span, Symbol, Time, Type, Value, limits};
 use expr::Program;
 use spec::Plan;
-use spec::plan::{AggregateOp, ElementSource, Stream, StreamValue, Table};
+use spec::plan::{AggregateOp, ElementSource, Pattern, PatternKind, RowFact, Stream, StreamValue, Table};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,6 +25,8 @@ pub(crate) struct Layout {
     pub(crate) places: Vec<Place>,
     /// By aggregate.
     pub(crate) aggregates: Vec<AggregateRead>,
+    /// By table: what alarms ask of its rows.
+    pub(crate) watched: Vec<Watched>,
     /// By event: what it adds to which tables.
     pub(crate) steps: Vec<Vec<Step>>,
     /// Hash of everything that gives a row's bytes their meaning.
@@ -35,6 +40,10 @@ pub(crate) struct TableLayout {
     pub(crate) half_lives: Vec<Span>,
     /// How many newest times are kept; number `k` is word `2 * half_lives.len() + k`, the time in milliseconds and one more, or 0.
     pub(crate) newest: usize,
+    /// The patterns; the words of number `k` begin at `patterns_at() + patterns[k].at`.
+    pub(crate) patterns: Vec<PatternLayout>,
+    /// How many words they have together.
+    pub(crate) pattern_words: usize,
     /// The segments of panes; the head of number `k`, which says where it stands, is word `heads() + k`.
     pub(crate) segments: Vec<Segment>,
     /// The lists of recents.
@@ -153,6 +162,16 @@ pub(crate) struct Step {
     /// For a crossed table, which of the event's `crosses` is the second key part.
     pub(crate) cross: Option<usize>,
     pub(crate) streams: Vec<StreamStep>,
+    /// Conditions over the row that are judged when one of some streams takes the event.
+    pub(crate) held: Vec<HeldStep>,
+}
+
+/// A held condition over a row.
+pub(crate) struct HeldStep {
+    /// Number of the pattern in the table's layout.
+    pub(crate) pattern: usize,
+    /// The streams that it counts, by their places in the step.
+    pub(crate) streams: Vec<usize>,
 }
 
 /// What an event adds to one stream.
@@ -166,6 +185,7 @@ pub(crate) struct StreamStep {
     pub(crate) newest: Option<usize>,
     pub(crate) recents: Option<usize>,
     pub(crate) rings: Range<usize>,
+    pub(crate) pattern: Option<usize>,
     /// Whether there are sessions among the segments: events that do not count carry them on all the same.
     pub(crate) sessions: bool,
 }
@@ -178,6 +198,10 @@ pub(crate) enum StepValue {
     Listed(Program, RecentsOf),
     /// Number among the event's collections.
     Elements(usize),
+    /// Which steps of a pattern the event may be, with their filters.
+    Steps(Vec<(u32, Option<Program>)>),
+    /// Whether the event goes on with a run or ends it.
+    Run(Program),
 }
 
 /// Where one stream's parts stand in its table's layout.
@@ -187,6 +211,7 @@ pub(crate) struct Place {
     pub(crate) newest: Option<usize>,
     pub(crate) recents: Option<usize>,
     pub(crate) rings: Range<usize>,
+    pub(crate) pattern: Option<usize>,
     sessions: bool,
 }
 
@@ -201,7 +226,13 @@ impl Layout {
             let at = places[aggregate.stream as usize].at(stream, aggregate.op);
             AggregateRead { table: stream.table, slot: aggregate.slot, op: aggregate.op, at }
         });
-        let aggregates = aggregates.collect();
+        let aggregates: Vec<AggregateRead> = aggregates.collect();
+        for (stream, place) in plan.streams.iter().zip(&places) {
+            if let (StreamValue::Pattern(pattern), Some(at)) = (&stream.value, place.pattern) {
+                tables[usize::from(stream.table)].patterns[at].complete(pattern, &aggregates);
+            }
+        }
+        let watched = watched(&plan, &tables, &aggregates, &in_scope);
         let steps = (0..plan.events.len()).map(|event| {
             let mut steps = steps(&plan, event as u16, &places);
             steps.retain(|step| in_scope(&plan.tables[step.table]));
@@ -209,7 +240,7 @@ impl Layout {
         });
         let steps = steps.collect();
         let fingerprint = fingerprint(&plan, &tables);
-        Layout { tables, places, aggregates, steps, fingerprint, plan }
+        Layout { tables, places, aggregates, watched, steps, fingerprint, plan }
     }
 }
 
@@ -221,6 +252,11 @@ impl TableLayout {
 
     /// Words before the heads of segments.
     pub(crate) fn heads(&self) -> usize {
+        self.patterns_at() + self.pattern_words
+    }
+
+    /// Words before those of patterns.
+    pub(crate) fn patterns_at(&self) -> usize {
         2 * self.half_lives.len() + self.newest
     }
 
@@ -242,13 +278,20 @@ impl TableLayout {
         self.half_lives.extend(&stream.half_lives);
         let newest = stream.newest.then_some(self.newest);
         self.newest += usize::from(stream.newest);
+        let pattern = if let StreamValue::Pattern(pattern) = &stream.value {
+            self.patterns.push(PatternLayout::new(pattern, self.pattern_words));
+            self.pattern_words += pattern.kind.words();
+            Some(self.patterns.len() - 1)
+        } else {
+            None
+        };
         let sessions = self.segments[segments..].iter().any(Segment::is_sessions);
         let recents = (stream.recents > 0).then_some(self.recents.len());
         let capacity = (stream.recents as usize).min(limits::RECENTS_MAX);
         let window = stream.recents_window;
         self.recents.extend(recents.map(|_| RecentsLayout { capacity, of: RecentsOf::new(plan, stream), window }));
         let (segments, decays) = (segments..self.segments.len(), decays..self.half_lives.len());
-        Place { segments, decays, newest, recents, rings: rings..self.rings.len(), sessions }
+        Place { segments, decays, newest, recents, rings: rings..self.rings.len(), pattern, sessions }
     }
 }
 
@@ -265,6 +308,7 @@ impl Place {
                 self.decays.start + stream.half_lives.iter().position(|known| *known == half_life).expect(absent)
             }
             AggregateOp::TimeSince => self.newest.expect(absent),
+            AggregateOp::Pattern => self.pattern.expect(absent),
             _ => self.recents.expect(absent),
         }
     }
@@ -299,15 +343,59 @@ fn steps(plan: &Plan, event: u16, places: &[Place]) -> Vec<Step> {
         let Some(owner) = owner_role(&plan.events[event as usize], table) else {
             continue;
         };
-        let of_table = plan.streams.iter().zip(places).filter(|(stream, _)| stream.table as usize == index);
-        let mut streams: Vec<StreamStep> =
-            of_table.filter_map(|(stream, place)| stream_step(plan, stream, place, event)).collect();
+        let of_table = plan.streams.iter().zip(places).zip(0u16..);
+        let of_table = of_table.filter(|((stream, _), _)| stream.table as usize == index);
+        let (mut streams, mut numbers, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        for ((stream, place), number) in of_table {
+            match held_over(plan, stream) {
+                Some(over) if stream.events.contains(&event) => held.extend(place.pattern.map(|at| (at, over))),
+                Some(_) => {}
+                None => {
+                    let step = stream_step(plan, stream, place, event);
+                    numbers.extend(step.is_some().then_some(number));
+                    streams.extend(step);
+                }
+            }
+        }
         join_alike(&mut streams);
+        let among = |stream: &u16| numbers.iter().position(|number| number == stream);
+        let held = held
+            .into_iter()
+            .map(|(pattern, over)| HeldStep { pattern, streams: over.iter().filter_map(among).collect() });
+        let held = held.collect();
         if !streams.is_empty() {
-            steps.push(Step { table: index, owner, cross, streams });
+            steps.push(Step { table: index, owner, cross, streams, held });
         }
     }
     steps
+}
+
+/// The streams that a held condition counts, if a stream is one.
+fn held_over(plan: &Plan, stream: &Stream) -> Option<Vec<u16>> {
+    let StreamValue::Pattern(pattern) = &stream.value else { return None };
+    let PatternKind::Held(over) = &pattern.kind else { return None };
+    let streams = over.facts.iter().filter_map(|fact| match fact {
+        RowFact::Aggregate(index) => Some(plan.aggregates[usize::from(*index)].stream),
+        RowFact::Derived(_) => None,
+    });
+    Some(streams.collect())
+}
+
+/// What alarms ask of the rows of each table in scope.
+fn watched(
+    plan: &Plan,
+    tables: &[TableLayout],
+    aggregates: &[AggregateRead],
+    in_scope: impl Fn(&Table) -> bool,
+) -> Vec<Watched> {
+    let mut watched: Vec<Watched> = tables.iter().map(|_| Watched::default()).collect();
+    for (alarm, number) in plan.alarms.iter().zip(0u16..) {
+        let table = usize::from(alarm.table);
+        if in_scope(&plan.tables[table]) {
+            watched[table].add(number, alarm, aggregates, &tables[table]);
+        }
+    }
+    watched
 }
 
 /// Joins streams that follow one another and whose filters, if any, read the same.
@@ -328,6 +416,7 @@ fn stream_step(plan: &Plan, stream: &Stream, place: &Place, event: u16) -> Optio
         StreamValue::Role(roles) => StepValue::Role(roles[nth] as usize),
         StreamValue::Listed(program) => StepValue::Listed(program.clone(), RecentsOf::new(plan, stream)),
         StreamValue::Elements(collection) => StepValue::Elements(usize::from(*collection)),
+        StreamValue::Pattern(pattern) => pattern_step(pattern, event)?,
     };
     Some(StreamStep {
         filter: stream.filter.clone(),
@@ -338,8 +427,21 @@ fn stream_step(plan: &Plan, stream: &Stream, place: &Place, event: u16) -> Optio
         newest: place.newest,
         recents: place.recents,
         rings: place.rings.clone(),
+        pattern: place.pattern,
         sessions: place.sessions,
     })
+}
+
+/// What an event is to a pattern; a held condition is judged apart.
+fn pattern_step(pattern: &Pattern, event: u16) -> Option<StepValue> {
+    match &pattern.kind {
+        PatternKind::Held(_) => None,
+        PatternKind::Run(step) => step.filter.clone().map(StepValue::Run),
+        kind => {
+            let steps = kind.steps().into_iter().zip(0u32..).filter(|(step, _)| step.event == event);
+            Some(StepValue::Steps(steps.map(|(step, number)| (number, step.filter.clone())).collect()))
+        }
+    }
 }
 
 /// Names, keys, streams and the words of every table; BLAKE3, cut to a word.
@@ -359,6 +461,7 @@ fn fingerprint(plan: &Plan, tables: &[TableLayout]) -> u64 {
             StreamValue::Role(roles) => format!("{roles:?}"),
             StreamValue::Listed(program) => format!("list {}", program.text()),
             StreamValue::Elements(collection) => format!("elements {collection}"),
+            StreamValue::Pattern(pattern) => pattern.meaning(),
         };
         let events: Vec<&str> = events.collect();
         hasher.update(format!("{} {events:?} {filter:?} {value};", stream.table).as_bytes());

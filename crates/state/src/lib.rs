@@ -42,7 +42,7 @@ pub use lists::{ListEntry, Lists, ListsSnapshot};
 pub use paged::{Paged, Pages};
 pub use quotas::{QuotaReading, Quotas, QuotasSnapshot};
 pub use resolve::{Change, EventChange, Few, Resolved, cross_key, resolve, resolve_admitted, touch};
-pub use rows::{Memory, Reading, Rows, RowsSnapshot, Scope};
+pub use rows::{Memory, Raised, Reading, Rows, RowsSnapshot, Scope};
 pub use saved::{LoadError, Reader, Snapshot};
 pub use subject::{CrossedReading, CrossedValue, Subject};
 pub use touched::Touched;

@@ -93,6 +93,7 @@ impl<'l> ReadAt<'l> {
                 let newest = row.recents(self.read.at).take(limits::STREAK_EVENTS_MAX.into());
                 Value::Float(newest.take_while(|recent| recent.bits != 0).count() as f64)
             }
+            AggregateOp::Pattern => Value::Bool(row.has_pattern(self.layout, self.read.at, self.now)),
             AggregateOp::StreakPeriods(_) => Value::Float(self.streak(row) as f64),
             AggregateOp::Decayed(_) | AggregateOp::Seen(_) => Value::Missing,
             AggregateOp::CountRecents(window) => {
@@ -182,6 +183,9 @@ fn finite(number: f64) -> Value {
 
 /// The earliest instant after `now` at which a window's value may change by time alone.
 pub(crate) fn next_change(row: &Row, layout: &TableLayout, read: &AggregateRead, now: Time) -> Option<Time> {
+    if read.op == AggregateOp::Pattern {
+        return row.pattern_change(layout, read.at, now);
+    }
     let window = read.op.window()?;
     let segment = panes_of(layout, read);
     let current = segment.pane(now);

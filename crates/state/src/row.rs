@@ -4,9 +4,11 @@
 
 mod panes;
 mod parts;
+mod patterns;
 mod sessions;
 
 pub(crate) use parts::Moments;
+pub(crate) use patterns::FAILS;
 
 use crate::carry::Between;
 use crate::dictionary::Dictionary;
@@ -191,8 +193,10 @@ impl Row {
         let lists = self.recents.iter().zip(&layout.recents);
         let mut newest = lists.filter_map(|(list, of)| Some((list.front()?, of)));
         let noted = (0..layout.newest).any(|at| self.newest(layout, at).is_some());
+        let mut patterns = layout.patterns.iter().flat_map(|of| self.pattern_seen(layout, of, now));
         panes
             || decayed
+            || patterns.any(|word| word != 0)
             || noted
             || self.rings.is_live(&layout.rings, now)
             || newest.any(|(newest, of)| of.is_live(newest.time, now))
@@ -217,6 +221,10 @@ impl Row {
             let newest = self.newest(layout, at);
             any |= newest.is_some();
             put_u64(out, newest.map_or(0, |time| time.0 as u64 + 1));
+        }
+        for word in layout.patterns.iter().flat_map(|of| self.pattern_seen(layout, of, now)) {
+            any |= word != 0;
+            put_u64(out, word);
         }
         for (at, segment) in layout.segments.iter().enumerate() {
             let live = self.panes_in(layout, at, segment.oldest(now), i64::MAX - 1);
@@ -269,6 +277,7 @@ impl Row {
                 row.add_newest(new, at, newest);
             }
         }
+        self.carry_patterns(between, &mut row);
         self.carry_panes(between, &mut row);
         for (at, from) in of.recents.iter().enumerate() {
             let Some(from) = *from else { continue };

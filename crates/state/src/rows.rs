@@ -1,6 +1,7 @@
 //! Keyed rows: what each event adds to the rows of its entities, in log order, and what can be read of them at an instant.
 //! Rows of a shard depend on that shard's records alone, so the number of shards changes no row.
 
+mod alarms;
 mod fact;
 mod reading;
 mod saving;
@@ -13,12 +14,15 @@ use crate::layout::{Grid, Layout, Step, StepValue, StreamStep, TableLayout};
 use crate::paged::Paged;
 use crate::read::{next_change, value};
 use crate::resolve::{Change, EventChange, Resolved};
-use crate::row::{Recent, Row};
+use crate::row::{FAILS, Recent, Row};
 use crate::saved::{put_text, put_u64};
 use crate::sketch::Sketched;
 use crate::subject::{Copied, Subject};
 use crate::touched::Touched;
+pub use alarms::Raised;
+use alarms::{Alarms, Before, Place};
 use domain::{EntityId, Position, Time, Type, Value};
+use expr::Program;
 pub use reading::Reading;
 pub use saving::RowsSnapshot;
 use spec::plan::{AggregateOp, Cross, EntityIndex, Table};
@@ -97,6 +101,8 @@ pub struct Rows {
     /// By table, of plain rows.
     touched: Vec<Touched>,
     position: Position,
+    log_time: Time,
+    alarms: Alarms,
     copied_bytes_max: usize,
 }
 
@@ -115,18 +121,20 @@ impl Rows {
         let touched = vec![Touched::default(); tables.len()];
         let in_scope = |table: &Table| scope.has_table(&plan, table);
         let layout = Layout::new(plan.clone(), in_scope);
-        Rows { layout: Arc::new(layout), scope, tables, touched, position: Position::START, copied_bytes_max: 0 }
+        let (layout, position, log_time) = (Arc::new(layout), Position::START, Time(0));
+        Rows { layout, scope, tables, touched, position, log_time, alarms: Alarms::default(), copied_bytes_max: 0 }
     }
 
     /// Goes on under the plan of `new`: empty rows of the same scope and of a plan that has the same tables and streams.
     pub fn adopt(&mut self, new: &Rows) {
         self.layout = new.layout.clone();
+        self.set_timers();
     }
 
     /// The rows under another plan, which goes on with `carrying` of them at the log's time; the rest is empty.
     pub fn carried(&self, plan: &Arc<Plan>, carrying: &Carrying, now: Time) -> Rows {
         let mut rows = Rows::new(plan.clone(), self.scope);
-        rows.position = self.position;
+        (rows.position, rows.log_time) = (self.position, self.log_time);
         let tables = carry::tables(&self.layout, &rows.layout, carrying);
         for (number, of) in tables.iter().enumerate() {
             let Some(of) = of else { continue };
@@ -141,25 +149,37 @@ impl Rows {
                 _ => {}
             }
         }
+        rows.set_timers();
         rows
     }
 
     /// Applies one record; records come in log order.
     pub fn apply(&mut self, resolved: &Resolved) {
-        let Rows { layout, scope, tables, touched, copied_bytes_max, .. } = self;
+        let (position, log_time) = (resolved.position, resolved.log_time);
+        self.let_go_off(position, log_time);
+        let Rows { layout, scope, tables, touched, alarms, copied_bytes_max, .. } = self;
         if let Change::Event(event) = &resolved.change {
             for step in &layout.steps[event.event as usize] {
                 let local = scope.local(event.entities[step.owner].0);
                 let second = step.cross.map_or(0, |cross| event.crosses[cross]);
                 if let Some(local) = local.filter(|_| step.cross.is_none() || second != u32::MAX) {
-                    let table = &mut tables[step.table];
+                    let (table, of) = (&mut tables[step.table], &layout.tables[step.table]);
+                    let watched = Some(&layout.watched[step.table]).filter(|watched| !watched.alarms.is_empty());
+                    let now = event.time.max(log_time);
+                    let before = watched.map(|watched| Before::of(table.plain(local), of, watched, (now, log_time)));
                     touched[step.table].insert(local);
-                    let copied = table.apply(&layout.tables[step.table], step, (local, second), event, resolved);
+                    let copied = table.apply(of, step, (local, second), event, resolved);
                     *copied_bytes_max = copied.max(*copied_bytes_max);
+                    if let (Some(before), Some(watched)) = (before, watched) {
+                        let owner = event.entities[step.owner];
+                        let place = Place { table: step.table, local, owner };
+                        let row = (table.plain(local), of, watched);
+                        alarms.changed(&before, row, place, (position, now, log_time));
+                    }
                 }
             }
         }
-        self.position = resolved.position;
+        (self.position, self.log_time) = (position, log_time);
     }
 
     /// From now on notes which plain rows change, so that a copy can [`follow`](Rows::follow). For `Scope::Items`: crossed rows
@@ -170,13 +190,17 @@ impl Rows {
 
     /// Takes over the plain rows that changed in the copy that is ahead since this one was ahead of it.
     pub fn follow(&mut self, ahead: &Rows) {
-        self.position = ahead.position;
+        (self.position, self.log_time) = (ahead.position, ahead.log_time);
         self.touched.iter_mut().for_each(Touched::clear);
+        let changed = ahead.touched.iter().enumerate();
+        let changed = changed.flat_map(|(table, touched)| touched.ids().iter().map(move |&id| (table, id)));
+        let due = changed.filter_map(|(table, id)| self.due_in(table, id)).collect();
         for ((rows, from), touched) in self.tables.iter_mut().zip(&ahead.tables).zip(&ahead.touched) {
             if let (Keyed::Plain(rows), Keyed::Plain(from)) = (rows, from) {
                 touched.ids().iter().for_each(|&id| rows.take_over(from, id));
             }
         }
+        self.follow_timers(due);
     }
 
     /// Applies records that follow one another. Faster than one by one: the memory they will need is asked for ahead.
@@ -339,8 +363,21 @@ impl Keyed {
             Keyed::Crossed(rows) => rows.touch(layout, local, second, resolved.position, resolved.log_time),
         };
         row.open(layout);
-        collected.for_each(|(stream, bits)| add(row, layout, stream, event, bits, resolved.log_time));
+        let log_time = resolved.log_time;
+        if step.held.is_empty() {
+            collected.for_each(|(stream, bits)| add(row, layout, stream, event, bits, log_time));
+        } else {
+            add_judged(row, layout, step, event, &collected.collect::<Vec<_>>(), log_time);
+        }
         if self.copied_pages() == before { 0 } else { self.page_bytes(local, second) }
+    }
+
+    /// The row of an entity, in a table keyed by it alone.
+    fn plain(&self, local: u32) -> Option<&Row> {
+        match self {
+            Keyed::Plain(rows) => rows.get(local),
+            Keyed::Nothing | Keyed::Crossed(_) => None,
+        }
     }
 
     fn copied_pages(&self) -> u64 {
@@ -399,6 +436,12 @@ fn collect(stream: &StreamStep, event: &EventChange) -> Option<u64> {
             1.0
         }
         StepValue::Listed(program, of) => return of.bits(&program.eval(&event.values)),
+        StepValue::Steps(steps) => {
+            let is = |filter: &Option<Program>| filter.as_ref().is_none_or(|of| of.eval(&event.values).is_true());
+            let steps = steps.iter().filter(|(_, filter)| is(filter));
+            return Some(steps.fold(0, |bits, (step, _)| bits | 1 << step)).filter(|bits| *bits != 0);
+        }
+        StepValue::Run(condition) => return Some(if condition.eval(&event.values).is_true() { 1 } else { FAILS }),
     };
     number.is_finite().then(|| number.to_bits())
 }
@@ -420,6 +463,9 @@ fn add(
     bits: Option<u64>,
     log_time: Time,
 ) {
+    if let Some(at) = stream.pattern {
+        return bits.into_iter().for_each(|steps| row.take_steps(layout, at, steps, event.time));
+    }
     let number = bits.map(f64::from_bits);
     for at in stream.segments.clone().filter(|_| stream.sessions) {
         if let Grid::Sessions { gap } = layout.segments[at].grid {
@@ -440,6 +486,26 @@ fn add(
     for at in stream.rings.clone() {
         row.add_to_sketch(layout, at, (event.time, sketched(stream, event, number)), log_time);
     }
+}
+
+/// The same for all streams of a step, with the conditions over the row that are judged before and after it.
+fn add_judged(
+    row: &mut Row,
+    layout: &TableLayout,
+    step: &Step,
+    event: &EventChange,
+    collected: &[(&StreamStep, Option<u64>)],
+    log_time: Time,
+) {
+    let takes = |at: &usize| {
+        collected.iter().any(|(stream, bits)| bits.is_some() && std::ptr::eq(*stream, &raw const step.streams[*at]))
+    };
+    let judged: Vec<usize> =
+        step.held.iter().filter(|held| held.streams.iter().any(takes)).map(|held| held.pattern).collect();
+    let now = event.time.max(log_time);
+    judged.iter().for_each(|at| row.judge_before(layout, *at, now));
+    collected.iter().for_each(|(stream, bits)| add(row, layout, stream, event, *bits, log_time));
+    judged.iter().for_each(|at| row.judge_after(layout, *at, now));
 }
 
 /// The second part of a crossed key in a form that depends on no numbering of strings.

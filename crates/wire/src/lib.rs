@@ -20,7 +20,8 @@ pub use list::{parse_list, parse_list_line, parse_list_put};
 pub use scan::{Outcome, Scanner, check, whole};
 pub use time::{parse_time, write_instant, write_time};
 pub use write::{
-    AnswerView, Applied, EntityFacts, LineOutcome, ListFacts, OutcomeView, ReasonView, VerdictView, write_answer,
-    write_applied, write_array, write_bool, write_entity, write_error, write_event, write_float, write_int, write_key,
-    write_list, write_named, write_outcome, write_raw, write_text, write_uint, write_undecided, write_verdict,
+    AlarmView, AnswerView, Applied, EntityFacts, LineOutcome, ListFacts, OutcomeView, ReasonView, VerdictView,
+    write_alarm, write_answer, write_applied, write_array, write_bool, write_entity, write_error, write_event,
+    write_float, write_int, write_key, write_list, write_named, write_outcome, write_raw, write_text, write_uint,
+    write_undecided, write_verdict,
 };

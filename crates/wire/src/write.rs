@@ -1,5 +1,6 @@
 //! JSON out, by hand: scalars and strings here, whole bodies in the files beside.
 
+mod alarm;
 mod answer;
 mod list;
 mod outcome;
@@ -8,6 +9,7 @@ mod results;
 mod tests;
 mod verdict;
 
+pub use alarm::{AlarmView, write_alarm};
 pub use answer::{AnswerView, write_answer};
 pub use list::{ListFacts, write_list};
 pub use outcome::{OutcomeView, write_event, write_outcome};

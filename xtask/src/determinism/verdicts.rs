@@ -1,8 +1,10 @@
-//! Decisions on the events of a determinism run: what the node said of each, and the same computed again from the log.
+//! Decisions on the events of a determinism run and the alarms that it raised: what the node said, and the same computed again from
+//! the log.
 
 use super::Report;
+use anyhow::Result;
 use domain::Position;
-use engine::{Decided, Engine, Submitted, Telling, Verdicts};
+use engine::{Alarm, Decided, Engine, Submitted, Telling, Verdicts};
 
 /// Decisions on purchases, behind the lists.
 pub(super) const DECISIONS: &str = "
@@ -16,7 +18,18 @@ decisions:
       - { id: usual, when: \"user.tastes.exists(taste, taste == item.category.upperAscii())\", score: -0.1 }
       - { id: guest, when: 'listed(user, vip)', outcome: welcome, share: 50% }
       - { id: seen, when: user.item.viewed > 0.0, score: 0.05, shadow: true }
+      - { id: chain, when: user.returns && !before(user.idle), score: 0.01, reason: 'idle before: {before(user.idle)}' }
+      - { id: hectic, when: user.hectic || user.patient || item.unsold, score: 0.02 }
     tiers: { welcome: 0.9, check: 0.3, otherwise: approve }
+";
+
+/// Alarms over all kinds of patterns, of users and of items.
+pub(super) const ALARMS: &str = "
+alarms:
+  returns: { of: user, when: returns, reason: '{views_1h} views, {spend_30d} spent' }
+  idle:    { of: user, when: idle && views_1h > 0, tags: [basket] }
+  hectic:  { of: user, when: hectic || patient }
+  unsold:  { of: item, when: unsold, reason: 'heat {heat}' }
 ";
 
 /// Decisions per run that are computed again from the log.
@@ -69,4 +82,22 @@ fn told(decided: &[Decided], telling: &Telling<'_>) -> Lines {
         (of.id.position, line)
     });
     each.collect()
+}
+
+/// All alarms of a run, as it told them; derived again from the log they must be the same.
+pub(super) fn alarms(engine: &Engine, name: &str, report: &mut Report) -> Result<Lines> {
+    let told = engine.alarms_after(Position::START, usize::MAX)?;
+    let again = engine.alarms_from_log(Position::START, told.until, usize::MAX)?;
+    report.alarms += told.alarms.len() as u64;
+    report.alarms_again += again.alarms.len() as u64;
+    if told != again {
+        let differ = told.alarms.iter().zip(&again.alarms).find(|(told, again)| told != again);
+        let (told, again) = (told.alarms.len(), again.alarms.len());
+        report.wrong.push(format!("{name}: {told} alarms, {again} from the log; {differ:?}"));
+    }
+    if told.alarms.is_empty() {
+        report.wrong.push(format!("{name}: no alarm was raised"));
+    }
+    let line = |alarm: &Alarm| (alarm.position, format!("alarm {} of {}: {}", alarm.alarm, alarm.entity, alarm.reason));
+    Ok(told.alarms.iter().map(line).collect())
 }

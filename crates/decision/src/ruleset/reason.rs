@@ -2,7 +2,7 @@
 
 use super::Facts;
 use domain::{Type, Value};
-use expr::Texts;
+use expr::{Program, Texts};
 use spec::plan::{DecisionRule, ReasonPart};
 
 /// Shows a value of a static type: entities and strings by their texts.
@@ -10,14 +10,19 @@ pub type Told<'s> = &'s dyn Fn(&Value, &Type) -> String;
 
 /// A rule's reason over these facts; its condition where it has none.
 pub fn reason(rule: &DecisionRule, facts: &Facts, texts: &dyn Texts, told: Told<'_>) -> String {
-    if rule.reason.is_empty() {
-        return rule.when.text().to_owned();
+    said(&rule.reason, &rule.when, &facts.row, texts, told)
+}
+
+/// What a template says over a row of values; the condition's text where there is none.
+pub fn said(reason: &[ReasonPart], when: &Program, row: &[Value], texts: &dyn Texts, told: Told<'_>) -> String {
+    if reason.is_empty() {
+        return when.text().to_owned();
     }
     let mut out = String::new();
-    for part in &rule.reason {
+    for part in reason {
         match part {
             ReasonPart::Text(text) => out.push_str(text),
-            ReasonPart::Value(program) => match program.eval_with(&facts.row, texts) {
+            ReasonPart::Value(program) => match program.eval_with(row, texts) {
                 Value::Missing => out.push('?'),
                 Value::Float(float) => out.push_str(&rounded(float)),
                 value => out.push_str(&told(&value, program.ty())),

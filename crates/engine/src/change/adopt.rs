@@ -70,6 +70,7 @@ impl<D: Disk> Core<D> {
             state.shards.iter().for_each(|shard| shard.write().adopt(&new.rows));
             self.write_spec(&mut sequencer, judge, state.clone())
         });
+        state.look_at_timers();
         drop(sequencer);
         self.ask_for_sync(true);
         Ok((adopted.version, adopted.since))

@@ -17,7 +17,7 @@ use crate::sequencer::Sequencer;
 use decision::Epoch;
 use domain::{Code, CodecError, PlanVersion, Position, Refusal, Span};
 use journal::{Disk, Records};
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard};
 use spec::Plan;
 use std::mem::replace;
 use std::sync::Arc;
@@ -322,12 +322,10 @@ impl<D: Disk> Core<D> {
         sequencer.lists = epoch.listed().clone();
         let until = sequencer.log_time.plus(self.config.rollback_window);
         let leaving = Leaving::of(sequencer, (catalogue, attribution), until);
-        let state = Arc::new(State {
-            names: RwLock::new(names.with_capacity(self.config.entities_max, self.config.strings_max)),
-            shards: shards.into_iter().map(RwLock::new).collect(),
-            epochs: Epochs::pair(epoch, behind),
-            recent: Mutex::new(Recent::since(sequencer.appender.position())),
-        });
+        let names = names.with_capacity(self.config.entities_max, self.config.strings_max);
+        let recent = Recent::since(sequencer.appender.position());
+        let epochs = Epochs::pair(epoch, behind);
+        let state = Arc::new(State::new(names, shards, epochs, recent, self.alarms.clone()));
         let generation = self.write_spec(sequencer, judge, state);
         sequencer.changed = true;
         drop(old);

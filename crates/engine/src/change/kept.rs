@@ -86,6 +86,7 @@ impl Leaving {
             log_time,
             writer_epoch,
             judge,
+            raised: None,
             plan,
         })
     }

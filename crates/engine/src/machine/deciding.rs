@@ -95,6 +95,7 @@ impl Machine {
             epoch.apply(change, names);
             read(plan, epoch.items(), change, open, false);
         });
+        self.gather();
     }
 }
 

@@ -59,6 +59,7 @@ fn plan() -> Plan {
         weights: Vec::new(),
         attribution: None,
         decisions: Vec::new(),
+        alarms: Vec::new(),
         decision_read: false,
         entities: vec![entity("user", Vec::new()), entity("item", vec![created, tags])],
         events: vec![event("view"), event("skip")],

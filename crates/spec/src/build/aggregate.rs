@@ -26,6 +26,7 @@ pub(super) fn usage(name: &str) -> &'static str {
         }
         "last_n" => "write `last_n(event, value, n)` or `last_n(event, value, n, filter)`",
         "seen" => "write `seen(item, window)` or `seen(event, item, window)`",
+        "held" | "seq" | "absent" => super::pattern::usage(name),
         "session" => "write `session(30m)`",
         "tumbling" => "write `tumbling(10m)`",
         "sum" => "write `sum(event, value, window)` or `sum(event, value, window, filter)`",
@@ -48,7 +49,12 @@ fn arguments(name: &str) -> usize {
     }
 }
 
-fn arity(name: &str, args: &[Node], span: &Range<usize>, allowed: RangeInclusive<usize>) -> Result<(), Diagnostic> {
+pub(super) fn arity(
+    name: &str,
+    args: &[Node],
+    span: &Range<usize>,
+    allowed: RangeInclusive<usize>,
+) -> Result<(), Diagnostic> {
     if allowed.contains(&args.len()) {
         return Ok(());
     }
@@ -84,8 +90,10 @@ fn over_roles(table: u16, events: Vec<u16>, roles: Vec<u8>, op: AggregateOp, ty:
 impl Scope<'_, '_, '_> {
     /// An aggregate in a feature of this table.
     pub(super) fn aggregate(&mut self, table: u16, name: &str, args: &[Node], span: Range<usize>) -> Found {
-        if name == "seen" {
-            return self.feature_seen(table, args, span);
+        match name {
+            "seen" => return self.feature_seen(table, args, span),
+            "held" | "seq" | "absent" => return self.pattern(table, name, args, span),
+            _ => {}
         }
         if let ("last", Some(NodeKind::List(events))) = (name, args.first().map(|node| &node.kind)) {
             return self.last_of_events(table, events, args, span);
@@ -127,9 +135,13 @@ impl Scope<'_, '_, '_> {
             let help = "write it as it stands under `events`, without quotes: `count(view, 7d)`";
             return Err(Diagnostic::new("wrong_type", node.span.clone(), message).with_help(help));
         };
+        self.event_named(name, &node.span)
+    }
+
+    pub(super) fn event_named(&self, name: &str, span: &Range<usize>) -> Result<u16, Diagnostic> {
         self.builder.event(name).ok_or_else(|| {
             let known = self.builder.events.iter().map(|event| event.name.as_str());
-            near("unknown_event", node.span.clone(), format!("{} is not an event", quoted(name)), name, known)
+            near("unknown_event", span.clone(), format!("{} is not an event", quoted(name)), name, known)
         })
     }
 

@@ -94,9 +94,13 @@ impl Builder<'_> {
     pub(super) fn reads_decision(&self) -> bool {
         let over = self.streams.iter().filter(|stream| stream.events.contains(&IMPRESSION));
         let mut programs = over.flat_map(|stream| {
-            let value = match &stream.value {
-                StreamValue::Number(program) | StreamValue::Listed(program) => Some(program),
-                StreamValue::One | StreamValue::Role(_) | StreamValue::Elements(_) => None,
+            let value: Vec<&expr::Program> = match &stream.value {
+                StreamValue::Number(program) | StreamValue::Listed(program) => vec![program],
+                StreamValue::One | StreamValue::Role(_) | StreamValue::Elements(_) => Vec::new(),
+                StreamValue::Pattern(pattern) => {
+                    let steps = pattern.kind.steps().into_iter().filter(|step| step.event == IMPRESSION);
+                    steps.filter_map(|step| step.filter.as_ref()).collect()
+                }
             };
             stream.filter.iter().chain(value)
         });

@@ -1,6 +1,6 @@
 //! Features: their order of dependency, cycles, and which of them keep their order of entities over time.
 
-use super::scope::{Place, Scope, paths};
+use super::scope::{Place, Scope, held_paths, paths};
 use super::{Builder, ITEM, Outcome};
 use crate::diagnostic::{Issue, quoted};
 use crate::plan::{Feature, Slot, SlotSource};
@@ -43,6 +43,7 @@ impl Builder<'_> {
             let mut found = Vec::new();
             if let Some(ast) = &feature.ast {
                 paths(self, ast.root(), &mut found);
+                held_paths(self, ast.root(), &mut found);
             }
             let reads = found.iter().filter_map(|names| {
                 let names: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();

@@ -57,6 +57,7 @@ pub(crate) fn build_interim(
     builder.weights(source);
     builder.feeds(source);
     builder.decisions(source);
+    builder.alarms(source);
     builder.sinks(source);
     builder.attribution(source);
     let plan = builder.let_go().finish();
@@ -98,6 +99,7 @@ impl Builder<'_> {
         self.outcomes.clear();
         self.feeds.clear();
         self.decisions.clear();
+        self.alarms.clear();
         self.sinks.clear();
         self.weights.clear();
         self.attribution = None;
@@ -145,6 +147,7 @@ impl Builder<'_> {
     fn let_go(mut self) -> Self {
         let Some(kept) = &self.kept else { return self };
         self.tables.truncate(kept.tables);
+        self.alarms.retain(|alarm| usize::from(alarm.table) < kept.tables);
         self.collections.truncate(kept.collections);
         self.calendars.truncate(kept.calendars);
         self.indexes.truncate(kept.indexes);

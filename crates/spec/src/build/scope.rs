@@ -3,7 +3,7 @@
 mod feed;
 mod names;
 
-pub(super) use names::paths;
+pub(super) use names::{held_paths, paths};
 
 use super::{Builder, ITEM, Outcome};
 use crate::diagnostic::quoted;
@@ -65,11 +65,6 @@ impl expr::Scope for Scope<'_, '_, '_> {
             let help = "a feature has no current event to stand before; a decision on an event reads it as it was";
             return Some(Err(Diagnostic::new("not_here", span, message).with_help(help)));
         }
-        if name == "held" {
-            let message = "`held` is not available in this release";
-            let help = "count the events that meet the condition, or ask `time_since` of those that do not";
-            return Some(Err(Diagnostic::new("not_available", span, message).with_help(help)));
-        }
         if name == "listed" {
             return Some(self.listed(args, span));
         }
@@ -100,7 +95,7 @@ impl expr::Scope for Scope<'_, '_, '_> {
 }
 
 /// The aggregate functions.
-pub(super) const AGGREGATES: [&str; 18] = [
+pub(super) const AGGREGATES: [&str; 21] = [
     "count",
     "sum",
     "mean",
@@ -119,6 +114,9 @@ pub(super) const AGGREGATES: [&str; 18] = [
     "distinct",
     "quantile",
     "top_k",
+    "held",
+    "seq",
+    "absent",
 ];
 
 /// Whether a call is an aggregate: `min` and `max` are functions of numbers too, and are told apart by an event as the

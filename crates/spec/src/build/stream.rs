@@ -138,8 +138,8 @@ fn extend(stream: &mut Stream, op: AggregateOp) {
         }
         AggregateOp::StreakEvents => stream.recents = stream.recents.max(limits::STREAK_EVENTS_MAX),
         AggregateOp::Seen(_) => stream.recents = stream.recents.max(limits::SEEN_RECENTS),
-        // What each pane is stands in the stream.
-        AggregateOp::Distinct(_) | AggregateOp::Quantile(..) | AggregateOp::TopK(..) => {}
+        // What each pane is, and what a pattern looks for, stands in the stream.
+        AggregateOp::Distinct(_) | AggregateOp::Quantile(..) | AggregateOp::TopK(..) | AggregateOp::Pattern => {}
     }
     if let Some(window) = op.window() {
         let pane_width = if op.is_sketched() { super::sketch_pane_width } else { pane_width };

@@ -1,10 +1,12 @@
 //! Decisions: rules over the events of one type, tiers of their score, outcomes and their precedence.
 
+mod alarm;
 mod labels;
 mod rule;
 mod scorecard;
 mod table;
 
+pub(super) use alarm::ALARM;
 pub(super) use labels::LABELS;
 pub(super) use rule::{RULE, SHARE};
 pub(super) use scorecard::{BIN, PART, SCORECARD};

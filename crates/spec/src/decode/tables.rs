@@ -32,6 +32,7 @@ pub(crate) fn tables() -> Vec<Table> {
         table("scorecard_part", &decision::PART),
         table("bin", &decision::BIN),
         table("labels", &decision::LABELS),
+        table("alarm", &decision::ALARM),
         table("sink", &sink::SINK),
         table("retry", &sink::RETRY),
         table("attribution", &attribution::ATTRIBUTION),

@@ -59,9 +59,8 @@ pub(super) fn field(table: &str, name: &str) -> Option<Json> {
             )),
             _ => None,
         },
-        "decision" | "rule" | "rule_share" | "rule_table" | "scorecard" | "scorecard_part" | "bin" | "labels" => {
-            decisions::field(table, name)
-        }
+        "decision" | "rule" | "rule_share" | "rule_table" | "scorecard" | "scorecard_part" | "bin" | "labels"
+        | "alarm" => decisions::field(table, name),
         "sink" | "retry" => sinks::field(table, name),
         "feed" | "rank" | "holdout" => feeds::field(table, name),
         _ => match table.split_once('_') {
@@ -90,6 +89,7 @@ pub(super) fn required(table: &str) -> Vec<&'static str> {
         "rule_table" => vec!["hit", "inputs", "rows"],
         "scorecard" | "bin" => vec!["points"],
         "labels" => vec!["event", "of", "when"],
+        "alarm" => vec!["of", "when"],
         _ => match table.split_once('_') {
             Some(("route", kind)) => routes::required(kind),
             Some(("policy", kind)) => policies::required(kind),
@@ -117,6 +117,10 @@ fn section(name: &str) -> Option<(Holds, &'static str)> {
         "decisions" => (
             Holds::Names("decision"),
             "What is decided of every event of a type, as of its own place in the log: rules, score, tiers.",
+        ),
+        "alarms" => (
+            Holds::Names("alarm"),
+            "What is raised when a pattern of an entity's events comes true, without a further event if need be.",
         ),
         "sinks" => (Holds::Names("sink"), "HTTP addresses that take outcomes of decisions, each at least once."),
         "weights" => (Holds::Other(weights), "What one event of a kind is worth; below zero for dislike."),

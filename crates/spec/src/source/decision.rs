@@ -128,3 +128,13 @@ pub(crate) struct BinSource {
     pub(crate) below: Option<f64>,
     pub(crate) points: f64,
 }
+
+/// An alarm; what could not be read is not there.
+#[derive(Debug)]
+pub(crate) struct AlarmSource {
+    pub(crate) name: Text,
+    pub(crate) of: Option<Text>,
+    pub(crate) when: Option<Text>,
+    pub(crate) reason: Option<Text>,
+    pub(crate) tags: Vec<String>,
+}

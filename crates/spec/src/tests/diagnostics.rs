@@ -231,7 +231,7 @@ fn features() {
             ),
             ("features: { user: { a: 'last([view], item, dwell)' } }\n", "wrong_type", 8, 44, "count or a window"),
             ("features: { user: { a: 'decayed(view, 9999d)' } }\n", "out_of_range", 8, 39, "half-life"),
-            ("features: { user: { a: 'held(view, 1h)' } }\n", "not_available", 8, 25, "held"),
+            ("features: { user: { a: 'held(view, 1h)' } }\n", "wrong_type", 8, 30, "no condition"),
             ("features: { item: { a: 'count(use, 1h)' } }\n", "missing_role", 8, 31, "names no `item`"),
             ("features: { user.category: { a: 'count(use, 1h)' } }\n", "missing_role", 8, 40, "names no `item`"),
             ("features: { item: { a: 'seen(item, 1d)' } }\n", "not_here", 8, 25, "user"),

@@ -1,5 +1,5 @@
 //! Rows in checkpoints: by table and the owner's dense id, so that any number of shards can load what any other saved.
-//! A chunk: position, layout fingerprint, table, count, then each row (or owner with its crossed rows) with its id.
+//! A chunk: position, log time, layout fingerprint, table, count, then each row (or owner with its crossed rows) with its id.
 
 use super::{Keyed, Rows, Scope};
 use crate::crossed::FrozenCrossed;
@@ -7,7 +7,7 @@ use crate::layout::{Layout, TableLayout};
 use crate::paged::Pages;
 use crate::row::Row;
 use crate::saved::{LoadError, Reader, Snapshot, put_u32, put_u64};
-use domain::{Position, limits};
+use domain::{Position, Time, limits};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -31,6 +31,7 @@ pub struct RowsSnapshot {
     scope: Scope,
     tables: Vec<Frozen>,
     position: Position,
+    log_time: Time,
     layout: Arc<Layout>,
     /// By table: pages per chunk.
     chunk_pages: Vec<u32>,
@@ -55,6 +56,7 @@ impl Rows {
             scope: self.scope,
             tables: tables.collect(),
             position: self.position,
+            log_time: self.log_time,
             layout: self.layout.clone(),
             chunk_pages,
         }
@@ -66,11 +68,11 @@ impl Rows {
     /// The bytes are damaged, of another plan, or loaded twice.
     pub fn load(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
         let mut input = Reader::new(bytes);
-        let position = Position(input.u64()?);
+        let (position, log_time) = (Position(input.u64()?), Time(input.i64()?));
         if input.u64()? != self.layout.fingerprint {
             return Err(LoadError::new("rows are of a plan with another layout"));
         }
-        self.position = position;
+        (self.position, self.log_time) = (position, log_time);
         let table = input.u32()?;
         if table != NO_TABLE {
             if table as usize >= self.tables.len() {
@@ -100,6 +102,7 @@ impl Rows {
                     return Err(repeated);
                 }
                 *place = row;
+                self.set_timers_of(table, local);
             }
             return Ok(());
         }
@@ -133,6 +136,7 @@ impl Snapshot for RowsSnapshot {
 
     fn save(&self, chunk: u32, out: &mut Vec<u8>) {
         put_u64(out, self.position.0);
+        put_u64(out, self.log_time.0 as u64);
         put_u64(out, self.layout.fingerprint);
         let Some(mut chunk) = chunk.checked_sub(1) else {
             return put_u32(out, NO_TABLE);

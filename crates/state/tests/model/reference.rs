@@ -146,6 +146,7 @@ impl Reference {
                 StreamValue::One => Value::Float(1.0),
                 StreamValue::Role(roles) => Value::Entity(event.entities[roles[nth] as usize]),
                 StreamValue::Listed(program) => program.eval(&event.values),
+                StreamValue::Pattern(_) => panic!("patterns have a model of their own: tests/patterns.rs"),
                 StreamValue::Number(program) => match program.eval(&event.values) {
                     Value::Bool(bool) => Value::Float(if bool { 1.0 } else { 0.0 }),
                     Value::Int(int) => Value::Float(int as f64),

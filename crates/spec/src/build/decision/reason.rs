@@ -4,6 +4,7 @@ use super::{Builder, Facts};
 use crate::diagnostic::Issue;
 use crate::plan::ReasonPart;
 use crate::yaml::Text;
+use expr::Program;
 use std::ops::Range;
 
 /// A piece of a template.
@@ -15,6 +16,15 @@ enum Piece {
 
 impl Builder<'_> {
     pub(super) fn reason(&mut self, facts: &mut Facts, text: &Text) -> Option<Vec<ReasonPart>> {
+        self.template(text, |builder, part| builder.compile_in_decision(facts, text, part))
+    }
+
+    /// A template whose expressions `compile` knows how to read: it is given the bytes of one after another.
+    pub(in crate::build) fn template(
+        &mut self,
+        text: &Text,
+        mut compile: impl FnMut(&mut Self, Range<usize>) -> Option<Program>,
+    ) -> Option<Vec<ReasonPart>> {
         let pieces = match pieces(&text.text) {
             Ok(pieces) => pieces,
             Err((at, message, help)) => {
@@ -27,7 +37,7 @@ impl Builder<'_> {
             .into_iter()
             .map(|piece| match piece {
                 Piece::Text(text) => Some(ReasonPart::Text(text)),
-                Piece::Expression(part) => self.compile_in_decision(facts, text, part).map(ReasonPart::Value),
+                Piece::Expression(part) => compile(self, part).map(ReasonPart::Value),
             })
             .collect();
         parts.into_iter().collect()

@@ -33,7 +33,6 @@ impl expr::Scope for DecisionScope<'_, '_> {
         match name {
             "listed" => Some(self.listed(args, span)),
             "before" => Some(self.before(args, span)),
-            "held" | "seq" | "absent" => Some(Err(not_yet(name, span))),
             "seen" => Some(Err(seen(span))),
             _ => aggregate.then(|| Err(self.no_aggregate(name, span))),
         }
@@ -46,11 +45,6 @@ impl expr::Scope for DecisionScope<'_, '_> {
     fn known_calls(&self) -> Vec<&str> {
         vec!["listed", "before"]
     }
-}
-
-fn not_yet(name: &str, span: Range<usize>) -> Diagnostic {
-    Diagnostic::new("not_available", span, format!("{} is not available in this release", quoted(name)))
-        .with_help("count the events that meet the condition, or ask `time_since` of those that do not, in a feature")
 }
 
 fn seen(span: Range<usize>) -> Diagnostic {

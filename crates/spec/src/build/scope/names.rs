@@ -70,3 +70,11 @@ pub(in crate::build) fn paths<'n>(builder: &Builder<'_>, node: &'n Node, found: 
         _ => node.children().into_iter().for_each(|child| paths(builder, child, found)),
     }
 }
+
+/// Every path of the conditions that patterns of a row hold: what they read is computed before.
+pub(in crate::build) fn held_paths<'n>(builder: &Builder<'_>, node: &'n Node, found: &mut Vec<&'n [expr::Name]>) {
+    match &node.kind {
+        NodeKind::Call { name, args } if name.text == "held" && args.len() == 2 => paths(builder, &args[0], found),
+        _ => node.children().into_iter().for_each(|child| held_paths(builder, child, found)),
+    }
+}

@@ -11,6 +11,18 @@ pub(super) fn field(table: &str, name: &str) -> Option<(Holds, &'static str)> {
         "rule" => rule(name),
         "rule_table" => rule_table(name),
         "scorecard" | "scorecard_part" | "bin" => scorecard(table, name),
+        "alarm" => Some(match name {
+            "of" => (Holds::Name, "The entity type whose features it reads."),
+            "when" => {
+                (Holds::Expression, "Raised where this becomes true; reads at least one `seq`, `absent` or `held`.")
+            }
+            "reason" => (Holds::Word, "What it says, with values in braces: `{spent_1d} spent`."),
+            "tags" => (
+                Holds::Other(|| list_of(reference("label"), None, Some(limits::RULE_TAGS_MAX))),
+                "Words that it carries.",
+            ),
+            _ => return None,
+        }),
         "labels" => Some(match name {
             "event" => (Holds::Name, "The event that says later what was true."),
             "of" => (Holds::Name, "Its field that has the `id` of the decided event."),

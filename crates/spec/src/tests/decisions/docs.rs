@@ -20,7 +20,7 @@ lists:
 fn blocks() -> Vec<&'static str> {
     let docs = include_str!("../../../../../docs/spec.md");
     let from = docs.find("## Decisions\n").unwrap();
-    let section = &docs[from..from + docs[from..].find("## Weights").unwrap()];
+    let section = &docs[from..from + docs[from..].find("## Alarms\n").unwrap()];
     section.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 

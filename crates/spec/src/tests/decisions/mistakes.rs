@@ -114,7 +114,7 @@ fn names() {
             ("{ id: a, when: \"seen(item, 7d)\", outcome: x }", "not_here", 25, "a decision has none"),
             ("{ id: a, when: user.seen_it, outcome: x }", "not_here", 24, "`user.seen_it` asks `seen`"),
             ("{ id: a, when: \"count(payment, 1h) > 3\", outcome: x }", "not_here", 25, "declare a feature"),
-            ("{ id: a, when: \"held(device, amount > 1000, 5m)\", outcome: x }", "not_available", 25, "release"),
+            ("{ id: a, when: \"held(payment, amount > 1000, 5m)\", outcome: x }", "not_here", 25, "declare a feature"),
             ("{ id: a, when: \"listed(user, blokced)\", outcome: x }", "unknown_name", 38, "did you mean `blocked`"),
             (
                 "{ id: a, when: \"listed(device, blocked)\", outcome: x }",
