@@ -324,6 +324,7 @@ impl Rows {
             memory.bytes += bytes;
             memory.rows += rows;
         }
+        memory.bytes += self.alarms.bytes();
         memory
     }
 

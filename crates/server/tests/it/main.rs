@@ -1,5 +1,6 @@
 //! A real server on a loopback port over a real engine in a temporary folder, spoken to over TCP.
 
+mod alarms;
 mod attribution;
 mod bad_decisions;
 mod bad_input;

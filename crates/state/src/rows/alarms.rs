@@ -194,6 +194,11 @@ impl Rows {
 }
 
 impl Alarms {
+    /// Memory that the timers take: a tree's nodes are two thirds full.
+    pub(super) fn bytes(&self) -> usize {
+        self.timers.len() * size_of::<Timer>() * 3 / 2
+    }
+
     fn set_new(&mut self, layout: &Layout, place: Place, row: &Row, log_time: Time) {
         let watched = &layout.watched[place.table];
         let after = dues(Some(row), &layout.tables[place.table], watched);
