@@ -110,6 +110,8 @@ fn plan(history: u16, counters: u16, neighbours: u16) -> Plan {
         weights: Vec::new(),
         attribution: None,
         decisions: Vec::new(),
+        alarms: Vec::new(),
+        sinks: Vec::new(),
         interim: None,
         carried: None,
         decision_read: false,
