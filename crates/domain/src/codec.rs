@@ -2,8 +2,9 @@
 //! Integers are LEB128 varints (signed ones zigzag), floats are little-endian bits, strings are length and bytes.
 
 mod answer;
+mod review;
 
-use crate::{Answer, Event, Field, ListPut, Raw, Time, Upsert, limits};
+use crate::{Answer, Event, Field, ListPut, Raw, Review, Time, Upsert, limits};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -36,6 +37,10 @@ pub enum Payload<'a> {
         /// The entity's key.
         key: Cow<'a, str>,
     },
+    /// A person did something with a decision that waits for one.
+    Review(Review<'a>),
+    /// Why the spec that stands right before in the log came into force, if it was not simply sent. State ignores it.
+    SpecReason(Cow<'a, str>),
 }
 
 /// Bytes that are not a payload.
@@ -52,7 +57,7 @@ impl std::error::Error for CodecError {}
 
 impl<'a> Payload<'a> {
     /// The kind byte of the record header: 1 event, 2 upsert, 3 delete, 4 spec, 5 tick, 6 decision, 7 list put,
-    /// 8 list delete.
+    /// 8 list delete, 11 review, 12 reason of a spec.
     pub fn kind(&self) -> u8 {
         match self {
             Payload::Event(_) => 1,
@@ -63,6 +68,8 @@ impl<'a> Payload<'a> {
             Payload::Decision(_) => Answer::KIND,
             Payload::ListPut(_) => 7,
             Payload::ListDelete { .. } => 8,
+            Payload::Review(_) => 11,
+            Payload::SpecReason(_) => 12,
         }
     }
 
@@ -91,7 +98,8 @@ impl<'a> Payload<'a> {
                 put_str(out, entity);
                 put_str(out, key);
             }
-            Payload::Spec(text) => put_str(out, text),
+            Payload::Spec(text) | Payload::SpecReason(text) => put_str(out, text),
+            Payload::Review(review) => review::put(out, review),
             Payload::Tick => {}
             Payload::Decision(answer) => answer.encode(out),
             Payload::ListPut(put) => put_list_put(out, put),
@@ -114,6 +122,8 @@ impl<'a> Payload<'a> {
             6 => Payload::Decision(Box::new(answer::take(&mut input)?)),
             7 => Payload::ListPut(input.list_put()?),
             8 => Payload::ListDelete { list: input.text()?, key: input.text()? },
+            11 => Payload::Review(review::take(&mut input)?),
+            12 => Payload::SpecReason(input.text()?),
             _ => return Err(CodecError),
         };
         if input.bytes.is_empty() { Ok(payload) } else { Err(CodecError) }

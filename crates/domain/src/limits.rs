@@ -260,3 +260,45 @@ pub const SINK_DEAD_MAX: usize = 10_000;
 pub const OUTCOMES_PAGE_MAX: usize = 1_000;
 /// Most streams of outcomes that one node serves at once.
 pub const OUTCOME_STREAMS_MAX: usize = 64;
+/// Most answers that a decision's reviews may have.
+pub const REVIEW_ANSWERS_MAX: usize = 16;
+/// Longest name of who reviews, in bytes.
+pub const REVIEWER_BYTES_MAX: usize = 128;
+/// Longest reason that a person gives, in bytes.
+pub const REVIEW_REASON_BYTES_MAX: usize = 2_048;
+/// Bounds of how long a claim holds, and what it is unless the spec says.
+pub const CLAIM_MIN: Span = Span(60_000);
+/// Longest claim.
+pub const CLAIM_MAX: Span = Span(7 * 86_400_000);
+/// How long a claim holds unless the spec says.
+pub const CLAIM_DEFAULT: Span = Span(30 * 60_000);
+/// Most cases that wait for a person; the oldest give way.
+pub const REVIEWS_OPEN_MAX: usize = 20_000;
+/// Most decided cases that are remembered; the oldest give way.
+pub const REVIEWS_CLOSED_MAX: usize = 10_000;
+/// How long a decided case is remembered, by log time.
+pub const REVIEWS_CLOSED_FOR: Span = Span(30 * 86_400_000);
+/// Most cases of one page.
+pub const REVIEW_PAGE_MAX: usize = 1_000;
+/// Of what rules said of a case, so many bytes are kept.
+pub const REVIEW_SAID_BYTES_MAX: usize = 1_024;
+/// Most decided events that labels are joined to; the oldest give way.
+pub const LABELLED_DECISIONS_MAX: usize = 262_144;
+/// Most different outcomes that one decision's report counts, over all versions of the spec; what comes beyond counts as the last.
+pub const REPORT_OUTCOMES_MAX: usize = 128;
+/// Most minutes of which a report keeps counts of their own.
+pub const REPORT_MINUTES_MAX: usize = 1_440;
+/// Most days.
+pub const REPORT_DAYS_MAX: usize = 35;
+/// Most examples of decisions that a shadow rule would have changed, the newest.
+pub const SHADOW_EXAMPLES_MAX: usize = 5;
+/// Most guards of one decision.
+pub const GUARDS_MAX: usize = 16;
+/// Shortest span that a guard looks at.
+pub const GUARD_OVER_MIN: Span = Span(60_000);
+/// Longest span that a guard looks at.
+pub const GUARD_OVER_MAX: Span = Span(86_400_000);
+/// Most decisions that a guard may ask for before it judges.
+pub const GUARD_DECISIONS_MAX: i64 = 1_000_000;
+/// Longest reason of a change of the spec, in bytes.
+pub const SPEC_REASON_BYTES_MAX: usize = 1_024;

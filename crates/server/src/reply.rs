@@ -101,6 +101,7 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         | Code::UnknownFeed
         | Code::UnknownDecision
         | Code::UnknownList
+        | Code::UnknownReview
         | Code::UnknownTenant
         | Code::UnknownVersion
         | Code::NoChangeRunning
@@ -110,9 +111,13 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         Code::PathTooLong => StatusCode::URI_TOO_LONG,
         Code::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Code::Timeout => StatusCode::REQUEST_TIMEOUT,
-        Code::IdReused | Code::ListFull | Code::SpecConflict | Code::ChangeRunning | Code::SpecNeedsOlderLog => {
-            StatusCode::CONFLICT
-        }
+        Code::IdReused
+        | Code::ListFull
+        | Code::ReviewClaimed
+        | Code::ReviewDecided
+        | Code::SpecConflict
+        | Code::ChangeRunning
+        | Code::SpecNeedsOlderLog => StatusCode::CONFLICT,
         Code::Gone | Code::PageExpired => StatusCode::GONE,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -7,7 +7,7 @@ use crate::decode;
 use crate::diagnostic::{Diagnostics, Issue, Issues};
 use crate::diff::state_digest;
 use crate::plan::Plan;
-use crate::{carried, compile, yaml};
+use crate::{carried, compile, frozen, yaml};
 use domain::Symbol;
 use std::collections::BTreeMap;
 
@@ -59,7 +59,13 @@ pub(crate) fn compile_interim(
     let of_state = crate::compile_with(file_name, kept, numbers)?;
     let kept = carried::without(kept);
     let mut issues = Issues::default();
-    let mut source = |text| yaml::read(text, &mut issues).map(|root| decode::decode(&root, &mut issues));
+    let mut source = |text: &str| {
+        yaml::read(text, &mut issues).map(|root| {
+            let mut source = decode::decode(&root, &mut issues);
+            frozen::hold(text, &mut source);
+            source
+        })
+    };
     let (kept_source, new_source) = (source(kept), source(new));
     let sources = kept_source.as_ref().zip(new_source.as_ref());
     let plan =

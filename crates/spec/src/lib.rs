@@ -9,6 +9,7 @@ mod cost;
 mod decode;
 mod diagnostic;
 mod diff;
+mod frozen;
 mod interim;
 pub mod plan;
 mod request;
@@ -23,6 +24,7 @@ pub use carried::{Carried, carried};
 pub use carry::{Carrying, carry};
 pub use diagnostic::{Diagnostic, Diagnostics, Warning, render, render_warning};
 pub use diff::{Diff, attributes_alike, diff, state_digest};
+pub use frozen::frozen;
 pub use interim::{interim, is_interim, written};
 pub use plan::Plan;
 pub use request::{Overlay, Tried, overlay, trial};
@@ -68,7 +70,8 @@ fn compile_with(file_name: &str, text: &str, numbers: &BTreeMap<String, Symbol>)
     }
     let mut issues = Issues::default();
     let plan = yaml::read(text, &mut issues).map(|root| {
-        let source = decode::decode(&root, &mut issues);
+        let mut source = decode::decode(&root, &mut issues);
+        frozen::hold(text, &mut source);
         build::build(text, &source, numbers, &mut issues)
     });
     match plan {

@@ -7,6 +7,7 @@ mod decision;
 mod pattern;
 mod policy;
 mod rerank;
+mod review;
 mod sink;
 mod sketch;
 mod window;
@@ -20,6 +21,7 @@ pub use decision::{
 pub use pattern::{Alarm, HeldOver, Pattern, PatternKind, PatternStep, RowFact};
 pub use policy::{Action, Cap, Holdout, NeverFollow, Pin, Policy, Quota, QuotaCount};
 pub use rerank::{Dpp, Exposure, Fair, Likeness, Mix, Mmr, Of, PlaceRule, PlaceSource, Rerank, Rule, Target};
+pub use review::{DecisionReview, Guard, GuardAction, GuardAgainst, ReviewAnswer};
 pub use sink::{Retry, Sink, SinkUrl};
 pub use sketch::{Collection, ElementSource, Sketch};
 pub use window::{Calendar, PaneLevel, Window};

@@ -6,8 +6,8 @@ mod rerank;
 mod sink;
 
 pub(crate) use decision::{
-    AlarmSource, BinSource, DecisionRuleSource, DecisionSource, EffectSource, LabelsSource, PartSource, PointsSource,
-    RowSource, RuleTableSource, ScorecardSource, ShareSource, TiersSource,
+    AlarmSource, BinSource, DecisionRuleSource, DecisionSource, EffectSource, GuardSource, LabelsSource, PartSource,
+    PointsSource, ReviewSource, RowSource, RuleTableSource, ScorecardSource, ShareSource, TiersSource,
 };
 pub(crate) use policy::{CountSource, HoldoutSource, PolicyKind, PolicySource};
 pub(crate) use rerank::{

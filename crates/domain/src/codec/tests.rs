@@ -1,6 +1,11 @@
 use super::*;
 use crate::*;
 
+fn review(act: ReviewAct<'static>) -> Payload<'static> {
+    let case = DecisionId { epoch: 3, position: Position(4711) };
+    Payload::Review(Review { case, decision: "risk".into(), by: "anna".into(), act })
+}
+
 fn samples() -> Vec<Payload<'static>> {
     let fields = vec![
         Field { name: "user".into(), value: Raw::Str("ü1".into()) },
@@ -75,6 +80,10 @@ fn samples() -> Vec<Payload<'static>> {
         }),
         Payload::ListPut(ListPut { list: "vip".into(), key: "ü".into(), score: None, until: None }),
         Payload::ListDelete { list: "picks".into(), key: "i1".into() },
+        review(ReviewAct::Claim { lease: Span(60_000) }),
+        review(ReviewAct::Release),
+        review(ReviewAct::Decide { answer: "fraud".into(), reason: "he said so".into() }),
+        Payload::SpecReason("a guard of risk is broken".into()),
         Payload::Decision(Box::new(answer)),
     ]
 }

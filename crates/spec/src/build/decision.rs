@@ -5,10 +5,12 @@ mod check;
 mod cover;
 mod facts;
 mod feature;
+mod guard;
 mod labels;
 mod never;
 mod outcome;
 mod reason;
+mod review;
 mod scope;
 mod scorecard;
 mod table;
@@ -74,6 +76,11 @@ impl Builder<'_> {
             Some(labels) => Some(self.labels(event, labels)?),
             None => None,
         };
+        let review = match &source.review {
+            Some(review) => Some(self.review(event, &outcomes, labels.as_ref(), review)?),
+            None => None,
+        };
+        let guards = self.guards(&outcomes, &rules, &source.guards);
         let deadline = source.deadline;
         let (name, outcomes, facts) = (source.name.text.clone(), outcomes.into_names(), facts.list);
         Some(Decision {
@@ -90,6 +97,8 @@ impl Builder<'_> {
             deadline,
             fallback,
             labels,
+            review,
+            guards,
         })
     }
 

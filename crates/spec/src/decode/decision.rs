@@ -1,13 +1,17 @@
 //! Decisions: rules over the events of one type, tiers of their score, outcomes and their precedence.
 
 mod alarm;
+mod guard;
 mod labels;
+mod review;
 mod rule;
 mod scorecard;
 mod table;
 
 pub(super) use alarm::ALARM;
+pub(super) use guard::GUARD;
 pub(super) use labels::LABELS;
+pub(super) use review::REVIEW;
 pub(super) use rule::{RULE, SHARE};
 pub(super) use scorecard::{BIN, PART, SCORECARD};
 pub(super) use table::{ROW, TABLE};
@@ -19,7 +23,7 @@ use crate::source::{DecisionSource, TiersSource};
 use crate::yaml::{Kind, Node, Text};
 use domain::{Span, limits};
 
-pub(super) const DECISION: [&str; 11] = [
+pub(super) const DECISION: [&str; 13] = [
     "on",
     "outcomes",
     "score",
@@ -31,6 +35,8 @@ pub(super) const DECISION: [&str; 11] = [
     "deadline",
     "fallback",
     "labels",
+    "review",
+    "guards",
 ];
 
 impl Decoder<'_> {
@@ -56,6 +62,8 @@ impl Decoder<'_> {
             deadline: None,
             fallback: None,
             labels: None,
+            review: None,
+            guards: Vec::new(),
             broken: false,
         };
         for (key, value) in entries {
@@ -72,6 +80,8 @@ impl Decoder<'_> {
                 "deadline" => decision.deadline = self.deadline(value),
                 "fallback" => decision.fallback = self.outcome(value, "`fallback`"),
                 "labels" => decision.labels = self.labels(key, value),
+                "review" => decision.review = self.review(key, value),
+                "guards" => decision.guards = self.guards(key, value),
                 _ => self.unknown(key, "a decision", &DECISION),
             }
             decision.broken |= self.issues.count() > before;
@@ -110,7 +120,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn outcomes(&mut self, key: &Text, node: &Node) -> Option<Vec<Text>> {
+    pub(super) fn outcomes(&mut self, key: &Text, node: &Node) -> Option<Vec<Text>> {
         let list = self.list(node, "`outcomes`")?;
         self.at_most(key, list.len(), limits::OUTCOMES_MAX);
         let mut outcomes: Vec<Text> = Vec::new();

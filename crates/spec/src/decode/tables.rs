@@ -35,6 +35,8 @@ pub(crate) fn tables() -> Vec<Table> {
         table("alarm", &decision::ALARM),
         table("sink", &sink::SINK),
         table("retry", &sink::RETRY),
+        table("review", &decision::REVIEW),
+        table("guard", &decision::GUARD),
         table("attribution", &attribution::ATTRIBUTION),
         table("budget", &budget::BUDGET),
         table("spread", &rerank::RULE),

@@ -7,7 +7,7 @@ use expr::Program;
 /// Everything that a decision says, and all that it reads.
 pub(super) fn definition(plan: &Plan, decision: &Decision) -> String {
     let Decision { event, facts, score, rules, tables, scorecards, outcomes, tiers, .. } = decision;
-    let Decision { otherwise, deadline, fallback, labels, .. } = decision;
+    let Decision { otherwise, deadline, fallback, labels, review, guards, .. } = decision;
     let event = &plan.events[usize::from(*event)];
     let mut text = format!("on {} outcomes {outcomes:?} {otherwise} {deadline:?} {fallback}\n", event.name);
     let roles: Vec<&str> = event.roles.iter().map(|role| role.name.as_str()).collect();
@@ -27,6 +27,9 @@ pub(super) fn definition(plan: &Plan, decision: &Decision) -> String {
         let name = |field: &u16| event.fields[usize::from(*field)].name.as_str();
         let reads: Vec<&str> = reads.iter().map(name).collect();
         text.push_str(&format!("labels {} {} {} {reads:?}\n", event.name, name(of), canonical(when.text())));
+    }
+    if review.is_some() || !guards.is_empty() {
+        text.push_str(&format!("{review:?} {guards:?}\n"));
     }
     text
 }

@@ -1,7 +1,7 @@
 //! Decisions on events: what is read as of one event, the rules over it, and the tiers that a score falls into. Which rule wins over
 //! which stands in docs/spec.md.
 
-use super::Program;
+use super::{DecisionReview, Guard, Program};
 use domain::{Span, Time, Type, Value};
 use std::ops::Range;
 
@@ -35,6 +35,10 @@ pub struct Decision {
     pub fallback: u16,
     /// Events that say later what was true; none: nothing does.
     pub labels: Option<DecisionLabels>,
+    /// Which decisions wait for a person; none: none does.
+    pub review: Option<DecisionReview>,
+    /// What is watched when the spec changes.
+    pub guards: Vec<Guard>,
 }
 
 /// Events that say of others what they were in truth. Decisions read nothing of this; backtests do.

@@ -59,9 +59,9 @@ pub(super) fn field(table: &str, name: &str) -> Option<Json> {
             )),
             _ => None,
         },
-        "decision" | "rule" | "rule_share" | "rule_table" | "scorecard" | "scorecard_part" | "bin" | "labels"
-        | "alarm" => decisions::field(table, name),
         "sink" | "retry" => sinks::field(table, name),
+        "decision" | "rule" | "rule_share" | "rule_table" | "scorecard" | "scorecard_part" | "bin" | "labels"
+        | "review" | "guard" | "alarm" => decisions::field(table, name),
         "feed" | "rank" | "holdout" => feeds::field(table, name),
         _ => match table.split_once('_') {
             Some(("route", kind)) => routes::field(kind, name),
@@ -90,6 +90,8 @@ pub(super) fn required(table: &str) -> Vec<&'static str> {
         "scorecard" | "bin" => vec!["points"],
         "labels" => vec!["event", "of", "when"],
         "alarm" => vec!["of", "when"],
+        "review" => vec!["outcomes", "answers"],
+        "guard" => vec!["outcome", "share_up", "over", "then"],
         _ => match table.split_once('_') {
             Some(("route", kind)) => routes::required(kind),
             Some(("policy", kind)) => policies::required(kind),

@@ -1,6 +1,6 @@
 //! Decisions as written.
 
-use crate::plan::Hit;
+use crate::plan::{GuardAction, Hit};
 use crate::yaml::Text;
 use domain::{Span, Time};
 use std::ops::Range;
@@ -21,6 +21,8 @@ pub(crate) struct DecisionSource {
     pub(crate) deadline: Option<Span>,
     pub(crate) fallback: Option<Text>,
     pub(crate) labels: Option<LabelsSource>,
+    pub(crate) review: Option<ReviewSource>,
+    pub(crate) guards: Vec<GuardSource>,
     /// Whether a part that gives outcomes or a score could not be read: then what seems missing is not.
     pub(crate) broken: bool,
 }
@@ -48,6 +50,29 @@ pub(crate) struct LabelsSource {
     pub(crate) event: Text,
     pub(crate) of: Text,
     pub(crate) when: Text,
+}
+
+/// `{ outcomes: [check], answers: { fraud: { bad: true } }, claim: 30m }`
+#[derive(Debug)]
+pub(crate) struct ReviewSource {
+    /// Where it begins.
+    pub(crate) key: Text,
+    pub(crate) outcomes: Vec<Text>,
+    /// Name, and what it sets: field and value.
+    pub(crate) answers: Vec<(Text, Vec<(Text, Text)>)>,
+    pub(crate) claim: Span,
+}
+
+/// `{ outcome: decline, share_up: 8%, over: 10m, min: 200, then: rollback }`
+#[derive(Debug)]
+pub(crate) struct GuardSource {
+    pub(crate) outcome: Text,
+    pub(crate) share_up: f64,
+    pub(crate) over: Span,
+    pub(crate) min: u64,
+    /// A rule, whose part is compared with the rest; none: the plan before.
+    pub(crate) rule: Option<Text>,
+    pub(crate) then: GuardAction,
 }
 
 #[derive(Debug)]

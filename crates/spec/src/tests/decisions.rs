@@ -4,6 +4,7 @@ mod broken;
 mod docs;
 mod labels;
 mod mistakes;
+mod review;
 mod tables;
 
 use super::{plan, refused};

@@ -1,7 +1,7 @@
 //! The fields of decisions and of their rules.
 
 use super::super::names;
-use super::{Holds, NAME, list_of, map, number, reference, text};
+use super::{Holds, NAME, list_of, map, number, reference, text, texts};
 use crate::schema::json::Json;
 use domain::limits;
 
@@ -29,6 +29,8 @@ pub(super) fn field(table: &str, name: &str) -> Option<(Holds, &'static str)> {
             "when" => (Holds::Expression, "When it says that the decided event was bad, as in `fraud`."),
             _ => return None,
         }),
+        "review" => review(name),
+        "guard" => guard(name),
         _ => Some(match name {
             "of" => (Holds::Part("share"), "How many of the entities: `10%` or `0.1`."),
             "by" => (Holds::Name, "The role whose entity is asked (the event's first)."),
@@ -54,6 +56,48 @@ fn decision(name: &str) -> Option<(Holds, &'static str)> {
         "deadline" => (Holds::Part("span"), "How long an answer may take, from 1ms to 1m."),
         "fallback" => (Holds::Part("label"), "The outcome that is answered past the deadline."),
         "labels" => (Holds::Part("labels"), "Which events say later what was true: what backtests measure by."),
+        "review" => (Holds::Part("review"), "Which decisions wait for a person, and what a person can answer."),
+        "guards" => (
+            Holds::List("guard", limits::GUARDS_MAX),
+            "By how much shares of outcomes may grow when the spec changes, and what is done about it.",
+        ),
+        _ => return None,
+    })
+}
+
+fn review(name: &str) -> Option<(Holds, &'static str)> {
+    Some(match name {
+        "outcomes" => (
+            Holds::Other(|| list_of(reference("label"), Some(1), Some(limits::OUTCOMES_MAX))),
+            "The outcomes that wait for a person.",
+        ),
+        "answers" => (Holds::Other(answers), "What a person can answer, and what each sets of the label event."),
+        "claim" => (Holds::Part("span"), "How long a claim holds, from 1m to 7d (30m)."),
+        _ => return None,
+    })
+}
+
+fn answers() -> Json {
+    let value = map(vec![("type", texts(&["string", "number", "boolean"]))]);
+    let sets = map(vec![("type", text("object")), ("additionalProperties", value)]);
+    map(vec![
+        ("type", text("object")),
+        ("propertyNames", reference("label")),
+        ("additionalProperties", sets),
+        ("minProperties", number(1)),
+        ("maxProperties", number(limits::REVIEW_ANSWERS_MAX as i64)),
+    ])
+}
+
+fn guard(name: &str) -> Option<(Holds, &'static str)> {
+    Some(match name {
+        "outcome" => (Holds::Part("label"), "The outcome whose share is watched."),
+        "share_up" => (Holds::Part("share"), "By how much the share may grow, in parts of all: `8%` is eight points."),
+        "over" => (Holds::Part("span"), "How long a change is watched, and how much before it is looked at."),
+        "against" => (Holds::OneOf(&["previous_plan", "rest"]), "What it is compared with (previous_plan)."),
+        "rule" => (Holds::Part("label"), "With `against: rest`: the rule with a `share` that is rolled out."),
+        "min" => (Holds::Int(1, limits::GUARD_DECISIONS_MAX), "Decisions that each side needs before they are compared (200)."),
+        "then" => (Holds::OneOf(&["rollback", "freeze"]), "What is done when it has grown by more."),
         _ => return None,
     })
 }

@@ -1,0 +1,94 @@
+//! Counts of outcomes by minute or by day of log time.
+
+use domain::Time;
+use std::collections::VecDeque;
+
+/// Panes that one version more may add, beyond those of time.
+const VERSIONS_MAX: usize = 256;
+
+/// What was decided in one pane under one plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pane {
+    /// Its number: log time divided by its width.
+    pub(crate) number: i64,
+    /// The plan, by the first bytes of its digest.
+    pub(crate) plan: u64,
+    /// By outcome.
+    pub(crate) outcomes: Vec<u32>,
+    /// By outcome of the tier that was reached.
+    pub(crate) tiers: Vec<u32>,
+}
+
+/// Panes of one width, the newest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Panes {
+    /// In milliseconds.
+    pub(crate) width: i64,
+    /// How many numbers are kept.
+    pub(crate) most: usize,
+    pub(crate) list: VecDeque<Pane>,
+}
+
+impl Panes {
+    pub(crate) fn new(width: i64, most: usize) -> Panes {
+        Panes { width, most, list: VecDeque::new() }
+    }
+
+    fn number(&self, log_time: Time) -> i64 {
+        log_time.0.div_euclid(self.width)
+    }
+
+    /// One decision.
+    pub(crate) fn count(&mut self, log_time: Time, plan: u64, outcome: u16, tier: Option<u16>) {
+        let number = self.number(log_time);
+        if self.list.back().is_none_or(|pane| pane.number != number || pane.plan != plan) {
+            self.list.push_back(Pane { number, plan, ..Pane::default() });
+            let oldest = number - self.most as i64;
+            while self.list.front().is_some_and(|pane| pane.number <= oldest)
+                || self.list.len() > self.most + VERSIONS_MAX
+            {
+                self.list.pop_front();
+            }
+        }
+        let pane = self.list.back_mut().expect("one was just added");
+        add(&mut pane.outcomes, outcome);
+        tier.into_iter().for_each(|tier| add(&mut pane.tiers, tier));
+    }
+
+    /// The counts of the last `panes` numbers up to an instant: by outcome, and by outcome of the tier.
+    pub(crate) fn sum(&self, until: Time, panes: usize) -> (Vec<u64>, Vec<u64>) {
+        let after = self.number(until) - panes as i64;
+        let (mut outcomes, mut tiers) = (Vec::new(), Vec::new());
+        for pane in self.list.iter().rev().take_while(|pane| pane.number > after) {
+            add_all(&mut outcomes, &pane.outcomes);
+            add_all(&mut tiers, &pane.tiers);
+        }
+        (outcomes, tiers)
+    }
+
+    /// How many decisions of a plan had an outcome, and how many there were, in the last `span` of time that it decided.
+    pub(crate) fn share(&self, plan: u64, outcome: u16, span: i64) -> (u64, u64) {
+        let of_plan = || self.list.iter().rev().filter(|pane| pane.plan == plan);
+        let Some(last) = of_plan().next() else { return (0, 0) };
+        let after = last.number - (span + self.width - 1).div_euclid(self.width);
+        let within = of_plan().take_while(|pane| pane.number > after);
+        within.fold((0, 0), |(hits, all), pane| {
+            let of = |at: usize| u64::from(pane.outcomes.get(at).copied().unwrap_or(0));
+            let total: u64 = (0..pane.outcomes.len()).map(of).sum();
+            (hits + of(usize::from(outcome)), all + total)
+        })
+    }
+}
+
+fn add(counts: &mut Vec<u32>, at: u16) {
+    let at = usize::from(at);
+    if counts.len() <= at {
+        counts.resize(at + 1, 0);
+    }
+    counts[at] = counts[at].saturating_add(1);
+}
+
+fn add_all(sums: &mut Vec<u64>, counts: &[u32]) {
+    sums.resize(sums.len().max(counts.len()), 0);
+    sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += u64::from(*count));
+}
