@@ -5,6 +5,7 @@ mod explain;
 mod facts;
 mod index;
 mod reason;
+mod shadow;
 
 pub use explain::{
     DecisionExplanation, FactOfDecision, NearestChange, OperandOfRule, RuleOfDecision, ScoreStep, TermOfRule,
@@ -13,6 +14,7 @@ pub use explain::{
 pub use facts::Facts;
 pub use index::{Ruleset, RulesetScratch, Rulesets, Unindexed};
 pub use reason::{Told, reason, said};
+pub use shadow::outcome_with;
 
 use domain::{Time, Value};
 use expr::{Program, Texts};

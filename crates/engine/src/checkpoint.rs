@@ -7,6 +7,7 @@ mod ladder;
 pub(crate) use base::{base, exists, form_at_start};
 
 use crate::core::Core;
+use crate::decide::Casebook;
 use crate::generation::State;
 use crate::machine::Machine;
 use decision::EpochSnapshot;
@@ -32,6 +33,8 @@ const SPEC: u32 = 7;
 const ATTRIBUTION: u32 = 8;
 /// The text of the spec that the state is of, if it is another than the one in force.
 const OWN_SPEC: u32 = 9;
+/// What is kept of decisions: only where it is as new as the rest.
+const CASES: u32 = 10;
 
 /// All state at one position, sharing memory with the running node.
 struct Frozen {
@@ -50,6 +53,7 @@ struct Frozen {
     attribution: Option<AttributionSnapshot>,
     shards: Vec<RowsSnapshot>,
     epoch: EpochSnapshot,
+    cases: Option<Vec<u8>>,
 }
 
 /// What threaded consumers hand over when the barrier reaches them.
@@ -57,6 +61,7 @@ struct Frozen {
 pub(crate) struct Deposits {
     shards: Vec<Option<RowsSnapshot>>,
     epoch: Option<EpochSnapshot>,
+    cases: Vec<u8>,
     missing: usize,
 }
 
@@ -140,6 +145,7 @@ impl<D: Disk> Core<D> {
             attribution: machine.attribution.as_ref().map(|attribution| attribution.snapshot()),
             shards: machine.shards.iter_mut().map(|shard| shard.snapshot()).collect(),
             epoch: machine.epoch.snapshot(),
+            cases: None,
         };
         self.write(&frozen).map(|_| ())
     }
@@ -155,12 +161,15 @@ impl<D: Disk> Core<D> {
         let dedupe = sequencer.dedupe.snapshot();
         let attribution = sequencer.attribution.as_ref().map(|attribution| attribution.snapshot());
         let specs = self.specs.lock().clone();
-        let (shards, epoch) = match &self.ring {
-            None => (state.shards.iter().map(|shard| shard.write().snapshot()).collect(), state.epochs.snapshot()),
+        let (shards, epoch, cases) = match &self.ring {
+            None => {
+                let shards = state.shards.iter().map(|shard| shard.write().snapshot()).collect();
+                (shards, state.epochs.snapshot(), state.cases_saved())
+            }
             Some(ring) => {
                 let missing = state.shards.len() + 1;
                 *self.deposits.lock() =
-                    Deposits { shards: state.shards.iter().map(|_| None).collect(), epoch: None, missing };
+                    Deposits { shards: state.shards.iter().map(|_| None).collect(), missing, ..Deposits::default() };
                 ring.push(crate::ring::Message::Barrier(state.clone()));
                 drop(sequencer);
                 self.collect_deposits()
@@ -180,6 +189,7 @@ impl<D: Disk> Core<D> {
             attribution,
             shards,
             epoch,
+            cases: Some(cases),
         }
     }
 
@@ -193,17 +203,21 @@ impl<D: Disk> Core<D> {
             None => deposits.epoch = epoch,
         }
         deposits.missing -= 1;
+        if deposits.missing == 0 {
+            // All others have come here before, and nothing behind this place has passed this consumer.
+            deposits.cases = state.cases_saved();
+        }
         self.complete.0.notify_all();
     }
 
-    fn collect_deposits(&self) -> (Vec<RowsSnapshot>, EpochSnapshot) {
+    fn collect_deposits(&self) -> (Vec<RowsSnapshot>, EpochSnapshot, Vec<u8>) {
         let mut deposits = self.deposits.lock();
         while deposits.missing > 0 {
             self.complete.0.wait(&mut deposits);
         }
         let deposits = std::mem::take(&mut *deposits);
         let epoch = deposits.epoch.expect("the index consumer has handed its state over");
-        (deposits.shards.into_iter().flatten().collect(), epoch)
+        (deposits.shards.into_iter().flatten().collect(), epoch, deposits.cases)
     }
 
     fn write(&self, frozen: &Frozen) -> Result<Manifest, journal::Error> {
@@ -227,6 +241,10 @@ impl<D: Disk> Core<D> {
         if let Some(own) = &frozen.own {
             writer.begin_section(OWN_SPEC)?;
             writer.write(own.as_bytes())?;
+        }
+        if let Some(cases) = &frozen.cases {
+            writer.begin_section(CASES)?;
+            writer.write(cases)?;
         }
         // The state's digest would take a full walk of it; `millrace digest` and the checks compute it from the file instead.
         // Of what is being filled first: once it is no more, it is in force.
@@ -349,6 +367,28 @@ pub(crate) fn specs<D: Disk>(reader: &journal::Reader<D>, end: Position) -> Resu
         }
     }
     Ok(Some(specs))
+}
+
+/// What the newest checkpoint up to a position that has it keeps of decisions, and that checkpoint's position.
+pub(crate) fn casebook<D: Disk>(
+    reader: &journal::Reader<D>,
+    end: Position,
+) -> Result<Option<(Casebook, Position)>, journal::Error> {
+    let mut end = Some(end);
+    while let Some(before) = end {
+        let Some(mut checkpoint) = journal::load_any_checkpoint_before(reader, before)?.checkpoint else { break };
+        let (position, mut bytes) = (checkpoint.entry().position, Vec::new());
+        while let Some(tag) = checkpoint.next_section()? {
+            if tag == CASES {
+                checkpoint.read_section(&mut bytes)?;
+                if let Ok(casebook) = Casebook::load(&bytes) {
+                    return Ok(Some((casebook, position)));
+                }
+            }
+        }
+        end = position.0.checked_sub(1).map(Position);
+    }
+    Ok(None)
 }
 
 /// The text of a version whose record retention has dropped, from a checkpoint that was written while it was in force. `specs` is

@@ -5,7 +5,7 @@ use crate::Config;
 use crate::bell::Bell;
 use crate::change::Changes;
 use crate::checkpoint::{Checkpointing, Complete, Deposits};
-use crate::decide::{Alarming, Deciding, RecentAlarms, Verdicts};
+use crate::decide::{Alarming, Deciding, Guarding, RecentAlarms, Verdicts};
 use crate::gate::{Gate, Wake, journal_failed};
 use crate::generation::Generation;
 use crate::page::FirstPages;
@@ -59,6 +59,8 @@ pub struct Core<D: Disk> {
     pub(crate) alarms: Arc<Mutex<RecentAlarms>>,
     pub(crate) first_pages: FirstPages,
     pub(crate) changes: Changes<D>,
+    /// What was done about guards that are broken.
+    pub(crate) guarding: Mutex<Guarding>,
     /// The last position that consumers were given.
     pub(crate) handed_over: AtomicU64,
     /// Wakes whoever publishes this node's epochs.
@@ -119,7 +121,7 @@ pub struct Submitted {
 }
 
 impl Submitted {
-    fn of(payloads: usize) -> Submitted {
+    pub(crate) fn of(payloads: usize) -> Submitted {
         Submitted { results: Vec::with_capacity(payloads), last: Position::START, verdicts: Vec::new() }
     }
 
@@ -183,7 +185,7 @@ impl<D: Disk> Core<D> {
         Ok(submitted)
     }
 
-    fn sequence(
+    pub(crate) fn sequence(
         &self,
         sequencer: &mut Sequencer,
         prepared: &Prepared<'_, '_>,
@@ -195,7 +197,8 @@ impl<D: Disk> Core<D> {
         let now = self.config.clock.now();
         let generation = sequencer.generation.clone();
         let Generation { plan, state, .. } = &*generation;
-        let mut deciding = (!plan.decisions.is_empty()).then(|| Deciding::new(&generation));
+        let reviews = prepared.payloads.iter().any(|payload| matches!(payload, Payload::Review(_)));
+        let mut deciding = (reviews || !plan.decisions.is_empty()).then(|| Deciding::new(&generation));
         let mut changes = Vec::with_capacity(results.len());
         let mut candidates = prepared.iter().zip(results);
         for few in prepared.payloads.chunks(HOLD) {
@@ -209,7 +212,8 @@ impl<D: Disk> Core<D> {
                     submitted.last = submitted.last.max(accepted.position);
                 }
                 if let (Some(deciding), Ok(Accepted { duplicate: false, .. })) = (&mut deciding, &accepted) {
-                    deciding.open(&changes, self.writer_epoch, (&sequencer.catalogue, &sequencer.lists), names);
+                    let tables = (&sequencer.catalogue, &sequencer.lists);
+                    deciding.open((&changes, candidate.payload), self.writer_epoch, tables, names);
                 }
                 submitted.results.push(accepted);
             }
@@ -246,7 +250,7 @@ impl<D: Disk> Core<D> {
     }
 
     /// Judges an atomic call as a whole: nothing is changed, so payloads that would collide with each other are found here too.
-    fn judge_together(
+    pub(crate) fn judge_together(
         &self,
         sequencer: &mut Sequencer,
         payloads: &[Payload<'_>],
@@ -565,7 +569,7 @@ fn disk_is_full() -> Refusal {
 /// Stands in for the result of a payload of an atomic call that was good itself but refused with the others.
 const NOT_ACCEPTED: Accepted = Accepted { position: Position::START, duplicate: false };
 
-fn validated(plan: &Plan, payloads: &[Payload<'_>]) -> Vec<Result<(), Refusal>> {
+pub(crate) fn validated(plan: &Plan, payloads: &[Payload<'_>]) -> Vec<Result<(), Refusal>> {
     payloads.iter().map(|payload| state::validate(plan, payload)).collect()
 }
 

@@ -4,20 +4,34 @@
 
 mod again;
 mod alarms;
+mod casebook;
+mod derive;
+mod guard;
 mod judge;
 mod recent;
+mod report;
+mod review;
 
 pub use again::DecidedAgain;
 pub use alarms::{Alarm, Alarms};
 pub(crate) use alarms::{Alarming, RecentAlarms};
+pub(crate) use casebook::Casebook;
+use casebook::{Client, Note};
+pub(crate) use derive::of_checkpoint;
+pub(crate) use guard::Guarding;
 pub(crate) use judge::Judge;
 pub(crate) use recent::Recent;
+pub use report::{
+    DecisionReport, GuardReport, GuardState, ReportCounts, RuleReport, ShadowReport, ShareReport, TierReport,
+    WindowReport,
+};
+pub use review::{ReviewAsked, ReviewCase, ReviewClosed, ReviewPage, ReviewQuery, ReviewVerb, Reviewed};
 
 use crate::generation::{Generation, State};
 use crate::serve::Names;
 use crate::view::{entity_of, raw_of};
 use decision::{DecisionExplanation, Epoch, Facts, Ruleset, RulesetScratch, Rulesets, Texts, Verdict};
-use domain::{DecisionId, PlanVersion, Raw, Type, Value};
+use domain::{DecisionId, Payload, PlanVersion, Position, Raw, Time, Type, Value, limits};
 use expr::MadeTexts;
 use parking_lot::Mutex;
 use spec::Plan;
@@ -79,6 +93,24 @@ impl Telling<'_> {
         let texts = decided.facts.texts(self.0);
         let told = |value: &Value, ty: &Type| shown(&self.raw(&texts, value, ty));
         decision::reason(&decided.decision().rules[rule as usize], &decided.facts, &texts, &told)
+    }
+
+    /// What all of its rules say that fired and count, in their order, as far as a case keeps it.
+    pub(crate) fn said(&self, decided: &Decided) -> String {
+        let mut said = String::new();
+        for fired in &decided.verdict.fired {
+            let rule = &decided.decision().rules[fired.rule as usize];
+            if rule.shadow || said.len() >= limits::REVIEW_SAID_BYTES_MAX {
+                continue;
+            }
+            if !said.is_empty() {
+                said.push_str("; ");
+            }
+            said.push_str(&format!("{}: {}", rule.id, self.reason(decided, fired.rule)));
+        }
+        let end = (0..=said.len().min(limits::REVIEW_SAID_BYTES_MAX)).rev().find(|end| said.is_char_boundary(*end));
+        said.truncate(end.unwrap_or(0));
+        said
     }
 
     /// Why it came out as it did: worked out now, from what it was decided from.
@@ -152,7 +184,19 @@ struct Open {
     /// Which of the batch's changes.
     at: usize,
     id: DecisionId,
+    log_time: Time,
+    /// The client's id of the event, where labels may name it.
+    client: Option<Client>,
     facts: Mutex<Facts>,
+}
+
+/// What one change of a batch says of decisions that were made before.
+struct Noted {
+    /// Which of the batch's changes.
+    at: usize,
+    position: Position,
+    log_time: Time,
+    note: Note,
 }
 
 /// The decisions of one batch.
@@ -162,6 +206,8 @@ pub(crate) struct Deciding {
     version: PlanVersion,
     /// By change, ascending.
     open: Vec<Open>,
+    /// By change, ascending.
+    noted: Vec<Noted>,
     /// How many consumers have not passed the batch.
     missing: AtomicUsize,
     made: Made,
@@ -175,24 +221,38 @@ impl Deciding {
             judge: generation.judge.clone(),
             version: generation.version,
             open: Vec::new(),
+            noted: Vec::new(),
             missing: AtomicUsize::new(generation.state.consumers()),
             made: Made::default(),
         }
     }
 
     /// Opens what is to be decided on the last of the batch's changes, which was just accepted. `tables` and `names` are as of it.
-    pub(crate) fn open(&mut self, changes: &[Resolved], epoch: u32, tables: (&Catalogue, &Lists), names: &Dictionary) {
+    pub(crate) fn open(
+        &mut self,
+        (changes, payload): (&[Resolved], &Payload<'_>),
+        epoch: u32,
+        tables: (&Catalogue, &Lists),
+        names: &Dictionary,
+    ) {
         let Some((change, before)) = changes.split_last() else { return };
-        let at = before.len();
+        let (at, position, log_time) = (before.len(), change.position, change.log_time);
         for facts in opened(&self.plan, change, tables, names) {
-            let id = DecisionId { epoch, position: change.position };
-            self.open.push(Open { at, id, facts: Mutex::new(facts) });
+            let id = DecisionId { epoch, position };
+            let client = match payload {
+                Payload::Event(event) => Client::of(&self.plan, facts.decision, event),
+                _ => None,
+            };
+            self.open.push(Open { at, id, log_time, client, facts: Mutex::new(facts) });
         }
+        let noted =
+            noted(&self.plan, (payload, &change.change), names).map(|note| Noted { at, position, log_time, note });
+        self.noted.extend(noted);
     }
 
     /// Whether there is nothing to decide.
     pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.open.is_empty() && self.noted.is_empty()
     }
 
     /// What will be decided.
@@ -246,10 +306,51 @@ impl Deciding {
             decided.collect()
         });
         self.judge.sample(decided.iter().map(|decided| &decided.facts));
+        self.tell_casebook(state, &decided, &texts);
         // Nobody else sets it.
         let _ = self.made.set(decided);
         state.recent.lock().remember(&self.made);
     }
+}
+
+impl Deciding {
+    /// Tells of everything that was decided and noted, in the log's order.
+    fn tell_casebook(&self, state: &State, decided: &[Decided], texts: &dyn Texts) {
+        let mut book = state.cases.lock();
+        let mut notes = self.noted.iter().peekable();
+        for (open, decided) in self.open.iter().zip(decided) {
+            while let Some(noted) = notes.next_if(|noted| noted.at < open.at) {
+                self.tell_note(&mut book, noted);
+            }
+            book.turn_to(&self.plan, self.version, open.log_time);
+            let said = || Telling(&state.names.read()).said(decided);
+            book.decided(decided, (open.client.as_ref(), open.log_time), texts, said);
+        }
+        notes.for_each(|noted| self.tell_note(&mut book, noted));
+    }
+
+    fn tell_note(&self, book: &mut Casebook, noted: &Noted) {
+        book.turn_to(&self.plan, self.version, noted.log_time);
+        book.noted(noted.position, noted.log_time, &noted.note);
+    }
+}
+
+/// What a record says of decisions that were made before it.
+pub(crate) fn noted<'n>(
+    plan: &'n Plan,
+    (payload, change): (&'n Payload<'_>, &'n Change),
+    names: &'n Dictionary,
+) -> impl Iterator<Item = Note> + 'n {
+    let review = match payload {
+        Payload::Review(review) => Some(Note::Review(casebook::owned(review))),
+        _ => None,
+    };
+    let label = match (payload, change) {
+        (Payload::Event(event), Change::Event(change)) => Some((event, change)),
+        _ => None,
+    };
+    let labels = label.into_iter().flat_map(move |(event, change)| casebook::labels(plan, (event, change), names));
+    labels.chain(review)
 }
 
 /// The facts of every decision on a change, as far as they are known where it gets its place.

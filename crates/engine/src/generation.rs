@@ -2,7 +2,7 @@
 //! its place under the sequencer's lock, so that order decides which one a record belongs to. Batches name the state that they were
 //! resolved for, and a request works with one generation from beginning to end: old or new, never mixed.
 
-use crate::decide::{Judge, Recent, RecentAlarms};
+use crate::decide::{Casebook, Judge, Recent, RecentAlarms};
 use crate::epochs::Epochs;
 use crate::machine::shard_of;
 use crate::ring::Batch;
@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) recent: Mutex<Recent>,
     /// What was raised lately; it goes on when another state takes this one's place.
     pub(crate) alarms: Arc<Mutex<RecentAlarms>>,
+    /// What is kept of decisions; one for all generations, since it is told in the log's order.
+    pub(crate) cases: Arc<Mutex<Casebook>>,
     /// By consumer: when its next timer is due, as far as it has come; `i64::MAX` where none is set.
     due: Vec<AtomicI64>,
 }
@@ -51,17 +53,17 @@ impl Generation {
 }
 
 impl State {
-    /// Of these parts.
+    /// Of these parts; the last are those that outlive a state.
     pub(crate) fn new(
         names: Dictionary,
         shards: Vec<Rows>,
         epochs: Epochs,
         recent: Recent,
-        alarms: Arc<Mutex<RecentAlarms>>,
+        (alarms, cases): (Arc<Mutex<RecentAlarms>>, Arc<Mutex<Casebook>>),
     ) -> State {
         let due = (0..=shards.len()).map(|_| AtomicI64::new(i64::MAX)).collect();
         let shards = shards.into_iter().map(RwLock::new).collect();
-        let state = State { names: RwLock::new(names), shards, epochs, recent: Mutex::new(recent), alarms, due };
+        let state = State { names: RwLock::new(names), shards, epochs, recent: Mutex::new(recent), alarms, cases, due };
         state.look_at_timers();
         state
     }
@@ -103,6 +105,13 @@ impl State {
             }
         }
         batch.passed();
+    }
+
+    /// What is kept of decisions, for a checkpoint.
+    pub(crate) fn cases_saved(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.cases.lock().save(&mut bytes);
+        bytes
     }
 
     /// How many consumers a batch passes: the shards and the epoch.

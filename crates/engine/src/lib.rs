@@ -52,7 +52,11 @@ pub use change::{
 pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode, Tell};
-pub use decide::{Alarm, Alarms, Decided, DecidedAgain, Telling, Verdicts};
+pub use decide::{
+    Alarm, Alarms, Decided, DecidedAgain, DecisionReport, GuardReport, GuardState, ReportCounts, ReviewAsked,
+    ReviewCase, ReviewClosed, ReviewPage, ReviewQuery, ReviewVerb, Reviewed, RuleReport, ShadowReport, ShareReport,
+    Telling, TierReport, Verdicts, WindowReport,
+};
 pub use decision::{
     DecisionExplanation, FactOfDecision, NearestChange, OperandOfRule, RuleOfDecision, ScoreStep, TermOfRule,
     TierOfDecision, Unindexed, WhyNot,

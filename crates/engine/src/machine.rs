@@ -155,6 +155,7 @@ impl Machine {
         self.log_time = self.log_time.max(log_time);
         match payload {
             Payload::Spec(text) => return self.attribution.iter_mut().for_each(|attribution| attribution.spec(text)),
+            Payload::SpecReason(_) => return,
             Payload::Decision(answer) => return self.decide(answer),
             Payload::Event(event) => self.dedupe.apply(position, self.log_time, event),
             _ => self.dedupe.expire(self.log_time),

@@ -4,7 +4,7 @@
 use crate::change::Changes;
 use crate::checkpoint::{self, Complete};
 use crate::core::{Core, Log, Work};
-use crate::decide::{Judge, Recent, RecentAlarms};
+use crate::decide::{self, Casebook, Guarding, Judge, Recent, RecentAlarms};
 use crate::epochs::Epochs;
 use crate::gate::Gate;
 use crate::generation::{Generation, State};
@@ -109,7 +109,12 @@ impl<D: Disk> Core<D> {
             _ => (Machine::new(plan.clone(), shards, config.hash_seed), Vec::new(), None),
         };
         let checkpoint = machine.position;
-        replay(&opened.reader, &mut machine, &mut specs, opened.recovery.last, progress)?;
+        let (book, book_at) = decide::of_checkpoint(&opened.reader, end);
+        let in_force = in_force(&opened.reader, &specs, text.as_deref())?;
+        // Without a change of the spec behind the checkpoint, decisions are made on the way; else anew, each under its own plan.
+        let on_the_way = book_at == checkpoint && in_force.as_deref() == Some(plan.text.as_str());
+        let mut taking = on_the_way.then_some((book, PlanVersion(specs.len() as u32)));
+        replay(&opened.reader, (&mut machine, &mut taking), &mut specs, opened.recovery.last, progress)?;
         let replayed = machine.position.0 - checkpoint.0;
         warnings.extend(ahead(machine.log_time, &config.clock));
         let mut old_text = specs.last().map(|&at| spec_text(&opened.reader, at)).transpose()?.flatten();
@@ -119,6 +124,14 @@ impl<D: Disk> Core<D> {
         }
         let mut core = Core::assemble(machine, specs, config, opened.appender, opened.writer, opened.reader);
         core.writer_epoch = opened.recovery.epoch;
+        let book = match taking {
+            Some((book, _)) => book,
+            None => {
+                let (book, from) = decide::of_checkpoint(&core.reader, end);
+                core.derive_cases(book, from)
+            }
+        };
+        *core.generation().state.cases.lock() = book;
         core.sequencer.get_mut().changed = replayed > 0;
         let diff = core.adopt_spec(old_text.as_deref());
         core.fill_interim();
@@ -144,7 +157,8 @@ impl<D: Disk> Core<D> {
         let ring = (config.mode == Mode::Threaded).then(|| Ring::new(RING_MESSAGES, consumers));
         let alarms = Arc::new(Mutex::new(RecentAlarms::new(position)));
         let names = names.with_capacity(config.entities_max, config.strings_max);
-        let state = State::new(names, shards, Epochs::new(epoch), Recent::since(position), alarms.clone());
+        let kept = (alarms.clone(), Arc::default());
+        let state = State::new(names, shards, Epochs::new(epoch), Recent::since(position), kept);
         let (version, since) = (PlanVersion(specs.len() as u32), specs.last().copied().unwrap_or_default());
         let generation = Arc::new(Generation { plan, version, since, state: Arc::new(state), judge });
         let sequencer = Sequencer::new(generation.clone(), appender, catalogue, dedupe, lists, attribution, log_time);
@@ -169,6 +183,7 @@ impl<D: Disk> Core<D> {
             alarms,
             first_pages: FirstPages::default(),
             changes: Changes::default(),
+            guarding: Mutex::new(Guarding::default()),
             handed_over: AtomicU64::new(0),
             publisher: OnceLock::new(),
             checkpointing: Mutex::default(),
@@ -211,6 +226,7 @@ impl<D: Disk> Core<D> {
             _ => plan.text.as_str(),
         };
         let since = sequencer.append(&Payload::Spec(text.into()));
+        let last = self.reason_of(&plan.text).map_or(since, |reason| sequencer.append(&reason));
         let version = {
             let mut specs = self.specs.lock();
             specs.push(since);
@@ -220,7 +236,7 @@ impl<D: Disk> Core<D> {
         sequencer.generation = generation.clone();
         *self.generation.write() = generation.clone();
         // No consumer takes a spec: without this, who waits for this position alone would wait for the next event.
-        self.gate.set_applied(since);
+        self.gate.set_applied(last);
         generation
     }
 }
@@ -241,7 +257,7 @@ fn ahead(log_time: Time, clock: &Clock) -> Option<String> {
 
 fn replay<D: Disk>(
     reader: &Reader<D>,
-    machine: &mut Machine,
+    (machine, taking): (&mut Machine, &mut Option<(Casebook, PlanVersion)>),
     specs: &mut Vec<Position>,
     last: Position,
     progress: &mut dyn FnMut(u64, u64),
@@ -253,14 +269,31 @@ fn replay<D: Disk>(
         let payload = Payload::decode(record.header.kind, record.payload).map_err(|_| OpenError::Record(position))?;
         if matches!(payload, Payload::Spec(_)) {
             specs.push(position);
+            // What was decided so far is decided again under another plan, or is of one that is not in force.
+            *taking = None;
         }
-        machine.writer_epoch = record.header.epoch;
-        machine.apply(position, record.header.log_time, &payload);
+        match taking {
+            Some((book, version)) => book.take_in(machine, *version, &record.header, &payload),
+            None => {
+                machine.writer_epoch = record.header.epoch;
+                machine.apply(position, record.header.log_time, &payload);
+            }
+        }
         if position.0 % 8_192 == 0 {
             progress(position.0, last.0);
         }
     }
     Ok(())
+}
+
+/// The text of the last of these specs; `text` is what a checkpoint has of it.
+fn in_force<D: Disk>(
+    reader: &Reader<D>,
+    specs: &[Position],
+    text: Option<&str>,
+) -> Result<Option<String>, journal::Error> {
+    let written = specs.last().map(|&at| spec_text(reader, at)).transpose()?.flatten();
+    Ok(written.or_else(|| text.map(str::to_owned)))
 }
 
 /// The spec that was written at this position, if the record is still there.

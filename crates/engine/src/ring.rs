@@ -148,7 +148,7 @@ mod tests {
         let plan = Arc::new(spec::compile("no spec", "version: 1\n").expect("it is a spec"));
         let names = state::Dictionary::new(&plan, 1);
         let (epochs, recent) = (Epochs::new(decision::Epoch::new(plan)), crate::decide::Recent::since(Position::START));
-        Arc::new(State::new(names, Vec::new(), epochs, recent, Arc::default()))
+        Arc::new(State::new(names, Vec::new(), epochs, recent, (Arc::default(), Arc::default())))
     }
 
     #[test]

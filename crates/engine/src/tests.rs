@@ -10,6 +10,7 @@ mod full;
 mod outcomes;
 mod pages;
 mod retention;
+mod reviews;
 mod shared;
 mod texts;
 mod training;

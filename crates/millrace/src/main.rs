@@ -10,6 +10,7 @@ mod backtest;
 mod check;
 mod client;
 mod dataset;
+mod decisions;
 mod demo;
 mod digest;
 mod eval;
@@ -20,6 +21,7 @@ mod import;
 mod node;
 mod policy;
 mod replay;
+mod review;
 mod schema;
 mod serve;
 mod spec;
@@ -60,6 +62,10 @@ enum Command {
     Policy(policy::Policy),
     Backtest(backtest::Backtest),
     #[command(subcommand)]
+    Decisions(decisions::Decisions),
+    #[command(subcommand)]
+    Review(review::Review),
+    #[command(subcommand)]
     Spec(spec::Spec),
     Replay(replay::Replay),
     Explain(explain::Explain),
@@ -79,6 +85,8 @@ fn main() -> ExitCode {
         Command::Digest(digest) => digest.run(),
         Command::Policy(policy) => policy.run(),
         Command::Backtest(backtest) => backtest.run(),
+        Command::Decisions(decisions) => decisions.run(),
+        Command::Review(review) => review.run(),
         Command::Spec(spec) => spec.run(),
         Command::Replay(replay) => replay.run(),
         Command::Explain(explain) => explain.run(),

@@ -22,8 +22,9 @@ fn token(line: &str) -> Result<Token> {
     let role = match role {
         "ingest" => Role::Ingest,
         "serve" => Role::Serve,
+        "review" => Role::Review,
         "admin" => Role::Admin,
-        _ => bail!("the line begins with no role; use ingest, serve or admin, then the token"),
+        _ => bail!("the line begins with no role; use ingest, serve, review or admin, then the token"),
     };
     Ok(Token::new(role, secret.trim())?)
 }

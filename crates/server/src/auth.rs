@@ -14,6 +14,8 @@ pub enum Role {
     Ingest,
     /// Asks feeds, decisions and entities.
     Serve,
+    /// Lists and decides what waits for a person.
+    Review,
     /// Everything.
     Admin,
 }

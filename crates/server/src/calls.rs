@@ -13,6 +13,8 @@ pub(crate) mod lists;
 mod on_event;
 pub(crate) mod operations;
 pub(crate) mod outcomes;
+pub(crate) mod report;
+pub(crate) mod reviews;
 pub(crate) mod sinks;
 pub(crate) mod spec;
 pub(crate) mod verdicts;

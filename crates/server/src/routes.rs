@@ -30,6 +30,12 @@ pub enum Call {
     DeleteListed,
     AskFeed,
     Decide,
+    ReportDecision,
+    ListReviews,
+    ReadReview,
+    ClaimReview,
+    ReleaseReview,
+    DecideReview,
     TryExpression,
     ReadDecision,
     ExplainDecision,
@@ -79,10 +85,11 @@ const fn route(method: Method, path: &'static str, access: Access, call: Call) -
 
 const INGEST: Access = Access::Only(Role::Ingest);
 const SERVE: Access = Access::Only(Role::Serve);
+const REVIEW: Access = Access::Only(Role::Review);
 const ADMIN: Access = Access::Only(Role::Admin);
 
 /// Every call of the server.
-pub static ROUTES: [Route; 33] = [
+pub static ROUTES: [Route; 39] = [
     route(Method::POST, "/v1/events", INGEST, Call::SendEvents),
     route(Method::POST, "/v1/entities", INGEST, Call::SendEntities),
     route(Method::PUT, "/v1/entities/{type}/{key}", INGEST, Call::PutEntity),
@@ -99,6 +106,12 @@ pub static ROUTES: [Route; 33] = [
     route(Method::GET, "/v1/decisions/{id}/explain", SERVE, Call::ExplainDecision),
     route(Method::GET, "/v1/decisions/{id}/replay", ADMIN, Call::ReplayDecision),
     route(Method::GET, "/v1/alarms", SERVE, Call::ReadAlarms),
+    route(Method::GET, "/v1/decisions/{name}/report", SERVE, Call::ReportDecision),
+    route(Method::GET, "/v1/reviews", REVIEW, Call::ListReviews),
+    route(Method::GET, "/v1/reviews/{decision}/{id}", REVIEW, Call::ReadReview),
+    route(Method::POST, "/v1/reviews/{decision}/{id}/claim", REVIEW, Call::ClaimReview),
+    route(Method::POST, "/v1/reviews/{decision}/{id}/release", REVIEW, Call::ReleaseReview),
+    route(Method::POST, "/v1/reviews/{decision}/{id}/decide", REVIEW, Call::DecideReview),
     route(Method::GET, "/v1/attribution", SERVE, Call::ReadAttribution),
     route(Method::GET, "/v1/outcomes", SERVE, Call::ReadOutcomes),
     route(Method::GET, "/v1/sinks", ADMIN, Call::ListSinks),

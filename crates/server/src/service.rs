@@ -3,7 +3,7 @@
 use crate::calls::verdicts::Streaming;
 use crate::calls::{
     alarms, attribution, decisions, entities, events, expressions, feeds, lists, off_thread, operations, outcomes,
-    sinks, spec, verdicts,
+    report, reviews, sinks, spec, verdicts,
 };
 use crate::metrics::Metrics;
 use crate::query::Query;
@@ -152,6 +152,17 @@ async fn call(
         Call::DeleteListed => lists::delete(shared, value(0), value(1)).await,
         Call::AskFeed => feeds::ask(shared, value(0), bytes).await,
         Call::Decide => verdicts::decide(shared, value(0), bytes, asked.facts).await,
+        Call::ReportDecision => report::read(shared, value(0), wants_text(headers)).await,
+        Call::ListReviews => reviews::list(shared, &asked.reviews, wants_text(headers)).await,
+        Call::ReadReview => reviews::read(shared, value(0), value(1), wants_text(headers)).await,
+        Call::ClaimReview | Call::ReleaseReview | Call::DecideReview => {
+            let act = match matched.route.call {
+                Call::ClaimReview => reviews::Act::Claim,
+                Call::ReleaseReview => reviews::Act::Release,
+                _ => reviews::Act::Decide,
+            };
+            reviews::act(shared, act, (value(0), value(1)), bytes, wants_text(headers)).await
+        }
         Call::TryExpression => expressions::attempt(shared, bytes, wants_text(headers)).await,
         Call::ReadDecision => {
             let id = decisions::named(shared, value(0)).await?;
@@ -196,6 +207,7 @@ struct Asked {
     outcomes: outcomes::Part,
     dead: sinks::Part,
     versions: spec::Versions,
+    reviews: engine::ReviewQuery,
     /// The item that an explanation is asked for.
     item: Option<String>,
     /// Whether the facts of decisions are told.
@@ -224,6 +236,7 @@ fn admit<'t>(
         Call::SendEvents | Call::SendEntities | Call::SendList => asked.options = events::Options::take(&mut query)?,
         Call::ReadList => asked.part = lists::Part::take(&mut query)?,
         Call::ReadAlarms => asked.alarms = alarms::Part::take(&mut query)?,
+        Call::ListReviews => asked.reviews = reviews::take(&mut query)?,
         Call::ReadAttribution => asked.report = attribution::Part::take(&mut query)?,
         Call::Decide => {
             asked.facts = query.choice("facts", "true", "false")?;
@@ -279,7 +292,13 @@ pub(crate) fn admit_caller<'t>(
 fn body_max(call: Call, limits: &Limits) -> usize {
     match call {
         Call::SendEvents | Call::SendEntities | Call::SendList | Call::Decide => limits.body_bytes,
-        Call::PutEntity | Call::PutListed | Call::AskFeed | Call::TryExpression => limits.small_body_bytes,
+        Call::PutEntity
+        | Call::PutListed
+        | Call::AskFeed
+        | Call::TryExpression
+        | Call::ClaimReview
+        | Call::ReleaseReview
+        | Call::DecideReview => limits.small_body_bytes,
         Call::ChangeSpec | Call::PlanSpec => domain::limits::SPEC_BYTES_MAX,
         _ => 0,
     }

@@ -7,6 +7,7 @@ mod event;
 mod feed;
 mod fields;
 mod list;
+mod review;
 mod scan;
 mod suggest;
 mod time;
@@ -17,6 +18,7 @@ pub use entity::parse_fields;
 pub use event::parse_event;
 pub use feed::{FeedCall, PageCall, parse_feed, parse_trial};
 pub use list::{parse_list, parse_list_line, parse_list_put};
+pub use review::{ReviewBody, parse_review};
 pub use scan::{Outcome, Scanner, check, whole};
 pub use time::{parse_time, write_instant, write_time};
 pub use write::{

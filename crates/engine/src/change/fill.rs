@@ -325,7 +325,8 @@ impl<D: Disk> Core<D> {
         let names = names.with_capacity(self.config.entities_max, self.config.strings_max);
         let recent = Recent::since(sequencer.appender.position());
         let epochs = Epochs::pair(epoch, behind);
-        let state = Arc::new(State::new(names, shards, epochs, recent, self.alarms.clone()));
+        let kept = (self.alarms.clone(), sequencer.generation.state.cases.clone());
+        let state = Arc::new(State::new(names, shards, epochs, recent, kept));
         let generation = self.write_spec(sequencer, judge, state);
         sequencer.changed = true;
         drop(old);

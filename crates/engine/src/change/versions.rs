@@ -26,6 +26,8 @@ pub struct SpecVersion {
     pub in_force: bool,
     /// Whether it served only until its state was filled: what was not read as missing.
     pub interim: bool,
+    /// Why it came into force, if it was not simply sent.
+    pub reason: Option<String>,
 }
 
 impl<D: Disk> Core<D> {
@@ -48,7 +50,18 @@ impl<D: Disk> Core<D> {
         let text = if in_force { Some(self.plan().text.clone()) } else { text };
         let digest = text.as_ref().map(|text| *blake3::hash(spec::written(text).as_bytes()).as_bytes());
         let interim = text.is_some_and(|text| spec::is_interim(&text));
-        SpecVersion { version: PlanVersion(version), position, log_time, digest, in_force, interim }
+        let reason = self.spec_reason(position);
+        SpecVersion { version: PlanVersion(version), position, log_time, digest, in_force, interim, reason }
+    }
+
+    /// Why a spec came into force, which stands right behind it.
+    fn spec_reason(&self, spec: Position) -> Option<String> {
+        let next = spec.next();
+        let record = if next < self.reader.first() { None } else { self.reader.record(next).ok().flatten() }?;
+        match Payload::decode(record.header.kind, &record.payload) {
+            Ok(Payload::SpecReason(reason)) => Some(reason.into_owned()),
+            _ => None,
+        }
     }
 
     /// The plans of the newest versions that are this spec to the letter and whose texts the log still has, newest first: they may

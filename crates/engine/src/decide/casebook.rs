@@ -12,7 +12,7 @@ mod watch;
 pub(crate) use panes::Panes;
 pub(crate) use queue::{Case, CaseKey, Claimed, Closed, Queue};
 pub(crate) use tally::{Calibration, Tally};
-pub(crate) use watch::{Before, Breach, GuardCount, Watch};
+pub(crate) use watch::{Before, Breach, GuardCount, Hits, Watch};
 
 use super::Decided;
 use domain::{DecisionId, Event, PlanVersion, Position, Raw, Review, Time};

@@ -19,8 +19,19 @@ struct Open {
 impl Machine {
     /// Applies a payload as [`Machine::apply`] does; what the plan's decisions on it come to. They are said to be of plan version 0.
     pub fn apply_deciding(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) -> Vec<Decided> {
+        self.apply_deciding_and(position, log_time, payload, &mut |_, _| ())
+    }
+
+    /// The same; `look` sees the change before it is applied.
+    pub(crate) fn apply_deciding_and(
+        &mut self,
+        position: Position,
+        log_time: Time,
+        payload: &Payload<'_>,
+        look: &mut dyn FnMut(&Machine, &Resolved),
+    ) -> Vec<Decided> {
         let mut decided = Vec::new();
-        self.apply_few([(position, log_time, payload)].into_iter(), &mut decided);
+        self.apply_few([(position, log_time, payload)].into_iter(), look, &mut decided);
         decided
     }
 
@@ -32,7 +43,8 @@ impl Machine {
         for run in records.chunk_by(|a, b| is_event(a) && is_event(b)) {
             for few in run.chunks(Rows::AHEAD) {
                 self.touch(few);
-                self.apply_few(few.iter().map(|(position, time, payload)| (*position, *time, payload)), &mut decided);
+                let few = few.iter().map(|(position, time, payload)| (*position, *time, payload));
+                self.apply_few(few, &mut |_, _| (), &mut decided);
             }
         }
         decided
@@ -54,11 +66,13 @@ impl Machine {
     fn apply_few<'r, 'a: 'r>(
         &mut self,
         records: impl Iterator<Item = (Position, Time, &'r Payload<'a>)>,
+        look: &mut dyn FnMut(&Machine, &Resolved),
         decided: &mut Vec<Decided>,
     ) {
         let (mut changes, mut open) = (Vec::new(), Vec::new());
         for (position, log_time, payload) in records {
             self.apply_and(position, log_time, payload, |machine, change| {
+                look(machine, &change);
                 let at = changes.len();
                 let Machine { plan, names, catalogue, epoch, .. } = machine;
                 let facts = opened(plan, &change, (catalogue, epoch.listed()), names);

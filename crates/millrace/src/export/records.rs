@@ -30,8 +30,10 @@ pub(super) enum Records {
 const EVENT: u8 = 1;
 const SPEC: u8 = 4;
 const DECISION: u8 = 6;
+const REVIEW: u8 = 11;
+const SPEC_REASON: u8 = 12;
 /// The highest that this version knows.
-const KNOWN_MAX: u8 = 8;
+const KNOWN_MAX: u8 = SPEC_REASON;
 /// Records between two reports of progress.
 const PROGRESS_EVERY: u64 = 4_096;
 
@@ -62,7 +64,7 @@ impl Records {
     fn takes(self, kind: u8) -> bool {
         match self {
             Records::Events => kind == EVENT,
-            Records::Changes => kind != SPEC && kind != DECISION,
+            Records::Changes => ![SPEC, DECISION, REVIEW, SPEC_REASON].contains(&kind),
             Records::Decisions => kind == DECISION,
         }
     }

@@ -138,7 +138,10 @@ fn tail(dir: &Path, from: Position) -> Result<VecDeque<(Position, Digest)>> {
     let mut digests = VecDeque::new();
     while let Some(record) = records.next()? {
         let payload = Payload::decode(record.header.kind, record.payload);
-        let is_change = !matches!(payload, Ok(Payload::Spec(_) | Payload::Decision(_)) | Err(_));
+        let is_change = !matches!(
+            payload,
+            Ok(Payload::Spec(_) | Payload::SpecReason(_) | Payload::Decision(_) | Payload::Review(_)) | Err(_)
+        );
         if is_change {
             digests.push_back((record.header.position, record.header.digest));
         }

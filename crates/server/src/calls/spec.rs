@@ -302,6 +302,10 @@ fn write_version(out: &mut Vec<u8>, version: &SpecVersion) {
         write_key(out, name);
         write_bool(out, is);
     }
+    if let Some(reason) = &version.reason {
+        write_key(out, "reason");
+        write_text(out, reason);
+    }
     out.push(b'}');
 }
 
@@ -362,7 +366,8 @@ fn version_text(version: &SpecVersion) -> String {
     let digest = version.digest.as_ref().map_or_else(String::new, |digest| hex(digest)[..12].to_owned());
     let interim = if version.interim { "  until filled" } else { "" };
     let mark = if version.in_force { format!("{interim}  in force") } else { interim.to_owned() };
-    format!("{:>4}  position {:<10}  {time:<24}  {digest}{mark}\n", version.version.0, version.position.0)
+    let reason = version.reason.as_ref().map_or_else(String::new, |reason| format!("      {reason}\n"));
+    format!("{:>4}  position {:<10}  {time:<24}  {digest}{mark}\n{reason}", version.version.0, version.position.0)
 }
 
 fn hex(digest: &[u8; 32]) -> String {

@@ -34,7 +34,9 @@ impl Joined {
         let mut at = KeyTable::new(0);
         // From the oldest, so that of two with one id the newer is found.
         let order = (next..ring.len()).chain(0..next.min(ring.len()));
-        order.for_each(|place| drop(at.insert(ring[place].id, place as u32)));
+        for place in order {
+            at.insert(ring[place].id, place as u32);
+        }
         Joined { at, ring, next }
     }
 
@@ -60,5 +62,28 @@ impl Joined {
     pub(super) fn say(&mut self, id: u128, bad: bool) -> Option<(Option<bool>, Option<u16>)> {
         let entry = &mut self.ring[self.at.find(&id)? as usize];
         Some((entry.said.replace(bad), entry.tier))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_give_way_and_the_newest_of_one_id_is_found() {
+        let mut joined = Joined::default();
+        let most = limits::LABELLED_DECISIONS_MAX as u128;
+        (0..most + 10).for_each(|id| joined.remember(id, (0, Some(id as u16))));
+        assert_eq!(joined.ring.len() as u128, most);
+        assert!((0..10).all(|id| joined.say(id, true).is_none()));
+        joined.remember(42, (0, None));
+        assert_eq!(joined.say(42, true), Some((None, None)));
+        assert_eq!(joined.say(42, false), Some((Some(true), None)));
+        // Its older place gives way without taking the newer one with it.
+        (most + 10..most + 60).for_each(|id| joined.remember(id, (0, None)));
+        assert_eq!(joined.say(42, true), Some((Some(false), None)));
+        let loaded = Joined::with(joined.ring.clone(), joined.next);
+        let (mut one, mut other) = (joined, loaded);
+        assert!((0..most + 60).all(|id| one.say(id, false) == other.say(id, false)));
     }
 }

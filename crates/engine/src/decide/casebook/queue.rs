@@ -82,7 +82,9 @@ impl Queue {
         let case = key.and_then(|key| self.open.get(&key)).filter(|case| case.epoch == review.case.epoch);
         let Some(case) = case else {
             let closed = key.and_then(|key| self.closed.get(&key));
-            return Err(closed.filter(|of| of.case.epoch == review.case.epoch).map_or_else(|| unknown(review), decided));
+            return Err(closed
+                .filter(|of| of.case.epoch == review.case.epoch)
+                .map_or_else(|| unknown(review), decided));
         };
         match case.held(now) {
             Some(held) if *held.by != *review.by => Err(claimed(held)),
@@ -145,4 +147,48 @@ fn decided(closed: &Closed) -> Refusal {
 fn claimed(held: &Claimed) -> Refusal {
     let message = format!("{} has this case until {}; take another one", held.by, held.until);
     Refusal::new(Code::ReviewClaimed, "by", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Span;
+
+    fn case() -> Case {
+        let said = "".into();
+        let (version, log_time) = (PlanVersion(1), Time(0));
+        Case { epoch: 1, version, outcome: 0, tier: None, score: 0.5, log_time, client: None, said, claimed: None }
+    }
+
+    fn decided(position: u64) -> (CaseKey, Review<'static>) {
+        let case = DecisionId { epoch: 1, position: Position(position) };
+        let act = ReviewAct::Decide { answer: "fine".into(), reason: "so".into() };
+        ((Position(position), 0), Review { case, decision: "risk".into(), by: "anna".into(), act })
+    }
+
+    #[test]
+    fn what_waits_and_what_is_remembered_is_bounded() {
+        let mut queue = Queue::default();
+        let most = limits::REVIEWS_OPEN_MAX as u64;
+        (1..=most + 5).for_each(|at| queue.open((Position(at), 0), case()));
+        assert_eq!((queue.open.len() as u64, queue.gave_way), (most, 5));
+        assert_eq!(queue.open.first_key_value().map(|(key, _)| key.0), Some(Position(6)));
+        let closed = limits::REVIEWS_CLOSED_MAX as u64;
+        for at in 6..6 + closed + 3 {
+            let (key, review) = decided(at);
+            queue.apply(key, &review, Time(at as i64));
+        }
+        assert_eq!((queue.closed.len() as u64, queue.order.len() as u64), (closed, closed));
+        // A month later the next decision is all that is remembered.
+        let (key, review) = decided(6 + closed + 3);
+        queue.apply(key, &review, Time(0).plus(limits::REVIEWS_CLOSED_FOR).plus(Span(1_000_000_000)));
+        assert_eq!((queue.closed.len(), queue.order.len()), (1, 1));
+        // What has given way, or was decided, is left alone.
+        let before = queue.clone();
+        for at in [1, 7] {
+            let (key, review) = decided(at);
+            queue.apply(key, &review, Time(9));
+        }
+        assert_eq!(queue, before);
+    }
 }

@@ -134,7 +134,11 @@ impl Watch {
                     if log_time.since(count.since) >= guard.over {
                         *count = GuardCount { since: log_time, ..GuardCount::default() };
                     }
-                    if is_in(*share) { count.now.count(hit) } else { count.before.count(hit) }
+                    if is_in(*share) {
+                        count.now.count(hit)
+                    } else {
+                        count.before.count(hit)
+                    }
                     let compared = count.now.all >= guard.min && count.before.all >= guard.min;
                     compared && count.now.share() > count.before.share() + guard.share_up
                 }

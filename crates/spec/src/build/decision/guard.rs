@@ -8,7 +8,12 @@ use crate::source::GuardSource;
 use crate::yaml::Text;
 
 impl Builder<'_> {
-    pub(super) fn guards(&mut self, outcomes: &Outcomes, rules: &[DecisionRule], sources: &[GuardSource]) -> Vec<Guard> {
+    pub(super) fn guards(
+        &mut self,
+        outcomes: &Outcomes,
+        rules: &[DecisionRule],
+        sources: &[GuardSource],
+    ) -> Vec<Guard> {
         let mut guards = Vec::with_capacity(sources.len());
         for source in sources {
             let outcome = self.outcome_of(outcomes, &source.outcome);

@@ -47,16 +47,12 @@ impl Builder<'_> {
             label.name, missing.name, decided.name
         );
         let issue = Issue::new("missing_role", &source.key.span, message);
-        self.issues.push(issue.help("a review makes it of the decided event: let it have no role that that one has not"));
+        self.issues
+            .push(issue.help("a review makes it of the decided event: let it have no role that that one has not"));
     }
 
     /// A field of the label event and the value that an answer gives it.
-    fn set_by_answer(
-        &mut self,
-        labels: &DecisionLabels,
-        field: &Text,
-        value: &Text,
-    ) -> Option<(String, Raw<'static>)> {
+    fn set_by_answer(&mut self, labels: &DecisionLabels, field: &Text, value: &Text) -> Option<(String, Raw<'static>)> {
         let event = &self.events[usize::from(labels.event)];
         let found = event.fields.iter().position(|known| known.name == field.text);
         let Some(at) = found else {

@@ -44,14 +44,7 @@ impl Decoder<'_> {
         });
         let then = field(entries, "then").and_then(|node| self.then(node));
         let rule = self.against(&at, entries);
-        Some(GuardSource {
-            outcome: outcome?,
-            share_up: share_up?,
-            over: over?,
-            min: min?,
-            rule: rule?,
-            then: then?,
-        })
+        Some(GuardSource { outcome: outcome?, share_up: share_up?, over: over?, min: min?, rule: rule?, then: then? })
     }
 
     fn over(&mut self, node: &Node) -> Option<Span> {
@@ -79,12 +72,14 @@ impl Decoder<'_> {
             ("previous_plan", None) => Some(None),
             ("rest", Some(_)) => Some(rule),
             ("rest", None) => {
-                let issue = Issue::new("missing_field", &at.span, "`against: rest` needs the `rule` that is rolled out");
+                let issue =
+                    Issue::new("missing_field", &at.span, "`against: rest` needs the `rule` that is rolled out");
                 self.issues.push(issue.help("name a rule with a `share`, as in `rule: burst`"));
                 None
             }
             ("previous_plan", Some(rule)) => {
-                let issue = Issue::new("several_kinds", &rule.span, "a `rule` is compared with the rest, not with a plan");
+                let issue =
+                    Issue::new("several_kinds", &rule.span, "a `rule` is compared with the rest, not with a plan");
                 self.issues.push(issue.help("write `against: rest`, or leave the rule out"));
                 None
             }

@@ -96,7 +96,10 @@ fn guard(name: &str) -> Option<(Holds, &'static str)> {
         "over" => (Holds::Part("span"), "How long a change is watched, and how much before it is looked at."),
         "against" => (Holds::OneOf(&["previous_plan", "rest"]), "What it is compared with (previous_plan)."),
         "rule" => (Holds::Part("label"), "With `against: rest`: the rule with a `share` that is rolled out."),
-        "min" => (Holds::Int(1, limits::GUARD_DECISIONS_MAX), "Decisions that each side needs before they are compared (200)."),
+        "min" => (
+            Holds::Int(1, limits::GUARD_DECISIONS_MAX),
+            "Decisions that each side needs before they are compared (200).",
+        ),
         "then" => (Holds::OneOf(&["rollback", "freeze"]), "What is done when it has grown by more."),
         _ => return None,
     })

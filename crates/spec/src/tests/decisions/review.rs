@@ -51,7 +51,11 @@ fn mistakes_are_told() {
     let other = LABELS.replace("event: label", "event: other");
     for (text, code, said) in [
         (format!("{HEAD}{REVIEW}"), "missing_field", "needs `labels`"),
-        (format!("{HEAD}{other}    review: {{ outcomes: [check], answers: {{ a: {{}} }} }}\n"), "missing_role", "concerns a `item`"),
+        (
+            format!("{HEAD}{other}    review: {{ outcomes: [check], answers: {{ a: {{}} }} }}\n"),
+            "missing_role",
+            "concerns a `item`",
+        ),
         (review("{ outcomes: [chek], answers: { a: {} } }"), "unknown_outcome", "chek"),
         (review("{ outcomes: [check] }"), "missing_field", "answers"),
         (review("{ answers: { a: {} } }"), "missing_field", "outcomes"),

@@ -1,0 +1,111 @@
+//! What is done about a guard that is broken: a rollback or a change of the spec like any, with its reason in the log. That it is broken
+//! follows from the log alone; so whoever comes first after a crash does what is left to do.
+
+use crate::core::Core;
+use domain::{Payload, PlanVersion, Refusal};
+use journal::Disk;
+use spec::plan::GuardAction;
+use std::time::{Duration, Instant};
+
+/// How long to wait after an attempt that failed.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// What was tried.
+#[derive(Default)]
+pub(crate) struct Guarding {
+    /// The version that nothing is to be done about any more, or not before an instant.
+    tried: Option<(PlanVersion, Option<Instant>)>,
+    /// The digest of the spec that is about to come into force, and why.
+    reason: Option<([u8; 32], String)>,
+}
+
+/// What is to be done.
+struct Due {
+    version: PlanVersion,
+    before: Option<PlanVersion>,
+    decision: String,
+    action: Option<GuardAction>,
+    said: String,
+}
+
+impl<D: Disk> Core<D> {
+    /// Does what a broken guard of the version in force asks for, if there is one.
+    pub fn keep_guards(&self) {
+        let Some(due) = self.due() else { return };
+        if self.is_filling() || self.rests(due.version) {
+            return;
+        }
+        let acted = self.act(&due);
+        let mut guarding = self.guarding.lock();
+        match acted {
+            Ok(done) => {
+                guarding.tried = Some((due.version, None));
+                drop(guarding);
+                (self.config.tell)(&format!("{}: {done}", due.said));
+            }
+            Err(refusal) => {
+                guarding.tried = Some((due.version, Some(Instant::now() + PAUSE)));
+                drop(guarding);
+                (self.config.tell)(&format!("{}: this could not be acted on yet: {}", due.said, refusal.message));
+            }
+        }
+    }
+
+    fn due(&self) -> Option<Due> {
+        let generation = self.generation();
+        let book = generation.state.cases.lock();
+        let tally = book.broken(generation.version)?;
+        let breach = tally.watch.breach.as_ref()?;
+        let decision = generation.plan.decision(&tally.name).map(|at| &generation.plan.decisions[usize::from(at)]);
+        Some(Due {
+            version: generation.version,
+            before: tally.watch.before.map(|before| before.version),
+            decision: tally.name.clone(),
+            action: decision.and_then(|of| of.guards.get(usize::from(breach.guard))).map(|guard| guard.then),
+            said: breach.said.to_string(),
+        })
+    }
+
+    fn rests(&self, version: PlanVersion) -> bool {
+        let guarding = self.guarding.lock();
+        let of = guarding.tried.filter(|(tried, _)| *tried == version);
+        of.is_some_and(|(_, until)| until.is_none_or(|until| Instant::now() < until))
+    }
+
+    /// Acts, and says what was done.
+    fn act(&self, due: &Due) -> Result<String, Refusal> {
+        let (Some(before), Some(action)) = (due.before, due.action) else {
+            return Ok("there is no version before to go back to, so nothing is done".to_owned());
+        };
+        let (text, done) = match action {
+            GuardAction::Rollback => (self.spec_text(before)?, format!("rolled back to version {}", before.0)),
+            GuardAction::Freeze => {
+                let (old, now) = (self.plan_of(before)?, self.generation().plan.clone());
+                match spec::frozen(&old, &now, &due.decision) {
+                    Some(text) => (text, format!("shares are held as of version {}", before.0)),
+                    None => return Ok("no share differs from before, so nothing is held".to_owned()),
+                }
+            }
+        };
+        let reason = format!("{done}, for a {}", due.said);
+        self.guarding.lock().reason = Some((digest_of(&text), reason));
+        self.change_spec("the spec that a guard asks for", &text, Some(due.version))?;
+        Ok(done)
+    }
+
+    /// The record that stands behind a spec's, if there is a reason for it.
+    pub(crate) fn reason_of(&self, text: &str) -> Option<Payload<'static>> {
+        let mut guarding = self.guarding.lock();
+        let fits = guarding.reason.as_ref().is_some_and(|(digest, _)| *digest == digest_of(text));
+        guarding.reason.take_if(|_| fits).map(|(_, mut reason)| {
+            let most = domain::limits::SPEC_REASON_BYTES_MAX;
+            let end = (0..=reason.len().min(most)).rev().find(|end| reason.is_char_boundary(*end)).unwrap_or(0);
+            reason.truncate(end);
+            Payload::SpecReason(reason.into())
+        })
+    }
+}
+
+fn digest_of(text: &str) -> [u8; 32] {
+    *blake3::hash(spec::written(text).as_bytes()).as_bytes()
+}
