@@ -69,6 +69,8 @@ pub struct Status {
     pub log_bytes: u64,
     /// Messages that the slowest consumer has not taken (threaded mode).
     pub ring_depth: usize,
+    /// Decisions that wait for a person.
+    pub reviews_open: usize,
     /// Why the node acknowledges nothing any more, if so.
     pub failed: Option<Refusal>,
 }
@@ -94,6 +96,7 @@ impl<D: Disk> Core<D> {
             disk_full: self.disk_full.load(Ordering::Acquire),
             checkpoints_failed: self.checkpoints_failed.load(Ordering::Relaxed),
             log_bytes: self.reader.bytes(),
+            reviews_open: generation.state.cases.lock().waiting(),
             ring_depth: self.ring.as_ref().map_or(0, |ring| ring.depth()),
             failed: self.gate.closed(),
         }

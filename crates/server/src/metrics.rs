@@ -208,6 +208,7 @@ struct Gauges {
     waiting: Gauge,
     unsynced_bytes: Gauge,
     disk_full: Gauge,
+    reviews_open: Gauge,
     ring_depth: Gauge,
     failed: Gauge,
     checkpoints_failed: Counter,
@@ -382,6 +383,7 @@ impl Gauges {
             ("plan_version", "The plan in force", &self.plan_version),
             ("answers_waiting", "Answers waiting for the disk", &self.waiting),
             ("unsynced_bytes", "Bytes waiting for the disk", &self.unsynced_bytes),
+            ("reviews_open", "Decisions that wait for a person", &self.reviews_open),
             ("disk_full", "1 if records are held back until the disk has space again", &self.disk_full),
             ("ring_depth", "Batches that the slowest consumer has not taken", &self.ring_depth),
             ("failed", "1 if nothing is acknowledged any more", &self.failed),
@@ -409,6 +411,7 @@ impl Gauges {
         set(&self.waiting, status.waiting as u64);
         set(&self.unsynced_bytes, status.unsynced_bytes as u64);
         set(&self.disk_full, u64::from(status.disk_full));
+        set(&self.reviews_open, status.reviews_open as u64);
         self.checkpoints_failed.inc_by(status.checkpoints_failed.saturating_sub(self.checkpoints_failed.get()));
         set(&self.ring_depth, status.ring_depth as u64);
         set(&self.failed, u64::from(status.failed.is_some()));

@@ -1,7 +1,7 @@
 //! The log: payloads of records, and directories of a log with damaged bytes.
 
 use super::target::{Target, outcome};
-use domain::{Event, Field, ListPut, Payload, Position, Raw, Time, Upsert};
+use domain::{DecisionId, Event, Field, ListPut, Payload, Position, Raw, Review, ReviewAct, Time, Upsert};
 use journal::{Disk, DiskFile, Error, Opened, Options, OwnedRecord, Verify};
 use sim::Rng;
 use sim::disk::{SimDisk, Storage};
@@ -35,6 +35,13 @@ impl Target for Payloads {
                 until: Some(Time(7)),
             }),
             Payload::ListDelete { list: "picks".into(), key: "i1".into() },
+            Payload::Review(Review {
+                case: DecisionId { epoch: 1, position: Position(7) },
+                decision: "risk".into(),
+                by: "anna".into(),
+                act: ReviewAct::Decide { answer: "fraud".into(), reason: "seen".into() },
+            }),
+            Payload::SpecReason("a guard is broken".into()),
         ]
         .iter()
         .map(|payload| {

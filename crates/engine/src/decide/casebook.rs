@@ -197,6 +197,11 @@ impl Casebook {
         }
     }
 
+    /// How many cases wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.open.len()
+    }
+
     /// How a case is found.
     pub(crate) fn key_of(&self, case: DecisionId, decision: &str) -> Option<CaseKey> {
         let place = self.tallies.iter().position(|tally| tally.name == decision)?;

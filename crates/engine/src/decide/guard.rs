@@ -1,6 +1,7 @@
 //! What is done about a guard that is broken: a rollback or a change of the spec like any, with its reason in the log. That it is broken
 //! follows from the log alone; so whoever comes first after a crash does what is left to do.
 
+use crate::change::ChangeOutcome;
 use crate::core::Core;
 use domain::{Payload, PlanVersion, Refusal};
 use journal::Disk;
@@ -28,27 +29,36 @@ struct Due {
     said: String,
 }
 
+/// What was done.
+struct Acted {
+    said: String,
+    /// Whether nothing is left to do.
+    done: bool,
+}
+
 impl<D: Disk> Core<D> {
     /// Does what a broken guard of the version in force asks for, if there is one.
     pub fn keep_guards(&self) {
         let Some(due) = self.due() else { return };
-        if self.is_filling() || self.rests(due.version) {
+        if self.rests(due.version) || !self.may_change(&due) {
             return;
         }
         let acted = self.act(&due);
-        let mut guarding = self.guarding.lock();
-        match acted {
-            Ok(done) => {
-                guarding.tried = Some((due.version, None));
-                drop(guarding);
-                (self.config.tell)(&format!("{}: {done}", due.said));
-            }
-            Err(refusal) => {
-                guarding.tried = Some((due.version, Some(Instant::now() + PAUSE)));
-                drop(guarding);
-                (self.config.tell)(&format!("{}: this could not be acted on yet: {}", due.said, refusal.message));
-            }
+        let done = matches!(acted, Ok(Acted { done: true, .. }));
+        self.guarding.lock().tried = Some((due.version, (!done).then(|| Instant::now() + PAUSE)));
+        (self.config.tell)(&match acted {
+            Ok(Acted { said, .. }) => format!("{}: {said}", due.said),
+            Err(refusal) => format!("{}: this could not be acted on yet: {}", due.said, refusal.message),
+        });
+    }
+
+    /// Whether no change is being filled that is to be waited for. One that serves already, and is what broke the guard, is given up.
+    fn may_change(&self, due: &Due) -> bool {
+        if self.is_filling() && self.plan().is_interim() && due.action == Some(GuardAction::Rollback) {
+            // Whoever has cancelled it meanwhile has done what is wanted.
+            let _ = self.cancel_change();
         }
+        !self.is_filling()
     }
 
     fn due(&self) -> Option<Due> {
@@ -73,24 +83,27 @@ impl<D: Disk> Core<D> {
     }
 
     /// Acts, and says what was done.
-    fn act(&self, due: &Due) -> Result<String, Refusal> {
+    fn act(&self, due: &Due) -> Result<Acted, Refusal> {
+        let nothing = |said: &str| Ok(Acted { said: said.to_owned(), done: true });
         let (Some(before), Some(action)) = (due.before, due.action) else {
-            return Ok("there is no version before to go back to, so nothing is done".to_owned());
+            return nothing("there is no version before to go back to, so nothing is done");
         };
-        let (text, done) = match action {
+        let (text, said) = match action {
             GuardAction::Rollback => (self.spec_text(before)?, format!("rolled back to version {}", before.0)),
             GuardAction::Freeze => {
                 let (old, now) = (self.plan_of(before)?, self.generation().plan.clone());
                 match spec::frozen(&old, &now, &due.decision) {
                     Some(text) => (text, format!("shares are held as of version {}", before.0)),
-                    None => return Ok("no share differs from before, so nothing is held".to_owned()),
+                    None => return nothing("no share differs from before, so nothing is held"),
                 }
             }
         };
-        let reason = format!("{done}, for a {}", due.said);
+        let reason = format!("{said}, for a {}", due.said);
         self.guarding.lock().reason = Some((digest_of(&text), reason));
-        self.change_spec("the spec that a guard asks for", &text, Some(due.version))?;
-        Ok(done)
+        let started = self.change_spec("the spec that a guard asks for", &text, Some(due.version))?;
+        // What is being filled may fail: then it is tried again.
+        let done = !matches!(started.outcome, ChangeOutcome::Filling);
+        Ok(Acted { said, done })
     }
 
     /// The record that stands behind a spec's, if there is a reason for it.

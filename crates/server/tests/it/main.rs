@@ -12,6 +12,7 @@ mod house;
 mod ledger;
 mod lists;
 mod outbox;
+mod reviews;
 mod spec;
 mod streams;
 mod suite;

@@ -4,8 +4,12 @@ use crate::house::{House, error, local};
 use loadgen::Response;
 use server::{Access, Config, ROUTES, Role, Route, Server, StartError, Token};
 
-const SECRETS: [(Role, &str); 3] =
-    [(Role::Ingest, "ingest-0123456789"), (Role::Serve, "serve-0123456789"), (Role::Admin, "admin-0123456789")];
+const SECRETS: [(Role, &str); 4] = [
+    (Role::Ingest, "ingest-0123456789"),
+    (Role::Serve, "serve-0123456789"),
+    (Role::Review, "review-0123456789"),
+    (Role::Admin, "admin-0123456789"),
+];
 
 fn guarded() -> House {
     House::with(|config| {

@@ -157,3 +157,23 @@ fn a_part_is_compared_with_the_rest() {
     let reason = engine.spec_versions(9)[2].reason.clone().expect("it is in the log");
     assert!(reason.contains("where the rule new is not rolled out"), "{reason}");
 }
+
+#[test]
+fn a_change_that_serves_before_it_is_filled_is_rolled_back() {
+    let folder = Folder::new();
+    let (engine, _) = open(&folder, &spec_of(90, GUARD), Mode::Inline, 2);
+    pay(&engine, 0, 1_000);
+    let filled = spec_of(80, GUARD).replace("n: count(payment, 1d)", "n: count(payment, 2d)");
+    engine.change_spec_at_once("test", &filled, None).expect("it compiles");
+    pay(&engine, 1_000, 1_300);
+    for _ in 0..60_000 {
+        if engine.plan().text == spec_of(90, GUARD) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(engine.plan().text, spec_of(90, GUARD));
+    released(&engine, engine.status().position);
+    let last = engine.spec_versions(1).remove(0);
+    assert!(last.in_force && last.reason.is_some_and(|reason| reason.contains("rolled back to version 1")));
+}

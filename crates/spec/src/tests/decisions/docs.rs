@@ -27,7 +27,7 @@ fn blocks() -> Vec<&'static str> {
 #[test]
 fn the_examples_compile() {
     let blocks = blocks();
-    let [whole, table, card, labels] = blocks.as_slice() else { panic!("{blocks:?}") };
+    let [whole, table, card, labels, review, guards] = blocks.as_slice() else { panic!("{blocks:?}") };
     let good = |text: String| compile("spec.yaml", &text).unwrap_or_else(|wrong| panic!("{wrong}"));
     let plan = good(format!("{HEAD}{whole}"));
     assert_eq!(plan.decisions[0].outcomes[0], "decline");
@@ -39,4 +39,6 @@ fn the_examples_compile() {
     let labels =
         good(format!("{HEAD}decisions:\n  d:\n    on: payment\n    score: amount\n    otherwise: go\n{labels}"));
     assert!(labels.decisions[0].labels.is_some());
+    let whole = good(format!("{HEAD}{whole}{}{review}{guards}", blocks[3]));
+    assert!(whole.decisions[0].review.is_some() && whole.decisions[0].guards.len() == 2);
 }
