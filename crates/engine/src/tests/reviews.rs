@@ -264,6 +264,30 @@ fn a_restart_knows_all_of_it() {
 }
 
 #[test]
+fn what_is_kept_is_saved_whole_and_damage_is_no_panic() {
+    use crate::decide::Casebook;
+    let folder = Folder::new();
+    let (engine, _) = open(&folder, &spec_of(90, ""), Mode::Inline, 1);
+    work(&engine);
+    let saved = |book: &Casebook| {
+        let mut bytes = Vec::new();
+        book.save(&mut bytes);
+        bytes
+    };
+    let bytes = engine.generation().state.cases_saved();
+    assert_eq!(saved(&Casebook::load(&bytes).expect("it is whole")), bytes);
+    for end in (0..bytes.len()).step_by(7) {
+        assert!(Casebook::load(&bytes[..end]).is_err(), "cut at {end}");
+    }
+    for at in (0..bytes.len()).step_by(3) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1 << (at % 8);
+        // What a checksum did not find is read as something, or refused.
+        let _ = Casebook::load(&damaged).map(|book| saved(&book).len());
+    }
+}
+
+#[test]
 fn a_restart_decides_each_record_under_its_own_spec() {
     let folder = Folder::new();
     let (engine, _) = open(&folder, &spec_of(90, ""), Mode::Inline, 2);

@@ -92,3 +92,42 @@ fn add_all(sums: &mut Vec<u64>, counts: &[u32]) {
     sums.resize(sums.len().max(counts.len()), 0);
     sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += u64::from(*count));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn panes_count_as_a_list_of_all_decisions_does(
+            steps in prop::collection::vec((0..250_i64, 0..3_u64, 0..4_u16, prop::option::of(0..3_u16)), 1..300),
+            last in 1..40_usize,
+        ) {
+            // Minutes of a second, of which thirty are kept.
+            let (mut panes, mut all, mut now) = (Panes::new(1_000, 30), Vec::new(), 5_000_000_i64);
+            for (step, plan, outcome, tier) in steps {
+                now += step * step;
+                panes.count(Time(now), plan, outcome, tier);
+                all.push((now.div_euclid(1_000), plan, outcome, tier));
+            }
+            let newest = now.div_euclid(1_000);
+            let kept = |minute: i64, last: usize| minute > newest - last.min(30) as i64;
+            let (outcomes, tiers) = panes.sum(Time(now), last.min(30));
+            for wanted in 0..4_u16 {
+                let at = |counts: &[u64]| counts.get(usize::from(wanted)).copied().unwrap_or(0);
+                let count = all.iter().filter(|(minute, _, outcome, _)| kept(*minute, last) && *outcome == wanted).count();
+                prop_assert_eq!(at(&outcomes), count as u64);
+                let count = all.iter().filter(|(minute, .., tier)| kept(*minute, last) && *tier == Some(wanted)).count();
+                prop_assert_eq!(at(&tiers), count as u64);
+            }
+            for plan in 0..3_u64 {
+                let of_plan: Vec<_> = all.iter().filter(|of| of.1 == plan && kept(of.0, 30)).collect();
+                let Some((end, ..)) = of_plan.last() else { continue };
+                let within: Vec<_> = of_plan.iter().filter(|of| of.0 > end - last as i64).collect();
+                let hits = within.iter().filter(|of| of.2 == 1).count() as u64;
+                prop_assert_eq!(panes.share(plan, 1, last as i64 * 1_000), (hits, within.len() as u64));
+            }
+        }
+    }
+}

@@ -63,8 +63,8 @@ impl Calibration {
     /// A label says this of a decision of which one has said that before.
     pub(crate) fn say(&mut self, before: Option<bool>, bad: bool) {
         match before {
-            Some(true) => self.bad -= 1,
-            Some(false) => self.good -= 1,
+            Some(true) => self.bad = self.bad.saturating_sub(1),
+            Some(false) => self.good = self.good.saturating_sub(1),
             None => {}
         }
         *(if bad { &mut self.bad } else { &mut self.good }) += 1;
