@@ -285,9 +285,25 @@ impl Run<'_> {
         said.extend(verdicts::alarms(&engine, &self.name, report)?);
         let versions = engine.spec_versions(1_000).into_iter().map(|of| of.position).collect();
         copies.push(Copied { dir: self.data(), plan: engine.plan() });
+        let kept = verdicts::kept(&engine);
         engine.stop();
         drop(engine);
+        self.restart(&copies, &kept, report)?;
         self.compare(&copies, (versions, said), report)
+    }
+
+    /// Opens a copy of what the run left: what is kept of decisions is there again.
+    fn restart(&self, copies: &[Copied], kept: &str, report: &mut Report) -> Result<()> {
+        let Some(Copied { dir, plan }) = copies.last() else { return Ok(()) };
+        let copy = self.folder.path.join("restarted");
+        node::copy(dir, &copy)?;
+        let config = Config { shards: self.shards % 5 + 1, ..Config::new(Clock::Log) };
+        let (engine, _) =
+            Engine::open(node::disk(&copy)?, journal::Options::default(), plan.clone(), config, &mut |_, _| ())?;
+        if verdicts::kept(&engine) != kept {
+            report.wrong.push(format!("{}: after a restart other things are kept of decisions", self.name));
+        }
+        Ok(())
     }
 
     /// Writes a checkpoint and copies the directory, so that this checkpoint is the newest of the copy.

@@ -4,7 +4,7 @@
 use super::Report;
 use anyhow::Result;
 use domain::Position;
-use engine::{Alarm, Decided, Engine, Submitted, Telling, Verdicts};
+use engine::{Alarm, Decided, Engine, ReviewQuery, Submitted, Telling, Verdicts};
 
 /// Decisions on purchases, behind the lists.
 pub(super) const DECISIONS: &str = "
@@ -67,8 +67,14 @@ impl Said {
                 sampled.len()
             ));
         }
+        self.lines.push((Position(u64::MAX), kept(engine)));
         self.lines
     }
+}
+
+/// What is kept of decisions: the report, which a restart must give again.
+pub(super) fn kept(engine: &Engine) -> String {
+    format!("{:?} {:?}", engine.decision_report("order"), engine.reviews(&ReviewQuery::default()))
 }
 
 fn told(decided: &[Decided], telling: &Telling<'_>) -> Lines {

@@ -27,11 +27,13 @@ pub(crate) struct Panes {
     /// How many numbers are kept.
     pub(crate) most: usize,
     pub(crate) list: VecDeque<Pane>,
+    /// Before this instant the newest pane counts: time does not go back. Spares a division for each decision.
+    pub(super) until: i64,
 }
 
 impl Panes {
     pub(crate) fn new(width: i64, most: usize) -> Panes {
-        Panes { width, most, list: VecDeque::new() }
+        Panes { width, most, list: VecDeque::new(), until: i64::MIN }
     }
 
     fn number(&self, log_time: Time) -> i64 {
@@ -40,7 +42,18 @@ impl Panes {
 
     /// One decision.
     pub(crate) fn count(&mut self, log_time: Time, plan: u64, outcome: u16, tier: Option<u16>) {
+        if log_time.0 >= self.until || self.list.back().is_none_or(|pane| pane.plan != plan) {
+            self.begin(log_time, plan);
+        }
+        let pane = self.list.back_mut().expect("one has begun");
+        add(&mut pane.outcomes, outcome);
+        tier.into_iter().for_each(|tier| add(&mut pane.tiers, tier));
+    }
+
+    /// The newest pane is of this instant and plan.
+    fn begin(&mut self, log_time: Time, plan: u64) {
         let number = self.number(log_time);
+        self.until = (number + 1) * self.width;
         if self.list.back().is_none_or(|pane| pane.number != number || pane.plan != plan) {
             self.list.push_back(Pane { number, plan, ..Pane::default() });
             let oldest = number - self.most as i64;
@@ -50,9 +63,6 @@ impl Panes {
                 self.list.pop_front();
             }
         }
-        let pane = self.list.back_mut().expect("one was just added");
-        add(&mut pane.outcomes, outcome);
-        tier.into_iter().for_each(|tier| add(&mut pane.tiers, tier));
     }
 
     /// The counts of the last `panes` numbers up to an instant: by outcome, and by outcome of the tier.
