@@ -75,7 +75,7 @@ pub(crate) struct Serve {
     /// then: time goes on only as events carry it
     #[arg(long, value_enum, default_value = "machine")]
     clock: ClockName,
-    /// A file of bearer tokens, one `role token` a line (roles: ingest, serve, admin); without it only loopback addresses are
+    /// A file of bearer tokens, one `role token` a line (roles: ingest, serve, review, admin); without it only loopback addresses are
     /// served, to everyone. Tenants have theirs in the file of tenants
     #[arg(long, conflicts_with = "tenants")]
     tokens: Option<PathBuf>,

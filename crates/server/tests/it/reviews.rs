@@ -52,7 +52,7 @@ fn cases_are_listed_claimed_and_decided() {
     let next = page["next"].as_str().expect("there are more").to_owned();
     let rest = said(&client.get(&format!("/v1/reviews?after={next}")).expect("it answers"));
     assert_eq!((rest["cases"].as_array().map(Vec::len), &rest["next"]), (Some(7), &Value::Null));
-    assert_eq!(rest["cases"][0]["reason"], json!("large: 65.0 is much"));
+    assert!(rest["cases"][0]["reason"].as_str().is_some_and(|of| of.starts_with("large: 65")), "{rest}");
     let path = format!("/v1/reviews/risk/{}", case["id"].as_str().expect("it has one"));
     let claim = client.post(&format!("{path}/claim"), br#"{"by":"anna"}"#).expect("it answers");
     assert_eq!(said(&claim)["case"]["claimed"]["by"], json!("anna"));
