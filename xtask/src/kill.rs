@@ -3,6 +3,8 @@
 
 mod caps;
 mod clients;
+mod ledger;
+mod outcomes;
 mod verdict;
 
 use crate::node::{self, Folder, Node, Start};
@@ -32,6 +34,9 @@ pub(crate) struct Kill {
     /// How many answers of a feed with caps and quotas are made, under kills of their own, and held against every impression
     #[arg(long, default_value_t = 20_000)]
     answers: u64,
+    /// How often it is killed while outcomes are delivered to a ledger behind an HTTP sink
+    #[arg(long, default_value_t = 40)]
+    outcome_rounds: u64,
     /// Decides what is sent and when it is killed; the moments themselves depend on the machine too
     #[arg(long)]
     seed: Option<u64>,
@@ -54,8 +59,10 @@ impl Kill {
         let seed = self.seed.unwrap_or_else(|| u64::from(std::process::id()));
         let mut report = rounds(root, seed, self.rounds)?;
         let caps = caps::check(root, seed, self.answers)?;
+        let outcomes = outcomes::check(root, seed, self.outcome_rounds)?;
         let summary = seeds::run(0, self.rounds * SEEDS_PER_ROUND);
-        let planted = seeds::planted();
+        let mut planted = seeds::planted();
+        planted.extend(outcomes::planted(seed)?);
         let caught = planted.iter().filter(|(_, caught)| *caught).count();
         let recovery_ms =
             [0.5, 0.99].map(|share| (node::quantile(&mut report.recovery_ms, share) * 10.0).round() / 10.0);
@@ -80,6 +87,12 @@ impl Kill {
                 "cap_removed": caps.removed,
                 "cap_kills": caps.kills,
                 "cap_violations": caps.violations,
+                "outcome_kills": outcomes.kills,
+                "outcomes_expected": outcomes.expected,
+                "outcomes_delivered": outcomes.came,
+                "outcomes_lost": outcomes.lost,
+                "outcomes_doubled": outcomes.doubled,
+                "outcomes_differing": outcomes.differing,
                 "planted_bugs": planted.len(),
                 "caught": caught,
             });
@@ -95,11 +108,16 @@ impl Kill {
                 "{} answers with {} items under {} kills, {} candidates removed by caps and quotas: {} violations",
                 caps.answers, caps.items, caps.kills, caps.removed, caps.violations
             );
+            println!(
+                "{} outcomes at a ledger under {} kills ({} deliveries): {} lost, {} doubled, {} differing",
+                outcomes.expected, outcomes.kills, outcomes.came, outcomes.lost, outcomes.doubled, outcomes.differing
+            );
             println!("recovery {} ms (p50), {} ms (p99)", recovery_ms[0], recovery_ms[1]);
             println!("{} simulated power cuts; {caught} of {} planted bugs caught", summary.power_cuts, planted.len());
         }
         let mut wrong = verdict.wrong.clone();
         wrong.extend(caps.wrong);
+        wrong.extend(outcomes.wrong);
         wrong.extend(summary.failures);
         wrong.extend(
             planted.iter().filter(|(_, caught)| !caught).map(|(name, _)| format!("planted and not caught: {name}")),

@@ -79,6 +79,12 @@ pub(crate) struct Serve {
     /// served, to everyone. Tenants have theirs in the file of tenants
     #[arg(long, conflicts_with = "tenants")]
     tokens: Option<PathBuf>,
+    /// A file of secrets that the spec's sinks name, one `name secret` a line: outcomes are sent with them as bearer tokens
+    #[arg(long, conflicts_with = "tenants")]
+    secrets: Option<PathBuf>,
+    /// Do not deliver outcomes to the spec's sinks: for a copy of a data directory. Where there are tenants nothing is delivered
+    #[arg(long)]
+    no_sinks: bool,
     /// Serve the Gorse REST API under /api beside our own, for applications that use its clients; the spec must declare what
     /// it needs (start from examples/gorse.yaml), and the log must be whole. See docs/gorse.md
     #[arg(long, conflicts_with_all = ["retain", "tenants"])]
@@ -113,6 +119,9 @@ impl Serve {
         let mut http = self.http();
         if let Some(path) = &self.tokens {
             http.tokens = tokens::read(path)?;
+        }
+        if let Some(path) = &self.secrets {
+            http.secrets = tokens::read_secrets(path)?;
         }
         let mut server = Server::listen(http)?;
         self.serve_grpc(&mut server)?;
@@ -195,7 +204,7 @@ impl Serve {
 
     fn http(&self) -> server::Config {
         let mut http = server::Config::new(self.bind);
-        http.gorse = self.gorse;
+        (http.gorse, http.sinks) = (self.gorse, !self.no_sinks);
         if let Some(threads) = self.threads {
             http.threads = threads.clamp(1, 256);
         }

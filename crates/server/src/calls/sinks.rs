@@ -7,7 +7,7 @@ use crate::reply::Reply;
 use domain::{Code, OutcomeId, Refusal, limits};
 use engine::Sink;
 use std::ops::Bound;
-use wire::{write_array, write_key, write_text, write_time, write_uint};
+use wire::{write_array, write_instant, write_key, write_text, write_uint};
 
 /// Outcomes listed unless the query says.
 const LIMIT_DEFAULT: usize = 100;
@@ -129,9 +129,7 @@ fn write_dead(out: &mut Vec<u8>, id: OutcomeId, dead: &Dead) {
     write_key(out, "attempts");
     write_uint(out, u64::from(dead.attempts));
     write_key(out, "at");
-    out.push(b'"');
-    write_time(out, dead.at);
-    out.push(b'"');
+    write_instant(out, dead.at);
     write_key(out, "error");
     write_text(out, &dead.why);
     out.push(b'}');

@@ -19,7 +19,7 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::{sleep_until, timeout};
 
 /// How often at most the cursor is written while outcomes are being delivered.
-const SAVED_EVERY: Duration = Duration::from_secs(1);
+const SAVED_EVERY: Duration = Duration::from_millis(250);
 /// How far the cursor moves over records that are none of the sink's before that is remembered.
 const FAR_MOVED: u64 = 10_000;
 /// How often at most the operator is told.
@@ -128,7 +128,7 @@ impl Task {
             gone: 0,
             failing: false,
             saved: cursor,
-            saved_at: now,
+            saved_at: now.checked_sub(SAVED_EVERY).unwrap_or(now),
             dead_changed: false,
             settled: false,
             said_at: None,

@@ -2,7 +2,7 @@
 
 use super::verdict::{VerdictView, write_verdict};
 use super::{write_key, write_raw, write_text, write_uint};
-use crate::time::write_time;
+use crate::time::write_instant;
 use domain::{Event, OutcomeId};
 
 /// An outcome and what its JSON needs beside it.
@@ -50,9 +50,7 @@ pub fn write_event(out: &mut Vec<u8>, event: &Event<'_>) {
     }
     if let Some(time) = event.time {
         write_key(out, "time");
-        out.push(b'"');
-        write_time(out, time);
-        out.push(b'"');
+        write_instant(out, time);
     }
     for field in &event.fields {
         out.push(b',');

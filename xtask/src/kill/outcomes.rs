@@ -1,0 +1,308 @@
+//! Outcomes at a ledger behind an HTTP sink, over kills: each that the log says must be there, once, under its key, and the same
+//! however often it came. With a planted bug in the outbox the same check must find something.
+
+use super::ledger::{Entry, Ledger};
+use crate::node::{self, Folder, Node, Start};
+use anyhow::{Context, Result, bail};
+use domain::{Event, Field, OutcomeId, Payload, Position, Raw};
+use engine::{Clock, Config, Engine, LogFile, Machine};
+use serde_json::Value;
+use server::{PlantedOutbox, Server};
+use sim::Rng;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Threads that pay.
+const CLIENTS: u64 = 2;
+/// How long the sink may take to be given everything at the end.
+const DRAIN_MAX: Duration = Duration::from_secs(120);
+/// Lives of an outbox in which a bug is planted.
+const PLANTED_LIVES: u64 = 6;
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Outcomes {
+    pub(super) kills: u64,
+    /// What the log says must be at the ledger.
+    pub(super) expected: u64,
+    /// Requests that the ledger wrote down.
+    pub(super) came: u64,
+    /// Expected, and not at the ledger; or told to a client, and not in the log.
+    pub(super) lost: u64,
+    /// Events that the ledger has under two keys.
+    pub(super) doubled: u64,
+    /// Keys that came with two bodies, or with another verdict than the log's.
+    pub(super) differing: u64,
+    pub(super) wrong: Vec<String>,
+}
+
+/// What clients were told: outcomes by the decision's id.
+type Told = BTreeMap<String, String>;
+
+fn spec(ledger: SocketAddr) -> String {
+    format!(
+        "version: 1
+events:
+  payment: {{ user: user, fields: {{ amount: float }} }}
+features:
+  user: {{ payments: 'count(payment, 1h)', paid: 'sum(payment, amount, 1h)' }}
+decisions:
+  risk:
+    on: payment
+    score: user.paid / 10000
+    rules:
+      - {{ id: many, when: user.payments >= 20, score: 0.25, reason: '{{user.payments}} payments' }}
+      - {{ id: large, when: amount > 900, outcome: decline }}
+    tiers: {{ decline: 0.9, look: 0.3, otherwise: pass }}
+  size: {{ on: payment, rules: [{{ id: odd, when: 'int(amount) % 2 == 1', outcome: odd }}], otherwise: even }}
+sinks:
+  ledger:
+    url: http://{ledger}/in
+    outcomes: [decline, look, odd]
+    timeout: 100ms
+    in_flight: 8
+    retry: {{ first: 10ms, most: 50ms, attempts: 1000000 }}
+"
+    )
+}
+
+/// Kills the server this often and holds the ledger against the log; the directory is kept if something is wrong.
+pub(super) fn check(root: &Path, seed: u64, rounds: u64) -> Result<Outcomes> {
+    let mut outcomes = Outcomes::default();
+    if rounds == 0 {
+        return Ok(outcomes);
+    }
+    let program = node::program(root)?;
+    let mut folder = Folder::new("outcomes")?;
+    let mut rng = Rng::new(seed).split(78);
+    let ledger = Ledger::open(rng.split(1))?;
+    let (path, dir) = (folder.path.join("spec.yaml"), folder.path.join("data"));
+    std::fs::write(&path, spec(ledger.address))?;
+    std::fs::create_dir_all(&dir)?;
+    let (next, mut told) = (AtomicU64::new(0), Told::new());
+    let bar = node::bar(rounds, "delivering");
+    for round in 0..=rounds {
+        let start = Start {
+            program: &program,
+            dir: &dir,
+            spec: &path,
+            shards: rng.pick(&[1, 2, 4]),
+            mode: rng.pick(&["inline", "threaded"]),
+            threads: 2,
+            checkpoint_every: rng.pick(&["50ms", "300ms", "1h"]),
+            core: None,
+            more: &[],
+        };
+        let node = start.ready()?;
+        if round == rounds {
+            ledger.calm();
+            drained(node.address)?;
+            node.stop()?;
+            break;
+        }
+        outcomes.kills += 1;
+        let life = Duration::from_millis(30 + rng.below(900));
+        told.extend(live(node, life, &rng.split(round + 2), &next));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    outcomes.compare(&dir, &ledger.entries(), &told)?;
+    if !outcomes.wrong.is_empty() {
+        folder.keep();
+        eprintln!("the directory is left at {}", folder.path.display());
+    }
+    Ok(outcomes)
+}
+
+/// One life of the server: paid at, killed. What its clients were told.
+fn live(node: Node, life: Duration, rng: &Rng, next: &AtomicU64) -> Told {
+    let (over, address) = (AtomicBool::new(false), node.address);
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let (rng, over) = (rng.split(number), &over);
+                scope.spawn(move || pay(rng, address, over, next))
+            })
+            .collect();
+        std::thread::sleep(life);
+        node.kill();
+        over.store(true, Ordering::Release);
+        clients.into_iter().flat_map(|client| client.join().expect("a client does not panic")).collect()
+    })
+}
+
+/// Pays until the server is gone.
+fn pay(mut rng: Rng, address: SocketAddr, over: &AtomicBool, next: &AtomicU64) -> Told {
+    let (mut told, mut http) = (Told::new(), loadgen::Client::new(address, Duration::from_secs(20)));
+    while !over.load(Ordering::Acquire) {
+        let mut body = Vec::new();
+        for _ in 0..=rng.below(12) {
+            loadgen::push_event(&mut body, &payment(&mut rng, next.fetch_add(1, Ordering::Relaxed)));
+        }
+        let headers = [("content-type", "application/x-ndjson")];
+        let Ok(response) = http.request("POST", "/v1/decisions/risk", &headers, Some(&body)) else { break };
+        let text = response.text();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let decided = lines.filter_map(|line| {
+            let of = |name: &str| line[name].as_str().map(str::to_owned);
+            Some((of("id")?, of("outcome")?))
+        });
+        // An answer that was cut off told what it told.
+        told.extend(decided);
+        std::thread::sleep(Duration::from_micros(rng.below(6_000)));
+    }
+    told
+}
+
+fn payment(rng: &mut Rng, number: u64) -> Event<'static> {
+    let field = |name: &'static str, value| Field { name: name.into(), value };
+    Event {
+        kind: "payment".into(),
+        source: "kill".into(),
+        id: Some(format!("p{number}").into()),
+        time: None,
+        fields: vec![
+            field("user", Raw::Str(format!("u{}", rng.below(40)).into())),
+            field("amount", Raw::Float(rng.below(1_000) as f64)),
+        ],
+    }
+}
+
+/// Waits until the sink has everything.
+fn drained(address: SocketAddr) -> Result<()> {
+    let (mut http, end) = (loadgen::Client::new(address, Duration::from_secs(20)), Instant::now() + DRAIN_MAX);
+    loop {
+        let answer = http.get("/v1/sinks").context("asking how the sink is doing")?;
+        let answer: Value = serde_json::from_slice(&answer.body).context("an answer is JSON")?;
+        let sink = &answer["sinks"][0];
+        if sink["lag"] == 0 && sink["waiting"] == 0 && sink["state"] == "delivering" {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            bail!("the sink was not given everything within {} s: {sink}", DRAIN_MAX.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+impl Outcomes {
+    /// Derives what must be there from the log alone, and compares.
+    fn compare(&mut self, dir: &Path, ledger: &BTreeMap<String, Entry>, told: &Told) -> Result<()> {
+        let log = LogFile::open(node::disk(dir)?, journal::Options::default())?;
+        let plan = log.plan().context("the log has a spec")?;
+        let mut machine = Machine::new(plan, 1, 0);
+        let (mut records, mut expected, mut outcomes) =
+            (log.reader.iter_from(Position(1))?, BTreeMap::new(), Told::new());
+        while let Some(record) = records.next()? {
+            let header = record.header;
+            let payload = Payload::decode(header.kind, record.payload).ok().context("a record is readable")?;
+            machine.writer_epoch = header.epoch;
+            let decided = machine.apply_deciding(header.position, header.log_time, &payload);
+            let Payload::Event(event) = &payload else { continue };
+            for (decided, place) in decided.iter().zip(0..) {
+                let (decision, id) = (decided.decision(), OutcomeId { decision: decided.id, place });
+                let outcome = decision.outcomes[usize::from(decided.verdict.outcome)].clone();
+                if decision.name == "risk" {
+                    outcomes.insert(decided.id.to_string(), outcome.clone());
+                }
+                if ["decline", "look", "odd"].contains(&outcome.as_str()) {
+                    let of_event = event.id.as_deref().unwrap_or_default().to_owned();
+                    expected.insert(id.to_string(), (of_event, outcome, decided.verdict.score));
+                }
+            }
+        }
+        self.hold(&expected, ledger);
+        for (id, outcome) in told {
+            if outcomes.get(id) != Some(outcome) {
+                self.lost += 1;
+                self.wrong.push(format!("{id} was told as {outcome} and is not that in the log"));
+            }
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, expected: &BTreeMap<String, (String, String, f64)>, ledger: &BTreeMap<String, Entry>) {
+        self.expected = expected.len() as u64;
+        let mut keys_of: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for (key, (_, outcome, _)) in expected.iter().filter(|(key, _)| !ledger.contains_key(*key)) {
+            self.lost += 1;
+            self.wrong.push(format!("{key} ({outcome}) is not at the ledger"));
+        }
+        for (key, entry) in ledger {
+            self.came += entry.came;
+            let body: Value = serde_json::from_str(&entry.body).unwrap_or_default();
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let (event, decision) = (text(&body["event"]["id"]), text(&body["decision"]));
+            *keys_of.entry((event.clone(), decision)).or_default() += 1;
+            let as_derived = expected.get(key).is_some_and(|(of_event, outcome, score)| {
+                *of_event == event && body["outcome"] == outcome.as_str() && body["score"].as_f64() == Some(*score)
+            });
+            if !as_derived || entry.differing > 0 || body["key"] != key.as_str() {
+                self.differing += 1;
+                self.wrong.push(format!("{key} came as {} ({} times otherwise)", entry.body, entry.differing));
+            }
+        }
+        for ((event, decision), keys) in keys_of.into_iter().filter(|(_, keys)| *keys > 1) {
+            self.doubled += keys - 1;
+            self.wrong.push(format!("{decision} on {event} is at the ledger under {keys} keys"));
+        }
+    }
+}
+
+/// Bugs planted in the outbox by name, and whether the check sees each. Without any it must see nothing.
+pub(super) fn planted(seed: u64) -> Result<Vec<(&'static str, bool)>> {
+    let bar = node::bar(2, "planting bugs");
+    let sound = in_process(seed, None)?;
+    if let Some(wrong) = sound.wrong.first() {
+        bail!("without a planted bug the outbox is wrong: {wrong}");
+    }
+    bar.inc(1);
+    let early = in_process(seed, Some(PlantedOutbox::CursorBeforeDelivery))?;
+    bar.finish_and_clear();
+    Ok(vec![("the cursor of a sink is written before delivery", early.lost > 0)])
+}
+
+/// The same in this process: the node lives on, its outbox ends again and again as if the process had.
+fn in_process(seed: u64, planted: Option<PlantedOutbox>) -> Result<Outcomes> {
+    let folder = Folder::new("planted")?;
+    let mut rng = Rng::new(seed).split(79);
+    let ledger = Ledger::open(rng.split(1))?;
+    let plan = ::spec::compile("spec.yaml", &spec(ledger.address))?;
+    let opened = Engine::open(
+        node::disk(&folder.path)?,
+        journal::Options::default(),
+        Arc::new(plan),
+        Config::new(Clock::Wall),
+        &mut |_, _| {},
+    );
+    let engine = Arc::new(opened?.0);
+    let mut number = 0;
+    for life in 0..=PLANTED_LIVES {
+        let mut config = server::Config::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+        (config.threads, config.planted_outbox) = (1, planted);
+        let server = Server::start(config, engine.clone())?;
+        if life == PLANTED_LIVES {
+            ledger.calm();
+            drained(server.address())?;
+            drop(server);
+            break;
+        }
+        let end = Instant::now() + Duration::from_millis(400 + rng.below(400));
+        while Instant::now() < end {
+            let payments: Vec<Payload<'_>> = (0..8).map(|at| Payload::Event(payment(&mut rng, number + at))).collect();
+            engine.submit(&payments, false)?;
+            number += 8;
+            std::thread::sleep(Duration::from_millis(4));
+        }
+        server.abandon_outbox();
+    }
+    engine.stop();
+    drop(engine);
+    let mut outcomes = Outcomes::default();
+    outcomes.compare(&folder.path, &ledger.entries(), &Told::new())?;
+    Ok(outcomes)
+}
