@@ -38,6 +38,8 @@ pub(crate) enum Piece {
 pub(crate) const JSON: &str = "application/json";
 /// The media type of one JSON object per line.
 pub(crate) const NDJSON: &str = "application/x-ndjson";
+/// The media type of server-sent events.
+pub(crate) const EVENTS: &str = "text/event-stream";
 /// The media type of plain text.
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 

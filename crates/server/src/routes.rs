@@ -43,6 +43,7 @@ pub enum Call {
     ReadAlarms,
     ReadAttribution,
     ReadOutcomes,
+    StreamOutcomes,
     ListSinks,
     ReadDead,
     SendDead,
@@ -89,7 +90,7 @@ const REVIEW: Access = Access::Only(Role::Review);
 const ADMIN: Access = Access::Only(Role::Admin);
 
 /// Every call of the server.
-pub static ROUTES: [Route; 39] = [
+pub static ROUTES: [Route; 40] = [
     route(Method::POST, "/v1/events", INGEST, Call::SendEvents),
     route(Method::POST, "/v1/entities", INGEST, Call::SendEntities),
     route(Method::PUT, "/v1/entities/{type}/{key}", INGEST, Call::PutEntity),
@@ -114,6 +115,7 @@ pub static ROUTES: [Route; 39] = [
     route(Method::POST, "/v1/reviews/{decision}/{id}/decide", REVIEW, Call::DecideReview),
     route(Method::GET, "/v1/attribution", SERVE, Call::ReadAttribution),
     route(Method::GET, "/v1/outcomes", SERVE, Call::ReadOutcomes),
+    route(Method::GET, "/v1/outcomes/stream", SERVE, Call::StreamOutcomes),
     route(Method::GET, "/v1/sinks", ADMIN, Call::ListSinks),
     route(Method::GET, "/v1/sinks/{sink}/dead", ADMIN, Call::ReadDead),
     route(Method::POST, "/v1/sinks/{sink}/dead", ADMIN, Call::SendDead),

@@ -111,6 +111,11 @@ async fn ask(
     let refused = match (tenant.meter.request(), tenant.shared()) {
         (Some(reply), _) => Ok(reply),
         (None, Err(refusal)) => Err(refusal),
+        (None, Ok(shared)) if matched.route.call == Call::StreamOutcomes => {
+            body::discard(&head.headers, incoming).await;
+            let stream = outcomes::Stream::new(shared, asked.outcomes, &head.headers)?;
+            return Ok(stream.begin(process.stop.subscribe()));
+        }
         (None, Ok(shared)) if asked.streams => {
             let name = matched.values.first().map_or("", String::as_str);
             match Streaming::new(shared, name, asked.facts) {
@@ -191,7 +196,7 @@ async fn call(
         Call::ReadSpecVersion => spec::text_of(shared, value(0)).await,
         Call::ReadChange => spec::status(shared, wants_text(headers)),
         Call::CancelChange => spec::cancel(shared),
-        Call::Health | Call::Readiness | Call::Metrics => {
+        Call::StreamOutcomes | Call::Health | Call::Readiness | Call::Metrics => {
             Err(Refusal::new(Code::Internal, "", "this call needs no node"))
         }
     }
@@ -242,6 +247,7 @@ fn admit<'t>(
             asked.facts = query.choice("facts", "true", "false")?;
             asked.streams = body::is_lines(&head.headers);
         }
+        Call::StreamOutcomes => asked.outcomes = outcomes::Part::take_stream(&mut query)?,
         Call::ReadOutcomes => asked.outcomes = outcomes::Part::take(&mut query)?,
         Call::ReadDead => asked.dead = sinks::Part::take_page(&mut query)?,
         Call::SendDead | Call::ForgetDead => asked.dead = sinks::Part::take_key(&mut query)?,

@@ -1,5 +1,9 @@
 //! Outcomes in the order of the log: a page of them, from memory or derived again.
 
+mod stream;
+
+pub(crate) use stream::Stream;
+
 use super::off_thread;
 use super::verdicts::view_of;
 use crate::Shared;

@@ -312,3 +312,109 @@ fn outcomes_are_read_in_pages_from_memory_and_from_the_log() {
     assert_eq!(read(&house, 70, ""), all, "nothing of it is in memory any more");
     assert_eq!(read(&house, 9, "&outcome=decline"), declined);
 }
+
+/// A client of the stream that reads events as they come: ids and data.
+struct Events(std::io::BufReader<std::net::TcpStream>);
+
+impl Events {
+    fn open(house: &House, query: &str, last: Option<&str>) -> Events {
+        use std::io::{BufRead, Write};
+        let mut tcp = std::net::TcpStream::connect(house.address()).expect("the server listens");
+        tcp.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket takes it");
+        let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
+        let head = format!("GET /v1/outcomes/stream{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n{last}\r\n");
+        tcp.write_all(head.as_bytes()).expect("it is written");
+        let (mut reader, mut line, mut is_events) = (std::io::BufReader::new(tcp), String::new(), false);
+        while line.trim_end() != "" || !is_events {
+            line.clear();
+            assert!(reader.read_line(&mut line).expect("it answers") > 0, "the connection ended");
+            is_events |= line.trim_end() == "content-type: text/event-stream";
+        }
+        Events(reader)
+    }
+
+    /// The next event with data, its id and its kind; none once the stream has ended.
+    fn next(&mut self) -> Option<(String, String, Value)> {
+        use std::io::BufRead;
+        let (mut id, mut kind, mut data) = (String::new(), String::new(), None);
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line).expect("it goes on") == 0 {
+                return None;
+            }
+            let line = line.trim_end();
+            // What is between is the framing of chunks.
+            match line.split_once(": ") {
+                Some(("id", text)) => text.clone_into(&mut id),
+                Some(("event", text)) => text.clone_into(&mut kind),
+                Some(("data", text)) => data = Some(serde_json::from_str(text).expect("JSON")),
+                _ if line == "0" => return None,
+                _ if line.is_empty() && data.is_some() => return data.map(|data| (id, kind, data)),
+                _ => {}
+            }
+        }
+    }
+
+    fn take(&mut self, count: usize) -> Vec<Value> {
+        let each = (0..count).map(|_| {
+            let (id, kind, data) = self.next().expect("there are more");
+            assert_eq!((data["key"].as_str(), kind.as_str()), (Some(id.as_str()), "verdict"));
+            data
+        });
+        each.collect()
+    }
+}
+
+#[test]
+fn a_stream_tells_what_was_and_what_comes_and_goes_on_where_it_was() {
+    let text = spec(SocketAddr::from(([127, 0, 0, 1], 9)), "in_flight: 1");
+    let text = text.split("sinks:").next().expect("a text has a beginning");
+    let house = House::of(text, |_| {});
+    let first = pay(&house, 0..100);
+    let (mut all, mut declined) = (Events::open(&house, "", None), Events::open(&house, "?outcome=decline", None));
+    let was = all.take(100);
+    assert!(was.iter().zip(&first).all(|(told, answer)| told["key"] == answer["id"]));
+    assert!(house.client().get("/metrics").expect("it answers").text().contains("millrace_outcome_streams 2"));
+    let second = pay(&house, 100..150);
+    let came = all.take(50);
+    assert!(came.iter().zip(&second).all(|(told, answer)| told["key"] == answer["id"]));
+    let of_both = first.iter().chain(&second).filter(|answer| answer["outcome"] == "decline");
+    for answer in of_both {
+        let (id, _, told) = declined.next().expect("there are more");
+        assert_eq!((&told["outcome"], answer["id"].as_str()), (&"decline".into(), Some(id.as_str())));
+    }
+    let third = was[2]["key"].as_str().expect("a key");
+    assert_eq!(Events::open(&house, "?after=90", Some(third)).take(147), [&was[3..], &came[..]].concat());
+    let after = was[40]["position"].as_u64().expect("a position");
+    assert_eq!(Events::open(&house, &format!("?after={after}"), None).take(1), was[41..42]);
+    let refused = house.client().get("/v1/outcomes/stream?after=x").expect("it answers");
+    assert_eq!(error(&refused).2, "after");
+    // A stop ends it, and a restart derives what was.
+    let reopened = house.reopened(text);
+    assert!(all.next().is_none());
+    assert_eq!(Events::open(&reopened, "", Some(third)).take(147), [&was[3..], &came[..]].concat());
+}
+
+#[test]
+fn streams_are_few_and_one_that_is_not_read_is_cut_off() {
+    let text = spec(SocketAddr::from(([127, 0, 0, 1], 9)), "in_flight: 1");
+    let text = text.split("sinks:").next().expect("a text has a beginning");
+    let house = House::of(text, |config| config.limits.write_time = Duration::from_millis(300));
+    let mut open: Vec<Events> =
+        (0..domain::limits::OUTCOME_STREAMS_MAX).map(|_| Events::open(&house, "", None)).collect();
+    let refused = house.client().get("/v1/outcomes/stream").expect("it answers");
+    assert_eq!(error(&refused), (503, "overloaded".into(), String::new()));
+    drop(open.split_off(1));
+    let streams = |count: &str| {
+        let end = Instant::now() + Duration::from_secs(20);
+        let told = format!("millrace_outcome_streams {count}\n");
+        while !house.client().get("/metrics").expect("it answers").text().contains(&told) {
+            assert!(Instant::now() < end, "{count} streams");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    streams("1");
+    // More than sockets hold, and nobody reads it: decisions go on, and the stream ends.
+    (0..40).for_each(|turn| drop(pay(&house, turn * 1_000..turn * 1_000 + 1_000)));
+    streams("0");
+}
