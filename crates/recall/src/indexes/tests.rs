@@ -60,6 +60,7 @@ fn plan() -> Plan {
         attribution: None,
         decisions: Vec::new(),
         alarms: Vec::new(),
+        sinks: Vec::new(),
         decision_read: false,
         entities: vec![entity("user", Vec::new()), entity("item", vec![created, tags])],
         events: vec![event("view"), event("skip")],
