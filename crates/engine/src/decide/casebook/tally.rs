@@ -154,7 +154,7 @@ impl Tally {
         let was = self.watch.breach.is_some();
         let at = (decided.id.position, log_time);
         self.watch.count(&decision.guards, decided.verdict.outcome, at, is_in);
-        if let (false, Some(breach)) = (was, self.watch.breach.take()) {
+        if !was && let Some(breach) = self.watch.breach.take() {
             let said = self.said(decision, &breach).into();
             let breach = Breach { said, ..breach };
             self.watch.last = Some((self.watch.version, breach.clone()));

@@ -46,7 +46,7 @@ fn a_change_that_doubles_declines_is_rolled_back() {
         let versions = engine.spec_versions(9);
         let reason = versions[2].reason.as_ref().expect("it is in the log");
         assert!(
-            reason.contains("rolled back to version 1") && reason.contains("decline came out of 20.00%"),
+            reason.contains("rolled back to version 1") && reason.contains("decline came out of 20.00% (40 of 200)"),
             "{reason}"
         );
         assert!(versions[0].reason.is_none() && versions[1].reason.is_none());
