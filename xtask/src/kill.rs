@@ -48,6 +48,7 @@ pub(crate) struct Kill {
 /// What a run of rounds found.
 #[derive(Default)]
 pub(crate) struct Report {
+    seed: u64,
     acked: u64,
     recovery_ms: Vec<f64>,
     killed_starting: u64,
@@ -57,18 +58,42 @@ pub(crate) struct Report {
 impl Kill {
     pub(crate) fn run(self, root: &Path) -> Result<()> {
         let seed = self.seed.unwrap_or_else(|| u64::from(std::process::id()));
-        let mut report = rounds(root, seed, self.rounds)?;
+        let mut report = Report { seed, ..rounds(root, seed, self.rounds)? };
         let caps = caps::check(root, seed, self.answers)?;
         let outcomes = outcomes::check(root, seed, self.outcome_rounds)?;
         let summary = seeds::run(0, self.rounds * SEEDS_PER_ROUND);
         let mut planted = seeds::planted();
         planted.extend(outcomes::planted(seed)?);
         let caught = planted.iter().filter(|(_, caught)| *caught).count();
+        self.print(&mut report, &caps, &outcomes, &summary, (planted.len(), caught));
+        let mut wrong = report.verdict.wrong.clone();
+        wrong.extend(caps.wrong);
+        wrong.extend(outcomes.wrong);
+        wrong.extend(summary.failures);
+        wrong.extend(
+            planted.iter().filter(|(_, caught)| !caught).map(|(name, _)| format!("planted and not caught: {name}")),
+        );
+        if !wrong.is_empty() {
+            wrong.iter().take(10).for_each(|what| eprintln!("wrong: {what}"));
+            bail!("repeat: cargo xtask kill --rounds {} --seed {seed}", self.rounds);
+        }
+        Ok(())
+    }
+
+    fn print(
+        &self,
+        report: &mut Report,
+        caps: &caps::Caps,
+        outcomes: &outcomes::Outcomes,
+        summary: &sim::Summary,
+        (planted, caught): (usize, usize),
+    ) {
+        let seed = report.seed;
         let recovery_ms =
             [0.5, 0.99].map(|share| (node::quantile(&mut report.recovery_ms, share) * 10.0).round() / 10.0);
         let verdict = &report.verdict;
         if self.json {
-            let report = json!({
+            let said = json!({
                 "rounds": self.rounds,
                 "seed": seed,
                 "acked": report.acked,
@@ -93,10 +118,10 @@ impl Kill {
                 "outcomes_lost": outcomes.lost,
                 "outcomes_doubled": outcomes.doubled,
                 "outcomes_differing": outcomes.differing,
-                "planted_bugs": planted.len(),
+                "planted_bugs": planted,
                 "caught": caught,
             });
-            println!("{report:#}");
+            println!("{said:#}");
         } else {
             println!("{} kills ({} while starting), seed {seed}", self.rounds, report.killed_starting);
             println!("{} acknowledged: {} lost, {} doubled", report.acked, verdict.acked_lost, verdict.duplicated);
@@ -113,20 +138,8 @@ impl Kill {
                 outcomes.expected, outcomes.kills, outcomes.came, outcomes.lost, outcomes.doubled, outcomes.differing
             );
             println!("recovery {} ms (p50), {} ms (p99)", recovery_ms[0], recovery_ms[1]);
-            println!("{} simulated power cuts; {caught} of {} planted bugs caught", summary.power_cuts, planted.len());
+            println!("{} simulated power cuts; {caught} of {planted} planted bugs caught", summary.power_cuts);
         }
-        let mut wrong = verdict.wrong.clone();
-        wrong.extend(caps.wrong);
-        wrong.extend(outcomes.wrong);
-        wrong.extend(summary.failures);
-        wrong.extend(
-            planted.iter().filter(|(_, caught)| !caught).map(|(name, _)| format!("planted and not caught: {name}")),
-        );
-        if !wrong.is_empty() {
-            wrong.iter().take(10).for_each(|what| eprintln!("wrong: {what}"));
-            bail!("repeat: cargo xtask kill --rounds {} --seed {seed}", self.rounds);
-        }
-        Ok(())
     }
 }
 
