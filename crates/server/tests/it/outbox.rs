@@ -325,7 +325,7 @@ impl Events {
         let head = format!("GET /v1/outcomes/stream{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n{last}\r\n");
         tcp.write_all(head.as_bytes()).expect("it is written");
         let (mut reader, mut line, mut is_events) = (std::io::BufReader::new(tcp), String::new(), false);
-        while line.trim_end() != "" || !is_events {
+        while !line.trim_end().is_empty() || !is_events {
             line.clear();
             assert!(reader.read_line(&mut line).expect("it answers") > 0, "the connection ended");
             is_events |= line.trim_end() == "content-type: text/event-stream";

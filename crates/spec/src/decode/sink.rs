@@ -69,12 +69,9 @@ impl Decoder<'_> {
             match key.text.as_str() {
                 "first" => self.pause(value, "`first`", limits::SINK_PAUSE, &mut retry.first),
                 "most" => self.pause(value, "`most`", limits::SINK_PAUSE, &mut retry.most),
-                "within" => self.pause(
-                    value,
-                    "`within`",
-                    limits::SINK_PAUSE.start().to_owned()..=limits::SINK_AGE_MAX,
-                    &mut retry.within,
-                ),
+                "within" => {
+                    self.pause(value, "`within`", *limits::SINK_PAUSE.start()..=limits::SINK_AGE_MAX, &mut retry.within)
+                }
                 "attempts" => {
                     let most = i64::from(limits::SINK_ATTEMPTS_MAX);
                     let attempts = self.int(value, "`attempts`", 1..=most);
