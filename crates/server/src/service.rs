@@ -127,7 +127,10 @@ async fn ask(
             let limits = &process.config.limits;
             let mut held = tenant.meter.hold();
             let bytes = match body_max(matched.route.call, limits) {
-                0 => Vec::new(),
+                0 => {
+                    body::discard(&head.headers, incoming).await;
+                    Vec::new()
+                }
                 max => body::read(&head.headers, incoming, tenant.meter.body_max(max), &mut held, limits).await?,
             };
             return call(shared, matched, asked, &head.headers, &bytes).await;
