@@ -21,6 +21,7 @@ command -v curl >/dev/null || { echo "curl is missing" >&2; exit 1; }
 say() { printf '\n== %s\n' "$*"; }
 
 say "a server whose time is that of the events; its log is in $dir"
+mkdir -p "$dir"
 : > "$dir/serve.txt"
 "$millrace" serve --clock events --spec "$here/payments.yaml" --dir "$dir/log" --bind 127.0.0.1:0 > "$dir/serve.txt" 2>&1 &
 server=$!

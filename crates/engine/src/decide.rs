@@ -163,6 +163,11 @@ enum Named {
 type Made = Arc<OnceLock<Vec<Decided>>>;
 
 impl Verdicts {
+    /// Whether the last of the events is applied.
+    pub fn made(&self) -> bool {
+        self.decided.get().is_some()
+    }
+
     /// Lets what was decided be told; nothing as long as the last of the events is not applied.
     pub fn tell<R>(&self, tell: impl FnOnce(&[Decided], &Telling<'_>) -> R) -> R {
         let decided = self.decided.get().map_or(&[][..], Vec::as_slice);

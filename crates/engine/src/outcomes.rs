@@ -149,9 +149,12 @@ impl<D: Disk> OutcomeReader<D> {
             }
             None => self.read_old(released, asked),
         };
-        if read.is_err() {
+        match read {
+            Ok(true) => {}
+            // What comes next is in memory once it is there: no need for a state of its own.
+            Ok(false) => self.pass = None,
             // What was begun may have stopped between two of its parts.
-            (self.pass, self.events) = (None, None);
+            Err(_) => (self.pass, self.events) = (None, None),
         }
         read
     }

@@ -9,6 +9,7 @@ use server::{Caller, Decisions, Part};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -66,8 +67,9 @@ impl Calls for Service {
         let (caller, decisions) = caller_of(&request)?;
         caller.answered(Call::DecideStream.name(), None, Duration::ZERO);
         let (out, sent) = mpsc::channel(ANSWERS);
-        tokio::spawn(run(caller, decisions, request.into_inner(), out));
-        Ok(Response::new(Sent(sent)))
+        let whole = Arc::new(AtomicBool::new(false));
+        tokio::spawn(run(caller, decisions, request.into_inner(), (out, whole.clone())));
+        Ok(Response::new(Sent { sent, whole: Some(whole) }))
     }
 }
 
@@ -91,28 +93,46 @@ async fn decide(caller: &Caller, request: DecideRequest) -> Result<Verdict, Refu
 }
 
 /// Answers on their way.
-pub(crate) struct Sent(mpsc::Receiver<Result<DecideResponse, Status>>);
+pub(crate) struct Sent {
+    sent: mpsc::Receiver<Result<DecideResponse, Status>>,
+    /// Whether all answers were sent by the time that nothing more comes; none once that was seen to.
+    whole: Option<Arc<AtomicBool>>,
+}
 
 impl Stream for Sent {
     type Item = Result<DecideResponse, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context)
+        match self.sent.poll_recv(context) {
+            Poll::Ready(None) => {}
+            other => return other,
+        }
+        let cut = self.whole.take().is_some_and(|whole| !whole.load(Ordering::Acquire));
+        Poll::Ready(cut.then(|| {
+            let message = "answers waited too long to be read and the rest is not told; send those events again with the same ids";
+            Err(status_of(&Refusal::new(Code::Timeout, "", message)))
+        }))
     }
 }
 
 type Out = mpsc::Sender<Result<DecideResponse, Status>>;
 
 /// Takes and tells side by side, until the client has ended its stream or the server stops.
-async fn run(caller: Caller, decisions: Decisions, requests: Streaming<DecideRequest>, out: Out) {
+async fn run(
+    caller: Caller,
+    decisions: Decisions,
+    requests: Streaming<DecideRequest>,
+    (out, whole): (Out, Arc<AtomicBool>),
+) {
     let config = *decisions.limits();
     let (parts, taken) = mpsc::channel(limits::STREAM_PARTS_MAX);
     let intake = intake(caller.clone(), requests, parts, config.idle_time);
-    let (ended, ()) = tokio::join!(intake, tell(caller, taken, &out, config.write_time));
-    if let Err(status) = ended {
-        // If nobody listens any more there is nothing to be said.
-        let _ = timeout(config.write_time, out.send(Err(status))).await;
-    }
+    let (ended, told) = tokio::join!(intake, tell(caller, taken, &out, config.write_time));
+    let said = match ended {
+        Ok(()) => true,
+        Err(status) => matches!(timeout(config.write_time, out.send(Err(status))).await, Ok(Ok(()))),
+    };
+    whole.store(told && said, Ordering::Release);
 }
 
 /// What is asked of messages until one of them asks for something else.
@@ -196,15 +216,16 @@ fn split(messages: Vec<DecideRequest>, asked: &mut Asked) -> Vec<(Asked, Vec<Dec
     parts
 }
 
-/// Tells of parts, one after the other, as long as somebody listens.
-async fn tell(caller: Caller, mut taken: mpsc::Receiver<(Part, u64)>, out: &Out, patience: Duration) {
+/// Tells of parts, one after the other, as long as somebody listens; whether all was told.
+async fn tell(caller: Caller, mut taken: mpsc::Receiver<(Part, u64)>, out: &Out, patience: Duration) -> bool {
     while let Some((part, before)) = taken.recv().await {
         let mut answers = Answers { before, ..Answers::default() };
         caller.tell(part, &mut answers).await;
         for answer in answers.answers {
             if !matches!(timeout(patience, out.send(Ok(answer))).await, Ok(Ok(()))) {
-                return;
+                return false;
             }
         }
     }
+    true
 }

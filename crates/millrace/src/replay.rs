@@ -45,7 +45,7 @@ impl Replay {
                 json!({ "replayed": report.replayed, "identical": report.identical, "gone": report.gone, "different": different })
             );
         } else {
-            say!("{} recomputed, {} identical", report.replayed, report.identical);
+            say!("{} recorded answers recomputed, {} identical", report.replayed, report.identical);
             if report.gone > 0 {
                 say!("{} read what retention has dropped and cannot be computed again", report.gone);
             }

@@ -62,8 +62,10 @@ impl Reply {
         Reply { content_type: NDJSON, stream: Some(stream), ..Reply::json(Vec::new()) }
     }
 
-    /// 200 with text.
+    /// 200 with text. What clients have sent may be in it, and be shown by a terminal: nothing that steers one gets through.
     pub(crate) fn text(body: String) -> Reply {
+        let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        let body = if body.contains(steers) { body.replace(steers, "\u{FFFD}") } else { body };
         Reply { content_type: TEXT, ..Reply::json(body.into_bytes()) }
     }
 

@@ -327,7 +327,7 @@ fn sort(raw: &Raw<'_>) -> &'static str {
         Raw::Null => "null",
         Raw::Bool(_) => "a boolean",
         Raw::Int(_) => "an integer",
-        Raw::Float(float) if libm::trunc(*float) == *float => "a number beyond 64 bits",
+        Raw::Float(float) if float.abs() >= 9.223_372_036_854_775e18 => "a number beyond 64 bits",
         Raw::Float(_) => "a number with a fraction",
         Raw::Str(_) => "a string",
         Raw::List(_) => "a list with other elements, or a list where none is expected",

@@ -100,7 +100,11 @@ impl<D: Disk> Core<D> {
         };
         let reason = format!("{said}, for a {}", due.said);
         self.guarding.lock().reason = Some((digest_of(&text), reason));
-        let started = self.change_spec("the spec that a guard asks for", &text, Some(due.version))?;
+        let started =
+            self.change_spec("the spec that a guard asks for", &text, Some(due.version)).inspect_err(|_| {
+                // Nobody else's change of the same text is a guard's.
+                self.guarding.lock().reason = None;
+            })?;
         // What is being filled may fail: then it is tried again.
         let done = !matches!(started.outcome, ChangeOutcome::Filling);
         Ok(Acted { said, done })

@@ -407,7 +407,11 @@ fn checked(asked: &ReviewAsked) -> Result<(), Refusal> {
     let too_large = |field: &str, most: usize| {
         Refusal::new(Code::TooLarge, field, format!("at most {most} bytes are allowed; say it shorter"))
     };
-    if asked.by.trim().is_empty() || asked.by.chars().any(char::is_control) {
+    if asked.by.chars().any(char::is_control) {
+        let message = "a name has no control characters";
+        return Err(Refusal::new(Code::InvalidValue, "by", message));
+    }
+    if asked.by.trim().is_empty() {
         let message = "say who does this, as in {\"by\":\"anna\"}";
         return Err(Refusal::new(Code::MissingField, "by", message));
     }

@@ -31,6 +31,8 @@ pub(crate) struct Asked {
     pub(crate) event: String,
     /// How long an answer may take.
     deadline: Option<Duration>,
+    /// The outcome past it.
+    fallback: String,
     /// Whether facts are told.
     facts: bool,
 }
@@ -45,7 +47,8 @@ impl Asked {
         let decision = &plan.decisions[usize::from(index)];
         let deadline = decision.deadline.map(|deadline| Duration::from_millis(deadline.0.max(0) as u64));
         let event = plan.events[usize::from(decision.event)].name.clone();
-        Ok(Asked { name: name.clone(), event, deadline, facts })
+        let fallback = decision.outcomes[usize::from(decision.fallback)].clone();
+        Ok(Asked { name: name.clone(), event, deadline, fallback, facts })
     }
 }
 
@@ -113,7 +116,8 @@ impl Taken {
 
     /// Of a batch of which nothing is taken.
     pub(crate) fn nothing(name: &Arc<str>, batch: Batch<'_>, refusal: &Refusal) -> Taken {
-        let asked = Asked { name: name.clone(), event: String::new(), deadline: None, facts: false };
+        let asked =
+            Asked { name: name.clone(), event: String::new(), deadline: None, fallback: String::new(), facts: false };
         let chunks = batch.payloads.chunks(CHUNK).map(|payloads| Submitted::refused(payloads.len(), refusal)).collect();
         Taken { asked, chunks, lines: batch.lines, unread: batch.refused, refused: Some(refusal.clone()), end: None }
     }
@@ -212,6 +216,9 @@ impl<L: Listener> Tale<'_, L> {
 
     /// Tells what was decided on the event at a position.
     fn verdict(&mut self, position: Position, duplicate: bool, verdicts: &Verdicts) -> Result<(), Refusal> {
+        if !verdicts.made() {
+            return Err(self.not_yet());
+        }
         verdicts.tell(|decided, telling| {
             let decided = on(decided, position).iter().find(|decided| *decided.decision().name == *self.asked.name);
             let decided = decided.ok_or_else(|| self.undecided())?;
@@ -230,6 +237,16 @@ impl<L: Listener> Tale<'_, L> {
     fn refuse(&mut self, line: u32, refusal: Refusal) {
         self.told.refused.push(refusal.code);
         self.listener.refused(line, refusal);
+    }
+
+    /// The event was taken, and consumers have not come to it.
+    fn not_yet(&self) -> Refusal {
+        let message = format!(
+            "the event was taken, but its features were not there at the deadline: the fallback is '{}'; send the event again, with the \
+             same id, for its decision",
+            self.asked.fallback
+        );
+        Refusal::new(Code::Timeout, "decision", message)
     }
 
     /// The event was taken, but under a plan that decides nothing of this name on it.

@@ -375,7 +375,7 @@ impl Task {
     async fn save(&mut self, now: bool) {
         let cursor = self.cursor();
         // Records that are none of the sink's move the cursor too, which alone is not worth the disk.
-        let moved = self.settled || cursor.0.saturating_sub(self.saved.0) > FAR_MOVED;
+        let moved = self.settled || self.dead_changed || cursor.0.saturating_sub(self.saved.0) > FAR_MOVED;
         let due = now || (moved && self.saved_at.elapsed() >= SAVED_EVERY);
         if !due || (cursor == self.saved && !self.dead_changed) || Instant::now() < self.not_before {
             return;
