@@ -141,11 +141,10 @@ pub struct Mark {
 impl Mark {
     /// Marks the bytes of `span` in `text`.
     pub fn new(text: &str, span: std::ops::Range<usize>) -> Mark {
-        let floor = |at: usize| (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        let start = floor(span.start);
+        let start = text.floor_char_boundary(span.start);
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-        let width = text[start..floor(span.end).clamp(start, line_end)].chars().count().max(1);
+        let width = text[start..text.floor_char_boundary(span.end).clamp(start, line_end)].chars().count().max(1);
         let before = text[line_start..start].chars().count();
         let line = &text[line_start..line_end];
         Mark {

@@ -108,8 +108,7 @@ impl Telling<'_> {
             }
             said.push_str(&format!("{}: {}", rule.id, self.reason(decided, fired.rule)));
         }
-        let end = (0..=said.len().min(limits::REVIEW_SAID_BYTES_MAX)).rev().find(|end| said.is_char_boundary(*end));
-        said.truncate(end.unwrap_or(0));
+        said.truncate(said.floor_char_boundary(limits::REVIEW_SAID_BYTES_MAX));
         said
     }
 

@@ -266,10 +266,7 @@ impl<D: Disk> OutcomeReader<D> {
         if plan.decisions.is_empty() {
             return Ok(None);
         }
-        let goes_on = |pass: &Pass<D>| {
-            pass.machine.position <= self.after && spec::state_digest(&pass.machine.plan) == spec::state_digest(&plan)
-        };
-        let machine = match before.filter(goes_on).and_then(|pass| pass.machine.under(&plan)) {
+        let machine = match before.and_then(|pass| pass.machine.going_on(&plan, self.after)) {
             Some(machine) => machine,
             None => self.core.state_before(self.after, plan)?,
         };

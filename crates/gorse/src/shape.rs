@@ -371,8 +371,7 @@ fn pieces(name: &str, text: &str) -> Result<Raw<'static>, Refusal> {
     let mut list = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let end = (0..=rest.len().min(limits::STRING_BYTES_MAX)).rev().find(|&end| rest.is_char_boundary(end));
-        let (piece, tail) = rest.split_at(end.unwrap_or(rest.len()));
+        let (piece, tail) = rest.split_at(rest.floor_char_boundary(limits::STRING_BYTES_MAX));
         list.push(Raw::Str(piece.to_owned().into()));
         rest = tail;
     }

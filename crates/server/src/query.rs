@@ -39,6 +39,13 @@ impl Query {
         Some(self.0.swap_remove(place).1)
     }
 
+    /// Takes `limit`, the size of a page, from 1 to `most`: `usual` if it is not there.
+    pub(crate) fn limit(&mut self, usual: usize, most: usize) -> Result<usize, Refusal> {
+        let limit = self.value("limit").map_or(Some(usual), |text| text.parse().ok());
+        let limit = limit.filter(|limit| (1..=most).contains(limit));
+        limit.ok_or_else(|| refusal(Code::InvalidValue, "limit", &format!("must be a whole number from 1 to {most}")))
+    }
+
     /// Nothing may be left.
     pub(crate) fn end(&self) -> Result<(), Refusal> {
         match self.0.first() {

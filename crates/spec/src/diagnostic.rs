@@ -223,11 +223,11 @@ impl Issues {
 }
 
 fn place(issue: Issue, text: &str) -> Diagnostic {
-    let start = floor_boundary(text, issue.span.start);
+    let start = text.floor_char_boundary(issue.span.start);
     let before = &text[..start];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-    let end = floor_boundary(text, issue.span.end).clamp(start, line_end);
+    let end = text.floor_char_boundary(issue.span.end).clamp(start, line_end);
     let source = text[line_start..line_end].trim_end_matches('\r');
     let file = bundle::file_at(text, start);
     let own = &before[file.map_or(0, |(_, from)| from.min(start))..];
@@ -245,14 +245,6 @@ fn place(issue: Issue, text: &str) -> Diagnostic {
 
 /// Longest source line kept in a diagnostic, in characters.
 const SOURCE_MAX: usize = 10_000;
-
-fn floor_boundary(text: &str, mut at: usize) -> usize {
-    at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
 
 /// A word of the file for a message: cut if long.
 pub(crate) fn quoted(word: &str) -> String {

@@ -336,11 +336,7 @@ fn sort(raw: &Raw<'_>) -> &'static str {
 
 /// A name as it can be quoted back: not longer than a name may be.
 fn shown(name: &str) -> &str {
-    let mut end = name.len().min(limits::NAME_BYTES_MAX);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    &name[..end]
+    &name[..name.floor_char_boundary(limits::NAME_BYTES_MAX)]
 }
 
 /// "; did you mean ...?" if a known name is near.

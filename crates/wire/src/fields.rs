@@ -12,8 +12,7 @@ pub(crate) fn refusal(code: Code, field: &str, message: impl Into<String>) -> Bo
 
 /// A name as it is repeated in a refusal: never longer than a name may be.
 pub(crate) fn clipped(name: &str) -> String {
-    let end = (0..=name.len().min(limits::NAME_BYTES_MAX)).rev().find(|&end| name.is_char_boundary(end));
-    let end = end.unwrap_or(0);
+    let end = name.floor_char_boundary(limits::NAME_BYTES_MAX);
     if end == name.len() { name.to_owned() } else { format!("{}…", &name[..end]) }
 }
 

@@ -215,13 +215,13 @@ impl<D: Disk> Core<D> {
             if header.position > end {
                 break;
             }
-            let payload = Payload::decode(header.kind, record.payload).map_err(|error| unreadable(&error))?;
-            machine.writer_epoch = header.epoch;
-            let alarms = machine.apply_alarming(header.position, header.log_time, &payload);
             if header.position <= part.until {
+                machine.apply_record(header, record.payload).map_err(|error| unreadable(&error))?;
                 continue;
             }
-            part.alarms.extend(alarms);
+            let payload = Payload::decode(header.kind, record.payload).map_err(|error| unreadable(&error))?;
+            machine.writer_epoch = header.epoch;
+            part.alarms.extend(machine.apply_alarming(header.position, header.log_time, &payload));
             if part.is_full(limit) {
                 part.until = header.position;
                 return Ok(());

@@ -85,7 +85,7 @@ impl<D: Disk> Core<D> {
         if plan.decisions.is_empty() && book.queue.open.is_empty() {
             return Ok(None);
         }
-        let mut machine = match before.and_then(|machine| going_on(machine, &plan, begin)) {
+        let mut machine = match before.and_then(|machine| machine.going_on(&plan, begin)) {
             Some(machine) => machine,
             None => self.state_before(begin, plan)?,
         };
@@ -119,13 +119,13 @@ impl<D: Disk> Core<D> {
     }
 }
 
-/// A machine under the next plan, if that has the same state.
-fn going_on(machine: Machine, plan: &Arc<Plan>, begin: Position) -> Option<Machine> {
-    let fits = machine.position <= begin && spec::state_digest(&machine.plan) == spec::state_digest(plan);
-    if fits { machine.under(plan) } else { None }
-}
-
 impl Machine {
+    /// It under the next plan, if that has the same state and the machine is not beyond where it begins.
+    pub(crate) fn going_on(self, plan: &Arc<Plan>, begin: Position) -> Option<Machine> {
+        let fits = self.position <= begin && spec::state_digest(&self.plan) == spec::state_digest(plan);
+        if fits { self.under(plan) } else { None }
+    }
+
     /// Applies one payload; gives the plan's decisions on it, each with the client's id of the event, and what it says of earlier ones.
     fn apply_noting(
         &mut self,

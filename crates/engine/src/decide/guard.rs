@@ -115,9 +115,7 @@ impl<D: Disk> Core<D> {
         let mut guarding = self.guarding.lock();
         let fits = guarding.reason.as_ref().is_some_and(|(digest, _)| *digest == digest_of(text));
         guarding.reason.take_if(|_| fits).map(|(_, mut reason)| {
-            let most = domain::limits::SPEC_REASON_BYTES_MAX;
-            let end = (0..=reason.len().min(most)).rev().find(|end| reason.is_char_boundary(*end)).unwrap_or(0);
-            reason.truncate(end);
+            reason.truncate(reason.floor_char_boundary(domain::limits::SPEC_REASON_BYTES_MAX));
             Payload::SpecReason(reason.into())
         })
     }

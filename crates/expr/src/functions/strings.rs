@@ -95,10 +95,7 @@ fn last_index_of(args: &[&Datum]) -> Given {
         [Datum::Str(x), Datum::Str(part), Datum::Int(to)] => (x, part, byte_of(x, *to)?),
         _ => return Err(Fault::NoOverload),
     };
-    let mut end = (to + part.len()).min(x.len());
-    while !x.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = x.floor_char_boundary(to + part.len());
     Ok(position_of(x, x[..end].rfind(&**part)))
 }
 

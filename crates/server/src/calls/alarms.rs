@@ -22,19 +22,12 @@ pub(crate) struct Part {
 impl Part {
     /// Takes `after` and `limit` out of the query.
     pub(crate) fn take(query: &mut Query) -> Result<Part, Refusal> {
-        let wrong = |name: &str, what: String| Refusal::new(Code::InvalidValue, name, what);
         let after = query.value("after").map(|text| {
             let position = text.parse().map(Position);
-            position.map_err(|_| wrong("after", "must be a position: a whole number from 0".to_owned()))
+            let message = "must be a position: a whole number from 0";
+            position.map_err(|_| Refusal::new(Code::InvalidValue, "after", message))
         });
-        let limit = match query.value("limit") {
-            None => LIMIT_DEFAULT,
-            Some(text) => {
-                let most = limits::ALARMS_PER_CALL_MAX;
-                let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
-                limit.ok_or_else(|| wrong("limit", format!("must be a whole number from 1 to {most}")))?
-            }
-        };
+        let limit = query.limit(LIMIT_DEFAULT, limits::ALARMS_PER_CALL_MAX)?;
         Ok(Part { after: after.transpose()?, limit })
     }
 }

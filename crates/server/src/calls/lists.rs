@@ -5,7 +5,7 @@ use super::released;
 use crate::Shared;
 use crate::query::Query;
 use crate::reply::Reply;
-use domain::{Code, Payload, Refusal, limits};
+use domain::{Payload, Refusal, limits};
 use wire::ListFacts;
 
 /// Entries returned unless the query says.
@@ -22,15 +22,7 @@ impl Part {
     /// Takes `after` and `limit` out of the query.
     pub(crate) fn take(query: &mut Query) -> Result<Part, Refusal> {
         let after = query.value("after");
-        let limit = match query.value("limit") {
-            None => LIMIT_DEFAULT,
-            Some(text) => {
-                text.parse().ok().filter(|limit| (1..=limits::LIST_PAGE_MAX).contains(limit)).ok_or_else(|| {
-                    let most = limits::LIST_PAGE_MAX;
-                    Refusal::new(Code::InvalidValue, "limit", format!("must be a whole number from 1 to {most}"))
-                })?
-            }
-        };
+        let limit = query.limit(LIMIT_DEFAULT, limits::LIST_PAGE_MAX)?;
         Ok(Part { after, limit })
     }
 }

@@ -10,7 +10,7 @@ use crate::Shared;
 use crate::query::Query;
 use crate::replays::Slot;
 use crate::reply::Reply;
-use domain::{Code, OutcomeId, Position, Refusal, limits};
+use domain::{Code, OutcomeId, Position, Refusal, limits, not_in_spec};
 use engine::{Derived, Outcome, OutcomeReader, OutcomesAsked, Plan};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -64,11 +64,7 @@ impl After {
 impl Part {
     /// Takes `after`, `limit`, `decision`, `outcome` and `facts` out of the query.
     pub(crate) fn take(query: &mut Query) -> Result<Part, Refusal> {
-        let limit = query.value("limit").map_or(Some(LIMIT_DEFAULT), |limit| limit.parse().ok());
-        let limit = limit.filter(|limit| (1..=limits::OUTCOMES_PAGE_MAX).contains(limit)).ok_or_else(|| {
-            let most = limits::OUTCOMES_PAGE_MAX;
-            Refusal::new(Code::InvalidValue, "limit", format!("must be a whole number from 1 to {most}"))
-        })?;
+        let limit = query.limit(LIMIT_DEFAULT, limits::OUTCOMES_PAGE_MAX)?;
         Ok(Part { limit, ..Part::take_stream(query)? })
     }
 
@@ -84,9 +80,8 @@ impl Part {
         let decisions = plan.decisions.iter().filter(|of| self.decision.as_ref().is_none_or(|name| of.name == *name));
         let decisions: Vec<_> = decisions.collect();
         if let (Some(name), true) = (&self.decision, decisions.is_empty()) {
-            let known: Vec<&str> = plan.decisions.iter().map(|of| of.name.as_str()).collect();
-            let message = format!("the spec has no decision '{name}'; it has: {}", known.join(", "));
-            return Err(Refusal::new(Code::UnknownDecision, "decision", message));
+            let known = plan.decisions.iter().map(|of| of.name.as_str());
+            return Err(Refusal::new(Code::UnknownDecision, "decision", not_in_spec("decision", name, known)));
         }
         if let Some(outcome) = &self.outcome
             && !decisions.iter().any(|of| of.outcomes.contains(outcome))

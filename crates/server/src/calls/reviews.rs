@@ -22,30 +22,26 @@ pub(crate) enum Act {
 
 /// Takes which cases are asked for out of a query.
 pub(crate) fn take(query: &mut Query) -> Result<ReviewQuery, Refusal> {
-    let wrong = |field: &str, message: String| Refusal::new(Code::InvalidValue, field, message);
+    let wrong = |field: &str, message: &str| Refusal::new(Code::InvalidValue, field, message);
     let claimed = match query.value("claimed").as_deref() {
         None => None,
         Some("true") => Some(true),
         Some("false") => Some(false),
-        Some(_) => return Err(wrong("claimed", "must be 'true' or 'false'".to_owned())),
+        Some(_) => return Err(wrong("claimed", "must be 'true' or 'false'")),
     };
     let older = query
         .value("older")
-        .map(|text| Span::parse(&text).ok_or_else(|| wrong("older", "must be a duration, as in '30m'".to_owned())));
+        .map(|text| Span::parse(&text).ok_or_else(|| wrong("older", "must be a duration, as in '30m'")));
     let after = query.value("after").map(|text| {
         let parts = text.split_once('/').and_then(|(id, name)| Some((DecisionId::parse(id)?, name.to_owned())));
         let parts = parts.map(|(id, name)| (id.position, name));
-        parts.ok_or_else(|| wrong("after", "must be the `next` of the page before".to_owned()))
+        parts.ok_or_else(|| wrong("after", "must be the `next` of the page before"))
     });
-    let limit = query.value("limit").map(|text| {
-        let most = limits::REVIEW_PAGE_MAX;
-        let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
-        limit.ok_or_else(|| wrong("limit", format!("must be a whole number from 1 to {most}")))
-    });
+    let limit = query.limit(LIMIT_DEFAULT, limits::REVIEW_PAGE_MAX);
     let closed = match query.value("state").as_deref() {
         None | Some("open") => false,
         Some("decided") => true,
-        Some(_) => return Err(wrong("state", "must be 'open' or 'decided'".to_owned())),
+        Some(_) => return Err(wrong("state", "must be 'open' or 'decided'")),
     };
     Ok(ReviewQuery {
         decision: query.value("decision"),
@@ -55,7 +51,7 @@ pub(crate) fn take(query: &mut Query) -> Result<ReviewQuery, Refusal> {
         older: older.transpose()?,
         closed,
         after: after.transpose()?,
-        limit: limit.transpose()?.unwrap_or(LIMIT_DEFAULT),
+        limit: limit?,
     })
 }
 

@@ -4,7 +4,7 @@ use crate::Shared;
 use crate::outbox::{Command, Dead, Working};
 use crate::query::Query;
 use crate::reply::Reply;
-use domain::{Code, OutcomeId, Refusal, limits};
+use domain::{Code, OutcomeId, Refusal, limits, not_in_spec};
 use engine::Sink;
 use std::ops::Bound;
 use wire::{write_array, write_instant, write_key, write_text, write_uint};
@@ -25,11 +25,7 @@ impl Part {
     /// Takes `after` and `limit` out of the query.
     pub(crate) fn take_page(query: &mut Query) -> Result<Part, Refusal> {
         let after = query.value("after").map(|after| key_of(&after, "after")).transpose()?;
-        let limit = query.value("limit").map_or(Some(LIMIT_DEFAULT), |limit| limit.parse().ok());
-        let limit = limit.filter(|limit| (1..=limits::OUTCOMES_PAGE_MAX).contains(limit)).ok_or_else(|| {
-            let most = limits::OUTCOMES_PAGE_MAX;
-            Refusal::new(Code::InvalidValue, "limit", format!("must be a whole number from 1 to {most}"))
-        })?;
+        let limit = query.limit(LIMIT_DEFAULT, limits::OUTCOMES_PAGE_MAX)?;
         Ok(Part { key: None, after, limit })
     }
 
@@ -174,10 +170,8 @@ fn told(
 fn working(shared: &Shared, sink: &str) -> Result<Working, Refusal> {
     let plan = shared.engine.plan();
     if !plan.sinks.iter().any(|known| known.name == sink) {
-        let known: Vec<&str> = plan.sinks.iter().map(|sink| sink.name.as_str()).collect();
-        let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let message = format!("the spec has no sink '{sink}'; it has: {has}");
-        return Err(Refusal::new(Code::NotFound, "sink", message));
+        let known = plan.sinks.iter().map(|sink| sink.name.as_str());
+        return Err(Refusal::new(Code::NotFound, "sink", not_in_spec("sink", sink, known)));
     }
     let working = shared.outbox.as_ref().and_then(|outbox| outbox.working().remove(sink));
     let off = || Refusal::new(Code::Overloaded, "sink", "nothing is delivered to this sink now; ask again later");
