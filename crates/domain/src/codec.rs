@@ -140,15 +140,6 @@ impl Answer {
     }
 }
 
-impl Event<'_> {
-    /// Appends what makes two events with one id the same event: kind, source and fields, without id and time.
-    pub fn encode_body(&self, out: &mut Vec<u8>) {
-        put_str(out, &self.kind);
-        put_str(out, &self.source);
-        put_fields(out, &self.fields);
-    }
-}
-
 impl Field<'_> {
     /// Length of the binary form in bytes, without making it.
     pub fn encoded_len(&self) -> usize {

@@ -17,7 +17,7 @@ use domain::{Code, DecisionId, Payload, Position, Refusal, Time};
 use journal::{Disk, Reader, Writer};
 use parking_lot::{Condvar, Mutex, RwLock};
 use spec::Plan;
-use state::{Dictionary, Resolved};
+use state::{Dictionary, Located, Resolved};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -200,12 +200,13 @@ impl<D: Disk> Core<D> {
         let reviews = prepared.payloads.iter().any(|payload| matches!(payload, Payload::Review(_)));
         let mut deciding = (reviews || !plan.decisions.is_empty()).then(|| Deciding::new(&generation));
         let mut changes = Vec::with_capacity(results.len());
-        let mut candidates = prepared.iter().zip(results);
-        for few in prepared.payloads.chunks(HOLD) {
+        let mut candidates = prepared.iter();
+        for results in results.chunks_mut(HOLD) {
             // Short holds, so that a request waits for microseconds at most.
             let names = &mut *state.names.write();
-            sequencer.touch(plan, names, few);
-            for (candidate, result) in candidates.by_ref().take(few.len()) {
+            let few = candidates.by_ref().take(results.len());
+            let few: Vec<_> = few.map(|few| (few, sequencer.locate(plan, names, few))).collect();
+            for (candidate, result) in few.iter().zip(results) {
                 let accepted = std::mem::replace(result, Ok(()))
                     .and_then(|()| self.judge_and_accept(sequencer, (plan, names), candidate, now, &mut changes));
                 if let Ok(accepted) = &accepted {
@@ -213,7 +214,7 @@ impl<D: Disk> Core<D> {
                 }
                 if let (Some(deciding), Ok(Accepted { duplicate: false, .. })) = (&mut deciding, &accepted) {
                     let tables = (&sequencer.catalogue, &sequencer.lists);
-                    deciding.open((&changes, candidate.payload), self.writer_epoch, tables, names);
+                    deciding.open((&changes, candidate.0.payload), self.writer_epoch, tables, names);
                 }
                 submitted.results.push(accepted);
             }
@@ -230,18 +231,18 @@ impl<D: Disk> Core<D> {
         &self,
         sequencer: &mut Sequencer,
         (plan, names): (&Plan, &mut Dictionary),
-        candidate: Candidate<'_, '_>,
+        (candidate, located): &(Candidate<'_, '_>, Located),
         now: Time,
         changes: &mut Vec<Resolved>,
     ) -> Result<Accepted, Refusal> {
         let follows = self.config.clock.follows_events();
         sequencer.advance(now, if follows { event_time(candidate.payload) } else { None });
-        match sequencer.judge(plan, names, candidate, follows)? {
+        match sequencer.judge(plan, names, *candidate, follows)? {
             Judged::Duplicate(position) => Ok(Accepted { position, duplicate: true }),
-            Judged::Good(fresh) => {
+            Judged::Good => {
                 // Of a call that is all or nothing, each as the ones before it leave the lists.
                 sequencer.lists.admit(names, sequencer.log_time, candidate.payload)?;
-                let change = sequencer.accept(plan, names, candidate, fresh);
+                let change = sequencer.accept(plan, names, *candidate, located);
                 let position = change.position;
                 changes.push(change);
                 Ok(Accepted { position, duplicate: false })
@@ -272,7 +273,7 @@ impl<D: Disk> Core<D> {
             .map(|candidate| {
                 if let Payload::Event(event) = candidate.payload
                     && let Some(id) = &event.id
-                    && *ids.entry((&event.source, id)).or_insert(candidate.body) != candidate.body
+                    && *ids.entry((&event.source, id)).or_insert(candidate.identity) != candidate.identity
                 {
                     return Err(Refusal::new(
                         Code::IdReused,
@@ -417,7 +418,7 @@ impl<D: Disk> Core<D> {
         sequencer.advance(now, None);
         let generation = sequencer.generation.clone();
         let Generation { plan, state, .. } = &*generation;
-        let change = sequencer.accept(plan, &mut state.names.write(), Candidate::TICK, None);
+        let change = sequencer.accept(plan, &mut state.names.write(), Candidate::TICK, &Located::default());
         let (last, alarming) = (change.position, Alarming::new(&generation));
         self.publish(Batch { changes: vec![change], last, state: state.clone(), deciding: None, alarming });
         drop(sequencer);

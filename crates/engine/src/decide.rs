@@ -270,9 +270,9 @@ impl Deciding {
         for (few, offset) in changes.chunks(Rows::AHEAD).zip((offset..).step_by(Rows::AHEAD)) {
             rows.touch_all(few);
             for (change, at) in few.iter().zip(offset..) {
-                self.read(rows, change, at, true);
-                rows.apply(change);
                 self.read(rows, change, at, false);
+                rows.apply(change);
+                self.read(rows, change, at, true);
             }
         }
     }
@@ -280,18 +280,18 @@ impl Deciding {
     /// The same for the rows of items.
     pub(crate) fn apply_to_epoch(&self, epoch: &mut Epoch, changes: &[Resolved], texts: &dyn Texts) {
         for (change, at) in changes.iter().zip(0..) {
-            self.read(epoch.items(), change, at, true);
-            epoch.apply(change, texts);
             self.read(epoch.items(), change, at, false);
+            epoch.apply(change, texts);
+            self.read(epoch.items(), change, at, true);
         }
     }
 
     /// Takes what the decisions on a change read of rows, before or after it is applied to them.
-    pub(crate) fn read(&self, rows: &Rows, change: &Resolved, at: usize, before: bool) {
+    pub(crate) fn read(&self, rows: &Rows, change: &Resolved, at: usize, after: bool) {
         let Change::Event(event) = &change.change else { return };
         let from = self.open.partition_point(|open| open.at < at);
         for open in self.open[from..].iter().take_while(|open| open.at == at) {
-            open.facts.lock().read(&self.plan, event, rows, before);
+            open.facts.lock().read(&self.plan, event, rows, after);
         }
     }
 

@@ -16,7 +16,8 @@ use journal::RecordHeader;
 use spec::Plan;
 use spec::plan::EntityIndex;
 use state::{
-    Attribution, Catalogue, Decided as Answered, Dedupe, Dictionary, Digest, Raised, Resolved, Rows, Scope, Subject,
+    Attribution, Catalogue, Decided as Answered, Dedupe, Dictionary, Digest, Identity, Located, Raised, Resolved, Rows,
+    Scope, Subject,
 };
 use std::sync::Arc;
 
@@ -47,6 +48,12 @@ pub struct Machine {
     pub(crate) judge: Arc<Judge>,
     /// What alarms were raised, while somebody asks.
     pub(crate) raised: Option<Vec<Raised>>,
+}
+
+/// What is known of a payload before it is applied.
+struct Ahead {
+    identity: Option<Identity>,
+    located: Located,
 }
 
 impl Machine {
@@ -141,14 +148,24 @@ impl Machine {
     /// Applies one payload at its position. Specs and decisions reach no consumer, here as in the running node, so that indexes
     /// see the same steps of time however state is built; attribution alone takes note of them.
     pub fn apply(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) {
-        self.apply_and(position, log_time, payload, |machine, change| machine.apply_resolved(&change));
+        let ahead = self.ahead(payload);
+        self.apply_and((position, log_time, payload), &ahead, |machine, change| machine.apply_resolved(&change));
+    }
+
+    /// Finds out what can be known of a payload while others come before it.
+    fn ahead(&self, payload: &Payload<'_>) -> Ahead {
+        let identity = match payload {
+            Payload::Event(event) => Identity::of(event),
+            _ => None,
+        };
+        identity.iter().for_each(|identity| self.dedupe.touch(identity));
+        Ahead { identity, located: Located::of(&self.plan, &self.names, &self.catalogue, payload) }
     }
 
     fn apply_and(
         &mut self,
-        position: Position,
-        log_time: Time,
-        payload: &Payload<'_>,
+        (position, log_time, payload): (Position, Time, &Payload<'_>),
+        Ahead { identity, located }: &Ahead,
         apply: impl FnOnce(&mut Machine, Resolved),
     ) {
         self.position = position;
@@ -157,11 +174,12 @@ impl Machine {
             Payload::Spec(text) => return self.attribution.iter_mut().for_each(|attribution| attribution.spec(text)),
             Payload::SpecReason(_) => return,
             Payload::Decision(answer) => return self.decide(answer),
-            Payload::Event(event) => self.dedupe.apply(position, self.log_time, event),
-            _ => self.dedupe.expire(self.log_time),
+            _ => self.dedupe.apply(position, self.log_time, identity.as_ref()),
         }
-        let resolved = state::resolve(&self.plan, &mut self.names, &self.catalogue, position, self.log_time, payload);
-        if let Ok(resolved) = resolved {
+        if state::admit(&self.plan, &self.names, payload).is_ok() {
+            let place = (position, self.log_time);
+            let resolved =
+                state::resolve_located(&self.plan, &mut self.names, &self.catalogue, place, payload, located);
             self.catalogue.apply(&resolved);
             if let (Some(attribution), Payload::Event(event)) = (&mut self.attribution, payload) {
                 attribution.apply(event, &resolved);

@@ -6,7 +6,7 @@ use crate::generation::Generation;
 use domain::{Answer, Code, DecisionId, Event, Payload, Position, Refusal, Span, Time, limits};
 use journal::Appender;
 use spec::Plan;
-use state::{Attribution, Body, Catalogue, Decided, Dedupe, Delivery, Dictionary, Fresh, Lists, Resolved};
+use state::{Attribution, Catalogue, Decided, Dedupe, Delivery, Dictionary, Identity, Lists, Located, Resolved};
 use std::sync::Arc;
 
 /// What the caller learns about one payload.
@@ -23,21 +23,20 @@ pub(crate) struct Prepared<'p, 'a> {
     pub(crate) payloads: &'p [Payload<'a>],
     /// As they stand in the log, back to back.
     encoded: Vec<u8>,
-    /// By payload: where it ends in `encoded`, and what deduplication compares, which only events with an id need.
-    parts: Vec<(usize, Option<Body>)>,
+    /// By payload: where it ends in `encoded`, and what deduplication knows it by, which only events with an id need.
+    parts: Vec<(usize, Option<Identity>)>,
 }
 
 impl<'p, 'a> Prepared<'p, 'a> {
     pub(crate) fn new(payloads: &'p [Payload<'a>]) -> Prepared<'p, 'a> {
         let mut encoded = Vec::with_capacity(payloads.len() * 128);
-        let mut body = Vec::new();
         let parts = payloads.iter().map(|payload| {
             payload.encode(&mut encoded);
-            let body = match payload {
-                Payload::Event(event) if event.id.is_some() => Some(Body::of_in(event, &mut body)),
+            let identity = match payload {
+                Payload::Event(event) => Identity::of(event),
                 _ => None,
             };
-            (encoded.len(), body)
+            (encoded.len(), identity)
         });
         let parts = parts.collect();
         Prepared { payloads, encoded, parts }
@@ -46,10 +45,10 @@ impl<'p, 'a> Prepared<'p, 'a> {
     /// One by one, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Candidate<'_, 'a>> {
         let mut start = 0;
-        self.payloads.iter().zip(&self.parts).map(move |(payload, (end, body))| {
+        self.payloads.iter().zip(&self.parts).map(move |(payload, (end, identity))| {
             let encoded = &self.encoded[start..*end];
             start = *end;
-            Candidate { payload, encoded, body: body.as_ref() }
+            Candidate { payload, encoded, identity: identity.as_ref() }
         })
     }
 }
@@ -59,20 +58,20 @@ impl<'p, 'a> Prepared<'p, 'a> {
 pub(crate) struct Candidate<'p, 'a> {
     pub(crate) payload: &'p Payload<'a>,
     encoded: &'p [u8],
-    pub(crate) body: Option<&'p Body>,
+    pub(crate) identity: Option<&'p Identity>,
 }
 
 impl Candidate<'static, 'static> {
     /// Nothing but time.
-    pub(crate) const TICK: Self = Candidate { payload: &Payload::Tick, encoded: &[], body: None };
+    pub(crate) const TICK: Self = Candidate { payload: &Payload::Tick, encoded: &[], identity: None };
 }
 
 /// What is known of a candidate before it is accepted.
 pub(crate) enum Judged {
     /// It was accepted before, at this position.
     Duplicate(Position),
-    /// It may be accepted; under an id, if it has one.
-    Good(Option<Fresh>),
+    /// It may be accepted.
+    Good,
 }
 
 /// Everything that is touched under the sequencer's lock.
@@ -128,16 +127,10 @@ impl Sequencer {
         self.log_time = self.log_time.max(now).max(event.unwrap_or(self.log_time));
     }
 
-    /// Asks for the memory that judging and accepting will need, so that the loads of many payloads overlap.
-    pub(crate) fn touch(&self, plan: &Plan, names: &Dictionary, payloads: &[Payload<'_>]) {
-        let touched = payloads.iter().map(|payload| match payload {
-            Payload::Event(event) => {
-                let id = event.id.as_ref().map_or(0, |id| self.dedupe.touch(&event.source, id));
-                id ^ state::touch(plan, names, &self.catalogue, event)
-            }
-            _ => 0,
-        });
-        std::hint::black_box(touched.fold(0, u32::wrapping_add));
+    /// Finds out what can be known of a candidate while others come before it, so that the loads of many overlap.
+    pub(crate) fn locate(&self, plan: &Plan, names: &Dictionary, candidate: Candidate<'_, '_>) -> Located {
+        candidate.identity.iter().for_each(|identity| self.dedupe.touch(identity));
+        Located::of(plan, names, &self.catalogue, candidate.payload)
     }
 
     /// Whether the payload may be appended, without changing anything.
@@ -148,21 +141,20 @@ impl Sequencer {
         candidate: Candidate<'_, '_>,
         follows_events: bool,
     ) -> Result<Judged, Refusal> {
-        let mut fresh = None;
         if let Payload::Event(event) = candidate.payload {
             if !follows_events {
                 refuse_future(event, self.log_time)?;
             }
-            if let (Some(id), Some(body)) = (&event.id, candidate.body) {
-                match self.dedupe.check(&event.source, id, body) {
-                    Delivery::Fresh(id) => fresh = Some(id),
+            if let (Some(id), Some(identity)) = (&event.id, candidate.identity) {
+                match self.dedupe.check(identity) {
+                    Delivery::Fresh => {}
                     Delivery::Duplicate(position) => return Ok(Judged::Duplicate(position)),
                     Delivery::Reused(_) => return Err(id_reused(id)),
                 }
             }
         }
         state::admit(plan, names, candidate.payload)?;
-        Ok(Judged::Good(fresh))
+        Ok(Judged::Good)
     }
 
     /// Appends a payload that was just judged well and makes it known to the tables that order depends on.
@@ -171,17 +163,18 @@ impl Sequencer {
         plan: &Plan,
         names: &mut Dictionary,
         candidate: Candidate<'_, '_>,
-        fresh: Option<Fresh>,
+        located: &Located,
     ) -> Resolved {
-        let Candidate { payload, encoded, body } = candidate;
+        let Candidate { payload, encoded, identity } = candidate;
         let position = self.append_encoded(payload.kind(), encoded);
         self.changed = true;
         self.taken_at = self.log_time;
         self.dedupe.expire(self.log_time);
-        if let (Some(fresh), Some(body)) = (fresh, body) {
-            self.dedupe.remember(fresh, body, position, self.log_time);
+        if let Some(identity) = identity {
+            self.dedupe.remember(identity, position, self.log_time);
         }
-        let resolved = state::resolve_admitted(plan, names, &self.catalogue, position, self.log_time, payload);
+        let place = (position, self.log_time);
+        let resolved = state::resolve_located(plan, names, &self.catalogue, place, payload, located);
         self.catalogue.apply(&resolved);
         self.lists.apply(&resolved);
         if let (Some(attribution), Payload::Event(event)) = (&mut self.attribution, payload) {

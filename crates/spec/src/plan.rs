@@ -15,7 +15,7 @@ mod window;
 pub use attribution::{AttributedEvent, Attribution};
 pub use computed::Computed;
 pub use decision::{
-    Decision, DecisionLabels, DecisionRule, Effect, Fact, FactSource, Hit, ReasonPart, RuleTable, Scorecard,
+    Decision, DecisionLabels, DecisionRule, Effect, Fact, FactSource, Hit, ReasonPart, RowRead, RuleTable, Scorecard,
     ScorecardPart, Share, Tier,
 };
 pub use pattern::{Alarm, HeldOver, Pattern, PatternKind, PatternStep, RowFact};

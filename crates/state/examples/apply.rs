@@ -2,7 +2,7 @@
 //! and the bytes that rows take. `cargo run --release -p state --example apply [events] [users]`
 
 use domain::{EntityId, Event, Field, Payload, Position, Raw, Time, Value};
-use state::{Body, Catalogue, Dedupe, Dictionary, Resolved, Rows, Scope, Snapshot, resolve};
+use state::{Catalogue, Dedupe, Dictionary, Identity, Resolved, Rows, Scope, Snapshot, resolve};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -144,12 +144,13 @@ fn dedupe() {
     let mut random = Random(5);
     let event = payload(&mut random, 1_000.0);
     let Ok(Payload::Event(event)) = Payload::decode(1, &event) else { panic!("just encoded") };
-    let ids: Vec<String> = (0..200_000).map(|id| format!("id-{id}-{}", random.unit())).collect();
+    let with_id = |id: u32| Event { id: Some(format!("id-{id}-{}", random.unit()).into()), ..event.clone() };
+    let events: Vec<Event<'_>> = (0..200_000).map(with_id).collect();
     let started = cpu();
-    for (at, id) in ids.iter().enumerate() {
-        let body = Body::of(&event);
-        black_box(dedupe.check("bench", id, &body));
-        dedupe.insert("bench", id, &body, Position(at as u64), Time(at as i64));
+    for (at, event) in events.iter().enumerate() {
+        let event = Identity::of(event).expect("it has an id");
+        black_box(dedupe.check(&event));
+        dedupe.apply(Position(at as u64), Time(at as i64), Some(&event));
     }
     let per_id = dedupe.bytes() / dedupe.len();
     println!("dedupe: check and insert {:.0} ns, {per_id} bytes per id", (cpu() - started) / 2e5);

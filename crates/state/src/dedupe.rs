@@ -1,36 +1,31 @@
 //! Which event ids were taken: `(source, id)` -> position and body, for a window of log time and a bounded number of ids.
 
 use crate::digest::Digest;
-use crate::key_table::{Numbered, Segments};
+use crate::numbered::Numbered;
 use crate::saved::{LoadError, Reader, Snapshot, put_u32, put_u64};
-use domain::{Event, Position, Time, limits};
+use domain::{Event, Position, Raw, Time, limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
 /// Ids per block: the unit that a snapshot shares.
 const BLOCK: usize = 1_024;
 /// Blocks per checkpoint chunk.
 const CHUNK_BLOCKS: usize = 32;
 
-/// What deduplication compares of an event: everything but its id, with the time as the client gave it.
+/// What deduplication knows an event by: its id, and all that it says beside, with the time as the client gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Body {
-    hash: u64,
+pub struct Identity {
+    key: u128,
+    body: u64,
     time: Option<Time>,
 }
 
-impl Body {
-    /// Of an event as the client sent it, or as the log has it.
-    pub fn of(event: &Event<'_>) -> Body {
-        Body::of_in(event, &mut Vec::with_capacity(256))
-    }
-
-    /// The same; `bytes` is working memory.
-    pub fn of_in(event: &Event<'_>, bytes: &mut Vec<u8>) -> Body {
-        bytes.clear();
-        event.encode_body(bytes);
-        Body { hash: xxh3_64(bytes), time: event.time }
+impl Identity {
+    /// Of an event as the client sent it, or as the log has it. None without an id.
+    pub fn of(event: &Event<'_>) -> Option<Identity> {
+        let key = key(&event.source, event.id.as_ref()?);
+        Some(Identity { key, body: body(event), time: event.time })
     }
 }
 
@@ -38,21 +33,17 @@ impl Body {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// The id is not known: take the event, and [`remember`](Dedupe::remember) its id.
-    Fresh(Fresh),
+    Fresh,
     /// The same event was taken at this position.
     Duplicate(Position),
     /// The id was taken at this position for another event.
     Reused(Position),
 }
 
-/// An id that was not known when it was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fresh(u128);
-
 #[derive(Clone, Copy)]
 struct Taken {
     key: u128,
-    hash: u64,
+    body: u64,
     time: Time,
     position: Position,
     log_time: Time,
@@ -67,10 +58,8 @@ pub struct Dedupe {
     /// How many entries of the first block are forgotten.
     forgotten: usize,
     len: usize,
-    table: Segments<Numbered>,
+    table: Numbered,
     capacity: usize,
-    /// Working memory.
-    encoded: Vec<u8>,
 }
 
 impl Default for Dedupe {
@@ -92,9 +81,8 @@ impl Dedupe {
             base: 0,
             forgotten: 0,
             len: 0,
-            table: Segments::new(),
+            table: Numbered::new(),
             capacity: capacity.clamp(1, limits::DEDUPE_IDS_MAX),
-            encoded: Vec::new(),
         }
     }
 
@@ -108,16 +96,15 @@ impl Dedupe {
         self.len == 0
     }
 
-    /// What the id says about an event with this body. Ids past the window of the last `expire` are not known.
+    /// What its id says about an event. Ids past the window of the last `expire` are not known.
     ///
     /// An event without a time equals one with the time of its append, since the log fills that in.
-    pub fn check(&self, source: &str, id: &str, body: &Body) -> Delivery {
-        let key = key(source, id);
-        let Some(taken) = self.find(key).map(|number| self.taken(number)) else {
-            return Delivery::Fresh(Fresh(key));
+    pub fn check(&self, event: &Identity) -> Delivery {
+        let Some(taken) = self.find(event.key).map(|number| self.taken(number)) else {
+            return Delivery::Fresh;
         };
-        let same_time = taken.time == body.time.unwrap_or(taken.log_time);
-        if taken.hash == body.hash && same_time {
+        let same_time = taken.time == event.time.unwrap_or(taken.log_time);
+        if taken.body == event.body && same_time {
             Delivery::Duplicate(taken.position)
         } else {
             Delivery::Reused(taken.position)
@@ -125,33 +112,27 @@ impl Dedupe {
     }
 
     /// Asks for the memory that `check` will need, so that the loads of many ids overlap.
-    pub fn touch(&self, source: &str, id: &str) -> u32 {
-        self.find(key(source, id)).unwrap_or_default()
+    pub fn touch(&self, event: &Identity) {
+        std::hint::black_box(self.find(event.key));
     }
 
-    /// Remembers an id that was taken at `position`; `log_time` never decreases. An id already known keeps its first event.
-    pub fn insert(&mut self, source: &str, id: &str, body: &Body, position: Position, log_time: Time) {
-        let key = key(source, id);
-        if self.find(key).is_none() {
-            self.remember(Fresh(key), body, position, log_time);
-        }
-    }
-
-    /// Remembers an id that `check` has just not known.
-    pub fn remember(&mut self, Fresh(key): Fresh, body: &Body, position: Position, log_time: Time) {
+    /// Remembers an id that was taken at `position`; `log_time` never decreases. `check` has just not known it.
+    pub fn remember(&mut self, event: &Identity, position: Position, log_time: Time) {
         if self.len == self.capacity {
             self.forget_oldest();
         }
-        let time = body.time.unwrap_or(log_time);
-        self.push(Taken { key, hash: body.hash, time, position, log_time });
+        let time = event.time.unwrap_or(log_time);
+        self.push(Taken { key: event.key, body: event.body, time, position, log_time });
     }
 
-    /// Remembers the id of an event of the log, if it has one, after forgetting what is past the window.
-    pub fn apply(&mut self, position: Position, log_time: Time, event: &Event<'_>) {
+    /// Remembers an event of the log, if it has an id, after forgetting what is past the window. An id already known keeps its first
+    /// event.
+    pub fn apply(&mut self, position: Position, log_time: Time, event: Option<&Identity>) {
         self.expire(log_time);
-        if let Some(id) = &event.id {
-            let body = Body::of_in(event, &mut self.encoded);
-            self.insert(&event.source, id, &body, position, log_time);
+        if let Some(event) = event
+            && self.find(event.key).is_none()
+        {
+            self.remember(event, position, log_time);
         }
     }
 
@@ -195,7 +176,7 @@ impl Dedupe {
             let (low, high) = (input.u64()?, input.u64()?);
             let taken = Taken {
                 key: u128::from(high) << 64 | u128::from(low),
-                hash: input.u64()?,
+                body: input.u64()?,
                 time: Time(input.i64()?),
                 position: Position(input.u64()?),
                 log_time: Time(input.i64()?),
@@ -214,9 +195,7 @@ impl Dedupe {
     }
 
     fn find(&self, key: u128) -> Option<u32> {
-        let (hash, half) = Numbered::probe(key as u64);
-        let same = |entry: &Numbered| entry.has(half) && self.taken(entry.number).key == key;
-        self.table.find(hash, same).map(|entry| entry.number)
+        self.table.find(key as u64, |number| self.taken(number).key == key)
     }
 
     fn taken(&self, number: u32) -> &Taken {
@@ -235,8 +214,7 @@ impl Dedupe {
         let number = self.base.wrapping_add((self.forgotten + self.len) as u32);
         let block = self.blocks.back_mut().expect("a block was pushed if there was no room");
         Arc::make_mut(block).push(taken);
-        let (hash, entry) = Numbered::new(taken.key as u64, number);
-        self.table.insert_unique(hash, entry, Numbered::rehash);
+        self.table.insert(taken.key as u64, number);
         self.len += 1;
     }
 
@@ -245,8 +223,7 @@ impl Dedupe {
             return;
         };
         let number = self.base.wrapping_add(self.forgotten as u32);
-        let (hash, _) = Numbered::probe(key as u64);
-        self.table.remove(hash, |entry| entry.number == number);
+        self.table.remove(key as u64, number);
         self.len -= 1;
         self.forgotten += 1;
         if self.forgotten == self.blocks.front().map_or(0, |block| block.len()) {
@@ -265,11 +242,35 @@ fn key(source: &str, id: &str) -> u128 {
     xxh3_128_with_seed(id.as_bytes(), xxh3_64(source.as_bytes()))
 }
 
+/// A hash of an event's type, source and fields in their order: of each text from where the hash before it ended, and of each
+/// value's kind.
+fn body(event: &Event<'_>) -> u64 {
+    let head = xxh3_64_with_seed(event.source.as_bytes(), xxh3_64(event.kind.as_bytes()));
+    event.fields.iter().fold(head, |hash, field| {
+        let hash = xxh3_64_with_seed(field.name.as_bytes(), hash);
+        hashed(hash, &field.value)
+    })
+}
+
+fn hashed(hash: u64, value: &Raw<'_>) -> u64 {
+    match value {
+        Raw::Null => hash.wrapping_add(1),
+        Raw::Bool(bool) => hash.wrapping_add(2 + u64::from(*bool)),
+        Raw::Int(int) => xxh3_64_with_seed(&int.to_le_bytes(), hash.wrapping_add(4)),
+        Raw::Float(float) => xxh3_64_with_seed(&float.to_bits().to_le_bytes(), hash.wrapping_add(5)),
+        Raw::Str(text) => xxh3_64_with_seed(text.as_bytes(), hash.wrapping_add(6)),
+        Raw::List(list) => {
+            let head = xxh3_64_with_seed(&list.len().to_le_bytes(), hash.wrapping_add(7));
+            list.iter().fold(head, hashed)
+        }
+    }
+}
+
 fn put_taken(out: &mut Vec<u8>, taken: &Taken) {
     let words = [
         taken.key as u64,
         (taken.key >> 64) as u64,
-        taken.hash,
+        taken.body,
         taken.time.0 as u64,
         taken.position.0,
         taken.log_time.0 as u64,

@@ -113,15 +113,15 @@ impl<K: TableKey> KeyTable<K> {
     }
 }
 
-/// Hash table segments whose entries need not hold their key. The hash is given by the caller.
+/// Hash table segments.
 #[derive(Clone)]
-pub(crate) struct Segments<T> {
+struct Segments<T> {
     tables: Vec<HashTable<T>>,
     len: usize,
 }
 
 impl<T> Segments<T> {
-    pub(crate) fn new() -> Segments<T> {
+    fn new() -> Segments<T> {
         Segments { tables: (0..SEGMENTS).map(|_| HashTable::new()).collect(), len: 0 }
     }
 
@@ -130,62 +130,24 @@ impl<T> Segments<T> {
         (hash >> 40) as usize % SEGMENTS
     }
 
-    pub(crate) fn find(&self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<&T> {
+    fn find(&self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<&T> {
         self.tables[Self::segment(hash)].find(hash, same)
     }
 
-    pub(crate) fn find_mut(&mut self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<&mut T> {
+    fn find_mut(&mut self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<&mut T> {
         self.tables[Self::segment(hash)].find_mut(hash, same)
     }
 
     /// Adds an entry known to be absent.
-    pub(crate) fn insert_unique(&mut self, hash: u64, entry: T, rehash: impl Fn(&T) -> u64) {
+    fn insert_unique(&mut self, hash: u64, entry: T, rehash: impl Fn(&T) -> u64) {
         self.tables[Self::segment(hash)].insert_unique(hash, entry, rehash);
         self.len += 1;
     }
 
-    pub(crate) fn remove(&mut self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<T> {
+    fn remove(&mut self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<T> {
         let found = self.tables[Self::segment(hash)].find_entry(hash, same).ok()?;
         self.len -= 1;
         Some(found.remove().0)
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.tables.iter().map(|table| table.capacity() * 8 / 7 * (size_of::<T>() + 1)).sum()
-    }
-}
-
-/// Table entry for keys kept elsewhere by number: half of the hash spares most looks at the key and all of them on growth.
-#[derive(Clone, Copy)]
-pub(crate) struct Numbered {
-    half: u32,
-    /// Number of the key.
-    pub(crate) number: u32,
-}
-
-impl Numbered {
-    /// The entry of key `number`, and the hash to file it under.
-    pub(crate) fn new(hash: u64, number: u32) -> (u64, Numbered) {
-        let half = (hash >> 32) as u32;
-        (Self::spread(half), Numbered { half, number })
-    }
-
-    /// The hash to look under, and the half to compare.
-    pub(crate) fn probe(hash: u64) -> (u64, u32) {
-        let half = (hash >> 32) as u32;
-        (Self::spread(half), half)
-    }
-
-    fn spread(half: u32) -> u64 {
-        u64::from(half).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-
-    pub(crate) fn rehash(&self) -> u64 {
-        Self::spread(self.half)
-    }
-
-    pub(crate) fn has(&self, half: u32) -> bool {
-        self.half == half
     }
 }
 

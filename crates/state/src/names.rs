@@ -1,7 +1,8 @@
 //! Texts by dense number and back: append-only, in blocks that snapshots share. Texts of up to 38 bytes stand in place, so that
 //! looking one up touches a block of the table and a cache line of the text.
 
-use crate::key_table::{Numbered, Segments, TableKey};
+use crate::key_table::TableKey;
+use crate::numbered::Numbered;
 use std::sync::Arc;
 
 /// Names per block: the unit that a snapshot shares.
@@ -52,13 +53,13 @@ type Block = Arc<[Name; BLOCK]>;
 pub(crate) struct Names {
     blocks: Vec<Block>,
     count: u32,
-    table: Segments<Numbered>,
+    table: Numbered,
     heap: usize,
 }
 
 impl Names {
     pub(crate) fn new() -> Names {
-        Names { blocks: Vec::new(), count: 0, table: Segments::new(), heap: 0 }
+        Names { blocks: Vec::new(), count: 0, table: Numbered::new(), heap: 0 }
     }
 
     pub(crate) fn len(&self) -> u32 {
@@ -87,8 +88,7 @@ impl Names {
         let kept = Name::new(name);
         self.heap += if let Name::Heap(text) = &kept { text.len() } else { 0 };
         Arc::make_mut(block)[number as usize % BLOCK] = kept;
-        let (hash, entry) = Numbered::new(hash, number);
-        self.table.insert_unique(hash, entry, Numbered::rehash);
+        self.table.insert(hash, number);
         self.count += 1;
         number
     }
@@ -103,9 +103,7 @@ impl Names {
     }
 
     fn find_hashed(&self, name: &str, hash: u64) -> Option<u32> {
-        let (hash, half) = Numbered::probe(hash);
-        let same = |entry: &Numbered| entry.has(half) && self.kept(entry.number).bytes() == name.as_bytes();
-        self.table.find(hash, same).map(|entry| entry.number)
+        self.table.find(hash, |number| self.kept(number).bytes() == name.as_bytes())
     }
 
     fn kept(&self, number: u32) -> &Name {

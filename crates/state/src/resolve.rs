@@ -5,7 +5,7 @@ use crate::coerce::{coerce, in_range};
 use crate::computed::with_computed;
 use crate::dictionary::Dictionary;
 use crate::elements::Elements;
-use domain::{EntityId, Event, ListPut, Payload, Position, Refusal, Time, Upsert, Value, limits};
+use domain::{EntityId, Event, Field, ListPut, Payload, Position, Raw, Refusal, Time, Upsert, Value, limits};
 use spec::Plan;
 use spec::plan::{Cross, EntityIndex, EventType, IMPRESSION, Table};
 use std::ops::Deref;
@@ -81,19 +81,26 @@ pub struct EventChange {
     pub elements: Option<Box<Elements>>,
 }
 
-/// A short list, kept in place up to four elements.
+/// A short list, kept in place up to `N` elements.
 #[derive(Clone, Debug)]
-pub struct Few<T>(Kept<T>);
+pub struct Few<T, const N: usize = 4>(Kept<T, N>);
 
 #[derive(Clone, Debug)]
-enum Kept<T> {
-    Here(u8, [T; 4]),
+enum Kept<T, const N: usize> {
+    Here(u8, [T; N]),
     Heap(Vec<T>),
 }
 
-impl<T: Copy + Default> FromIterator<T> for Few<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(elements: I) -> Few<T> {
-        let (mut len, mut here) = (0, [T::default(); 4]);
+impl<T: Copy + Default, const N: usize> Default for Few<T, N> {
+    fn default() -> Few<T, N> {
+        Few(Kept::Here(0, [T::default(); N]))
+    }
+}
+
+impl<T: Copy + Default, const N: usize> FromIterator<T> for Few<T, N> {
+    #[inline]
+    fn from_iter<I: IntoIterator<Item = T>>(elements: I) -> Few<T, N> {
+        let (mut len, mut here) = (0, [T::default(); N]);
         let mut elements = elements.into_iter();
         while let Some(element) = elements.next() {
             if len == here.len() {
@@ -106,9 +113,10 @@ impl<T: Copy + Default> FromIterator<T> for Few<T> {
     }
 }
 
-impl<T> Deref for Few<T> {
+impl<T, const N: usize> Deref for Few<T, N> {
     type Target = [T];
 
+    #[inline]
     fn deref(&self) -> &[T] {
         match &self.0 {
             Kept::Here(len, elements) => &elements[..*len as usize],
@@ -117,8 +125,8 @@ impl<T> Deref for Few<T> {
     }
 }
 
-impl<T: PartialEq> PartialEq for Few<T> {
-    fn eq(&self, other: &Few<T>) -> bool {
+impl<T: PartialEq, const N: usize> PartialEq for Few<T, N> {
+    fn eq(&self, other: &Few<T, N>) -> bool {
         **self == **other
     }
 }
@@ -157,6 +165,62 @@ fn cross_role(plan: &Plan, event: &EventType, table: &Table) -> Option<usize> {
     }
 }
 
+/// What can be found out about a record while others still come before it: so the loads of many records overlap, and nothing is
+/// looked up twice.
+#[derive(Clone, Debug, Default)]
+pub struct Located {
+    /// The event's type, index into `Plan::events`; none for other records, and for events that do not resolve.
+    event: Option<u16>,
+    /// By role: where among the fields the key stands, and the entity's number if it has one already.
+    roles: Few<(u16, Option<EntityId>)>,
+    /// By field of the type: where among the fields it stands, [`ABSENT`] if it does not.
+    fields: Few<u16, 12>,
+}
+
+/// The place of a field that an event does not have.
+const ABSENT: u16 = u16::MAX;
+
+impl Located {
+    /// Of a record that is to be resolved under this plan, with this dictionary or what becomes of it.
+    pub fn of(plan: &Plan, dictionary: &Dictionary, catalogue: &Catalogue, payload: &Payload<'_>) -> Located {
+        let Payload::Event(event) = payload else { return Located::default() };
+        let Some(index) = plan.event(&event.kind) else { return Located::default() };
+        let ty = &plan.events[usize::from(index)];
+        let mut places = Places { fields: &event.fields, next: 0 };
+        let mut whole = true;
+        let roles = ty.roles.iter().map(|role| {
+            let place = places.of(&role.name);
+            let key = event.fields.get(usize::from(place)).and_then(|field| key_in(&field.value));
+            whole &= key.is_some();
+            let known = key.and_then(|key| dictionary.entity(role.entity, key));
+            std::hint::black_box(known.is_some_and(|id| catalogue.present(role.entity, id)));
+            (place, known)
+        });
+        let roles = roles.collect();
+        let fields = ty.fields.iter().map(|field| places.of(&field.name)).collect();
+        Located { event: Some(index).filter(|_| whole), roles, fields }
+    }
+}
+
+/// Finds fields of an event one after another. Clients keep an order, so that a search begins behind what was found last.
+struct Places<'e, 'a> {
+    fields: &'e [Field<'a>],
+    next: usize,
+}
+
+impl Places<'_, '_> {
+    /// Where a field stands, or [`ABSENT`].
+    fn of(&mut self, name: &str) -> u16 {
+        let (before, behind) = self.fields.split_at(self.next);
+        let is = |field: &Field<'_>| field.name == name;
+        let found = behind.iter().position(is).map(|at| self.next + at).or_else(|| before.iter().position(is));
+        // No event has nearly as many: `limits::FIELDS_MAX`.
+        let Some(place) = found.and_then(|at| u16::try_from(at).ok()) else { return ABSENT };
+        self.next = usize::from(place) + 1;
+        place
+    }
+}
+
 /// Resolves one record, giving new entities and strings their numbers. The catalogue must have applied every record before it.
 ///
 /// What this plan does not know (an event type, a field, a value of another type: the log may be older than the plan) is
@@ -174,20 +238,21 @@ pub fn resolve(
     payload: &Payload<'_>,
 ) -> Result<Resolved, Refusal> {
     crate::validate::admit(plan, dictionary, payload)?;
-    Ok(resolve_admitted(plan, dictionary, catalogue, position, log_time, payload))
+    let located = Located::of(plan, dictionary, catalogue, payload);
+    Ok(resolve_located(plan, dictionary, catalogue, (position, log_time), payload, &located))
 }
 
-/// The same for a record that [`admit`](crate::admit) has just let in.
-pub fn resolve_admitted(
+/// The same for a record that was located and that [`admit`](crate::admit) has just let in.
+pub fn resolve_located(
     plan: &Plan,
     dictionary: &mut Dictionary,
     catalogue: &Catalogue,
-    position: Position,
-    log_time: Time,
+    (position, log_time): (Position, Time),
     payload: &Payload<'_>,
+    located: &Located,
 ) -> Resolved {
     let change = match payload {
-        Payload::Event(event) => resolve_event(plan, dictionary, catalogue, log_time, event),
+        Payload::Event(event) => resolve_event(plan, dictionary, catalogue, log_time, event, located),
         Payload::Upsert(upsert) => resolve_upsert(plan, dictionary, upsert),
         Payload::Delete { entity, key } => match plan.entity(entity).filter(|_| is_key(key)) {
             Some(entity) => Change::Delete { entity, id: dictionary.intern_entity(entity, key) },
@@ -202,17 +267,6 @@ pub fn resolve_admitted(
     Resolved { position, log_time, change }
 }
 
-/// Asks for the memory that resolving an event will need, so that the loads of many events overlap.
-pub fn touch(plan: &Plan, dictionary: &Dictionary, catalogue: &Catalogue, event: &Event<'_>) -> u32 {
-    let Some(index) = plan.event(&event.kind) else { return 0 };
-    let roles = plan.events[index as usize].roles.iter();
-    let known = roles.filter_map(|role| {
-        let id = dictionary.entity(role.entity, role_key(event, &role.name)?)?;
-        Some(id.0 ^ u32::from(catalogue.present(role.entity, id)))
-    });
-    known.fold(0, u32::wrapping_add)
-}
-
 /// Whether a text can be an entity's key.
 pub(crate) fn is_key(key: &str) -> bool {
     !key.is_empty() && key.len() <= limits::KEY_BYTES_MAX
@@ -224,27 +278,27 @@ fn resolve_event(
     catalogue: &Catalogue,
     log_time: Time,
     event: &Event<'_>,
+    located: &Located,
 ) -> Change {
     let time = event.time.unwrap_or(log_time);
     if !in_range(time.0) || time > log_time.plus(limits::FUTURE_SKEW_MAX) {
         return Change::None;
     }
-    let Some(index) = plan.event(&event.kind) else {
+    let Some(index) = located.event else {
         return Change::None;
     };
     let ty = &plan.events[index as usize];
-    let keys_known = ty.roles.iter().all(|role| role_key(event, &role.name).is_some());
-    if !keys_known {
-        return Change::None;
-    }
-    let entities: Few<EntityId> = ty
-        .roles
-        .iter()
-        .map(|role| dictionary.intern_entity(role.entity, role_key(event, &role.name).unwrap_or_default()))
-        .collect();
+    let at = |place: u16| event.fields.get(usize::from(place)).map(|field| &field.value);
+    let keys = ty.roles.iter().zip(&*located.roles).map(|(role, (place, known))| {
+        known.unwrap_or_else(|| {
+            let key = at(*place).and_then(key_in).expect("an event that was located has the key of each role");
+            dictionary.intern_entity(role.entity, key)
+        })
+    });
+    let entities: Few<EntityId> = keys.collect();
     // The texts of decisions never recur: as symbols they would fill the dictionary.
     let skipped = (index == IMPRESSION && !plan.decision_read).then_some("decision");
-    let values = ty.fields.iter().map(|field| match event.field(&field.name) {
+    let values = ty.fields.iter().zip(&*located.fields).map(|(field, place)| match at(*place) {
         Some(_) if skipped == Some(field.name.as_str()) => Value::Missing,
         Some(raw) => coerce(raw, &field.ty, dictionary).unwrap_or_default(),
         None => Value::Missing,
@@ -263,8 +317,13 @@ fn resolve_event(
 }
 
 pub(crate) fn role_key<'e>(event: &'e Event<'_>, role: &str) -> Option<&'e str> {
-    match event.field(role) {
-        Some(domain::Raw::Str(key)) if is_key(key) => Some(key),
+    event.field(role).and_then(key_in)
+}
+
+/// The key of an entity that a field's value is, if it can be one.
+fn key_in<'e>(value: &'e Raw<'_>) -> Option<&'e str> {
+    match value {
+        Raw::Str(key) if is_key(key) => Some(key),
         _ => None,
     }
 }

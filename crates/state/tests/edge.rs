@@ -5,7 +5,7 @@
 use domain::{Code, EntityId, Event, Field, Payload, Position, Raw, Span, Symbol, Time, Type, Upsert, Value, limits};
 use proptest::prelude::*;
 use spec::Plan;
-use state::{Body, Catalogue, Change, Dedupe, Delivery, Dictionary, Snapshot, admit, cross_key, resolve, validate};
+use state::{Catalogue, Change, Dedupe, Delivery, Dictionary, Identity, Snapshot, admit, cross_key, resolve, validate};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -340,6 +340,42 @@ fn catalogue_and_dictionary_come_back_from_a_checkpoint() {
     assert_eq!(Type::Float, plan.entities[1].fields[2].ty);
 }
 
+#[test]
+fn whatever_an_event_says_tells_it_from_others() {
+    let values = [
+        Raw::Null,
+        Raw::Bool(false),
+        Raw::Bool(true),
+        Raw::Int(0),
+        Raw::Int(1),
+        Raw::Float(0.0),
+        Raw::Float(1.0),
+        Raw::Str("".into()),
+        Raw::Str("1".into()),
+        Raw::List(vec![]),
+        Raw::List(vec![Raw::Int(1)]),
+        Raw::List(vec![Raw::Int(1), Raw::Int(1)]),
+        Raw::List(vec![Raw::Str("1".into())]),
+    ];
+    let events = values.iter().flat_map(|value| {
+        let fields = [vec![("place", value.clone())], vec![("plac", value.clone())]];
+        let two = vec![("place", value.clone()), ("other", Raw::Int(1))];
+        let turned = vec![("other", Raw::Int(1)), ("place", value.clone())];
+        fields.into_iter().chain([two, turned]).map(|fields| Event { id: Some("a".into()), ..view(fields) })
+    });
+    let bare = Event { id: Some("a".into()), ..view(vec![]) };
+    let kind = Event { kind: "views".into(), ..bare.clone() };
+    let events: Vec<Event<'_>> = events.chain([bare, kind]).collect();
+    for (at, event) in events.iter().enumerate() {
+        let mut dedupe = Dedupe::new();
+        dedupe.apply(Position(1), Time(5), Identity::of(event).as_ref());
+        for (other, sent) in events.iter().enumerate() {
+            let expected = if at == other { Delivery::Duplicate(Position(1)) } else { Delivery::Reused(Position(1)) };
+            assert_eq!(dedupe.check(&Identity::of(sent).unwrap()), expected, "{event:?} {sent:?}");
+        }
+    }
+}
+
 fn identified(id: &'static str, time: Option<i64>, place: i64) -> Event<'static> {
     Event { id: Some(id.into()), time: time.map(Time), ..view(vec![("place", Raw::Int(place))]) }
 }
@@ -347,13 +383,12 @@ fn identified(id: &'static str, time: Option<i64>, place: i64) -> Event<'static>
 #[test]
 fn ids_tell_fresh_repeated_and_reused() {
     let mut dedupe = Dedupe::new();
-    let check =
-        |dedupe: &Dedupe, event: &Event<'_>| dedupe.check(&event.source, event.id.as_ref().unwrap(), &Body::of(event));
-    let is_fresh = |dedupe: &Dedupe, event: &Event<'_>| matches!(check(dedupe, event), Delivery::Fresh(_));
+    let check = |dedupe: &Dedupe, event: &Event<'_>| dedupe.check(&Identity::of(event).unwrap());
+    let is_fresh = |dedupe: &Dedupe, event: &Event<'_>| check(dedupe, event) == Delivery::Fresh;
     let (log, first) = (Time(100), Position(7));
     assert!(is_fresh(&dedupe, &identified("a", None, 1)));
     // The log has the time that the sequencer filled in.
-    dedupe.apply(first, log, &identified("a", Some(100), 1));
+    dedupe.apply(first, log, Identity::of(&identified("a", Some(100), 1)).as_ref());
     assert_eq!(check(&dedupe, &identified("a", None, 1)), Delivery::Duplicate(first));
     assert_eq!(check(&dedupe, &identified("a", Some(100), 1)), Delivery::Duplicate(first));
     assert_eq!(check(&dedupe, &identified("a", Some(99), 1)), Delivery::Reused(first));
@@ -363,7 +398,8 @@ fn ids_tell_fresh_repeated_and_reused() {
     assert!(is_fresh(&dedupe, &elsewhere));
     let glued = Event { source: "a".into(), id: Some("".into()), ..identified("a", None, 1) };
     assert!(is_fresh(&dedupe, &glued), "source and id are not just glued together");
-    dedupe.apply(Position(8), Time(200), &identified("c", Some(50), 1));
+    assert_eq!(Identity::of(&view(vec![])), None);
+    dedupe.apply(Position(8), Time(200), Identity::of(&identified("c", Some(50), 1)).as_ref());
     assert_eq!(check(&dedupe, &identified("c", None, 1)), Delivery::Reused(Position(8)), "it had a time of its own");
     dedupe.expire(log.plus(limits::DEDUPE_WINDOW).minus(Span(1)));
     assert_eq!(check(&dedupe, &identified("a", None, 1)), Delivery::Duplicate(first));
@@ -385,7 +421,6 @@ proptest! {
         // By position: id and log time; and by id the position.
         let (mut order, mut known) = (BTreeMap::new(), BTreeMap::new());
         let mut log_time = Time(0);
-        let body = Body::of(&view(vec![]));
         for (at, (id, pause)) in steps.into_iter().enumerate() {
             // Mostly quiet, with a long pause now and then.
             log_time.0 += if pause > 39_900_000 { pause } else { pause / 100_000 };
@@ -405,18 +440,19 @@ proptest! {
                 known.remove(&id);
             }
             let name = format!("id{id}");
-            let delivery = dedupe.check("s", &name, &body);
+            // It has no time: the log fills in its own.
+            let event = Identity::of(&Event { id: Some(name.into()), ..view(vec![]) }).unwrap();
+            let delivery = dedupe.check(&event);
             if let Some(position) = known.get(&id) {
                 prop_assert_eq!(delivery, Delivery::Duplicate(*position));
             } else {
-                prop_assert!(matches!(delivery, Delivery::Fresh(_)));
+                prop_assert_eq!(delivery, Delivery::Fresh);
                 if known.len() == capacity {
                     let (_, (oldest, _)) = order.pop_first().unwrap();
                     known.remove(&oldest);
                 }
                 let position = Position(at as u64 + 1);
-                // The body has no time: the log fills in its own.
-                dedupe.insert("s", &name, &body, position, log_time);
+                dedupe.apply(position, log_time, Some(&event));
                 order.insert(position, (id, log_time));
                 known.insert(id, position);
             }

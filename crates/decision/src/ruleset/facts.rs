@@ -53,16 +53,9 @@ impl Facts {
     }
 
     /// Fills what these rows have in their scope: before the event is applied to them what is read without it, afterwards the rest.
-    pub fn read(&mut self, plan: &Plan, event: &EventChange, rows: &Rows, before: bool) {
-        let facts = &plan.decisions[usize::from(self.decision)].facts;
-        for (fact, value) in facts.iter().zip(&mut self.row) {
-            if let FactSource::Aggregate { role, aggregate, before: wanted } = fact.source
-                && wanted == before
-                && let Some(found) = rows.fact(event, role, aggregate, self.now)
-            {
-                *value = found;
-            }
-        }
+    pub fn read(&mut self, plan: &Plan, event: &EventChange, rows: &Rows, after: bool) {
+        let reads = plan.decisions[usize::from(self.decision)].reads(after);
+        rows.facts(event, reads, self.now, &mut self.row);
     }
 
     /// Computes what follows from the others.

@@ -1,6 +1,6 @@
 //! Events applied one after another with what the plan's decisions on them come to, as the running node does it in batches.
 
-use super::Machine;
+use super::{Ahead, Machine};
 use crate::decide::{Decided, opened};
 use decision::Facts;
 use domain::{DecisionId, Payload, PlanVersion, Position, Time};
@@ -42,7 +42,6 @@ impl Machine {
         // Whatever is no event can change what the next one reads where it gets its place: lists.
         for run in records.chunk_by(|a, b| is_event(a) && is_event(b)) {
             for few in run.chunks(Rows::AHEAD) {
-                self.touch(few);
                 let few = few.iter().map(|(position, time, payload)| (*position, *time, payload));
                 self.apply_few(few, &mut |_, _| (), &mut decided);
             }
@@ -50,28 +49,17 @@ impl Machine {
         decided
     }
 
-    /// Asks for the memory that resolving events will need.
-    fn touch(&self, few: &[Record<'_>]) {
-        let touched = few.iter().map(|(_, _, payload)| match payload {
-            Payload::Event(event) => {
-                let id = event.id.as_ref().map_or(0, |id| self.dedupe.touch(&event.source, id));
-                id ^ state::touch(&self.plan, &self.names, &self.catalogue, event)
-            }
-            _ => 0,
-        });
-        std::hint::black_box(touched.fold(0, u32::wrapping_add));
-    }
-
     /// Events, or one payload of any kind.
     fn apply_few<'r, 'a: 'r>(
         &mut self,
-        records: impl Iterator<Item = (Position, Time, &'r Payload<'a>)>,
+        records: impl Iterator<Item = (Position, Time, &'r Payload<'a>)> + Clone,
         look: &mut dyn FnMut(&Machine, &Resolved),
         decided: &mut Vec<Decided>,
     ) {
-        let (mut changes, mut open) = (Vec::new(), Vec::new());
-        for (position, log_time, payload) in records {
-            self.apply_and(position, log_time, payload, |machine, change| {
+        let (mut changes, mut open) = (Vec::with_capacity(Rows::AHEAD), Vec::with_capacity(Rows::AHEAD));
+        let ahead: Vec<Ahead> = records.clone().map(|(_, _, payload)| self.ahead(payload)).collect();
+        for ((position, log_time, payload), ahead) in records.zip(&ahead) {
+            self.apply_and((position, log_time, payload), ahead, |machine, change| {
                 look(machine, &change);
                 let at = changes.len();
                 let Machine { plan, names, catalogue, epoch, .. } = machine;
@@ -99,15 +87,15 @@ impl Machine {
         for rows in shards {
             rows.touch_all(changes);
             with_open(changes, open, |change, open| {
-                read(plan, rows, change, open, true);
-                rows.apply(change);
                 read(plan, rows, change, open, false);
+                rows.apply(change);
+                read(plan, rows, change, open, true);
             });
         }
         with_open(changes, open, |change, open| {
-            read(plan, epoch.items(), change, open, true);
-            epoch.apply(change, names);
             read(plan, epoch.items(), change, open, false);
+            epoch.apply(change, names);
+            read(plan, epoch.items(), change, open, true);
         });
         self.gather();
     }
@@ -123,9 +111,9 @@ fn with_open(changes: &[Resolved], open: &mut [Open], mut each: impl FnMut(&Reso
     }
 }
 
-fn read(plan: &spec::Plan, rows: &Rows, change: &Resolved, open: &mut [Open], before: bool) {
+fn read(plan: &spec::Plan, rows: &Rows, change: &Resolved, open: &mut [Open], after: bool) {
     if let Change::Event(event) = &change.change {
-        open.iter_mut().for_each(|open| open.facts.read(plan, event, rows, before));
+        open.iter_mut().for_each(|open| open.facts.read(plan, event, rows, after));
     }
 }
 

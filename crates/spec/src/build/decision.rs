@@ -17,7 +17,7 @@ mod table;
 
 use super::Builder;
 use crate::diagnostic::{Issue, quoted};
-use crate::plan::{Decision, DecisionRule, Effect, Share, Tier};
+use crate::plan::{Decision, DecisionRule, Effect, Fact, FactSource, RowRead, Share, Tier};
 use crate::source::{DecisionRuleSource, DecisionSource, EffectSource, ShareSource, Source};
 use crate::yaml::Text;
 use domain::{Type, limits};
@@ -83,10 +83,12 @@ impl Builder<'_> {
         let guards = self.guards(&outcomes, &rules, &source.guards);
         let deadline = source.deadline;
         let (name, outcomes, facts) = (source.name.text.clone(), outcomes.into_names(), facts.list);
+        let row_reads = self.row_reads(&facts);
         Some(Decision {
             name,
             event,
             facts,
+            row_reads,
             score,
             rules,
             tables,
@@ -100,6 +102,20 @@ impl Builder<'_> {
             review,
             guards,
         })
+    }
+
+    fn row_reads(&self, facts: &[Fact]) -> Vec<RowRead> {
+        let reads = facts.iter().zip(0..).filter_map(|(fact, at)| match fact.source {
+            FactSource::Aggregate { role, aggregate, before } => {
+                let stream = self.aggregates[usize::from(aggregate)].stream;
+                let table = self.streams[stream as usize].table;
+                Some(RowRead { after: !before, role, table, aggregate, fact: at })
+            }
+            _ => None,
+        });
+        let mut reads: Vec<RowRead> = reads.collect();
+        reads.sort_unstable();
+        reads
     }
 
     fn decision_rule(

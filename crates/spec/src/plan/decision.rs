@@ -14,6 +14,8 @@ pub struct Decision {
     pub event: u16,
     /// What its programs read: slot `i` is the value of `facts[i]`. A fact reads only facts before it.
     pub facts: Vec<Fact>,
+    /// The facts among them that rows of entities answer: see [`Decision::reads`].
+    pub row_reads: Vec<RowRead>,
     /// The score that the rules add to; none: 0.
     pub score: Option<Program>,
     /// Rules in the spec's order, then the rows of the tables in theirs.
@@ -99,6 +101,21 @@ pub enum FactSource {
     Share(Share),
     /// Computed of facts before it: a feature, for one.
     Derived(Program),
+}
+
+/// A fact that is read of a row: a [`FactSource::Aggregate`]. Those before the event come first, and reads of one row stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowRead {
+    /// Whether it is read when the event is counted already.
+    pub after: bool,
+    /// Whose row: a role of the event.
+    pub role: u8,
+    /// Index into `Plan::tables`.
+    pub table: u16,
+    /// Index into `Plan::aggregates`.
+    pub aggregate: u16,
+    /// Index into `Decision::facts`.
+    pub fact: u16,
 }
 
 /// A stable part of entities.
@@ -220,6 +237,12 @@ impl Share {
 }
 
 impl Decision {
+    /// What rows are asked for, before the event is applied to them or afterwards.
+    pub fn reads(&self, after: bool) -> &[RowRead] {
+        let (before, behind) = self.row_reads.split_at(self.row_reads.partition_point(|read| !read.after));
+        if after { behind } else { before }
+    }
+
     /// The rule to be asked after one that has fired: the next one, or the first behind its table if no other row of that may fire.
     pub fn rule_after(&self, fired: u32) -> u32 {
         let at = self.tables.partition_point(|table| table.rules.end <= fired);

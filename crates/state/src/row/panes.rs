@@ -6,13 +6,15 @@
 use super::{Row, parts};
 use crate::carry::Between;
 use crate::layout::{Segment, TableLayout};
+use crate::resolve::Few;
 use domain::Time;
 use std::ops::Range;
 
 /// What a segment is given when a row is written anew.
+#[derive(Clone, Copy, Default)]
 struct Stretch {
-    /// The words that move there.
-    kept: Range<usize>,
+    /// The first of the words that move there, and the one behind the last.
+    kept: (usize, usize),
     /// How many words it gets.
     words: usize,
 }
@@ -171,24 +173,22 @@ impl Row {
     #[cold]
     pub(super) fn grow(&mut self, layout: &TableLayout, log_time: Time, wanted: impl Fn(&Row, usize) -> bool) {
         let (heads, header) = (layout.heads(), layout.header());
-        let mut stretches: Vec<Stretch> = Vec::with_capacity(layout.segments.len());
-        let mut len = header;
-        for (at, segment) in layout.segments.iter().enumerate() {
-            let range = self.range(layout, at);
-            let gone = lower_bound(&self.words[range.clone()], segment, segment.oldest(log_time)) * segment.stride;
-            let kept = range.start + gone..range.end;
-            let panes = kept.len() / segment.stride + usize::from(wanted(self, at));
-            let has = (self.limit(layout, at) - range.start) / segment.stride;
-            let words = room(panes, has, segment.panes_max()) * segment.stride;
-            len += words;
-            stretches.push(Stretch { kept, words });
-        }
+        let stretches = layout.segments.iter().enumerate().map(|(at, segment)| {
+            let Range { start, end } = self.range(layout, at);
+            let gone = lower_bound(&self.words[start..end], segment, segment.oldest(log_time)) * segment.stride;
+            let kept = (start + gone, end);
+            let panes = (end - kept.0) / segment.stride + usize::from(wanted(self, at));
+            let has = (self.limit(layout, at) - start) / segment.stride;
+            Stretch { kept, words: room(panes, has, segment.panes_max()) * segment.stride }
+        });
+        let stretches: Few<Stretch, 8> = stretches.collect();
+        let len = header + stretches.iter().map(|stretch| stretch.words).sum::<usize>();
         let mut words = Vec::with_capacity(len);
         words.extend_from_slice(&self.words[..header]);
-        for (at, Stretch { kept, words: wanted }) in stretches.into_iter().enumerate() {
+        for (at, Stretch { kept, words: wanted }) in stretches.iter().enumerate() {
             let start = words.len();
-            words[heads + at] = head(start, start + kept.len());
-            words.extend_from_slice(&self.words[kept]);
+            words[heads + at] = head(start, start + kept.1 - kept.0);
+            words.extend_from_slice(&self.words[kept.0..kept.1]);
             words.resize(start + wanted, 0);
         }
         self.words = words;
@@ -254,10 +254,10 @@ impl Row {
 /// Segments whose panes are asked for ahead: more would not stay in the caches nearest to the core.
 const TOUCHED_MAX: usize = 32;
 
-/// How many panes a segment gets room for that holds so many and had room for `has`: a fifth more where they are many. Room that is not
+/// How many panes a segment gets room for that holds so many and had room for `has`: a third more, as they come one after another. Room that is not
 /// much too large stays, so that a number that goes up and down does not write the row anew each time.
 fn room(panes: usize, has: usize, most: usize) -> usize {
-    if (panes..=panes + panes / 2 + 1).contains(&has) { has } else { panes.max(most.min(panes + (panes + 1) / 5)) }
+    if (panes..=panes + panes / 2 + 1).contains(&has) { has } else { panes.max(most.min(panes + (panes + 1) / 3)) }
 }
 
 /// How many panes have an index below `pane`.

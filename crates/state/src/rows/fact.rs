@@ -1,26 +1,37 @@
 //! What a decision reads of the rows of the entities that one event names.
 
 use super::{Keyed, Rows};
-use crate::read::value;
+use crate::read::ReadAt;
 use crate::resolve::EventChange;
+use crate::row::Row;
 use domain::{Time, Value};
+use spec::plan::RowRead;
 
 impl Rows {
-    /// The value at `now` of an aggregate (index into `Plan::aggregates`) of the row that the entity in a role of the event owns; for
-    /// a crossed table the row's second key part is the event's own. None if the row belongs to another scope.
-    pub fn fact(&self, event: &EventChange, role: u8, aggregate: u16, now: Time) -> Option<Value> {
-        let read = &self.layout.aggregates[usize::from(aggregate)];
-        let table = usize::from(read.table);
-        let owner = || self.scope.local(event.entities[usize::from(role)].0);
-        let row = match &self.tables[table] {
-            Keyed::Nothing => return None,
-            Keyed::Plain(rows) => rows.get(owner()?),
-            Keyed::Crossed(rows) => {
-                let crossed = self.layout.plan.tables[..table].iter().filter(|table| table.cross.is_some()).count();
-                let second = event.crosses[crossed];
-                rows.get(owner()?, second)
+    /// Writes the values at `now` that a decision reads of the rows that the event's entities own into `row[fact]`; for a crossed table
+    /// the row's second key part is the event's own. Those of rows that belong to another scope are left alone.
+    pub fn facts(&self, event: &EventChange, reads: &[RowRead], now: Time, row: &mut [Value]) {
+        for reads in reads.chunk_by(|a, b| (a.role, a.table) == (b.role, b.table)) {
+            let (table, role) = (usize::from(reads[0].table), usize::from(reads[0].role));
+            let Some(found) = self.found(event, table, role) else { continue };
+            for read in reads {
+                let aggregate = &self.layout.aggregates[usize::from(read.aggregate)];
+                let read_at = ReadAt::new(&self.layout.tables[table], aggregate, now);
+                read_at.write(found, &mut row[usize::from(read.fact)]);
             }
-        };
-        Some(value(row, &self.layout.tables[table], read, now))
+        }
+    }
+
+    /// The row that the entity in a role owns, if it has one; none if it would belong to another scope.
+    fn found(&self, event: &EventChange, table: usize, role: usize) -> Option<Option<&Row>> {
+        match &self.tables[table] {
+            Keyed::Nothing => None,
+            Keyed::Plain(rows) => Some(rows.get(self.scope.local(event.entities[role].0)?)),
+            Keyed::Crossed(rows) => {
+                let owner = self.scope.local(event.entities[role].0)?;
+                let crossed = self.layout.plan.tables[..table].iter().filter(|table| table.cross.is_some()).count();
+                Some(rows.get(owner, event.crosses[crossed]))
+            }
+        }
     }
 }
