@@ -19,7 +19,9 @@ pub trait TableKey: Eq {
 fn hashed(seed: u64, write: impl FnOnce(&mut FoldHasher<'static>)) -> u64 {
     let mut hasher = FoldHasher::with_seed(seed, SharedSeed::global_fixed());
     write(&mut hasher);
-    hasher.finish()
+    // Of short keys under a small seed the hasher leaves some bits as they were: `C0` to `C119` have 26 upper halves.
+    let hash = hasher.finish();
+    (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl TableKey for u64 {
@@ -154,7 +156,7 @@ impl<T> Segments<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     #[test]
     fn agrees_with_a_tree_under_any_seed() {
@@ -173,6 +175,17 @@ mod tests {
                 assert_eq!(table.len(), tree.len());
             }
             assert!((0..3_000).all(|key| table.find(&key) == tree.get(&key).copied()));
+        }
+    }
+
+    #[test]
+    fn short_keys_have_hashes_that_differ_in_either_half() {
+        for seed in [0, 1, 2, 0x1234_5678_9abc_def0] {
+            for prefix in ["C", "u", ""] {
+                let hashes: Vec<u64> = (0..3_000).map(|n| format!("{prefix}{n}").seeded_hash(seed)).collect();
+                let halves = |shift: u32| hashes.iter().map(|hash| (hash >> shift) as u32).collect::<BTreeSet<u32>>();
+                assert!(halves(0).len() > 2_995 && halves(32).len() > 2_995, "{prefix} under {seed}");
+            }
         }
     }
 
