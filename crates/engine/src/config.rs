@@ -60,6 +60,9 @@ pub struct Config {
     /// Hears when the disk fills and when it has space again, and when checkpoints cannot be written; the error stream unless set.
     /// Called under locks of the node: it must not call back into it.
     pub tell: Tell,
+    /// On a clock that follows events: how far one may be ahead of the log's time before it is refused as `time_in_future`, since it
+    /// would end every window; none = any distance. The first event may have any time.
+    pub ahead_max: Option<Span>,
 }
 
 impl Config {
@@ -84,6 +87,7 @@ impl Config {
             strings_max: limits::SYMBOLS_MAX,
             log_bytes_max: u64::MAX,
             tell: Arc::new(|line| drop(writeln!(std::io::stderr(), "{line}"))),
+            ahead_max: None,
         }
     }
 }

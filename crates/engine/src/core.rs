@@ -11,15 +11,16 @@ use crate::generation::Generation;
 use crate::page::FirstPages;
 use crate::ring::{Batch, Message, Ring};
 use crate::rules::KnownRules;
-use crate::sequencer::{Accepted, Candidate, Judged, Prepared, Sequencer};
+use crate::sequencer::{Accepted, Candidate, Judged, Latest, Prepared, Sequencer};
 use decision::Epoch;
-use domain::{Code, DecisionId, Payload, Position, Refusal, Time};
+use domain::{Code, DecisionId, Payload, Position, Refusal, Time, limits};
 use journal::{Disk, Reader, Writer};
 use parking_lot::{Condvar, Mutex, RwLock};
 use spec::Plan;
 use state::{Dictionary, Located, Resolved};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 /// Most payloads that are sequenced under one hold of the lock.
 const CHUNK: usize = 256;
@@ -84,6 +85,26 @@ pub(crate) struct Log<D: Disk> {
 pub(crate) struct Work {
     pub(crate) pending: Mutex<Pending>,
     pub(crate) arrived: Condvar,
+}
+
+impl Work {
+    /// Whether nothing comes for as long.
+    pub(crate) fn rests_for(&self, most: Duration) -> bool {
+        let mut pending = self.pending.lock();
+        let end = Instant::now() + most;
+        while pending.is_none() {
+            if self.arrived.wait_until(&mut pending, end).timed_out() {
+                return pending.is_none();
+            }
+        }
+        false
+    }
+}
+
+impl Pending {
+    fn is_none(&self) -> bool {
+        !(self.urgent || self.lazy || self.stop)
+    }
 }
 
 #[derive(Default)]
@@ -235,9 +256,12 @@ impl<D: Disk> Core<D> {
         now: Time,
         changes: &mut Vec<Resolved>,
     ) -> Result<Accepted, Refusal> {
-        let follows = self.config.clock.follows_events();
-        sequencer.advance(now, if follows { event_time(candidate.payload) } else { None });
-        match sequencer.judge(plan, names, *candidate, follows)? {
+        sequencer.advance(now, None);
+        let judged = sequencer.judge(plan, names, *candidate, self.latest(sequencer.log_time))?;
+        if self.config.clock.follows_events() {
+            sequencer.advance(now, event_time(candidate.payload));
+        }
+        match judged {
             Judged::Duplicate(position) => Ok(Accepted { position, duplicate: true }),
             Judged::Good => {
                 // Of a call that is all or nothing, each as the ones before it leave the lists.
@@ -248,6 +272,16 @@ impl<D: Disk> Core<D> {
                 Ok(Accepted { position, duplicate: false })
             }
         }
+    }
+
+    /// The latest time that an event may have when the log's is `log_time`; none: any.
+    fn latest(&self, log_time: Time) -> Option<Latest> {
+        if !self.config.clock.follows_events() {
+            return Some(Latest { ahead_max: limits::FUTURE_SKEW_MAX, log_time, of_events: false });
+        }
+        // Before the first event there is no time to be ahead of.
+        let begun = log_time > Time(0);
+        self.config.ahead_max.filter(|_| begun).map(|ahead_max| Latest { ahead_max, log_time, of_events: true })
     }
 
     /// Judges an atomic call as a whole: nothing is changed, so payloads that would collide with each other are found here too.
@@ -266,7 +300,7 @@ impl<D: Disk> Core<D> {
         if let Err(refusal) = sequencer.lists.admit_all(names, sequencer.log_time, payloads) {
             return payloads.iter().map(|_| Err(refusal.clone())).collect();
         }
-        let follows = self.config.clock.follows_events();
+        let (follows, mut newest) = (self.config.clock.follows_events(), sequencer.log_time);
         let mut ids = std::collections::BTreeMap::new();
         prepared
             .iter()
@@ -281,7 +315,10 @@ impl<D: Disk> Core<D> {
                         format!("two different events of this call have the id '{id}'; give each its own"),
                     ));
                 }
-                sequencer.judge(plan, names, candidate, follows).map(|_| ())
+                let judged = sequencer.judge(plan, names, candidate, self.latest(newest)).map(|_| ());
+                // Each as the ones before it carry time on.
+                newest = newest.max(event_time(candidate.payload).filter(|_| follows).unwrap_or(newest));
+                judged
             })
             .collect()
     }
@@ -332,6 +369,13 @@ impl<D: Disk> Core<D> {
         held.map_or(Ok(()), |batch| self.commit(writer, held_back, batch))?;
         let Some(batch) = self.sequencer.lock().appender.take() else { return Ok(any) };
         self.commit(writer, held_back, batch).map(|()| true)
+    }
+
+    /// The log has come to rest: notes beside it how far it is durable, for programs that read it while this one runs. No sync.
+    pub fn note_durable(&self) {
+        if let Some(writer) = &mut self.log.lock().writer {
+            writer.witness();
+        }
     }
 
     fn commit(

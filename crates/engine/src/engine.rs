@@ -127,10 +127,17 @@ impl<D: Disk> Drop for Engine<D> {
     }
 }
 
-/// Group commit: whatever has arrived while the disk was busy goes with the next sync.
+/// How long nothing must wait for the disk for the log to count as at rest.
+const RESTS_AFTER: Duration = Duration::from_millis(10);
+
+/// Group commit: whatever has arrived while the disk was busy goes with the next sync. When nothing more comes, what was synced
+/// last is noted, which on the way of an answer would be a write too many.
 fn sync_loop<D: Disk>(core: &Core<D>) {
     let lazy_wait = Duration::from_millis(core.config.decisions_synced_within.0.max(1) as u64);
     loop {
+        if core.work.rests_for(RESTS_AFTER) {
+            core.note_durable();
+        }
         let stopping = {
             let mut pending = core.work.pending.lock();
             while !pending.urgent && !pending.lazy && !pending.stop {

@@ -139,12 +139,10 @@ impl Sequencer {
         plan: &Plan,
         names: &Dictionary,
         candidate: Candidate<'_, '_>,
-        follows_events: bool,
+        latest: Option<Latest>,
     ) -> Result<Judged, Refusal> {
         if let Payload::Event(event) = candidate.payload {
-            if !follows_events {
-                refuse_future(event, self.log_time)?;
-            }
+            latest.map_or(Ok(()), |latest| latest.admit(event))?;
             if let (Some(id), Some(identity)) = (&event.id, candidate.identity) {
                 match self.dedupe.check(identity) {
                     Delivery::Fresh => {}
@@ -215,18 +213,33 @@ impl Sequencer {
     }
 }
 
-fn refuse_future(event: &Event<'_>, log_time: Time) -> Result<(), Refusal> {
-    match event.time {
-        Some(time) if time > log_time.plus(limits::FUTURE_SKEW_MAX) => Err(Refusal::new(
-            Code::TimeInFuture,
-            "time",
-            format!(
-                "the event's time is {} ms ahead of the server's; at most {} are taken; check the client's clock",
-                time.since(log_time).0,
-                limits::FUTURE_SKEW_MAX
+/// How late an event may be for the log.
+#[derive(Clone, Copy)]
+pub(crate) struct Latest {
+    pub(crate) log_time: Time,
+    pub(crate) ahead_max: Span,
+    /// Time is that of events, and not the machine's.
+    pub(crate) of_events: bool,
+}
+
+impl Latest {
+    fn admit(self, event: &Event<'_>) -> Result<(), Refusal> {
+        let Latest { log_time, ahead_max, of_events } = self;
+        let Some(ahead) = event.time.map(|time| time.since(log_time)).filter(|ahead| *ahead > ahead_max) else {
+            return Ok(());
+        };
+        let message = match of_events {
+            true => format!(
+                "the event's time is {:.1} days ahead of the newest one's, and at most {ahead_max} are taken, since time goes on with events \
+                 and every window would end; correct it, or start the server with a larger --ahead if it is right",
+                ahead.0 as f64 / 86_400_000.0
             ),
-        )),
-        _ => Ok(()),
+            false => format!(
+                "the event's time is {} ms ahead of the server's; at most {ahead_max} are taken; check the client's clock",
+                ahead.0
+            ),
+        };
+        Err(Refusal::new(Code::TimeInFuture, "time", message))
     }
 }
 

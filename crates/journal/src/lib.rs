@@ -31,7 +31,7 @@ pub use file_disk::FileDisk;
 pub use manifest::{CheckpointEntry, KEPT_MAX, Manifest};
 pub use reader::{Reader, Records};
 pub use record::{OwnedRecord, Record, RecordHeader};
-pub use recovery::{Opened, OpenedToRead, Options, RecoveryReport, Verify, open, open_to_read};
+pub use recovery::{Opened, OpenedToRead, Options, RecoveryReport, Verify, open, open_to_read, refuse_foreign};
 pub use writer::Writer;
 
 /// A full BLAKE3 digest.

@@ -92,6 +92,8 @@ struct Found {
 /// Any damage to what had been synced, any missing or unknown file, a second process: each by its own variant, with
 /// nothing changed. [`Error::DiskFull`] when there is no room to begin.
 pub fn open<D: Disk>(disk: Arc<D>, options: Options) -> Result<Opened<D>, Error> {
+    // Before the lock, which makes a file.
+    refuse_foreign(&*disk)?;
     if !disk.lock().map_err(Error::io("lock", "."))? {
         return Err(Error::Locked);
     }
@@ -127,6 +129,14 @@ pub fn open<D: Disk>(disk: Arc<D>, options: Options) -> Result<Opened<D>, Error>
     let recovery = report(&shared, epoch + 1, repair);
     let appender = Appender::new(tail.last, tail.log_time);
     Ok(Opened { appender, writer, reader: Reader::new(shared), recovery })
+}
+
+/// Refuses a directory with files that are not of a journal, which then is somebody else's; nothing is made in it.
+///
+/// # Errors
+/// [`Error::UnknownFile`]; [`Error::Io`].
+pub fn refuse_foreign(disk: &impl Disk) -> Result<(), Error> {
+    inventory::take(disk).map(|_| ())
 }
 
 fn report<D>(shared: &Shared<D>, epoch: u32, repair: Option<tail::Repair>) -> RecoveryReport {

@@ -1,5 +1,6 @@
 //! A lazy second copy of how far the log is durable. It is not synced on its own, so it may be behind, never ahead:
-//! a log that ends before it has lost acknowledged records. Two slots are written in turn, each in its own sector.
+//! a log that ends before it has lost acknowledged records. Readers beside the writer go as far as it says. Two slots are
+//! written in turn, each in its own sector.
 
 use crate::Error;
 use crate::bytes::{put, u32_at, u64_at};

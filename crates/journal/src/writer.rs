@@ -31,6 +31,8 @@ pub struct Writer<D: Disk> {
     epoch: u32,
     segment_bytes: u64,
     watermark: Watermark<D::File>,
+    /// The last position that the watermark says.
+    witnessed: Position,
     /// The encoded batch and the marks of its groups; kept for their capacity.
     encoded: Vec<u8>,
     marks: Vec<Mark>,
@@ -60,12 +62,13 @@ impl<D: Disk> Writer<D> {
             epoch,
             segment_bytes,
             watermark,
+            witnessed: tail.last,
             encoded: Vec::new(),
             marks: Vec::new(),
             poisoned: false,
             retention_failed: false,
         };
-        writer.watermark.write(tail.last, epoch);
+        writer.write_watermark();
         writer
     }
 
@@ -166,7 +169,7 @@ impl<D: Disk> Writer<D> {
         live.segments.push(segment);
         live.end = self.tail.end;
         drop(live);
-        self.watermark.write(self.tail.last, self.epoch);
+        self.write_watermark();
         Ok(())
     }
 
@@ -235,9 +238,23 @@ impl<D: Disk> Writer<D> {
         self.epoch
     }
 
+    /// Says in the watermark how far the log is durable, so that readers beside this process see what nothing has followed yet.
+    /// For a log that is at rest: one small write without a sync, and none if the watermark says so already.
+    pub fn witness(&mut self) {
+        if self.witnessed < self.tail.last {
+            self.write_watermark();
+        }
+    }
+
     /// A clean end: leaves the watermark at the last durable position. Nothing is lost without it.
     pub fn close(mut self) {
+        self.write_watermark();
+    }
+
+    /// `tail` moves only when a sync has succeeded, so the watermark is never ahead of the disk.
+    fn write_watermark(&mut self) {
         self.watermark.write(self.tail.last, self.epoch);
+        self.witnessed = self.tail.last;
     }
 }
 

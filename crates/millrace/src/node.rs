@@ -100,6 +100,7 @@ pub(crate) fn open(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(Engine, OpenReport)> {
     let disk = open_disk(dir)?;
+    journal::refuse_foreign(&*disk).with_context(|| format!("opening {}", dir.display()))?;
     let page_key =
         engine::page_key(dir).with_context(|| format!("making the key of page tokens in {}", dir.display()))?;
     let config = Config { page_key, tell: tell_of(""), ..config };

@@ -50,10 +50,10 @@ pub(crate) struct Serve {
     #[arg(long)]
     dir: PathBuf,
     /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:7700")]
+    #[arg(long, default_value = "127.0.0.1:7700", value_parser = address)]
     bind: SocketAddr,
     /// Where to serve decisions over gRPC too (an address like 127.0.0.1:7701), with the same tokens; see docs/grpc.md
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     grpc: Option<SocketAddr>,
     /// HTTP threads; default: one per core
     #[arg(long)]
@@ -75,6 +75,10 @@ pub(crate) struct Serve {
     /// then: time goes on only as events carry it
     #[arg(long, value_enum, default_value = "machine")]
     clock: ClockName,
+    /// With `--clock events`: how far an event may be ahead of the newest one before it. One further ahead is refused
+    /// (`time_in_future`): a single wrong year would end every window. Raise it for records with longer gaps
+    #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = span)]
+    ahead: Span,
     /// A file of bearer tokens, one `role token` a line (roles: ingest, serve, review, admin); without it only loopback addresses are
     /// served, to everyone. Tenants have theirs in the file of tenants
     #[arg(long, conflicts_with = "tenants")]
@@ -198,6 +202,7 @@ impl Serve {
             hash_seed: RandomState::new().hash_one(std::process::id()),
             checkpoint_every: self.checkpoint_every,
             retain: self.retain,
+            ahead_max: Some(self.ahead),
             ..Config::new(clock)
         }
     }
@@ -236,6 +241,11 @@ fn serve_while_opening(
     }
     server.stop();
     failure.map_or(Ok(()), Err)
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = "is not an IP address and a port; write 127.0.0.1:7700 for this machine alone, 0.0.0.0:7700 for all";
+    text.parse().map_err(|_| format!("'{text}' {wrong}"))
 }
 
 fn span(text: &str) -> Result<Span, String> {

@@ -206,3 +206,33 @@ fn mistakes_in_the_file_refuse_the_start() {
     assert!(start(&[]).contains("--spec"));
     assert!(!Path::new(&folder.path("data")).exists(), "nothing was made");
 }
+
+#[test]
+fn a_refused_start_leaves_a_folder_as_it_was() {
+    let folder = Folder::new();
+    folder.write("notes.txt", "somebody's");
+    let spec = folder.path("good.yaml");
+    let names = || {
+        let entries =
+            fs::read_dir(&folder.0).expect("it is there").map(|entry| entry.expect("it is there").file_name());
+        entries.collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = names();
+    let output = millrace()
+        .args(["serve", "--bind", "127.0.0.1:0", "--spec"])
+        .arg(spec)
+        .arg("--dir")
+        .arg(&folder.0)
+        .output()
+        .expect("it runs");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains("broken.tokens"), "{error}");
+    assert_eq!(names(), before);
+}
+
+#[test]
+fn an_address_that_is_none_is_told_with_an_example() {
+    let output = millrace().args(["serve", "--dir", "none", "--bind", "localhost:7700"]).output().expect("it runs");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains("write 127.0.0.1:7700"), "{error}");
+}

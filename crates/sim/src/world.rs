@@ -337,6 +337,10 @@ impl World {
     pub(crate) fn sync(&mut self) -> Verdict {
         let done = self.node()?.sync();
         self.note(|| format!("sync: {done:?}"));
+        // Now and then the log rests after it.
+        if self.counts.steps % 2 == 0 {
+            self.node()?.note_durable();
+        }
         match done {
             Ok(_) => Ok(()),
             Err(refusal) => self.disk_refused(&refusal),

@@ -48,6 +48,48 @@ fn nodes_that_share_housekeeping_are_all_kept() {
 }
 
 #[test]
+fn beside_a_node_at_rest_its_log_is_read_to_the_end() {
+    let folder = Folder::new();
+    let (engine, _) = open(&folder, SPEC, Mode::Inline, 1);
+    let last = engine.submit(&[view(1)], false).expect("the node is well").last;
+    released(&engine, last);
+    until(|| {
+        let disk = Arc::new(FileDisk::open_to_read(&folder.0).expect("the folder is there"));
+        let (log, beside) = LogFile::open_to_read(&disk).expect("the log is whole");
+        assert!(beside && log.last <= last);
+        log.last == last
+    });
+}
+
+#[test]
+fn where_time_is_that_of_events_a_leap_is_refused() {
+    let folder = Folder::new();
+    let config = Config { ahead_max: Some(Span(7 * 86_400_000)), ..Config::new(Clock::Log) };
+    let opened = Engine::open(folder.disk(), Options::default(), plan(SPEC), config, &mut |_, _| ());
+    let engine = opened.expect("it opens").0;
+    let at = |days: i64| {
+        let Payload::Event(event) = view(1) else { panic!("a view is an event") };
+        Payload::Event(Event { time: Some(Time(days * 86_400_000)), id: None, ..event })
+    };
+    let take = |atomic: bool, days: &[i64]| -> Vec<Result<(), Code>> {
+        let events: Vec<_> = days.iter().map(|days| at(*days)).collect();
+        let taken = engine.submit(&events, atomic).expect("the node is well").results;
+        taken.into_iter().map(|result| result.map(|_| ()).map_err(|refusal| refusal.code)).collect()
+    };
+    let ahead = Err(Code::TimeInFuture);
+    assert_eq!(take(false, &[20_000, 20_007, 30_000, 20_014, 20_022]), [Ok(()), Ok(()), ahead, Ok(()), ahead]);
+    assert_eq!(engine.status().log_time, Time(20_014 * 86_400_000), "what is refused moves nothing");
+    assert_eq!(take(true, &[20_021, 20_028]), [Ok(()), Ok(())], "each as the ones before it leave the time");
+    assert_eq!(take(true, &[20_029, 20_037])[1], ahead);
+    let refusal =
+        engine.submit(&[at(30_000)], false).expect("the node is well").results.remove(0).expect_err("it leaps");
+    assert!(
+        refusal.field == "time" && refusal.message.contains("9972.0 days") && refusal.message.contains("--ahead"),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn a_replay_says_how_far_it_is() {
     let folder = Folder::new();
     let (engine, _) = open(&folder, SPEC, Mode::Inline, 1);

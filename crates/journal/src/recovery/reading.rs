@@ -16,8 +16,9 @@ pub struct OpenedToRead<D: Disk> {
 }
 
 /// Opens the log in `disk` to read what is durable now. The lock is taken if it is free, so that no writer starts meanwhile.
-/// Beside a writer only what is proved to be durable is read: all but what its last group wrote. Its work may cross ours: what
-/// is found damaged, missing or gone then may be well at a second try.
+/// Beside a writer only what is proved to be durable is read: what its last group wrote only once another follows, or once the
+/// writer rests and its watermark says so. Its work may cross ours: what is found damaged, missing or gone then may be well at a
+/// second try.
 ///
 /// # Errors
 /// As [`open`](super::open), but for [`Error::Locked`]; [`Error::NoLog`].

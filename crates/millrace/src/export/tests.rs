@@ -277,7 +277,7 @@ fn a_server_beside_it_is_read_as_far_as_it_is_durable() {
         }
         for round in 0..4 {
             let before = engine.durable().0;
-            // What the last group wrote is proved by the next.
+            // While groups follow each other the newest one is proved by the next.
             while engine.durable().0 == before {
                 std::thread::yield_now();
             }
