@@ -179,7 +179,7 @@ pub const SESSION_EVENTS_MAX: usize = 64;
 /// Most lists of one spec.
 pub const LISTS_MAX: usize = 64;
 /// Most entries of one list, whatever its spec allows.
-pub const LIST_ENTRIES_MAX: u32 = 100_000;
+pub const LIST_ENTRIES_MAX: u32 = 2_000_000;
 /// Most entries of a list whose spec does not say.
 pub const LIST_ENTRIES_DEFAULT: u32 = 10_000;
 /// Most entries of a list returned by one call.

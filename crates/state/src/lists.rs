@@ -1,6 +1,7 @@
 //! Which entities stand on which of the spec's lists: put on and taken off by records, until a time of the log.
 //! A record's `log_time` ends what ends by then, whatever the record is; so equal logs give equal lists.
 
+mod leaves;
 mod saved;
 
 pub use saved::ListsSnapshot;
@@ -11,8 +12,9 @@ use crate::resolve::{Change, Resolved};
 use crate::saved::put_text;
 use crate::touched::Touched;
 use domain::{Code, EntityId, ListPut, Payload, Refusal, Time, limits};
+use leaves::Leaves;
 use spec::Plan;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How an entity stands on a list.
@@ -34,14 +36,40 @@ impl ListEntry {
     }
 }
 
-/// One list. A checkpoint shares it; the first change after that copies it.
+/// An entry in 16 bytes.
+#[derive(Clone, Copy)]
+struct Packed {
+    /// Bits of the score; `NO_SCORE` without one.
+    score: u64,
+    /// The largest time there is: it does not end.
+    until: Time,
+}
+
+/// Bits of no number that a score may be.
+const NO_SCORE: u64 = u64::MAX;
+const NEVER: Time = Time(i64::MAX);
+
+impl From<ListEntry> for Packed {
+    fn from(entry: ListEntry) -> Packed {
+        Packed { score: entry.score.map_or(NO_SCORE, f64::to_bits), until: entry.until.unwrap_or(NEVER) }
+    }
+}
+
+impl From<Packed> for ListEntry {
+    fn from(packed: Packed) -> ListEntry {
+        let score = (packed.score != NO_SCORE).then_some(f64::from_bits(packed.score));
+        ListEntry { score, until: (packed.until != NEVER).then_some(packed.until) }
+    }
+}
+
+/// One list. Checkpoints and the sequencer share its leaves; a change copies those that it touches.
 #[derive(Clone, Default)]
 struct List {
-    entries: BTreeMap<EntityId, ListEntry>,
-    /// Best score first, ties by id.
-    ranked: BTreeSet<(u64, EntityId)>,
+    entries: Leaves<EntityId, Packed>,
+    /// Entries that are not at the level of no score: best score first, ties by id.
+    ranked: Leaves<(u64, EntityId), ()>,
     /// Entries that end, soonest first.
-    ending: BTreeSet<(Time, EntityId)>,
+    ending: Leaves<(Time, EntityId), ()>,
 }
 
 /// All lists of a plan.
@@ -78,7 +106,7 @@ impl Lists {
             Change::ListPut { list, id, score, until } => {
                 self.put(list, id, ListEntry { score, until }, resolved.log_time)
             }
-            Change::ListDelete { list, id } if self.of(list).entries.contains_key(&id) => {
+            Change::ListDelete { list, id } if self.of(list).entry(id).is_some() => {
                 self.touched[usize::from(list)].insert(id.0);
                 Arc::make_mut(&mut self.lists[usize::from(list)]).remove(id);
             }
@@ -99,7 +127,7 @@ impl Lists {
             for &id in ahead.touched[index].ids() {
                 let (list, id) = (Arc::make_mut(list), EntityId(id));
                 list.remove(id);
-                ahead.lists[index].entries.get(&id).into_iter().for_each(|entry| list.insert(id, *entry));
+                ahead.lists[index].entry(id).into_iter().for_each(|entry| list.insert(id, entry));
             }
         }
     }
@@ -111,20 +139,19 @@ impl Lists {
 
     /// How the entity stands on the list at `now`.
     pub fn entry(&self, list: u16, id: EntityId, now: Time) -> Option<ListEntry> {
-        self.of(list).entries.get(&id).copied().filter(|entry| entry.lasts(now))
+        self.of(list).entry(id).filter(|entry| entry.lasts(now))
     }
 
     /// How many entities stand on the list at `now`.
     pub fn len(&self, list: u16, now: Time) -> usize {
         let list = self.of(list);
-        list.entries.len() - list.ending.iter().take_while(|(until, _)| *until <= now).count()
+        list.entries.len() - list.ending.iter().take_while(|((until, _), ())| *until <= now).count()
     }
 
     /// Entities of the list at `now` with their scores, best first, ties by id.
     pub fn best(&self, list: u16, now: Time) -> impl Iterator<Item = (EntityId, f64)> {
         let list = self.of(list);
-        let entries = list.ranked.iter().filter_map(|(_, id)| Some((*id, list.entries.get(id)?)));
-        entries.filter(move |(_, entry)| entry.lasts(now)).map(|(id, entry)| (id, entry.score.unwrap_or(0.0)))
+        list.best().filter(move |(_, entry)| entry.lasts(now)).map(|(id, entry)| (id, entry.score.unwrap_or(0.0)))
     }
 
     /// Entries of the list at `now` in the order of ids, behind `after`.
@@ -135,8 +162,8 @@ impl Lists {
         now: Time,
     ) -> impl Iterator<Item = (EntityId, ListEntry)> {
         let from = after.map_or(0, |id| id.0.saturating_add(1));
-        let entries = self.of(list).entries.range(EntityId(from)..);
-        entries.filter(move |(_, entry)| entry.lasts(now)).map(|(id, entry)| (*id, *entry))
+        let entries = self.of(list).entries.from(EntityId(from)).map(|(id, entry)| (id, ListEntry::from(entry)));
+        entries.filter(move |(_, entry)| entry.lasts(now))
     }
 
     /// Checks that a validated record has its place: that the list has room, and that the entry does not end before it begins.
@@ -196,12 +223,12 @@ impl Lists {
         let mut digest = Digest::EMPTY;
         let mut canonical = Vec::new();
         for (list, declared) in self.lists.iter().zip(&self.plan.lists) {
-            for (id, entry) in &list.entries {
+            for (id, entry) in list.entries.iter() {
                 canonical.clear();
                 put_text(&mut canonical, "list");
                 put_text(&mut canonical, &declared.name);
-                put_text(&mut canonical, dictionary.key(declared.of, *id));
-                saved::put_entry(&mut canonical, entry);
+                put_text(&mut canonical, dictionary.key(declared.of, id));
+                saved::put_entry(&mut canonical, &entry.into());
                 digest.add_entry(&canonical);
             }
         }
@@ -218,15 +245,15 @@ impl Lists {
             return;
         }
         for (list, touched) in self.lists.iter_mut().zip(&mut self.touched) {
-            if list.ending.first().is_some_and(|(until, _)| *until <= now) {
+            if list.ends().is_some_and(|(until, _)| until <= now) {
                 let list = Arc::make_mut(list);
-                while let Some(&(_, id)) = list.ending.first().filter(|(until, _)| *until <= now) {
+                while let Some((_, id)) = list.ends().filter(|(until, _)| *until <= now) {
                     touched.insert(id.0);
                     list.remove(id);
                 }
             }
         }
-        let ends = self.lists.iter().filter_map(|list| list.ending.first().map(|(until, _)| *until));
+        let ends = self.lists.iter().filter_map(|list| list.ends().map(|(until, _)| until));
         self.soonest = ends.min().unwrap_or(Time(i64::MAX));
     }
 
@@ -234,7 +261,7 @@ impl Lists {
     fn put(&mut self, list: u16, id: EntityId, entry: ListEntry, now: Time) {
         let max = self.plan.lists[usize::from(list)].max as usize;
         let of = self.of(list);
-        if of.entries.len() >= max && !of.entries.contains_key(&id) {
+        if of.entries.len() >= max && of.entry(id).is_none() {
             return;
         }
         self.touched[usize::from(list)].insert(id.0);
@@ -248,19 +275,39 @@ impl Lists {
 }
 
 impl List {
+    fn entry(&self, id: EntityId) -> Option<ListEntry> {
+        self.entries.get(id).map(ListEntry::from)
+    }
+
+    /// The entry that ends next.
+    fn ends(&self) -> Option<(Time, EntityId)> {
+        self.ending.first().map(|(ends, ())| ends)
+    }
+
+    /// All entries, best score first, ties by id. Those at the level of no score are in that order by themselves.
+    fn best(&self) -> impl Iterator<Item = (EntityId, ListEntry)> {
+        let level = descending(0.0);
+        let ranked = |((_, id), ())| Some((id, self.entry(id)?));
+        let above = self.ranked.iter().take_while(move |((rank, _), ())| *rank < level).filter_map(ranked);
+        let equal = self.entries.iter().map(|(id, entry)| (id, ListEntry::from(entry)));
+        let equal = equal.filter(move |(_, entry)| entry.rank() == level);
+        let below = self.ranked.from((level, EntityId(0))).filter_map(ranked);
+        above.chain(equal.take(self.entries.len() - self.ranked.len())).chain(below)
+    }
+
     fn insert(&mut self, id: EntityId, entry: ListEntry) {
-        self.ranked.insert((entry.rank(), id));
-        entry.until.into_iter().for_each(|until| {
-            self.ending.insert((until, id));
-        });
-        self.entries.insert(id, entry);
+        if entry.rank() != descending(0.0) {
+            self.ranked.insert((entry.rank(), id), ());
+        }
+        entry.until.into_iter().for_each(|until| self.ending.insert((until, id), ()));
+        self.entries.insert(id, entry.into());
     }
 
     fn remove(&mut self, id: EntityId) {
-        let Some(entry) = self.entries.remove(&id) else { return };
-        self.ranked.remove(&(entry.rank(), id));
+        let Some(entry) = self.entries.remove(id).map(ListEntry::from) else { return };
+        self.ranked.remove((entry.rank(), id));
         if let Some(until) = entry.until {
-            self.ending.remove(&(until, id));
+            self.ending.remove((until, id));
         }
     }
 }

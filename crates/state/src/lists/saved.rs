@@ -31,7 +31,7 @@ impl Lists {
         for _ in 0..input.count(6)? {
             let id = EntityId(input.u32()?);
             let entry = ListEntry { score: take_score(&mut input)?, until: take_until(&mut input)? };
-            if id.0 >= limits::ENTITIES_MAX || list.entries.contains_key(&id) || list.entries.len() >= max {
+            if id.0 >= limits::ENTITIES_MAX || list.entry(id).is_some() || list.entries.len() >= max {
                 return Err(LoadError::new("a list's entry is repeated, or one too many"));
             }
             list.insert(id, entry);
@@ -56,9 +56,9 @@ impl Snapshot for ListsSnapshot {
             let count = (list.entries.len() - skipped).min(CHUNK);
             put_u32(out, index as u32);
             put_u32(out, count as u32);
-            for (id, entry) in list.entries.iter().skip(skipped).take(count) {
+            for (id, entry) in list.entries.skip(skipped).take(count) {
                 put_u32(out, id.0);
-                put_entry(out, entry);
+                put_entry(out, &entry.into());
             }
             return;
         }
