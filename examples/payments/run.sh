@@ -8,13 +8,16 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 millrace=${MILLRACE:-$here/../../target/release/millrace}
 data=$here/stream.csv live=$here/live.ndjson dir=
+usage() { echo "usage: $0 [--data FILE_OR_FOLDER] [--dir DIRECTORY]${1:+; $1}" >&2; exit 2; }
 while [ $# -gt 0 ]; do
+    case $1 in --data | --dir) [ $# -gt 1 ] && [ -n "$2" ] || usage "$1 needs a value" ;; esac
     case $1 in
         --data) data=$2 live=$here/live-shared.ndjson; shift 2 ;;
         --dir) dir=$2; shift 2 ;;
-        *) echo "usage: $0 [--data FILE_OR_FOLDER] [--dir DIRECTORY]" >&2; exit 2 ;;
+        *) usage ;;
     esac
 done
+[ -e "$data" ] || usage "$data does not exist"
 command -v curl >/dev/null || { echo "curl is missing" >&2; exit 1; }
 [ -x "$millrace" ] || { echo "$millrace is missing: cargo build --release" >&2; exit 1; }
 [ -n "$dir" ] || dir=$(mktemp -d)

@@ -157,7 +157,9 @@ impl<D: Disk> LogFile<D> {
     fn span(&self) -> Result<(Time, Time), BacktestError> {
         let at =
             |position| Ok::<_, BacktestError>(self.reader.record(position)?.map_or(Time(0), |of| of.header.log_time));
-        Ok((at(self.reader.first())?, at(self.last)?))
+        // What came before the first event of a log whose time is that of events has none.
+        let first = self.reader.position_at(Time(1))?.min(self.last);
+        Ok((at(first)?, at(self.last)?))
     }
 }
 

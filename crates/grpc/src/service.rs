@@ -65,7 +65,6 @@ impl Calls for Service {
 
     async fn decide_stream(&self, request: Request<Streaming<DecideRequest>>) -> Result<Response<Sent>, Status> {
         let (caller, decisions) = caller_of(&request)?;
-        caller.answered(Call::DecideStream.name(), None, Duration::ZERO);
         let (out, sent) = mpsc::channel(ANSWERS);
         let whole = Arc::new(AtomicBool::new(false));
         tokio::spawn(run(caller, decisions, request.into_inner(), (out, whole.clone())));
@@ -124,15 +123,25 @@ async fn run(
     requests: Streaming<DecideRequest>,
     (out, whole): (Out, Arc<AtomicBool>),
 ) {
-    let config = *decisions.limits();
+    let (config, counted, start) = (*decisions.limits(), caller.clone(), Instant::now());
     let (parts, taken) = mpsc::channel(limits::STREAM_PARTS_MAX);
     let intake = intake(caller.clone(), requests, parts, config.idle_time);
     let (ended, told) = tokio::join!(intake, tell(caller, taken, &out, config.write_time));
+    let code = ended.as_ref().err().and_then(|(_, code)| *code);
     let said = match ended {
         Ok(()) => true,
-        Err(status) => matches!(timeout(config.write_time, out.send(Err(status))).await, Ok(Ok(()))),
+        Err((status, _)) => matches!(timeout(config.write_time, out.send(Err(status))).await, Ok(Ok(()))),
     };
     whole.store(told && said, Ordering::Release);
+    let code = if told { code } else { Some(Code::Timeout) };
+    counted.answered(Call::DecideStream.name(), code, start.elapsed());
+}
+
+/// How a stream of requests ends early, and our code for it; none if it is the client's doing.
+type Cut = (Status, Option<Code>);
+
+fn cut(code: Code, message: &str) -> Cut {
+    (status_of(&Refusal::new(code, "", message)), Some(code))
 }
 
 /// What is asked of messages until one of them asks for something else.
@@ -147,7 +156,7 @@ async fn intake(
     mut requests: Streaming<DecideRequest>,
     parts: mpsc::Sender<(Part, u64)>,
     idle: Duration,
-) -> Result<(), Status> {
+) -> Result<(), Cut> {
     let mut asked = Asked { name: "".into(), facts: false };
     let mut before = 0;
     loop {
@@ -155,12 +164,12 @@ async fn intake(
         let ended = tokio::select! {
             biased;
             () = caller.stopped() => {
-                let message = "the server is stopping; what was answered is taken, send the rest again";
-                return Err(status_of(&Refusal::new(Code::Stopping, "", message)));
+                return Err(cut(Code::Stopping, "the server is stopping; what was answered is taken, send the rest again"));
             }
-            came = timeout(idle, next(&mut requests, &mut some)) => came.unwrap_or_else(|_| {
-                Some(Err(status_of(&Refusal::new(Code::Timeout, "", "nothing came for too long; begin another stream"))))
-            }),
+            came = timeout(idle, next(&mut requests, &mut some)) => match came {
+                Ok(came) => came.map(|ended| ended.map_err(|status| (status, None))),
+                Err(_) => Some(Err(cut(Code::Timeout, "nothing came for too long; begin another stream"))),
+            },
         };
         for (asked, messages) in split(some, &mut asked) {
             let wait = caller.wait();

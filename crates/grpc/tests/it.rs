@@ -160,8 +160,25 @@ fn a_stream_answers_each_before_the_next_is_sent() {
             assert_eq!(answer.number, n as u64 + 1);
             assert!(matches!(answer.answer, Some(Answer::Verdict(_))), "{answer:?}");
         }
+        let open = Instant::now();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let least = open.elapsed().as_secs_f64();
         drop(send);
         assert!(answers.message().await.unwrap().is_none());
+        // It is counted when it has ended, with all the time that it took.
+        let seconds = |text: &str| -> Option<f64> {
+            let line =
+                text.lines().find(|line| line.contains("seconds_sum") && line.contains("Decisions/DecideStream"))?;
+            line.rsplit(' ').next()?.parse().ok()
+        };
+        let took = loop {
+            let text = house.http().get("/metrics").expect("it answers").text();
+            if let Some(took) = seconds(&text) {
+                break took;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        assert!(took >= least, "{took} s");
     });
 }
 

@@ -138,7 +138,9 @@ fn moved(report: &Report, old: Option<&String>, new: Option<&String>) -> (u64, u
 /// What has to be known to read the figures rightly.
 fn notes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
-    if report.events == 0 {
+    if report.events == 0 && report.span.1 <= Time(0) {
+        notes.push("no event was decided, and none is in the log yet".to_owned());
+    } else if report.events == 0 {
         notes.push(format!(
             "no event was decided in this range; the log reaches from {} to {}",
             report.span.0, report.span.1

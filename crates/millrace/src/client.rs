@@ -103,7 +103,9 @@ pub(crate) fn locate(server: &str) -> Result<(SocketAddr, String)> {
 fn refused(response: &Response) -> String {
     let body = serde_json::from_slice::<serde_json::Value>(&response.body).unwrap_or_default();
     let caret = body["error"]["caret"].as_str().map_or(String::new(), |caret| format!("\n{caret}"));
-    let message = body["error"]["message"].as_str().map(|message| format!("{message}{caret}"));
+    let field = body["error"]["field"].as_str().filter(|field| !field.is_empty());
+    let field = field.map_or(String::new(), |field| format!(" (field '{field}')"));
+    let message = body["error"]["message"].as_str().map(|message| format!("{message}{field}{caret}"));
     message.unwrap_or_else(|| format!("the server answered {}: {}", response.status, response.text()))
 }
 
@@ -117,6 +119,15 @@ pub(crate) fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_refusal_names_the_field() {
+        let body = |error: &str| format!("{{\"error\":{{{error}}}}}").into_bytes();
+        let said = |body| super::refused(&super::Response { status: 400, headers: Vec::new(), body });
+        let with = body("\"code\":\"invalid_value\",\"field\":\"answer\",\"message\":\"'froud' is no answer\"");
+        assert_eq!(said(with), "'froud' is no answer (field 'answer')");
+        assert_eq!(said(body("\"field\":\"\",\"message\":\"no\",\"caret\":\"^\"")), "no\n^");
+    }
+
     #[test]
     fn keys_are_encoded() {
         assert_eq!(super::encoded("a/b \u{fc}-1"), "a%2Fb%20%C3%BC-1");

@@ -148,6 +148,6 @@ impl Case {
     fn send(&self, verb: &str, members: &[(&str, &str)]) -> Result<String> {
         let members = members.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
         let body = serde_json::Value::Object(members.collect()).to_string();
-        self.server.post(&self.path(verb), &body, self.json).context("the case is as it was")
+        self.server.post(&self.path(verb), &body, self.json).context("nothing was labelled, the case is as it was")
     }
 }

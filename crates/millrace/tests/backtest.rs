@@ -118,4 +118,5 @@ fn what_is_refused() {
     let empty = folder.backtest("new.yaml", &["--from", "2026-02-01"]);
     let said = String::from_utf8_lossy(&empty.stdout).into_owned();
     assert!(empty.status.success() && said.contains("no event was decided in this range"), "{said}");
+    assert!(said.contains("the log reaches from 2026-01-") && !said.contains("1970"), "{said}");
 }

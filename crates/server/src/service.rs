@@ -161,7 +161,7 @@ async fn call(
         Call::AskFeed => feeds::ask(shared, value(0), bytes).await,
         Call::Decide => verdicts::decide(shared, value(0), bytes, asked.facts).await,
         Call::ReportDecision => report::read(shared, value(0), wants_text(headers)).await,
-        Call::ListReviews => reviews::list(shared, &asked.reviews, wants_text(headers)).await,
+        Call::ListReviews => reviews::list(shared, asked.reviews.clone(), wants_text(headers)).await,
         Call::ReadReview => reviews::read(shared, value(0), value(1), wants_text(headers)).await,
         Call::ClaimReview | Call::ReleaseReview | Call::DecideReview => {
             let act = match matched.route.call {

@@ -23,7 +23,7 @@ use state::{EventChange, LoadError};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Everything that is kept.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Casebook {
     /// The last record that said something.
     pub(crate) seen: Position,
@@ -208,9 +208,9 @@ impl Casebook {
         Some((case.position, place as u16))
     }
 
-    /// The first guard of a version that is broken: the decision's tally.
-    pub(crate) fn broken(&self, version: PlanVersion) -> Option<&Tally> {
-        let broken = |tally: &&Tally| tally.watch.version == version && tally.watch.breach.is_some();
-        self.tallies.iter().find(broken)
+    /// The guards of a version that are broken, each with its decision's tally.
+    pub(crate) fn broken(&self, version: PlanVersion) -> impl Iterator<Item = (&Tally, &Breach)> {
+        let of_version = self.tallies.iter().filter(move |tally| tally.watch.version == version);
+        of_version.flat_map(|tally| tally.watch.breaches.iter().map(move |breach| (tally, breach)))
     }
 }

@@ -15,6 +15,12 @@ use std::sync::Arc;
 const VERSIONS_MAX: usize = 64;
 
 impl Casebook {
+    /// Takes in all that `take` brings, or nothing: counts of half a version would be told as if they were of all of it.
+    fn whole<T>(&mut self, take: impl FnOnce(&mut Casebook) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        let before = self.clone();
+        take(self).inspect_err(|_| *self = before)
+    }
+
     /// Takes in one record that a machine is about to apply, which is of this version of its plan.
     pub(crate) fn take_in(
         &mut self,
@@ -59,7 +65,8 @@ impl<D: Disk> Core<D> {
             if begin >= end {
                 continue;
             }
-            let derived = self.derive_version(&mut book, machine.take(), version as u32, (begin, end));
+            let before = machine.take();
+            let derived = book.whole(|book| self.derive_version(book, before, version as u32, (begin, end)));
             machine = derived.unwrap_or_else(|_| {
                 // It cannot be told what was decided there: what is kept begins behind it.
                 book.since = Some((end.next(), book.log_time));
@@ -146,5 +153,33 @@ impl Machine {
             (decided, client)
         });
         (decided.collect(), notes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Code, Time};
+
+    #[test]
+    fn what_fails_half_way_leaves_nothing() {
+        let text = "version: 1\nevents:\n  payment: { user: user, fields: { amount: float } }\ndecisions:\n  risk:\n    on: payment\n    \
+                    score: amount\n    tiers: { decline: 1, otherwise: approve }\n";
+        let plan = spec::compile("test", text).unwrap_or_else(|errors| panic!("{}", spec::render(&errors)));
+        let saved = |book: &Casebook| {
+            let mut bytes = Vec::new();
+            book.save(&mut bytes);
+            bytes
+        };
+        let (mut book, turned) =
+            (Casebook::default(), |book: &mut Casebook| book.turn_to(&plan, PlanVersion(1), Time(7)));
+        let before = saved(&book);
+        let cut: Result<(), Refusal> = book.whole(|book| {
+            turned(book);
+            Err(Refusal::new(Code::Internal, "", "the disk is not well"))
+        });
+        assert!(cut.is_err() && saved(&book) == before);
+        book.whole(|book| Ok(turned(book))).expect("nothing is wrong");
+        assert_ne!(saved(&book), before);
     }
 }

@@ -14,17 +14,25 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// What was tried.
 #[derive(Default)]
 pub(crate) struct Guarding {
-    /// The version that nothing is to be done about any more, or not before an instant.
-    tried: Option<(PlanVersion, Option<Instant>)>,
+    /// Guards that nothing is to be done about any more, or not before an instant; of the version in force alone.
+    tried: Vec<(Broken, Option<Instant>)>,
     /// The digest of the spec that is about to come into force, and why.
     reason: Option<([u8; 32], String)>,
 }
 
+/// A guard that is broken.
+#[derive(Clone, PartialEq)]
+struct Broken {
+    version: PlanVersion,
+    decision: String,
+    /// Index into `Decision::guards`.
+    guard: u16,
+}
+
 /// What is to be done.
 struct Due {
-    version: PlanVersion,
+    of: Broken,
     before: Option<PlanVersion>,
-    decision: String,
     action: Option<GuardAction>,
     said: String,
 }
@@ -36,16 +44,29 @@ struct Acted {
     done: bool,
 }
 
+impl Guarding {
+    fn rests(&self, guard: &Broken) -> bool {
+        let of = self.tried.iter().find(|(tried, _)| tried == guard);
+        of.is_some_and(|(_, until)| until.is_none_or(|until| Instant::now() < until))
+    }
+
+    fn tried(&mut self, guard: Broken, until: Option<Instant>) {
+        self.tried.retain(|(tried, _)| tried.version == guard.version && *tried != guard);
+        self.tried.push((guard, until));
+    }
+}
+
 impl<D: Disk> Core<D> {
-    /// Does what a broken guard of the version in force asks for, if there is one.
+    /// Does what a broken guard of the version in force asks for, if there is one. Where nothing can be done about one, the next has
+    /// its turn.
     pub fn keep_guards(&self) {
         let Some(due) = self.due() else { return };
-        if self.rests(due.version) || !self.may_change(&due) {
+        if !self.may_change(&due) {
             return;
         }
         let acted = self.act(&due);
         let done = matches!(acted, Ok(Acted { done: true, .. }));
-        self.guarding.lock().tried = Some((due.version, (!done).then(|| Instant::now() + PAUSE)));
+        self.guarding.lock().tried(due.of, (!done).then(|| Instant::now() + PAUSE));
         (self.config.tell)(&match acted {
             Ok(Acted { said, .. }) => format!("{}: {said}", due.said),
             Err(refusal) => format!("{}: this could not be acted on yet: {}", due.said, refusal.message),
@@ -63,23 +84,19 @@ impl<D: Disk> Core<D> {
 
     fn due(&self) -> Option<Due> {
         let generation = self.generation();
+        let (version, plan) = (generation.version, &generation.plan);
         let book = generation.state.cases.lock();
-        let tally = book.broken(generation.version)?;
-        let breach = tally.watch.breach.as_ref()?;
-        let decision = generation.plan.decision(&tally.name).map(|at| &generation.plan.decisions[usize::from(at)]);
-        Some(Due {
-            version: generation.version,
-            before: tally.watch.before.map(|before| before.version),
-            decision: tally.name.clone(),
-            action: decision.and_then(|of| of.guards.get(usize::from(breach.guard))).map(|guard| guard.then),
-            said: breach.said.to_string(),
-        })
-    }
-
-    fn rests(&self, version: PlanVersion) -> bool {
         let guarding = self.guarding.lock();
-        let of = guarding.tried.filter(|(tried, _)| *tried == version);
-        of.is_some_and(|(_, until)| until.is_none_or(|until| Instant::now() < until))
+        book.broken(version).find_map(|(tally, breach)| {
+            let of = Broken { version, decision: tally.name.clone(), guard: breach.guard };
+            let decision = plan.decision(&tally.name).map(|at| &plan.decisions[usize::from(at)]);
+            (!guarding.rests(&of)).then(|| Due {
+                of,
+                before: tally.watch.before.map(|before| before.version),
+                action: decision.and_then(|of| of.guards.get(usize::from(breach.guard))).map(|guard| guard.then),
+                said: breach.said.to_string(),
+            })
+        })
     }
 
     /// Acts, and says what was done.
@@ -92,7 +109,7 @@ impl<D: Disk> Core<D> {
             GuardAction::Rollback => (self.spec_text(before)?, format!("rolled back to version {}", before.0)),
             GuardAction::Freeze => {
                 let (old, now) = (self.plan_of(before)?, self.generation().plan.clone());
-                match spec::frozen(&old, &now, &due.decision) {
+                match spec::frozen(&old, &now, &due.of.decision) {
                     Some(text) => (text, format!("shares are held as of version {}", before.0)),
                     None => return nothing("no share differs from before, so nothing is held"),
                 }
@@ -101,7 +118,7 @@ impl<D: Disk> Core<D> {
         let reason = format!("{said}, for a {}", due.said);
         self.guarding.lock().reason = Some((digest_of(&text), reason));
         let started =
-            self.change_spec("the spec that a guard asks for", &text, Some(due.version)).inspect_err(|_| {
+            self.change_spec("the spec that a guard asks for", &text, Some(due.of.version)).inspect_err(|_| {
                 // Nobody else's change of the same text is a guard's.
                 self.guarding.lock().reason = None;
             })?;

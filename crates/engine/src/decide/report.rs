@@ -20,9 +20,9 @@ const DAYS: [(&str, usize); 2] = [("7d", 7), ("35d", 35)];
 pub struct DecisionReport {
     /// The decision's name.
     pub decision: String,
-    /// The plan that decides now; none if none has decided yet.
+    /// The plan in force.
     pub plan: PlanVersion,
-    /// The log's time of the newest record that was counted.
+    /// The log's time now.
     pub now: Time,
     /// From when on decisions are counted.
     pub since: Time,
@@ -162,25 +162,29 @@ impl<D: Disk> Core<D> {
     /// `unknown_decision`.
     pub fn decision_report(&self, name: &str) -> Result<DecisionReport, Refusal> {
         self.decision_named(name)?;
+        let now = self.log_time_now();
         let generation = self.generation();
-        let index = generation.plan.decision(name).map(usize::from);
+        let decision = generation.plan.decision(name).map(|at| &generation.plan.decisions[usize::from(at)]);
         let book = generation.state.cases.lock();
+        let now = now.max(book.log_time);
         let place = book.tallies.iter().position(|tally| tally.name == name);
-        let empty = Tally::new(name, book.log_time);
-        let tally = place.map_or(&empty, |place| &book.tallies[place]);
+        let mut tally = place.map_or_else(|| Tally::new(name, now), |place| book.tallies[place].clone());
+        if let Some(decision) = decision {
+            // As the first decision under this version will find it.
+            tally.turn(&generation.plan, decision, generation.version, now);
+        }
         let of_this = |key: &&(Position, u16)| Some(usize::from(key.1)) == place;
         let report = DecisionReport {
             reviews: book.queue.open.keys().filter(of_this).count(),
             cut: book.since.is_some(),
             position: book.seen,
-            ..report_of(tally, index.map(|index| &generation.plan.decisions[index]), generation.version, book.log_time)
+            ..report_of(&tally, decision, now)
         };
         Ok(report)
     }
 }
 
-fn report_of(tally: &Tally, decision: Option<&Decision>, version: PlanVersion, now: Time) -> DecisionReport {
-    let turned = tally.watch.version == version;
+fn report_of(tally: &Tally, decision: Option<&Decision>, now: Time) -> DecisionReport {
     let (rules, more_rules) = rules_of(tally);
     let last = tally.watch.last.as_ref();
     DecisionReport {
@@ -194,7 +198,7 @@ fn report_of(tally: &Tally, decision: Option<&Decision>, version: PlanVersion, n
         more_rules,
         tiers: decision.and_then(|of| of.labels.as_ref()).map(|_| tiers_of(tally)),
         unjoined: tally.unjoined,
-        guards: decision.filter(|_| turned).map_or(Vec::new(), |decision| guards_of(tally, decision)),
+        guards: decision.map_or(Vec::new(), |decision| guards_of(tally, decision)),
         last_broken: last.map(|(version, breach)| (*version, breach.log_time, breach.said.to_string())),
         reviews: 0,
         position: Position::START,
@@ -256,7 +260,7 @@ fn guards_of(tally: &Tally, decision: &Decision) -> Vec<GuardReport> {
     let watch = &tally.watch;
     let guard = |((guard, count), at): ((&Guard, &GuardCount), u16)| {
         let share = |of: super::casebook::Hits| ShareReport { hits: of.hits, decisions: of.all };
-        let broken = watch.breach.as_ref().is_some_and(|breach| breach.guard == at);
+        let broken = watch.is_broken(at);
         GuardReport {
             outcome: decision.outcomes[usize::from(guard.outcome)].clone(),
             share_up: guard.share_up,

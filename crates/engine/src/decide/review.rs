@@ -13,6 +13,7 @@ use domain::{
 use journal::Disk;
 use spec::Plan;
 use spec::plan::{Decision, DecisionLabels, DecisionReview, ReviewAnswer};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What label events made of reviews have as their source.
@@ -180,40 +181,82 @@ impl ReviewCase {
 }
 
 impl ReviewQuery {
-    fn takes(&self, case: &ReviewCase) -> bool {
+    /// Whether a case is asked for; looked at before anything is made of it, since thousands may wait.
+    fn takes(&self, book: &Casebook, key: CaseKey, now: Time) -> bool {
         let is = |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|of| Some(of) == found);
-        is(&self.decision, Some(&case.decision))
-            && is(&self.tier, case.tier.as_deref())
-            && self.claimed.is_none_or(|wanted| wanted == case.claimed.is_some())
-            && is(&self.by, case.claimed.as_ref().map(|(by, _)| by.as_str()).or(case.closed.as_ref().map(|of| &*of.by)))
-            && self.older.is_none_or(|least| case.age >= least)
+        let closed = book.queue.closed.get(&key).filter(|_| self.closed);
+        let Some(case) = closed.map(|of| &of.case).or_else(|| book.queue.open.get(&key)) else { return false };
+        let (tally, held) = (&book.tallies[usize::from(key.1)], case.held(now).filter(|_| closed.is_none()));
+        let by = held.map(|of| &*of.by).or(closed.map(|of| &*of.by));
+        is(&self.decision, Some(&tally.name))
+            && is(&self.tier, case.tier.map(|tier| tally.outcomes[usize::from(tier)].as_str()))
+            && self.claimed.is_none_or(|wanted| wanted == held.is_some())
+            && is(&self.by, by)
+            && self.older.is_none_or(|least| closed.map_or(now, |of| of.at).since(case.log_time) >= least)
+    }
+
+    /// Names that nothing can have are a mistake, and no empty page.
+    fn check(&self, book: &Casebook, plan: &Plan) -> Result<(), Refusal> {
+        let declared = |name: &str| plan.decision(name).map(|at| &plan.decisions[usize::from(at)]);
+        let counted = |name: &str| book.tallies.iter().find(|tally| tally.name == name);
+        if let Some(name) = &self.decision
+            && declared(name).is_none()
+            && counted(name).is_none()
+        {
+            let known = plan.decisions.iter().filter(|of| of.review.is_some()).map(|of| of.name.as_str());
+            let message = format!("there is no decision '{name}'; {}", one_of(known));
+            return Err(Refusal::new(Code::UnknownDecision, "decision", message));
+        }
+        let Some(tier) = &self.tier else { return Ok(()) };
+        let wanted = |name: &str| self.decision.as_deref().is_none_or(|of| of == name);
+        let kept = book.tallies.iter().filter(|tally| wanted(&tally.name)).flat_map(|tally| &tally.outcomes);
+        let of_plan = plan.decisions.iter().filter(|of| wanted(&of.name));
+        let known: BTreeSet<&str> = of_plan
+            .flat_map(|of| of.tiers.iter().map(|tier| of.outcomes[usize::from(tier.outcome)].as_str()))
+            .collect();
+        if known.contains(tier.as_str()) || kept.into_iter().any(|name| name == tier) {
+            return Ok(());
+        }
+        Err(Refusal::new(Code::InvalidValue, "tier", format!("there is no tier '{tier}'; {}", one_of(known))))
+    }
+}
+
+/// What may be asked for instead.
+fn one_of<'n>(known: impl IntoIterator<Item = &'n str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    if known.is_empty() {
+        "the spec in force declares none".to_owned()
+    } else {
+        format!("ask for one of: {}", known.join(", "))
     }
 }
 
 impl<D: Disk> Core<D> {
     /// The log's time as it would be for a record now.
-    fn log_time_now(&self) -> Time {
+    pub(super) fn log_time_now(&self) -> Time {
         let now = self.config.clock.now();
         self.sequencer.lock().log_time.max(now)
     }
 
     /// A part of the review queue, the oldest first.
-    pub fn reviews(&self, asked: &ReviewQuery) -> ReviewPage {
+    ///
+    /// # Errors
+    /// `unknown_decision`; `invalid_value` for a tier that no decision has.
+    pub fn reviews(&self, asked: &ReviewQuery) -> Result<ReviewPage, Refusal> {
         let now = self.log_time_now();
         let generation = self.generation();
         let book = generation.state.cases.lock();
+        asked.check(&book, &generation.plan)?;
         let queue = &book.queue;
         let place = |name: &str| book.tallies.iter().position(|tally| tally.name == name);
         let after = asked.after.as_ref().map(|(position, name)| (*position, place(name).unwrap_or(usize::MAX)));
         let behind = |key: &CaseKey| after.is_none_or(|after| (key.0, usize::from(key.1)) > after);
         let from = (after.map_or(Position::START, |(position, _)| position), 0);
-        let keys: Vec<CaseKey> = match asked.closed {
-            true => queue.closed.range(from..).map(|(key, _)| *key).filter(behind).collect(),
-            false => queue.open.range(from..).map(|(key, _)| *key).filter(behind).collect(),
-        };
+        let (open, closed) = (queue.open.range(from..), queue.closed.range(from..));
+        let open = open.map(|(key, _)| *key).filter(|_| !asked.closed);
+        let keys = open.chain(closed.map(|(key, _)| *key).filter(|_| asked.closed)).filter(behind);
         let (mut cases, mut next) = (Vec::new(), None);
-        for key in keys {
-            let Some(case) = ReviewCase::at(&book, key, now).filter(|case| asked.takes(case)) else { continue };
+        for case in keys.filter(|key| asked.takes(&book, *key, now)).filter_map(|key| ReviewCase::at(&book, key, now)) {
             if cases.len() >= asked.limit.clamp(1, limits::REVIEW_PAGE_MAX) {
                 next = cases.last().map(|of: &ReviewCase| (of.id.position, of.decision.clone()));
                 break;
@@ -221,7 +264,7 @@ impl<D: Disk> Core<D> {
             cases.push(case);
         }
         let (open, gave_way) = (queue.open.len(), queue.gave_way);
-        ReviewPage { cases, open, gave_way, next, since: book.since, position: book.seen }
+        Ok(ReviewPage { cases, open, gave_way, next, since: book.since, position: book.seen })
     }
 
     /// One case, open or decided, and what must be durable before it is told.

@@ -4,7 +4,7 @@ mod guards;
 
 use super::*;
 use crate::{ReviewAsked, ReviewCase, ReviewQuery, ReviewVerb};
-use domain::{Code, DecisionId};
+use domain::{Code, DecisionId, PlanVersion};
 
 /// `decline` above this amount, and what stands behind the tiers.
 fn spec_of(decline: u32, more: &str) -> String {
@@ -81,7 +81,7 @@ fn label(of: u64, fraud: bool) -> Payload<'static> {
 }
 
 fn all(engine: &Engine) -> Vec<ReviewCase> {
-    engine.reviews(&ReviewQuery { limit: 1_000, ..ReviewQuery::default() }).cases
+    engine.reviews(&ReviewQuery { limit: 1_000, ..ReviewQuery::default() }).expect("nothing is named").cases
 }
 
 fn asked(case: &ReviewCase, by: &str, verb: ReviewVerb) -> ReviewAsked {
@@ -107,7 +107,8 @@ fn crashed(folder: &Folder) -> Folder {
 /// Everything that can be told of what is kept.
 fn told(engine: &Engine) -> (Vec<ReviewCase>, Vec<ReviewCase>, crate::DecisionReport) {
     let closed = ReviewQuery { closed: true, limit: 1_000, ..ReviewQuery::default() };
-    (all(engine), engine.reviews(&closed).cases, engine.decision_report("risk").expect("it is declared"))
+    let closed = engine.reviews(&closed).expect("nothing is named").cases;
+    (all(engine), closed, engine.decision_report("risk").expect("it is declared"))
 }
 
 /// Claims, answers and labels while payments go on.
@@ -170,7 +171,7 @@ fn cases_are_claimed_and_decided_once() {
         assert!(wrong.code == Code::ReviewClaimed && wrong.message.contains("anna has this case until"), "{wrong:?}");
     }
     let held = ReviewQuery { claimed: Some(true), limit: 9, ..ReviewQuery::default() };
-    assert_eq!(engine.reviews(&held).cases.len(), 1);
+    assert_eq!(engine.reviews(&held).expect("it is declared").cases.len(), 1);
     // What is missing or unknown is refused, and nothing is written.
     let before = engine.status().position;
     let no_reason = ReviewVerb::Decide { answer: "fraud".into(), reason: " ".into() };
@@ -215,7 +216,8 @@ fn pages_follow_one_another() {
     pay(&engine, 0, 100);
     let (whole, mut pages, mut after) = (all(&engine), Vec::new(), None);
     loop {
-        let page = engine.reviews(&ReviewQuery { after, limit: 7, ..ReviewQuery::default() });
+        let page =
+            engine.reviews(&ReviewQuery { after, limit: 7, ..ReviewQuery::default() }).expect("nothing is named");
         assert!(page.cases.len() <= 7 && page.open == whole.len());
         pages.extend(page.cases);
         after = page.next;
@@ -224,11 +226,34 @@ fn pages_follow_one_another() {
         }
     }
     assert_eq!(pages, whole);
-    let some = |query: ReviewQuery| engine.reviews(&ReviewQuery { limit: 1_000, ..query }).cases.len();
-    assert_eq!(some(ReviewQuery { decision: Some("other".into()), ..ReviewQuery::default() }), 0);
+    let asked = |query: ReviewQuery| engine.reviews(&ReviewQuery { limit: 1_000, ..query });
+    let some = |query: ReviewQuery| asked(query).expect("its names are known").cases.len();
+    assert_eq!(some(ReviewQuery { decision: Some("risk".into()), ..ReviewQuery::default() }), whole.len());
+    assert_eq!(some(ReviewQuery { tier: Some("approve".into()), ..ReviewQuery::default() }), 0);
+    let unknown =
+        asked(ReviewQuery { decision: Some("other".into()), ..ReviewQuery::default() }).expect_err("it is none");
+    assert!(unknown.code == Code::UnknownDecision && unknown.message.ends_with("ask for one of: risk"), "{unknown:?}");
+    let unknown = asked(ReviewQuery { tier: Some("chek".into()), ..ReviewQuery::default() }).expect_err("it is none");
+    assert!(unknown.code == Code::InvalidValue && unknown.field == "tier", "{unknown:?}");
+    assert!(unknown.message.ends_with("ask for one of: check"), "{unknown:?}");
     assert_eq!(some(ReviewQuery { tier: Some("check".into()), ..ReviewQuery::default() }), whole.len());
     let old = whole[3].age;
     assert_eq!(some(ReviewQuery { older: Some(old), ..ReviewQuery::default() }), 4);
+}
+
+#[test]
+fn a_report_is_of_the_spec_in_force_before_anything_is_decided() {
+    let folder = Folder::new();
+    let guard = "    guards: [{ outcome: decline, share_up: 8%, over: 10m, min: 200, then: rollback }]\n";
+    let (engine, _) = open(&folder, &spec_of(90, guard), Mode::Inline, 1);
+    let report = || engine.decision_report("risk").expect("it is declared");
+    assert_eq!((report().plan, report().guards.len()), (PlanVersion(1), 1));
+    pay(&engine, 0, 60);
+    engine.change_spec("test", &spec_of(80, ""), None).expect("it compiles");
+    assert_eq!((report().plan, report().guards.len()), (PlanVersion(2), 0));
+    let before = report();
+    pay(&engine, 60, 61);
+    assert_eq!((report().plan, &report().windows[0].window), (PlanVersion(2), &before.windows[0].window));
 }
 
 #[test]
@@ -317,5 +342,12 @@ fn a_restart_decides_each_record_under_its_own_spec() {
     assert_eq!((told(&other).0, told(&other).1), (expected.0, expected.1));
     let copy = crashed(&copy);
     drop(other);
-    assert_eq!(open(&copy, &spec_of(80, ""), Mode::Inline, 1).0.reviews(&ReviewQuery::default()).since, None);
+    assert_eq!(
+        open(&copy, &spec_of(80, ""), Mode::Inline, 1)
+            .0
+            .reviews(&ReviewQuery::default())
+            .expect("nothing is named")
+            .since,
+        None
+    );
 }

@@ -37,17 +37,16 @@ pub(super) fn page(report: &Backtest, spec: &str) -> String {
          <meta name='viewport' content='width=device-width'><style>{STYLE}</style></head><body><h1>{title}</h1>"
     );
     let Backtest { baseline, events, changed, rescored, refired, span, .. } = report;
+    let reach = if *events > 0 { format!(" from {} to {}", span.0, span.1) } else { String::new() };
     add(
         &mut out,
         format_args!(
             "<p><span class='key' style='background:var(--old)'></span>old: spec {} of the log &emsp;\
              <span class='key' style='background:var(--new)'></span>new: {}</p>\
-             <p>{events} events from {} to {}. <b>{changed}</b> have another outcome ({:.2}%); of the rest {rescored} have another \
+             <p>{events} events{reach}. <b>{changed}</b> have another outcome ({:.2}%); of the rest {rescored} have another \
              score and {refired} other rules.</p>",
             baseline.0,
             escaped(spec),
-            span.0,
-            span.1,
             percent(*changed, *events)
         ),
     );

@@ -82,7 +82,13 @@ fn the_terminal_has_every_table() {
         assert!(text.contains(part), "`{part}` is not in\n{text}");
     }
     let empty = text::of(&Backtest { in_baseline: false, ..Backtest::default() }, "new.yaml");
-    assert!(empty.contains("no event was decided in this range") && empty.contains("has no decision"), "{empty}");
+    assert!(empty.contains("none is in the log yet") && empty.contains("has no decision"), "{empty}");
+    assert!(!empty.contains("1970") && !html::page(&Backtest::default(), "new.yaml").contains("1970"), "{empty}");
+    let behind = Backtest { span: (Time(1_000), Time(2_000)), ..Backtest::default() };
+    assert!(
+        text::of(&behind, "new.yaml")
+            .contains("no event was decided in this range; the log reaches from 1970-01-01T00:00:01")
+    );
 }
 
 #[test]

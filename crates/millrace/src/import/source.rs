@@ -88,7 +88,12 @@ impl Source {
         } else if path.is_dir() {
             source.is_dataset = true;
         } else {
-            ensure!(path.is_file(), "{} does not exist", path.display());
+            ensure!(path.exists(), "{} does not exist", path.display());
+            ensure!(
+                path.is_file(),
+                "{} is neither a file nor a folder: an import must be able to go on at a row, so write what comes from a pipe to a file first",
+                path.display()
+            );
             source.may_grow = ending(path) != "parquet";
             source.about = about(path)?;
         }

@@ -138,6 +138,13 @@ fn rows_are_taken_once_and_bad_ones_are_kept() {
     assert!(other.to_string().contains("--restart"), "{other}");
 }
 
+#[test]
+fn what_is_no_file_is_not_called_absent() {
+    let said = |path: &str| super::source::Source::open(Path::new(path)).map(|_| ()).unwrap_err().to_string();
+    assert!(said("/dev/null").contains("neither a file nor a folder"), "{}", said("/dev/null"));
+    assert!(said("/dev/none").contains("does not exist"), "{}", said("/dev/none"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 

@@ -56,8 +56,8 @@ pub(crate) fn take(query: &mut Query) -> Result<ReviewQuery, Refusal> {
 }
 
 /// A part of the queue, once all that it says is durable.
-pub(crate) async fn list(shared: &Shared, asked: &ReviewQuery, text: bool) -> Result<Reply, Refusal> {
-    let page = shared.engine.reviews(asked);
+pub(crate) async fn list(shared: &Arc<Shared>, asked: ReviewQuery, text: bool) -> Result<Reply, Refusal> {
+    let page = off_thread(shared, move |shared| shared.engine.reviews(&asked)).await?;
     if page.position > Position::START {
         released(shared, page.position).await?;
     }

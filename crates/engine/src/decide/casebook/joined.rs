@@ -15,6 +15,7 @@ pub(super) struct Entry {
 }
 
 /// A ring of them that is found in by id.
+#[derive(Clone)]
 pub(super) struct Joined {
     at: KeyTable<u128>,
     /// Full when it has the most; then the oldest is at `next`.

@@ -9,7 +9,7 @@ use domain::{DecisionId, PlanVersion, Position, Time};
 use state::{LoadError, Reader};
 
 /// The form of what follows.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 /// Stands for no place.
 const NONE: u32 = u32::MAX;
 
@@ -273,7 +273,7 @@ fn put_watch(out: &mut Out<'_>, watch: &Watch) {
         out.u8(u8::from(count.passed));
     });
     out.u8(u8::from(watch.passed));
-    out.option(watch.breach.as_ref(), put_breach);
+    out.list(watch.breaches.iter(), put_breach);
     out.option(watch.last.as_ref(), |out, (version, breach)| {
         out.u32(version.0);
         put_breach(out, breach);
@@ -288,9 +288,9 @@ fn take_watch(input: &mut In<'_>) -> Loaded<Watch> {
         Ok(GuardCount { before, now, since: input.time()?, passed: input.u8()? == 1 })
     })?;
     let passed = input.u8()? == 1;
-    let breach = input.option(take_breach)?;
+    let breaches = input.list(take_breach)?;
     let last = input.option(|input| Ok((PlanVersion(input.u32()?), take_breach(input)?)))?;
-    Ok(Watch { version, plan, before, guards, passed, breach, last })
+    Ok(Watch { version, plan, before, guards, passed, breaches, last })
 }
 
 fn put_queue(out: &mut Out<'_>, queue: &Queue) {

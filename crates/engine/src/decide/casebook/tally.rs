@@ -151,14 +151,13 @@ impl Tally {
     fn watch_one(&mut self, decided: &Decided, log_time: Time) {
         let (decision, row) = (decided.decision(), &decided.facts.row);
         let is_in = |share: u16| row.get(usize::from(share)).is_some_and(Value::is_true);
-        let was = self.watch.breach.is_some();
+        let known = self.watch.breaches.len();
         let at = (decided.id.position, log_time);
         self.watch.count(&decision.guards, decided.verdict.outcome, at, is_in);
-        if !was && let Some(breach) = self.watch.breach.take() {
-            let said = self.said(decision, &breach).into();
-            let breach = Breach { said, ..breach };
-            self.watch.last = Some((self.watch.version, breach.clone()));
-            self.watch.breach = Some(breach);
+        for new in known..self.watch.breaches.len() {
+            let said = self.said(decision, &self.watch.breaches[new]).into();
+            self.watch.breaches[new].said = said;
+            self.watch.last = Some((self.watch.version, self.watch.breaches[new].clone()));
         }
     }
 

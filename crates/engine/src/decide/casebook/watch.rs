@@ -66,7 +66,8 @@ pub(crate) struct Watch {
     pub(crate) guards: Vec<GuardCount>,
     /// Whether all guards against the plan before have held.
     pub(crate) passed: bool,
-    pub(crate) breach: Option<Breach>,
+    /// Guards that are broken, each once, in the order in which they were.
+    pub(crate) breaches: Vec<Breach>,
     /// The last one of any version.
     pub(crate) last: Option<(PlanVersion, Breach)>,
 }
@@ -88,7 +89,8 @@ impl Watch {
         }
         // The version before again: nothing is to be compared.
         self.before = self.before.filter(|before| before.plan != plan);
-        (self.version, self.plan, self.breach) = (version, plan, None);
+        (self.version, self.plan) = (version, plan);
+        self.breaches.clear();
         let before = self.before;
         let count = guards.iter().map(|guard| {
             let against_plan = guard.against == GuardAgainst::PreviousPlan;
@@ -105,6 +107,11 @@ impl Watch {
         self.passed = of_plan.all(|(_, count)| count.passed);
     }
 
+    /// Whether a guard is broken. It stays so, with the counts that broke it, until its version gives way.
+    pub(crate) fn is_broken(&self, guard: u16) -> bool {
+        self.breaches.iter().any(|breach| breach.guard == guard)
+    }
+
     /// One decision. `is_in` says of a rule's share whether the decided event's entity is in it.
     pub(crate) fn count(
         &mut self,
@@ -113,11 +120,12 @@ impl Watch {
         (position, log_time): (Position, Time),
         is_in: impl Fn(u16) -> bool,
     ) {
-        if self.breach.is_some() {
-            return;
-        }
         let mut passed = false;
+        let breaches = &mut self.breaches;
         for ((guard, count), at) in guards.iter().zip(&mut self.guards).zip(0..) {
+            if breaches.iter().any(|breach| breach.guard == at) {
+                continue;
+            }
             let hit = outcome == guard.outcome;
             let broken = match &guard.against {
                 GuardAgainst::PreviousPlan if count.passed => continue,
@@ -143,8 +151,8 @@ impl Watch {
                     compared && count.now.share() > count.before.share() + guard.share_up
                 }
             };
-            if broken && self.breach.is_none() {
-                self.breach = Some(Breach { guard: at, position, log_time, said: Box::default() });
+            if broken {
+                breaches.push(Breach { guard: at, position, log_time, said: Box::default() });
             }
         }
         if passed {

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::GuardState;
-use domain::PlanVersion;
 use std::time::Duration;
 
 const GUARD: &str =
@@ -140,6 +139,26 @@ fn shares_are_frozen_at_what_they_were() {
     let report = engine.decision_report("risk").expect("it is declared");
     assert_eq!((report.plan, report.guards[0].state), (PlanVersion(3), GuardState::Watching));
     assert!(report.guards[0].now.hits <= report.guards[0].now.decisions / 5, "{report:?}");
+}
+
+#[test]
+fn a_guard_that_nothing_can_be_done_about_hides_no_other() {
+    let freeze = "{ outcome: decline, share_up: 5%, over: 10m, min: 200, then: freeze }";
+    let rollback = "{ outcome: decline, share_up: 8%, over: 10m, min: 250, then: rollback }";
+    let guards = format!("    guards: [{freeze}, {rollback}]\n");
+    let folder = Folder::new();
+    let (engine, _) = open(&folder, &spec_of(90, &guards), Mode::Inline, 1);
+    pay(&engine, 0, 1_000);
+    engine.change_spec("test", &spec_of(80, &guards), None).expect("it compiles");
+    pay(&engine, 1_000, 1_220);
+    // No rule has a share, so there is none to be held.
+    engine.keep_guards();
+    let states = || engine.decision_report("risk").expect("it is declared").guards.iter().map(|of| of.state).collect();
+    let told: Vec<GuardState> = states();
+    assert_eq!((told, engine.status().plan_version), (vec![GuardState::Broken, GuardState::Watching], PlanVersion(2)));
+    pay(&engine, 1_220, 1_300);
+    version(&engine, 3);
+    assert_eq!(engine.plan().text, spec_of(90, &guards));
 }
 
 #[test]
