@@ -2,9 +2,10 @@
 //! Integers are LEB128 varints (signed ones zigzag), floats are little-endian bits, strings are length and bytes.
 
 mod answer;
+mod fallbacks;
 mod review;
 
-use crate::{Answer, Event, Field, ListPut, Raw, Review, Time, Upsert, limits};
+use crate::{Answer, Event, FallbacksGiven, Field, ListPut, Raw, Review, Time, Upsert, limits};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -41,6 +42,8 @@ pub enum Payload<'a> {
     Review(Review<'a>),
     /// Why the spec that stands right before in the log came into force, if it was not simply sent. State ignores it.
     SpecReason(Cow<'a, str>),
+    /// Callers were given a fallback instead of what was decided. State ignores it.
+    FallbacksGiven(FallbacksGiven<'a>),
 }
 
 /// Bytes that are not a payload.
@@ -57,7 +60,7 @@ impl std::error::Error for CodecError {}
 
 impl<'a> Payload<'a> {
     /// The kind byte of the record header: 1 event, 2 upsert, 3 delete, 4 spec, 5 tick, 6 decision, 7 list put,
-    /// 8 list delete, 11 review, 12 reason of a spec.
+    /// 8 list delete, 11 review, 12 reason of a spec, 13 fallbacks given.
     pub fn kind(&self) -> u8 {
         match self {
             Payload::Event(_) => 1,
@@ -70,6 +73,7 @@ impl<'a> Payload<'a> {
             Payload::ListDelete { .. } => 8,
             Payload::Review(_) => 11,
             Payload::SpecReason(_) => 12,
+            Payload::FallbacksGiven(_) => 13,
         }
     }
 
@@ -100,6 +104,7 @@ impl<'a> Payload<'a> {
             }
             Payload::Spec(text) | Payload::SpecReason(text) => put_str(out, text),
             Payload::Review(review) => review::put(out, review),
+            Payload::FallbacksGiven(given) => fallbacks::put(out, given),
             Payload::Tick => {}
             Payload::Decision(answer) => answer.encode(out),
             Payload::ListPut(put) => put_list_put(out, put),
@@ -124,6 +129,7 @@ impl<'a> Payload<'a> {
             8 => Payload::ListDelete { list: input.text()?, key: input.text()? },
             11 => Payload::Review(review::take(&mut input)?),
             12 => Payload::SpecReason(input.text()?),
+            13 => Payload::FallbacksGiven(fallbacks::take(&mut input)?),
             _ => return Err(CodecError),
         };
         if input.bytes.is_empty() { Ok(payload) } else { Err(CodecError) }

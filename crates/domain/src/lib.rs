@@ -26,7 +26,7 @@ pub use periods::Periods;
 pub use position::{EntityId, PlanVersion, Position, Symbol};
 pub use refusal::{Code, Mark, Refusal, not_in_spec};
 pub use request::{Boost, FeedRequest, Page, Subject};
-pub use review::{Review, ReviewAct};
+pub use review::{FallbacksGiven, Review, ReviewAct};
 pub use time::{Span, Time};
 pub use timestamp::{INSTANT_RANGE_NS, parse_day, parse_instant, parse_timestamp};
 pub use trial::Trial;

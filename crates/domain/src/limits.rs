@@ -278,6 +278,12 @@ pub const REVIEWS_OPEN_MAX: usize = 20_000;
 pub const REVIEWS_CLOSED_MAX: usize = 10_000;
 /// How long a decided case is remembered, by log time.
 pub const REVIEWS_CLOSED_FOR: Span = Span(30 * 86_400_000);
+/// Most given fallbacks that wait to be noted in the log; more are not noted, and that is told.
+pub const FALLBACKS_WAITING_MAX: usize = 16_384;
+/// Most given fallbacks in one record.
+pub const FALLBACKS_PER_RECORD_MAX: usize = 1_024;
+/// Most given fallbacks that are remembered by id; the oldest give way.
+pub const FALLBACKS_REMEMBERED_MAX: usize = 65_536;
 /// Most cases of one page.
 pub const REVIEW_PAGE_MAX: usize = 1_000;
 /// Of what rules said of a case, so many bytes are kept.

@@ -1,4 +1,5 @@
-//! What a person does with a decision that waits for one, as the log has it.
+//! What becomes of decisions after they are made, as the log has it: what a person does with one that waits for a person, and which
+//! callers were given a fallback instead.
 
 use crate::{DecisionId, Span};
 use std::borrow::Cow;
@@ -33,4 +34,13 @@ pub enum ReviewAct<'a> {
         /// Why, in the person's words.
         reason: Cow<'a, str>,
     },
+}
+
+/// Callers were given a decision's declared fallback, since their deadline passed before what was decided could leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FallbacksGiven<'a> {
+    /// The decision's name.
+    pub decision: Cow<'a, str>,
+    /// The decided events.
+    pub on: Vec<DecisionId>,
 }

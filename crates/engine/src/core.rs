@@ -5,7 +5,7 @@ use crate::Config;
 use crate::bell::Bell;
 use crate::change::Changes;
 use crate::checkpoint::{Checkpointing, Complete, Deposits};
-use crate::decide::{Alarming, Deciding, Guarding, RecentAlarms, Verdicts};
+use crate::decide::{Alarming, Deciding, Given, Guarding, RecentAlarms, Verdicts};
 use crate::gate::{Gate, Wake, journal_failed};
 use crate::generation::Generation;
 use crate::page::FirstPages;
@@ -62,6 +62,8 @@ pub struct Core<D: Disk> {
     pub(crate) changes: Changes<D>,
     /// What was done about guards that are broken.
     pub(crate) guarding: Mutex<Guarding>,
+    /// Which callers were given a fallback, until that is in the log.
+    pub(crate) given: Mutex<Given>,
     /// The last position that consumers were given.
     pub(crate) handed_over: AtomicU64,
     /// Wakes whoever publishes this node's epochs.
@@ -218,8 +220,9 @@ impl<D: Disk> Core<D> {
         let now = self.config.clock.now();
         let generation = sequencer.generation.clone();
         let Generation { plan, state, .. } = &*generation;
-        let reviews = prepared.payloads.iter().any(|payload| matches!(payload, Payload::Review(_)));
-        let mut deciding = (reviews || !plan.decisions.is_empty()).then(|| Deciding::new(&generation));
+        let noted =
+            prepared.payloads.iter().any(|payload| matches!(payload, Payload::Review(_) | Payload::FallbacksGiven(_)));
+        let mut deciding = (noted || !plan.decisions.is_empty()).then(|| Deciding::new(&generation));
         let mut changes = Vec::with_capacity(results.len());
         let mut candidates = prepared.iter();
         for results in results.chunks_mut(HOLD) {

@@ -6,6 +6,7 @@ mod again;
 mod alarms;
 mod casebook;
 mod derive;
+mod given;
 mod guard;
 mod judge;
 mod recent;
@@ -18,6 +19,7 @@ pub(crate) use alarms::{Alarming, RecentAlarms};
 pub(crate) use casebook::Casebook;
 use casebook::{Client, Note};
 pub(crate) use derive::of_checkpoint;
+pub(crate) use given::Given;
 pub(crate) use guard::Guarding;
 pub(crate) use judge::Judge;
 pub(crate) use recent::Recent;
@@ -31,7 +33,7 @@ use crate::generation::{Generation, State};
 use crate::serve::Names;
 use crate::view::{entity_of, raw_of};
 use decision::{DecisionExplanation, Epoch, Facts, Ruleset, RulesetScratch, Rulesets, Texts, Verdict};
-use domain::{DecisionId, Payload, PlanVersion, Position, Raw, Time, Type, Value, limits};
+use domain::{DecisionId, FallbacksGiven, Payload, PlanVersion, Position, Raw, Time, Type, Value, limits};
 use expr::MadeTexts;
 use parking_lot::Mutex;
 use spec::Plan;
@@ -347,6 +349,9 @@ pub(crate) fn noted<'n>(
 ) -> impl Iterator<Item = Note> + 'n {
     let review = match payload {
         Payload::Review(review) => Some(Note::Review(casebook::owned(review))),
+        Payload::FallbacksGiven(given) => {
+            Some(Note::Fallbacks(FallbacksGiven { decision: given.decision.to_string().into(), on: given.on.clone() }))
+        }
         _ => None,
     };
     let label = match (payload, change) {

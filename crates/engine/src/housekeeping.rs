@@ -132,13 +132,14 @@ impl<D: Disk> Rounds<D> {
     }
 
     /// Fills changes at low priority: after each slice it pauses for as long as the slice took. Indexes of rules are made again
-    /// here, and guards that are broken are acted on.
+    /// here, guards that are broken are acted on, and fallbacks that were given are noted in the log.
     fn change(&self) {
         while !self.stop.load(Ordering::Acquire) {
             let begin = Instant::now();
             let nodes: Vec<_> = self.nodes.lock().iter().filter_map(|kept| kept.node.upgrade()).collect();
             nodes.iter().for_each(|node| node.generation().judge.tune());
             nodes.iter().for_each(|node| node.keep_guards());
+            nodes.iter().for_each(|node| node.append_fallbacks());
             let more = nodes.iter().fold(false, |more, node| node.advance_change(FILLED_AT_ONCE) | more);
             drop(nodes);
             thread::sleep(if more { begin.elapsed().min(CHANGES_LOOKED_AT_EVERY) } else { CHANGES_LOOKED_AT_EVERY });

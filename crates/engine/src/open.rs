@@ -4,7 +4,7 @@
 use crate::change::Changes;
 use crate::checkpoint::{self, Complete};
 use crate::core::{Core, Log, Work};
-use crate::decide::{self, Casebook, Guarding, Judge, Recent, RecentAlarms};
+use crate::decide::{self, Casebook, Given, Guarding, Judge, Recent, RecentAlarms};
 use crate::epochs::Epochs;
 use crate::gate::Gate;
 use crate::generation::{Generation, State};
@@ -184,6 +184,7 @@ impl<D: Disk> Core<D> {
             first_pages: FirstPages::default(),
             changes: Changes::default(),
             guarding: Mutex::new(Guarding::default()),
+            given: Mutex::new(Given::default()),
             handed_over: AtomicU64::new(0),
             publisher: OnceLock::new(),
             checkpointing: Mutex::default(),

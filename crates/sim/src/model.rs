@@ -102,7 +102,12 @@ impl Model {
                 self.changes.push(Changed { position, entity: entity.to_string(), key: key.to_string(), fields: None })
             }
             Payload::ListPut(_) | Payload::ListDelete { .. } => self.lists.apply(position, payload),
-            Payload::Spec(_) | Payload::Tick | Payload::Decision(_) | Payload::Review(_) | Payload::SpecReason(_) => {}
+            Payload::Spec(_)
+            | Payload::Tick
+            | Payload::Decision(_)
+            | Payload::Review(_)
+            | Payload::SpecReason(_)
+            | Payload::FallbacksGiven(_) => {}
         }
     }
 

@@ -260,9 +260,12 @@ pub fn resolve_located(
         },
         Payload::ListPut(put) => resolve_list_put(plan, dictionary, put),
         Payload::ListDelete { list, key } => resolve_list_delete(plan, dictionary, list, key),
-        Payload::Spec(_) | Payload::Tick | Payload::Decision(_) | Payload::Review(_) | Payload::SpecReason(_) => {
-            Change::None
-        }
+        Payload::Spec(_)
+        | Payload::Tick
+        | Payload::Decision(_)
+        | Payload::Review(_)
+        | Payload::SpecReason(_)
+        | Payload::FallbacksGiven(_) => Change::None,
     };
     Resolved { position, log_time, change }
 }

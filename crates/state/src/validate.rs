@@ -28,7 +28,12 @@ pub fn validate(plan: &Plan, payload: &Payload<'_>) -> Result<(), Refusal> {
             list_type(plan, list)?;
             check_key("key", key)
         }
-        Payload::Spec(_) | Payload::Tick | Payload::Decision(_) | Payload::Review(_) | Payload::SpecReason(_) => Ok(()),
+        Payload::Spec(_)
+        | Payload::Tick
+        | Payload::Decision(_)
+        | Payload::Review(_)
+        | Payload::SpecReason(_)
+        | Payload::FallbacksGiven(_) => Ok(()),
     }
 }
 
@@ -68,7 +73,12 @@ pub fn admit(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Res
             admit_new(plan, dictionary, named.into_iter(), (&[], &[]), 0)
         }
         Payload::ListDelete { .. } => Ok(()),
-        Payload::Spec(_) | Payload::Tick | Payload::Decision(_) | Payload::Review(_) | Payload::SpecReason(_) => Ok(()),
+        Payload::Spec(_)
+        | Payload::Tick
+        | Payload::Decision(_)
+        | Payload::Review(_)
+        | Payload::SpecReason(_)
+        | Payload::FallbacksGiven(_) => Ok(()),
     }
 }
 

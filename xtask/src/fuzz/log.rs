@@ -1,7 +1,9 @@
 //! The log: payloads of records, and directories of a log with damaged bytes.
 
 use super::target::{Target, outcome};
-use domain::{DecisionId, Event, Field, ListPut, Payload, Position, Raw, Review, ReviewAct, Time, Upsert};
+use domain::{
+    DecisionId, Event, FallbacksGiven, Field, ListPut, Payload, Position, Raw, Review, ReviewAct, Time, Upsert,
+};
 use journal::{Disk, DiskFile, Error, Opened, Options, OwnedRecord, Verify};
 use sim::Rng;
 use sim::disk::{SimDisk, Storage};
@@ -42,6 +44,10 @@ impl Target for Payloads {
                 act: ReviewAct::Decide { answer: "fraud".into(), reason: "seen".into() },
             }),
             Payload::SpecReason("a guard is broken".into()),
+            Payload::FallbacksGiven(FallbacksGiven {
+                decision: "risk".into(),
+                on: vec![DecisionId { epoch: 1, position: Position(7) }],
+            }),
         ]
         .iter()
         .map(|payload| {

@@ -84,6 +84,10 @@ fn samples() -> Vec<Payload<'static>> {
         review(ReviewAct::Release),
         review(ReviewAct::Decide { answer: "fraud".into(), reason: "he said so".into() }),
         Payload::SpecReason("a guard of risk is broken".into()),
+        Payload::FallbacksGiven(FallbacksGiven {
+            decision: "risk".into(),
+            on: [(1, 7), (u32::MAX, u64::MAX)].map(|(epoch, at)| DecisionId { epoch, position: Position(at) }).to_vec(),
+        }),
         Payload::Decision(Box::new(answer)),
     ]
 }

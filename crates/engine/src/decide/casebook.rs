@@ -15,11 +15,12 @@ pub(crate) use tally::{Calibration, Tally};
 pub(crate) use watch::{Before, Breach, GuardCount, Hits, Watch};
 
 use super::Decided;
-use domain::{DecisionId, Event, PlanVersion, Position, Raw, Review, Time};
+use domain::{DecisionId, Event, FallbacksGiven, PlanVersion, Position, Raw, Review, Time, limits};
 use expr::{MadeTexts, Texts};
 use joined::Joined;
 use spec::Plan;
 use state::{EventChange, LoadError};
+use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Everything that is kept.
@@ -35,6 +36,8 @@ pub(crate) struct Casebook {
     /// By decision, in the order in which they were first seen.
     pub(crate) tallies: Vec<Tally>,
     joined: Joined,
+    /// Of which a caller was given the fallback, the newest: who wrote the decided event.
+    given: BTreeMap<CaseKey, u32>,
     /// The version in force, and by index into its decisions whose tally is whose.
     under: Option<(PlanVersion, Vec<u16>)>,
 }
@@ -72,6 +75,8 @@ pub(crate) enum Note {
     },
     /// What a person did.
     Review(Review<'static>),
+    /// Callers were given the fallback.
+    Fallbacks(FallbacksGiven<'static>),
 }
 
 /// What an event says of events that were decided, by decision.
@@ -194,7 +199,25 @@ impl Casebook {
                     self.queue.apply(key, review, log_time);
                 }
             }
+            Note::Fallbacks(given) => given.on.iter().for_each(|id| self.given(*id, &given.decision)),
         }
+    }
+
+    fn given(&mut self, id: DecisionId, decision: &str) {
+        let Some(key) = self.key_of(id, decision) else { return };
+        if self.given.insert(key, id.epoch).is_none() {
+            self.tallies[usize::from(key.1)].fallbacks += 1;
+        }
+        while self.given.len() > limits::FALLBACKS_REMEMBERED_MAX {
+            self.given.pop_first();
+        }
+    }
+
+    /// The decisions on an event of which a caller was given the fallback.
+    pub(crate) fn given_fallbacks(&self, id: DecisionId) -> impl Iterator<Item = &str> {
+        let given = self.given.range((id.position, 0)..=(id.position, u16::MAX));
+        let given = given.filter(move |(_, epoch)| **epoch == id.epoch);
+        given.map(|(key, _)| self.tallies[usize::from(key.1)].name.as_str())
     }
 
     /// How many cases wait.

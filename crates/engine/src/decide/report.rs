@@ -38,6 +38,8 @@ pub struct DecisionReport {
     pub tiers: Option<Vec<TierReport>>,
     /// Labels about events that are not remembered.
     pub unjoined: u64,
+    /// Callers that were given the fallback instead, since their deadline had passed.
+    pub fallbacks: u64,
     /// In the spec's order.
     pub guards: Vec<GuardReport>,
     /// The last time that a guard was broken: under which version, when, and how.
@@ -198,6 +200,7 @@ fn report_of(tally: &Tally, decision: Option<&Decision>, now: Time) -> DecisionR
         more_rules,
         tiers: decision.and_then(|of| of.labels.as_ref()).map(|_| tiers_of(tally)),
         unjoined: tally.unjoined,
+        fallbacks: tally.fallbacks,
         guards: decision.map_or(Vec::new(), |decision| guards_of(tally, decision)),
         last_broken: last.map(|(version, breach)| (*version, breach.log_time, breach.said.to_string())),
         reviews: 0,
@@ -301,6 +304,9 @@ impl fmt::Display for DecisionReport {
         self.write_rules(f)?;
         self.write_tiers(f)?;
         self.write_guards(f)?;
+        if self.fallbacks > 0 {
+            writeln!(f, "\n{} callers were given the fallback, past their deadline", self.fallbacks)?;
+        }
         writeln!(f, "\n{} cases wait for a person", self.reviews)
     }
 }

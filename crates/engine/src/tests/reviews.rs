@@ -257,6 +257,48 @@ fn a_report_is_of_the_spec_in_force_before_anything_is_decided() {
 }
 
 #[test]
+fn callers_that_were_given_the_fallback_are_known_by_id_and_counted() {
+    for (mode, shards) in [(Mode::Inline, 1), (Mode::Threaded, 3)] {
+        let folder = Folder::new();
+        let (engine, _) = open(&folder, &spec_of(90, ""), mode, shards);
+        pay(&engine, 0, 40);
+        let last = pay(&engine, 40, 60).0;
+        let id = |back: u64| DecisionId { epoch: 1, position: Position(last - back) };
+        let before = (engine.status().log_time, engine.decision_report("risk").expect("it is declared"));
+        engine.note_fallbacks("risk", &[id(3), id(1)]);
+        assert!(engine.fallbacks_given(id(1)).contains("risk"), "also before it is in the log");
+        // The node writes them down by itself.
+        for round in 0.. {
+            if engine.status().position.0 > last {
+                break;
+            }
+            assert!(round < 60_000, "nothing is written down");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        // Twice is once; what nobody has decided is nothing.
+        engine.note_fallbacks("risk", &[id(1), id(4)]);
+        engine.note_fallbacks("other", &[id(2)]);
+        engine.append_fallbacks();
+        released(&engine, engine.status().position);
+        let given = |engine: &Engine| [0, 1, 2, 3, 4].map(|back| engine.fallbacks_given(id(back)).contains("risk"));
+        assert_eq!(given(&engine), [false, true, false, true, true]);
+        let foreign = DecisionId { epoch: 2, ..id(1) };
+        assert!(engine.fallbacks_given(foreign).is_empty());
+        let report = engine.decision_report("risk").expect("it is declared");
+        assert_eq!((report.fallbacks, engine.status().log_time), (3, before.0));
+        assert_eq!(crate::DecisionReport { fallbacks: 0, position: before.1.position, ..report }, before.1);
+        // From the log, from a checkpoint, and in the other mode.
+        for checkpointed in [false, true] {
+            if checkpointed {
+                engine.checkpoint().expect("the disk is well");
+            }
+            let (again, _) = open(&crashed(&folder), &spec_of(90, ""), Mode::Inline, 2);
+            assert_eq!((given(&again), told(&again)), (given(&engine), told(&engine)), "{mode:?} {checkpointed}");
+        }
+    }
+}
+
+#[test]
 fn a_restart_knows_all_of_it() {
     for (before, after) in [(Mode::Inline, Mode::Threaded), (Mode::Threaded, Mode::Inline)] {
         let folder = Folder::new();

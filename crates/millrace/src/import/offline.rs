@@ -140,7 +140,12 @@ fn tail(dir: &Path, from: Position) -> Result<VecDeque<(Position, Digest)>> {
         let payload = Payload::decode(record.header.kind, record.payload);
         let is_change = !matches!(
             payload,
-            Ok(Payload::Spec(_) | Payload::SpecReason(_) | Payload::Decision(_) | Payload::Review(_)) | Err(_)
+            Ok(Payload::Spec(_)
+                | Payload::SpecReason(_)
+                | Payload::Decision(_)
+                | Payload::Review(_)
+                | Payload::FallbacksGiven(_))
+                | Err(_)
         );
         if is_change {
             digests.push_back((record.header.position, record.header.digest));

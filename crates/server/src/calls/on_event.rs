@@ -9,12 +9,17 @@ use engine::{
     Decided, DecidedAgain, DecisionExplanation, FactOfDecision, FiredEffect, OperandOfRule, RuleOfDecision, Telling,
     TermOfRule, Verdicts, WhyNot,
 };
-use wire::{write_array, write_bool, write_float, write_instant, write_key, write_text};
+use wire::{VerdictView, write_array, write_bool, write_float, write_instant, write_key, write_text};
 
 /// All decisions on the event.
 pub(super) fn read(shared: &Shared, id: DecisionId) -> Result<Reply, Refusal> {
+    let given = shared.engine.fallbacks_given(id);
     at(shared, id)?.tell(|decided, telling| {
-        let views: Vec<_> = of(decided, id)?.into_iter().map(|of| view_of(of, telling, true, false)).collect();
+        let views = of(decided, id)?.into_iter().map(|of| {
+            let given_fallback = given.contains(&of.decision().name);
+            VerdictView { given_fallback, ..view_of(of, telling, true, false) }
+        });
+        let views: Vec<_> = views.collect();
         let mut body = b"{\"decisions\":".to_vec();
         write_array(&mut body, &views, wire::write_verdict);
         body.push(b'}');

@@ -48,6 +48,7 @@ fn write_report(out: &mut Vec<u8>, report: &DecisionReport) {
         text(out, "message", said);
         out.push(b'}');
     }
+    uint(out, "fallbacks_given", report.fallbacks);
     uint(out, "reviews_open", report.reviews as u64);
     out.push(b'}');
 }

@@ -12,7 +12,7 @@ use super::released_within;
 use crate::Shared;
 use crate::reply::Reply;
 use again::Again;
-use domain::{Code, Position, Refusal};
+use domain::{Code, DecisionId, Position, Refusal};
 use engine::{Accepted, Decided, FiredEffect, Submitted, Telling, Verdicts};
 use json::Json;
 use std::sync::Arc;
@@ -147,6 +147,7 @@ impl Taken {
             tale.chunk(chunk, numbers, &again);
         }
         tale.unread_before(u32::MAX);
+        shared.engine.note_fallbacks(&tale.asked.name, &tale.told.fallbacks);
         shared.metrics.events(tale.told.accepted, tale.told.duplicates, &[]);
         tale.told.refused.iter().for_each(|code| shared.metrics.event_refused(*code));
     }
@@ -172,6 +173,8 @@ struct Told {
     accepted: u64,
     duplicates: u64,
     refused: Vec<Code>,
+    /// Of which the fallback is told.
+    fallbacks: Vec<DecisionId>,
 }
 
 /// Telling, event by event.
@@ -223,6 +226,9 @@ impl<L: Listener> Tale<'_, L> {
             let decided = on(decided, position).iter().find(|decided| *decided.decision().name == *self.asked.name);
             let decided = decided.ok_or_else(|| self.undecided())?;
             let view = VerdictView { duplicate, ..view_of(decided, telling, self.asked.facts, self.late) };
+            if view.fallback {
+                self.told.fallbacks.push(view.id);
+            }
             self.listener.decided(&view);
             Ok(())
         })
@@ -277,6 +283,7 @@ pub(crate) fn view_of<'d>(decided: &'d Decided, telling: &Telling<'_>, facts: bo
         decision: &decision.name,
         outcome: outcome(if late { decision.fallback } else { verdict.outcome }),
         fallback: late,
+        given_fallback: false,
         score: verdict.score,
         tier: verdict.tier.map(|tier| outcome(decision.tiers[usize::from(tier)].outcome)),
         reasons: reasons.collect(),

@@ -112,7 +112,7 @@ fn a_hundred_thousand_lines_are_answered_in_order() {
     }
     assert_eq!(count, 100_000);
     // The connection is good for another request.
-    let text = house.client().get("/metrics").unwrap().text();
+    let text = client.get("/metrics").unwrap().text();
     assert!(text.contains("millrace_events_accepted_total 100000"), "{text}");
     assert!(text.contains("millrace_body_bytes 0"), "{text}");
 }
@@ -182,11 +182,19 @@ fn what_can_be_refused_before_the_first_line_has_a_status_of_its_own() {
 fn past_the_deadline_the_fallback_is_told() {
     let house = House::of(SPEC, |_| {});
     let (mut lines, mut answers) = stream(&house, "/v1/decisions/slow");
+    let mut client = house.client();
     for n in 0..50 {
         lines.send(payment(n).as_bytes()).unwrap();
         let answer = next(&mut answers).expect("an answer");
         // Whether the disk makes it is the disk's business; what is told must fit.
         let fallback = answer["fallback"] == true;
         assert_eq!(answer["outcome"] == "unsure", fallback, "{answer}");
+        // And it is told later, of this decision on the event alone.
+        let id = answer["id"].as_str().expect("it has one");
+        let told = house.client().get(&format!("/v1/decisions/{id}")).expect("it answers");
+        let told: Value = serde_json::from_slice(&told.body).expect("it is JSON");
+        for of in told["decisions"].as_array().expect("there are two") {
+            assert_eq!(of["given"] == "fallback", fallback && of["decision"] == "slow", "{told}");
+        }
     }
 }

@@ -15,6 +15,8 @@ pub struct VerdictView<'a> {
     pub outcome: &'a str,
     /// Whether that is what is answered past a deadline, the decision itself being another.
     pub fallback: bool,
+    /// Whether a caller was given the declared fallback instead of it.
+    pub given_fallback: bool,
     /// The score.
     pub score: f64,
     /// The tier that the score reached, by its outcome.
@@ -61,6 +63,9 @@ pub fn write_verdict(out: &mut Vec<u8>, view: &VerdictView<'_>) {
     write_text(out, view.outcome);
     if view.fallback {
         out.extend_from_slice(b",\"fallback\":true");
+    }
+    if view.given_fallback {
+        out.extend_from_slice(b",\"given\":\"fallback\"");
     }
     write_key(out, "score");
     write_float(out, view.score);

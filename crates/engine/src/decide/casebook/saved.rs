@@ -4,12 +4,13 @@ use super::joined::{Entry, Joined};
 use super::panes::{Pane, Panes};
 use super::tally::RuleTally;
 use super::watch::Hits;
-use super::{Before, Breach, Calibration, Case, Casebook, Claimed, Closed, GuardCount, Queue, Tally, Watch};
+use super::{Before, Breach, Calibration, Case, CaseKey, Casebook, Claimed, Closed, GuardCount, Queue, Tally, Watch};
 use domain::{DecisionId, PlanVersion, Position, Time};
 use state::{LoadError, Reader};
+use std::collections::BTreeMap;
 
 /// The form of what follows.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 /// Stands for no place.
 const NONE: u32 = u32::MAX;
 
@@ -130,6 +131,10 @@ pub(super) fn save(book: &Casebook, out: &mut Vec<u8>) {
         out.place(entry.tier);
         out.u8(entry.said.map_or(2, u8::from));
     });
+    out.list(book.given.iter(), |out, (key, epoch)| {
+        put_key(out, *key);
+        out.u32(*epoch);
+    });
 }
 
 pub(super) fn load(bytes: &[u8]) -> Loaded<Casebook> {
@@ -143,6 +148,7 @@ pub(super) fn load(bytes: &[u8]) -> Loaded<Casebook> {
     let queue = take_queue(input)?;
     let next = input.u32()? as usize;
     let ring: Vec<Entry> = input.list(take_entry)?;
+    let given: BTreeMap<CaseKey, u32> = input.list(|input| Ok((take_key(input)?, input.u32()?)))?;
     let known = |place: u16| usize::from(place) < tallies.len();
     let of_tally = |(tally, outcome, tier): (u16, u16, Option<u16>)| {
         let has = |place: u16| tallies.get(usize::from(tally)).is_some_and(|of| usize::from(place) < of.outcomes.len());
@@ -152,10 +158,15 @@ pub(super) fn load(bytes: &[u8]) -> Loaded<Casebook> {
     let closed = queue.closed.iter().map(|((_, tally), of)| (*tally, of.case.outcome, of.case.tier));
     let tiers =
         ring.iter().all(|entry| known(entry.tally) && of_tally((entry.tally, entry.tier.unwrap_or(0), entry.tier)));
-    if !input.0.is_done() || !open.chain(closed).all(of_tally) || !tiers || next > ring.len() {
+    if !input.0.is_done()
+        || !open.chain(closed).all(of_tally)
+        || !tiers
+        || next > ring.len()
+        || !given.keys().all(|key| known(key.1))
+    {
         return Err(WRONG);
     }
-    Ok(Casebook { seen, log_time, since, queue, tallies, joined: Joined::with(ring, next), under: None })
+    Ok(Casebook { seen, log_time, since, queue, tallies, joined: Joined::with(ring, next), given, under: None })
 }
 
 fn take_entry(input: &mut In<'_>) -> Loaded<Entry> {
@@ -194,6 +205,7 @@ fn put_tally(out: &mut Out<'_>, tally: &Tally) {
     });
     out.list(tally.calibration.iter(), |out, of| [of.decided, of.bad, of.good].into_iter().for_each(|n| out.u64(n)));
     out.u64(tally.unjoined);
+    out.u64(tally.fallbacks);
     put_watch(out, &tally.watch);
 }
 
@@ -213,6 +225,7 @@ fn take_tally(input: &mut In<'_>) -> Loaded<Tally> {
     tally.calibration =
         input.list(|input| Ok(Calibration { decided: input.u64()?, bad: input.u64()?, good: input.u64()? }))?;
     tally.unjoined = input.u64()?;
+    tally.fallbacks = input.u64()?;
     tally.watch = take_watch(input)?;
     let outcomes = tally.outcomes.len();
     if tally.all.len() != outcomes || tally.tiers.len() != outcomes || tally.calibration.len() != outcomes + 1 {
@@ -318,12 +331,12 @@ fn take_queue(input: &mut In<'_>) -> Loaded<Queue> {
     Ok(Queue { open, closed, order: input.list(take_key)?, gave_way: input.u64()? })
 }
 
-fn put_key(out: &mut Out<'_>, (position, tally): super::CaseKey) {
+fn put_key(out: &mut Out<'_>, (position, tally): CaseKey) {
     out.u64(position.0);
     out.u32(u32::from(tally));
 }
 
-fn take_key(input: &mut In<'_>) -> Loaded<super::CaseKey> {
+fn take_key(input: &mut In<'_>) -> Loaded<CaseKey> {
     Ok((Position(input.u64()?), input.u16()?))
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Tally {
     pub(crate) calibration: Vec<Calibration>,
     /// Labels about events that are not remembered.
     pub(crate) unjoined: u64,
+    /// Callers that were given the fallback.
+    pub(crate) fallbacks: u64,
     pub(crate) watch: Watch,
     /// By index into `Decision::outcomes` of the version in force: its place here.
     slots: Vec<u16>,
@@ -90,6 +92,7 @@ impl Tally {
             rules: Vec::new(),
             calibration: vec![Calibration::default()],
             unjoined: 0,
+            fallbacks: 0,
             watch: Watch::default(),
             slots: Vec::new(),
         }
