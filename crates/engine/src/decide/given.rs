@@ -60,7 +60,7 @@ impl Given {
             let Payload::FallbacksGiven(FallbacksGiven { decision, on }) = record else { continue };
             if let Some(waiting) = self.waiting.get_mut(&**decision) {
                 let before = waiting.len();
-                on.iter().for_each(|id| drop(waiting.remove(id)));
+                waiting.retain(|id| on.binary_search(id).is_err());
                 self.count -= before - waiting.len();
             }
         }

@@ -112,7 +112,7 @@ fn a_hundred_thousand_lines_are_answered_in_order() {
     }
     assert_eq!(count, 100_000);
     // The connection is good for another request.
-    let text = client.get("/metrics").unwrap().text();
+    let text = house.client().get("/metrics").unwrap().text();
     assert!(text.contains("millrace_events_accepted_total 100000"), "{text}");
     assert!(text.contains("millrace_body_bytes 0"), "{text}");
 }
@@ -191,7 +191,7 @@ fn past_the_deadline_the_fallback_is_told() {
         assert_eq!(answer["outcome"] == "unsure", fallback, "{answer}");
         // And it is told later, of this decision on the event alone.
         let id = answer["id"].as_str().expect("it has one");
-        let told = house.client().get(&format!("/v1/decisions/{id}")).expect("it answers");
+        let told = client.get(&format!("/v1/decisions/{id}")).expect("it answers");
         let told: Value = serde_json::from_slice(&told.body).expect("it is JSON");
         for of in told["decisions"].as_array().expect("there are two") {
             assert_eq!(of["given"] == "fallback", fallback && of["decision"] == "slow", "{told}");
