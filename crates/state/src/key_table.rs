@@ -10,6 +10,9 @@ use std::hash::Hasher;
 /// Segments per table; a table of 50 M keys grows by moving about 200 k at a time.
 const SEGMENTS: usize = 256;
 
+/// Bits without a pattern: the golden ratio's.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// A key that hashes with a seed. Equal keys (and borrowed forms of them) hash equally under the same seed.
 pub trait TableKey: Eq {
     /// The seeded hash.
@@ -17,11 +20,11 @@ pub trait TableKey: Eq {
 }
 
 fn hashed(seed: u64, write: impl FnOnce(&mut FoldHasher<'static>)) -> u64 {
-    let mut hasher = FoldHasher::with_seed(seed, SharedSeed::global_fixed());
+    let mut hasher = FoldHasher::with_seed(seed ^ SPREAD, SharedSeed::global_fixed());
     write(&mut hasher);
-    // Of short keys under a small seed the hasher leaves some bits as they were: `C0` to `C119` have 26 upper halves.
+    // Of short keys the hasher leaves some bits as they were: under a small seed `C0` to `C119` had 26 different upper halves.
     let hash = hasher.finish();
-    (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    (hash ^ hash >> 32).wrapping_mul(SPREAD)
 }
 
 impl TableKey for u64 {
