@@ -43,11 +43,13 @@ fn bad_length(name: &str, len: usize, max: usize) -> Box<Refusal> {
 pub(crate) struct Fields<'a> {
     list: Vec<Field<'a>>,
     nulls: bool,
+    /// One bit of 64 for each name: where the bit of another is not set, it is new.
+    names: u64,
 }
 
 impl<'a> Fields<'a> {
     pub(crate) fn new() -> Fields<'a> {
-        Fields { list: Vec::new(), nulls: false }
+        Fields { list: Vec::new(), nulls: false, names: 0 }
     }
 
     /// Takes the value of the member `name`.
@@ -60,14 +62,14 @@ impl<'a> Fields<'a> {
         };
         self.nulls |= matches!(value, Raw::Null);
         if self.list.capacity() == 0 {
-            self.list.reserve_exact(4);
+            self.list.reserve_exact(8);
         }
         self.list.push(Field { name, value });
         Ok(())
     }
 
     #[inline]
-    fn admit(&self, name: &str) -> Outcome<()> {
+    fn admit(&mut self, name: &str) -> Outcome<()> {
         if name.is_empty() || name.len() > limits::NAME_BYTES_MAX {
             return Err(bad_length(name, name.len(), limits::NAME_BYTES_MAX));
         }
@@ -75,9 +77,13 @@ impl<'a> Fields<'a> {
             let message = format!("more than {} fields: send fewer", limits::FIELDS_MAX);
             return Err(refusal(Code::TooMany, name, message));
         }
-        if self.list.iter().any(|field| field.name == name) {
+        let bytes = name.as_bytes();
+        let ends = bytes[0].wrapping_mul(7) ^ bytes[bytes.len() - 1];
+        let bit = 1 << (ends.wrapping_add(bytes.len() as u8) & 63);
+        if self.names & bit != 0 && self.list.iter().any(|field| field.name == name) {
             return Err(twice(name));
         }
+        self.names |= bit;
         Ok(())
     }
 
