@@ -20,8 +20,10 @@ pub(crate) mod spec;
 pub(crate) mod verdicts;
 
 use crate::Shared;
+use crate::reply::Reply;
 use domain::{Code, DecisionId, Position, Refusal};
 use engine::Wake;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -89,6 +91,25 @@ async fn parked(longest: Duration, meaning: &str, park: impl FnOnce(Wake)) -> Re
 
 fn late(code: Code, why: &str, meaning: &str) -> Refusal {
     Refusal::new(code, "", format!("{why}: {meaning}"))
+}
+
+/// A report, once all that it counts is durable: as a table for people, or as JSON.
+///
+/// # Errors
+/// As [`released`].
+pub(crate) async fn reported<R: fmt::Display>(
+    shared: &Shared,
+    (report, position): (&R, Position),
+    text: bool,
+    write: impl FnOnce(&mut Vec<u8>, &R),
+) -> Result<Reply, Refusal> {
+    released(shared, position).await?;
+    if text {
+        return Ok(Reply::text(report.to_string()));
+    }
+    let mut body = Vec::new();
+    write(&mut body, report);
+    Ok(Reply::json(body))
 }
 
 /// Makes a call that reads the log or compiles a spec on one of the runtime's few threads for that: the other requests of this thread

@@ -1,6 +1,6 @@
 //! What came of answers: clicks and rewards by feed, route or place.
 
-use super::released;
+use super::reported;
 use crate::Shared;
 use crate::query::Query;
 use crate::reply::Reply;
@@ -26,13 +26,7 @@ impl Part {
 /// The report, once all that was joined is durable.
 pub(crate) async fn read(shared: &Shared, part: &Part, text: bool) -> Result<Reply, Refusal> {
     let report = shared.engine.attribution(part.feed.as_deref(), part.by)?;
-    released(shared, report.position).await?;
-    if text {
-        return Ok(Reply::text(report.to_string()));
-    }
-    let mut body = Vec::new();
-    write_report(&mut body, &report);
-    Ok(Reply::json(body))
+    reported(shared, (&report, report.position), text, write_report).await
 }
 
 fn write_report(out: &mut Vec<u8>, report: &AttributionReport) {

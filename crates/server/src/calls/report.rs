@@ -1,24 +1,16 @@
 //! What a decision has come to lately.
 
-use super::released;
+use super::reported;
 use crate::Shared;
 use crate::reply::Reply;
-use domain::{Position, Refusal, Time};
+use domain::{Refusal, Time};
 use engine::{DecisionReport, GuardReport, RuleReport, ShareReport, TierReport, WindowReport};
 use wire::{write_array, write_float, write_key, write_text, write_time, write_uint};
 
 /// The report, once all that it counts is durable.
 pub(crate) async fn read(shared: &Shared, name: &str, text: bool) -> Result<Reply, Refusal> {
     let report = shared.engine.decision_report(name)?;
-    if report.position > Position::START {
-        released(shared, report.position).await?;
-    }
-    if text {
-        return Ok(Reply::text(report.to_string()));
-    }
-    let mut body = Vec::new();
-    write_report(&mut body, &report);
-    Ok(Reply::json(body))
+    reported(shared, (&report, report.position), text, write_report).await
 }
 
 fn write_report(out: &mut Vec<u8>, report: &DecisionReport) {
