@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A row of the catalogue, what is sent, and what comes: answers as `status code` between `; `, then `closed` if the connection is.
 /// With a `?` an answer may be lost: the connection is closed over bytes that nobody read.
@@ -136,9 +136,17 @@ fn memory(house: &House) -> (u64, u64, serde_json::Value) {
     (status.position.0, status.durable.0, known["features"].clone())
 }
 
+/// Of all that is in the log, as a program beside the server reads it once the log is at rest.
 fn digest(house: &House) -> String {
     let disk = Arc::new(journal::FileDisk::open_to_read(&house.folder).expect("the folder is there"));
-    let (log, _) = LogFile::open_to_read(&disk).expect("the log can be read");
+    let read = || LogFile::open_to_read(&disk).expect("the log can be read").0;
+    let end = Instant::now() + Duration::from_secs(20);
+    let mut log = read();
+    while log.last < house.engine.durable() {
+        assert!(Instant::now() < end, "the end of the log does not show");
+        std::thread::sleep(Duration::from_millis(2));
+        log = read();
+    }
     format!("{:?}", log.digest(&house.engine.plan(), 1).expect("the log is whole"))
 }
 
