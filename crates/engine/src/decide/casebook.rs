@@ -220,6 +220,11 @@ impl Casebook {
         given.map(|(key, _)| self.tallies[usize::from(key.1)].name.as_str())
     }
 
+    /// Whether a caller was given the fallback of this one.
+    pub(crate) fn was_given(&self, key: CaseKey, epoch: u32) -> bool {
+        self.given.get(&key) == Some(&epoch)
+    }
+
     /// How many cases wait.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.open.len()

@@ -1,7 +1,7 @@
 //! The review queue: decisions that wait for a person are listed, claimed and decided. What a person does is judged under the
 //! sequencer's lock, once all that was appended before it is known, and is then a record of the log like any.
 
-use super::casebook::{Case, CaseKey, Casebook, Claimed, Tally};
+use super::casebook::{Case, CaseKey, Casebook, Claimed};
 use crate::core::{Core, Submitted, validated};
 use crate::generation::Generation;
 use crate::ring::{Latch, Message};
@@ -76,6 +76,8 @@ pub struct ReviewCase {
     pub said: String,
     /// The client's id of the event.
     pub event: Option<String>,
+    /// Whether a caller was given the decision's fallback instead of `outcome`, as far as that is remembered.
+    pub given_fallback: bool,
     /// The plan that decided.
     pub plan: PlanVersion,
     /// The log's time at the event.
@@ -140,7 +142,8 @@ pub struct ReviewPage {
 }
 
 impl ReviewCase {
-    fn of(tally: &Tally, position: Position, case: &Case, now: Time) -> ReviewCase {
+    fn of(book: &Casebook, (position, place): CaseKey, case: &Case, now: Time) -> ReviewCase {
+        let tally = &book.tallies[usize::from(place)];
         let name = |place: u16| tally.outcomes[usize::from(place)].clone();
         let claimed = |held: &Claimed| (held.by.to_string(), held.until);
         ReviewCase {
@@ -151,6 +154,7 @@ impl ReviewCase {
             score: case.score,
             said: case.said.to_string(),
             event: case.client.as_ref().map(|id| id.to_string()),
+            given_fallback: book.was_given((position, place), case.epoch),
             plan: case.version,
             at: case.log_time,
             age: now.since(case.log_time),
@@ -161,9 +165,8 @@ impl ReviewCase {
 
     /// A case by its key, open or decided.
     fn at(book: &Casebook, key: CaseKey, now: Time) -> Option<ReviewCase> {
-        let tally = &book.tallies[usize::from(key.1)];
         if let Some(case) = book.queue.open.get(&key) {
-            return Some(ReviewCase::of(tally, key.0, case, now));
+            return Some(ReviewCase::of(book, key, case, now));
         }
         let of = book.queue.closed.get(&key)?;
         let closed = ReviewClosed {
@@ -172,7 +175,7 @@ impl ReviewCase {
             answer: of.answer.to_string(),
             reason: of.reason.to_string(),
         };
-        Some(ReviewCase { closed: Some(closed), claimed: None, ..ReviewCase::of(tally, key.0, &of.case, of.at) })
+        Some(ReviewCase { closed: Some(closed), claimed: None, ..ReviewCase::of(book, key, &of.case, of.at) })
     }
 
     fn find(book: &Casebook, id: DecisionId, decision: &str, now: Time) -> Option<ReviewCase> {

@@ -282,6 +282,10 @@ fn callers_that_were_given_the_fallback_are_known_by_id_and_counted() {
         released(&engine, engine.status().position);
         let given = |engine: &Engine| [0, 1, 2, 3, 4].map(|back| engine.fallbacks_given(id(back)).contains("risk"));
         assert_eq!(given(&engine), [false, true, false, true, true]);
+        // Whoever reviews it sees that too.
+        let cases = all(&engine);
+        assert!(cases.iter().all(|case| case.given_fallback == engine.fallbacks_given(case.id).contains("risk")));
+        assert!(cases.iter().any(|case| case.given_fallback) && !cases.iter().all(|case| case.given_fallback));
         let foreign = DecisionId { epoch: 2, ..id(1) };
         assert!(engine.fallbacks_given(foreign).is_empty());
         let report = engine.decision_report("risk").expect("it is declared");

@@ -166,6 +166,9 @@ fn write_case(out: &mut Vec<u8>, case: &ReviewCase) {
             write_text(out, value);
         }
     }
+    if case.given_fallback {
+        out.extend_from_slice(b",\"given\":\"fallback\"");
+    }
     write_key(out, "score");
     write_float(out, case.score);
     write_key(out, "plan");
@@ -222,6 +225,9 @@ fn case_text(case: &ReviewCase) -> String {
     );
     if let Some(event) = &case.event {
         text.push_str(&format!("  event {event}"));
+    }
+    if case.given_fallback {
+        text.push_str("  (the caller was given the fallback)");
     }
     if let Some((by, until)) = &case.claimed {
         text.push_str(&format!("  claimed by {by} until {until}"));
