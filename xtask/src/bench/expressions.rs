@@ -26,8 +26,10 @@ const GATES: [(&str, f64, bool); 5] = [
 
 impl Expr {
     pub(super) fn run(self, root: &Path) -> Result<()> {
-        let mut figures =
-            Figures(serde_json::from_str(&peers(root, self.report.quick)?).context("reading the figures")?);
+        let mut figures = Figures(
+            serde_json::from_str(&printed_by(root, "benches/peers", self.report.quick)?)
+                .context("reading the figures")?,
+        );
         for peer in ["cel", "zen"] {
             let ratio = figures.0.get(&format!("predicate_ratio_{peer}")).cloned().unwrap_or_default();
             figures.note(&format!("ratio_{peer}"), ratio);
@@ -39,20 +41,14 @@ impl Expr {
     }
 }
 
-/// Builds the program beside this one and returns what it prints.
-fn peers(root: &Path, quick: bool) -> Result<String> {
+/// Builds the program in a workspace beside this one and returns what it prints.
+pub(super) fn printed_by(root: &Path, workspace: &str, quick: bool) -> Result<String> {
     let own = std::env::current_exe().context("finding this program")?;
     let target = own.parent().and_then(Path::parent).context("the target directory has a folder per profile")?;
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args([
-            "run",
-            "--release",
-            "--quiet",
-            "--locked",
-            "--manifest-path",
-            "benches/peers/Cargo.toml",
-            "--target-dir",
-        ])
+        .args(["run", "--release", "--quiet", "--locked", "--manifest-path"])
+        .arg(Path::new(workspace).join("Cargo.toml"))
+        .arg("--target-dir")
         .arg(target)
         .args(if quick { &["--", "quick"][..] } else { &[] })
         .current_dir(root)
@@ -60,7 +56,7 @@ fn peers(root: &Path, quick: bool) -> Result<String> {
         .output()
         .context("running cargo")?;
     if !output.status.success() {
-        bail!("benches/peers does not run");
+        bail!("{workspace} does not run");
     }
     String::from_utf8(output.stdout).map(|text| text.trim().to_owned()).context("figures are text")
 }

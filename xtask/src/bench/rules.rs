@@ -1,12 +1,12 @@
 //! `cargo xtask bench rules`: realistic rules through their index and one by one, and decisions from JSON bytes to the outcome, in
-//! this process and through a server with its journal, on one core.
+//! this process and through a server with its journal, on one core; a decision table beside one of the crate `zen-engine`.
 
 #[path = "../../../crates/decision/src/ruleset/index/tests/realistic.rs"]
 mod realistic;
 mod streamed;
 mod whole;
 
-use super::{Figures, Report, rows::per};
+use super::{Figures, Report, expressions::printed_by, rows::per};
 use crate::node;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -27,14 +27,15 @@ const ROUNDS: usize = 9;
 /// Measure rules: through their index, one by one, and whole decisions from bytes to outcomes
 #[derive(Args)]
 pub(crate) struct Rules {
-    /// Only the figures whose group is named: index, whole, streamed
+    /// Only the figures whose group is named: index, whole, streamed, table
     #[arg(long)]
     only: Option<String>,
     #[command(flatten)]
     report: Report,
 }
 
-const GATES: [(&str, f64, bool); 5] = [
+const GATES: [(&str, f64, bool); 6] = [
+    ("ratio_zen", 20.0, true),
     ("rules_10000_index_ns", 2_000.0, false),
     ("rules_50_index_ns", 250.0, false),
     ("events_per_s", 1_000_000.0, true),
@@ -44,8 +45,12 @@ const GATES: [(&str, f64, bool); 5] = [
 
 type Group = fn(&Path, bool, &mut Figures) -> Result<()>;
 
-const GROUPS: [(&str, Group); 3] =
-    [("index", index), ("whole", |_, quick, figures| whole::measure(quick, figures)), ("streamed", streamed::measure)];
+const GROUPS: [(&str, Group); 4] = [
+    ("index", index),
+    ("whole", |_, quick, figures| whole::measure(quick, figures)),
+    ("streamed", streamed::measure),
+    ("table", table),
+];
 
 impl Rules {
     pub(crate) fn run(self, root: &Path) -> Result<()> {
@@ -58,6 +63,14 @@ impl Rules {
         }
         self.report.close(root, super::now(), figures, "rules.jsonl", &GATES)
     }
+}
+
+/// One decision table here and in the crate `zen-engine`: `benches/tables`, a workspace of its own, is built and run.
+fn table(root: &Path, quick: bool, figures: &mut Figures) -> Result<()> {
+    let printed = printed_by(root, "benches/tables", quick)?;
+    let of_table: Figures = Figures(serde_json::from_str(&printed).context("reading the figures")?);
+    figures.0.extend(of_table.0);
+    Ok(())
 }
 
 fn index(_: &Path, quick: bool, figures: &mut Figures) -> Result<()> {
