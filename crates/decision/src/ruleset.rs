@@ -54,18 +54,20 @@ pub enum FiredEffect {
 /// Decides: every rule is looked at, one after another. What they add is summed in the spec's order.
 pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict {
     let texts = &facts.texts(texts);
-    let fired = (0..).zip(&decision.rules).filter(|(_, rule)| fires(rule, facts.now, &facts.row, texts));
-    let fired =
-        fired.map(|(index, rule)| (Fired { rule: index, effect: effect(rule, &facts.row, texts) }, rule.shadow));
-    conclude(decision, facts, texts, fired)
+    conclude(decision, facts, texts, 0..decision.rules.len() as u32, |index| {
+        let rule = &decision.rules[index as usize];
+        fires(rule, facts.now, &facts.row, texts).then(|| (effect(rule, &facts.row, texts), rule.shadow))
+    })
 }
 
-/// What comes of the rules whose conditions hold, ascending, and of whether each is in shadow: of a table that gives one row, the first. `texts` has those of the facts too.
+/// What comes of rules that may fire, ascending: `fires` says what one does that fires, and whether it is in shadow. Of a table that
+/// gives one row only the first fires. `texts` has those of the facts too.
 fn conclude(
     decision: &Decision,
     facts: &Facts,
     texts: &dyn Texts,
-    fired: impl Iterator<Item = (Fired, bool)>,
+    candidates: impl Iterator<Item = u32>,
+    fires: impl Fn(u32) -> Option<(FiredEffect, bool)>,
 ) -> Verdict {
     let row = &facts.row;
     let base = decision.score.as_ref().and_then(|score| score.eval_f64_with(row, texts));
@@ -73,17 +75,18 @@ fn conclude(
     let mut verdict = Verdict { outcome: decision.otherwise, score: base, tier: None, fired: Vec::new() };
     let mut asked = None::<u16>;
     let mut next = 0;
-    for (fired, shadow) in fired {
-        if fired.rule < next {
+    for rule in candidates {
+        if rule < next {
             continue;
         }
-        if !shadow {
+        let Some((effect, shadow)) = fires(rule) else { continue };
+        verdict.fired.push(Fired { rule, effect });
+        if shadow {
             // A row in shadow does nothing: it does not keep the rows behind it from firing either.
-            next = decision.rule_after(fired.rule);
+            continue;
         }
-        verdict.fired.push(fired);
-        match fired.effect {
-            _ if shadow => {}
+        next = decision.rule_after(rule);
+        match effect {
             FiredEffect::Added(score) => verdict.score += score,
             FiredEffect::Asked(outcome) => asked = Some(asked.map_or(outcome, |before| before.min(outcome))),
         }

@@ -11,7 +11,7 @@ mod tree;
 #[cfg(test)]
 pub(super) mod tests;
 
-use super::{Facts, Fired, FiredEffect, Verdict, conclude, effect};
+use super::{Facts, FiredEffect, Verdict, conclude, effect};
 use domain::{Symbol, Time};
 use expr::{Obstacle, RankKind, Reading, Required, Test, Texts, Wanted};
 use found::Found;
@@ -175,15 +175,13 @@ impl Ruleset {
         ranks.extend(self.columns.iter().map(|column| column.rank(facts)));
         found.make_room(self.known.len());
         root.search(&self.tests, ranks, bits, found);
-        let fired = found.drain().filter_map(|index| {
+        conclude(decision, facts, texts, found.drain(), |index| {
             let (known, rule) = (&self.known[index as usize], &decision.rules[index as usize]);
             if !known.complete && !rule.when.eval_bool_with(&facts.row, texts) {
                 return None;
             }
-            let effect = known.effect.unwrap_or_else(|| effect(rule, &facts.row, texts));
-            Some((Fired { rule: index, effect }, known.shadow))
-        });
-        conclude(decision, facts, texts, fired)
+            Some((known.effect.unwrap_or_else(|| effect(rule, &facts.row, texts)), known.shadow))
+        })
     }
 }
 

@@ -9,6 +9,10 @@ use spec::plan::Decision;
 pub fn outcome_with(decision: &Decision, facts: &Facts, texts: &dyn Texts, verdict: &Verdict, rule: u32) -> u16 {
     let texts = &facts.texts(texts);
     let counts = |of: u32| of == rule || !decision.rules[of as usize].shadow;
-    let fired = verdict.fired.iter().map(|fired| (*fired, !counts(fired.rule)));
-    conclude(decision, facts, texts, fired).outcome
+    let fired = &verdict.fired;
+    let again = |rule: u32| {
+        let at = fired.partition_point(|fired| fired.rule < rule);
+        Some((fired[at].effect, !counts(rule)))
+    };
+    conclude(decision, facts, texts, fired.iter().map(|fired| fired.rule), again).outcome
 }

@@ -27,22 +27,45 @@ impl Found {
     }
 
     /// Takes all out, ascending.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = u32> {
-        let Found { words, touched } = self;
-        let lowest = |bits: &mut u64| {
-            let lowest = bits.trailing_zeros();
-            *bits &= bits.wrapping_sub(1);
-            (lowest < 64).then_some(lowest as usize)
-        };
-        let with_any = touched
-            .iter_mut()
-            .enumerate()
-            .flat_map(move |(at, touched)| std::iter::from_fn(move || lowest(touched)).map(move |bit| at * 64 + bit));
-        with_any.flat_map(move |word| {
-            let mut left = std::mem::take(&mut words[word]);
-            std::iter::from_fn(move || lowest(&mut left)).map(move |bit| (word * 64 + bit) as u32)
-        })
+    pub(super) fn drain(&mut self) -> Drain<'_> {
+        Drain { found: self, touched: (0, 0), word: (0, 0) }
     }
+}
+
+/// Rules that are told, to be told to the last.
+#[derive(Debug)]
+pub(super) struct Drain<'f> {
+    found: &'f mut Found,
+    /// How many words of `touched` were begun, and what is left of the last one.
+    touched: (usize, u64),
+    /// The word that is told, and what is left of it.
+    word: (usize, u64),
+}
+
+impl Iterator for Drain<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        let Drain { found, touched, word } = self;
+        if word.1 == 0 {
+            while touched.1 == 0 {
+                touched.1 = std::mem::take(found.touched.get_mut(touched.0)?);
+                touched.0 += 1;
+            }
+            word.0 = (touched.0 - 1) * 64 + lowest(&mut touched.1);
+            word.1 = std::mem::take(&mut found.words[word.0]);
+        }
+        Some((word.0 * 64 + lowest(&mut word.1)) as u32)
+    }
+}
+
+/// Takes the lowest bit out; there is one.
+#[inline(always)]
+fn lowest(bits: &mut u64) -> usize {
+    let lowest = bits.trailing_zeros() as usize;
+    *bits &= *bits - 1;
+    lowest
 }
 
 #[cfg(test)]
