@@ -31,6 +31,9 @@ pub const EVENTS_PER_CALL_MAX: usize = 100_000;
 pub const STREAM_LINE_BYTES_MAX: usize = 1 << 20;
 /// Most bytes of lines of a stream of events that are taken together, unless one line alone has more.
 pub const STREAM_PART_BYTES_MAX: usize = 128 << 10;
+/// Bytes of whole lines of a stream that are read ahead of what is taken, unless nothing is taken for a while: then its client may be one
+/// that reads no answer before it has sent everything, and is read ahead of as far as a body may be long.
+pub const STREAM_AHEAD_BYTES: usize = 4 * STREAM_PART_BYTES_MAX;
 /// Most parts of a stream that wait for the disk.
 pub const STREAM_PARTS_MAX: usize = 8;
 /// Most refused lines of one call that its reply names; the others are counted.

@@ -1,6 +1,6 @@
 //! Instants and durations, in milliseconds, with the duration literals of the spec language (`10m`, `7d`).
 
-use crate::calendar;
+use crate::{calendar, limits};
 use std::fmt;
 
 /// An instant: milliseconds since the Unix epoch, UTC.
@@ -28,15 +28,49 @@ impl Time {
     }
 }
 
-/// RFC 3339 with milliseconds, as `2026-11-21T10:00:00.000Z`.
+impl Time {
+    /// RFC 3339 with milliseconds, as `2026-11-21T10:00:00.000Z`; none outside of the times that events may have.
+    pub fn rfc3339(self) -> Option<[u8; 24]> {
+        if !(limits::TIME_MIN_MS..=limits::TIME_MAX_MS).contains(&self.0) {
+            return None;
+        }
+        let (days, in_day_ms) = (self.0 / 86_400_000, (self.0 % 86_400_000) as u32);
+        let (year, month, day) = calendar::civil_from_days(days);
+        let (minutes, in_minute_ms) = (in_day_ms / 60_000, in_day_ms % 60_000);
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut put = |at: usize, pair: u32| {
+            (text[at], text[at + 1]) = (b'0' + (pair / 10) as u8, b'0' + (pair % 10) as u8);
+        };
+        put(0, year as u32 / 100);
+        put(2, year as u32 % 100);
+        put(5, month as u32);
+        put(8, day as u32);
+        put(11, minutes / 60);
+        put(14, minutes % 60);
+        put(17, in_minute_ms / 1_000);
+        put(20, in_minute_ms / 10 % 100);
+        text[22] = b'0' + (in_minute_ms % 10) as u8;
+        Some(text)
+    }
+}
+
+/// As [`Time::rfc3339`], and before and beyond those times in the same form.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, in_day_ms) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
-        let (year, month, day) = calendar::civil_from_days(days);
-        let (hour, minute) = (in_day_ms / 3_600_000, in_day_ms / 60_000 % 60);
-        let (second, ms) = (in_day_ms / 1_000 % 60, in_day_ms % 1_000);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+        if let Some(text) = self.rfc3339() {
+            return f.write_str(str::from_utf8(&text).expect("digits and signs"));
+        }
+        write_civil(f, *self)
     }
+}
+
+/// The same for every instant.
+fn write_civil(f: &mut impl fmt::Write, time: Time) -> fmt::Result {
+    let (days, in_day_ms) = (time.0.div_euclid(86_400_000), time.0.rem_euclid(86_400_000));
+    let (year, month, day) = calendar::civil_from_days(days);
+    let (hour, minute) = (in_day_ms / 3_600_000, in_day_ms / 60_000 % 60);
+    let (second, ms) = (in_day_ms / 1_000 % 60, in_day_ms % 1_000);
+    write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
 impl Span {
@@ -83,6 +117,7 @@ impl fmt::Display for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn literals_read_and_print() {
@@ -94,5 +129,19 @@ mod tests {
         }
         assert_eq!(Span(600_000).to_string(), "10m");
         assert_eq!(Span(1_500).to_string(), "1500ms");
+    }
+
+    proptest! {
+        #[test]
+        fn digits_are_those_that_formatting_gives(ms in prop_oneof![
+            limits::TIME_MIN_MS..=limits::TIME_MAX_MS,
+            any::<i64>(),
+            -5i64..5,
+            limits::TIME_MAX_MS - 5..limits::TIME_MAX_MS + 5,
+        ]) {
+            let mut expected = String::new();
+            write_civil(&mut expected, Time(ms)).unwrap();
+            prop_assert_eq!(Time(ms).to_string(), expected);
+        }
     }
 }

@@ -39,6 +39,9 @@ fn bad_length(name: &str, len: usize, max: usize) -> Box<Refusal> {
     refusal(code, name, format!("must have 1 to {max} bytes"))
 }
 
+/// Room for most events at once.
+const LIKELY: usize = 8;
+
 /// Fields as they are collected.
 pub(crate) struct Fields<'a> {
     list: Vec<Field<'a>>,
@@ -62,7 +65,7 @@ impl<'a> Fields<'a> {
         };
         self.nulls |= matches!(value, Raw::Null);
         if self.list.capacity() == 0 {
-            self.list.reserve_exact(8);
+            self.list.reserve_exact(LIKELY);
         }
         self.list.push(Field { name, value });
         Ok(())

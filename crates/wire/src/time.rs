@@ -32,7 +32,10 @@ pub fn parse_time(text: &str) -> Option<Time> {
 
 /// Appends the time as RFC 3339 with milliseconds, UTC, without quotes.
 pub fn write_time(out: &mut Vec<u8>, time: Time) {
-    out.extend_from_slice(time.to_string().as_bytes());
+    match time.rfc3339() {
+        Some(text) => out.extend_from_slice(&text),
+        None => out.extend_from_slice(time.to_string().as_bytes()),
+    }
 }
 
 /// The same as a JSON string, quotes included.

@@ -16,7 +16,7 @@ pub use outcome::{OutcomeView, write_event, write_outcome};
 pub use results::{Applied, EntityFacts, LineOutcome, write_applied, write_entity, write_error};
 pub use verdict::{ReasonView, VerdictView, write_undecided, write_verdict};
 
-use domain::Raw;
+use domain::{DecisionId, Raw};
 
 /// Appends a JSON string, quotes included; control characters are escaped.
 pub fn write_text(out: &mut Vec<u8>, text: &str) {
@@ -95,6 +95,15 @@ fn write_large(out: &mut Vec<u8>, mut value: u64) {
     at -= 2;
     digits[at..at + 2].copy_from_slice(&pair);
     out.extend_from_slice(&digits[at + usize::from(value < 10)..]);
+}
+
+/// Appends a decision's id as a JSON string: what its `Display` says.
+pub(crate) fn write_id(out: &mut Vec<u8>, id: DecisionId) {
+    out.extend_from_slice(b"\"d");
+    write_uint(out, u64::from(id.epoch));
+    out.push(b'-');
+    write_uint(out, id.position.0);
+    out.push(b'"');
 }
 
 /// Appends a whole number with its sign.

@@ -1,6 +1,8 @@
 //! A feed's answer as JSON.
 
-use super::{write_array, write_bool, write_float, write_int, write_key, write_named, write_text, write_uint};
+use super::{
+    write_array, write_bool, write_float, write_id, write_int, write_key, write_named, write_text, write_uint,
+};
 use crate::time::write_instant;
 use domain::{Answer, Change, DecisionId, Effect, FeedRequest, Recommended, Removal, Step, Subject};
 
@@ -34,7 +36,7 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     let answer = view.answer;
     out.push(b'{');
     write_key(out, "decision");
-    write_text(out, &view.decision.to_string());
+    write_id(out, view.decision);
     write_key(out, "feed");
     write_text(out, &answer.request.feed);
     write_key(out, "plan");
@@ -77,7 +79,7 @@ fn write_next(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     if let Some(page) = &view.answer.request.page {
         write_key(out, "page");
         out.extend_from_slice(b"{\"of\":");
-        write_text(out, &page.of.to_string());
+        write_id(out, page.of);
         write_key(out, "from");
         write_uint(out, u64::from(page.from));
         out.push(b'}');

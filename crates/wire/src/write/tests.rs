@@ -46,6 +46,16 @@ fn answer() -> Answer {
 }
 
 #[test]
+fn ids_are_written_as_they_are_shown() {
+    for (epoch, position) in [(0, 0), (1, 9), (10, 10), (99, 100), (u32::MAX, u64::MAX)] {
+        let id = DecisionId { epoch, position: Position(position) };
+        let mut out = Vec::new();
+        write_id(&mut out, id);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("\"{id}\""));
+    }
+}
+
+#[test]
 fn an_answer_is_written_in_full() {
     let answer = answer();
     let decision = DecisionId { epoch: 2, position: Position(10) };

@@ -1,6 +1,6 @@
 //! What was decided on an event, as JSON.
 
-use super::{results, write_array, write_float, write_key, write_named, write_text, write_uint};
+use super::{results, write_array, write_float, write_id, write_key, write_named, write_text, write_uint};
 use crate::time::write_instant;
 use domain::{DecisionId, PlanVersion, Raw, Refusal, Time};
 
@@ -56,7 +56,7 @@ pub struct ReasonView<'a> {
 pub fn write_verdict(out: &mut Vec<u8>, view: &VerdictView<'_>) {
     out.push(b'{');
     write_key(out, "id");
-    write_text(out, &view.id.to_string());
+    write_id(out, view.id);
     write_key(out, "decision");
     write_text(out, view.decision);
     write_key(out, "outcome");

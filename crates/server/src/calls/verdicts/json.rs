@@ -6,7 +6,7 @@ use domain::Refusal;
 use wire::{Form, VerdictView};
 
 /// What most verdicts take, in bytes.
-const VERDICT_BYTES: usize = 320;
+const VERDICT_BYTES: usize = 192;
 
 /// Lines of JSON, one for each event.
 pub(super) struct Json {

@@ -2,7 +2,7 @@
 //! told in order when it is durable. Memory is bounded by what may wait: bytes that came, parts, answers.
 
 use super::json::Json;
-use super::line_buffer::LineBuffer;
+use super::line_buffer::{LineBuffer, line_ends};
 use super::{Asked, Taken};
 use crate::Shared;
 use crate::body::{allowance, discard};
@@ -19,6 +19,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 use wire::{Batch, LineRefusal};
 
+/// How long a part waits for its turn before more is read ahead.
+const STUCK_AFTER: Duration = Duration::from_millis(20);
 /// Answers that wait for the connection, each of one part.
 const PIECES: usize = 2;
 
@@ -81,6 +83,8 @@ impl Streaming {
         let mut buffer = LineBuffer::new(limits::STREAM_LINE_BYTES_MAX.min(max / 2).max(1));
         let (mut held, mut room_for_more) = (meter.hold(), true);
         let (mut before, mut came, mut began) = (0, Instant::now(), Instant::now());
+        // Whether nothing could be taken for a while.
+        let mut stuck = false;
         let mut ended: Option<Ended> = None;
         loop {
             let has_lines = buffer.has_lines();
@@ -88,6 +92,7 @@ impl Streaming {
                 return ended;
             }
             let wait = if has_lines { meter.events_wait() } else { Duration::ZERO };
+            let enough = has_lines && buffer.len() >= limits::STREAM_AHEAD_BYTES && !stuck;
             let patience = buffer.begun().map_or(came + config.idle_time, |len| began + allowance(len, config));
             tokio::select! {
                 biased;
@@ -100,14 +105,16 @@ impl Streaming {
                     // Without anybody who tells there is no client any more.
                     let Ok(place) = place else { return Ok(()) };
                     place.send(self.part(&mut buffer, &mut before).await);
+                    stuck = false;
                     held.shrink_to(buffer.len());
                     room_for_more = held_or_waiting(&mut held, &buffer).unwrap_or_else(|refusal| {
                         ended.get_or_insert(Err(refusal));
                         false
                     });
                 }
+                () = sleep(STUCK_AFTER), if enough => stuck = true,
                 frame = timeout_at(patience, incoming.frame()),
-                    if ended.is_none() && room_for_more && buffer.len() < max =>
+                    if ended.is_none() && room_for_more && !enough && buffer.len() < max =>
                 {
                     came = Instant::now();
                     match next(frame, &mut buffer) {
@@ -127,7 +134,7 @@ impl Streaming {
     async fn part(&self, buffer: &mut LineBuffer, before: &mut u64) -> Part {
         let start = std::time::Instant::now();
         let (bytes, too_long) = buffer.part(limits::STREAM_PART_BYTES_MAX);
-        let (len, lines) = (bytes.len(), bytes.iter().filter(|&&byte| byte == b'\n').count() as u64);
+        let (len, lines) = (bytes.len(), line_ends(bytes) as u64);
         // Asked anew for each part: the spec may have changed.
         let taken = match Asked::new(&self.shared, &self.name, self.facts) {
             Ok(asked) => {
