@@ -58,6 +58,10 @@ impl Budget for Endless {
     fn spent(&mut self) -> bool {
         false
     }
+
+    fn is_endless(&self) -> bool {
+        true
+    }
 }
 
 /// CPU time of this thread in nanoseconds: on a shared machine the wall clock says nothing.

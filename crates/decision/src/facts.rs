@@ -6,7 +6,7 @@ use domain::{EntityId, Value};
 use expr::{MadeTexts, Program, Texts};
 use spec::Plan;
 use spec::plan::{Action, EntityIndex, Feed, SlotIndex, SlotSource};
-use state::{Catalogue, Change, Paged, Resolved, Touched};
+use state::{Catalogue, Change, Resolved, Touched};
 use std::collections::BTreeSet;
 
 /// The conditions of all feeds of a plan that are facts, by their bits.
@@ -102,8 +102,24 @@ pub(crate) struct Asked<'a> {
 #[derive(Clone, Default)]
 pub(crate) struct Facts {
     /// By item: its word, different from that of nothing where a bit is set.
-    words: Paged<u64>,
+    words: Vec<u64>,
     touched: Touched,
+}
+
+/// What the facts of an item must be: some hold, others do not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Required {
+    /// Bits of those that must hold.
+    pub(crate) holds: u64,
+    /// Bits of those that must not.
+    pub(crate) fails: u64,
+}
+
+impl Required {
+    /// Whether these facts are so.
+    pub(crate) fn is_met(self, facts: u64) -> bool {
+        facts & self.holds == self.holds && facts & self.fails == 0
+    }
 }
 
 impl Facts {
@@ -125,12 +141,20 @@ impl Facts {
         row.resize(plan.slots.len(), Value::Missing);
         self.touched.insert(id.0);
         let word = conditions.word(plan, texts, |field| catalogue.attribute(conditions.item, id, field), row);
-        *self.words.get_mut(id.0) = word ^ conditions.nothing;
+        self.set(id.0, word ^ conditions.nothing);
+    }
+
+    fn set(&mut self, id: u32, word: u64) {
+        let id = id as usize;
+        if self.words.len() <= id {
+            self.words.resize(id + 1, 0);
+        }
+        self.words[id] = word;
     }
 
     /// Works out those of every item.
     pub(crate) fn rebuild(&mut self, of: Asked<'_>, row: &mut Vec<Value>) {
-        self.words = Paged::new();
+        self.words.clear();
         let items = (0..of.catalogue.bound(of.conditions.item)).map(EntityId);
         items.for_each(|id| self.refresh(id, of, row));
     }
@@ -148,12 +172,14 @@ impl Facts {
     /// Takes over what changed in the copy that is ahead since this one was ahead of it.
     pub(crate) fn follow(&mut self, ahead: &Facts) {
         self.touched.clear();
-        ahead.touched.ids().iter().for_each(|&id| self.words.take_over(&ahead.words, id));
+        for &id in ahead.touched.ids() {
+            self.set(id, ahead.words.get(id as usize).copied().unwrap_or(0));
+        }
     }
 
     /// The bits of an item.
     pub(crate) fn of(&self, item: EntityId, conditions: &Conditions) -> u64 {
-        self.words.get(item.0).copied().unwrap_or(0) ^ conditions.nothing
+        self.words.get(item.0 as usize).copied().unwrap_or(0) ^ conditions.nothing
     }
 }
 
@@ -184,6 +210,14 @@ impl<'p> Test<'p> {
             Test::Always => true,
             Test::Fact(bit) => facts & bit != 0,
             Test::Row(program, texts) => program.eval_bool_with(row, texts),
+        }
+    }
+
+    /// Its bit, if it is a fact.
+    pub(crate) fn bit(self) -> Option<u64> {
+        match self {
+            Test::Fact(bit) => Some(bit),
+            Test::Always | Test::Row(..) => None,
         }
     }
 }

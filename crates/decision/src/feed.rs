@@ -8,6 +8,7 @@ mod page;
 mod policy;
 mod rank;
 mod recall;
+mod removed;
 mod rerank;
 mod slate;
 mod trace;

@@ -10,6 +10,11 @@ pub(crate) const BLOCK: usize = expr::BLOCK_ROWS;
 pub trait Budget {
     /// Whether it is used up. Once it was, the pipeline does not ask again.
     fn spent(&mut self) -> bool;
+
+    /// Whether it never is. Then all is done, and nothing needs to be ordered by what must be done first.
+    fn is_endless(&self) -> bool {
+        false
+    }
 }
 
 /// Who says when to stop.
@@ -63,6 +68,14 @@ impl<'a> Meter<'a> {
         };
         self.done.candidates_scored += may as u16;
         may
+    }
+
+    /// Whether all of so many candidates will be scored, if any are.
+    pub(crate) fn scores_all(&self, count: usize) -> bool {
+        match &self.pace {
+            Pace::Replay(effort) => usize::from(effort.candidates_scored) >= count,
+            Pace::Live(budget) => budget.is_endless(),
+        }
     }
 
     /// Whether the reranker may run.

@@ -34,8 +34,11 @@ pub struct Scratch {
     pub(crate) found: Vec<Found>,
     /// Excluded items, ascending, and whether a route met them.
     pub(crate) excluded: Vec<(EntityId, bool)>,
-    /// Each item that was found, once; after fusion in fused order; after filters only those that passed.
+    /// Each item that was found, once; after filters only those that passed; after ranking those in
+    /// front that were scored, the others by fused score.
     pub(crate) candidates: Vec<Candidate>,
+    /// Where they are put in order.
+    pub(crate) sorted: Vec<Candidate>,
     /// The routes that found them; a candidate owns a range.
     pub(crate) routes: Vec<RouteHit>,
     /// The slots of a block of candidates, and what is needed to evaluate expressions over them.

@@ -176,6 +176,10 @@ impl Budget for Deadline {
     fn spent(&mut self) -> bool {
         self.0.is_some_and(|end| Instant::now() >= end)
     }
+
+    fn is_endless(&self) -> bool {
+        self.0.is_none()
+    }
 }
 
 /// Whom or what a request is about; none if the log has not named it: it is cold.

@@ -4,7 +4,9 @@
 
 use super::features::{Filling, Routes};
 use super::policy::Removing;
+use super::removed::Removed;
 use super::{Candidate, View};
+use crate::facts::Required;
 use crate::query::Names;
 use crate::scratch::Scratch;
 use domain::{EntityId, Removal, Value};
@@ -15,30 +17,28 @@ use expr::{Program, Texts};
 /// `exclude`, filters in the spec's order, the request's, policies. Examples are the best by fused score, of early filters those
 /// that are known longest.
 pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> Vec<Removal> {
-    let mut removed = Vec::new();
-    let excluded = scratch.excluded.iter().filter(|(_, met)| *met).map(|(item, _)| *item);
-    excluded.for_each(|item| note(view, names, &mut removed, "exclude", item));
+    let mut excluded = Removed::default();
+    scratch.excluded.iter().filter(|(_, met)| *met).for_each(|&(item, _)| excluded.add((), item));
+    let mut removed: Vec<Removal> = excluded.told(view, names, "exclude").into_iter().collect();
     scratch.gone.clear();
     let (filters, policies) = (&view.feed.filters, &view.feed.policies);
     if filters.is_empty() && view.reads.policies.removing.is_empty() && of_request(view).is_none() {
         return removed;
     }
-    let mut reasons: Vec<Vec<Removal>> = vec![Vec::new(); filters.len() + 1 + policies.len()];
-    for (filter, reason) in reasons.iter_mut().enumerate().take(filters.len()) {
-        let (count, examples) = scratch.sieved.removed(filter);
-        examples.iter().for_each(|&item| note(view, names, reason, filters[filter].text(), item));
-        reason.iter_mut().for_each(|removal| removal.count = count);
-    }
+    let mut reasons: Vec<Removed<u64>> = vec![Removed::default(); filters.len() + 1 + policies.len()];
     let gates = Gates::new(view, &mut scratch.row);
     let mut kept = 0;
     for index in 0..scratch.candidates.len() {
         let candidate = &scratch.candidates[index];
         let found = Routes { hits: &scratch.routes, best: &scratch.best };
-        if let Some(filter) = gates.failing(view, candidate, found, true, &mut scratch.row) {
-            let reason = Gates::reason(view, filter);
-            note(view, names, &mut reasons[filter], reason, scratch.candidates[index].item);
+        if let Some(reason) = gates.failing(view, candidate, found, true, &mut scratch.row) {
+            let (fused, item) = candidate.fused_place();
+            reasons[reason].add(fused, item);
         } else {
-            scratch.candidates.swap(kept, index);
+            // A candidate that stays where it is need not be moved.
+            if kept < index {
+                scratch.candidates.swap(kept, index);
+            }
             kept += 1;
         }
     }
@@ -46,7 +46,12 @@ pub(super) fn run(view: &View<'_>, names: &dyn Names, scratch: &mut Scratch) -> 
         scratch.gone.extend(scratch.candidates[kept..].iter().map(|candidate| candidate.item));
     }
     scratch.candidates.truncate(kept);
-    removed.extend(reasons.into_iter().flatten());
+    for (number, late) in reasons.iter().enumerate() {
+        let reason = Gates::reason(view, number);
+        let early = scratch.sieved.removed().get(number).and_then(|early| early.told(view, names, reason));
+        // A filter is early or it is not.
+        removed.extend(early.or_else(|| late.told(view, names, reason)));
+    }
     removed
 }
 
@@ -103,6 +108,14 @@ impl<'v> Condition<'v> {
         }
     }
 
+    /// Its bit, if it is a fact.
+    pub(super) fn bit(&self) -> Option<u64> {
+        match self {
+            Condition::Fact(bit) => Some(*bit),
+            Condition::Row(..) => None,
+        }
+    }
+
     /// Whether it is true for a candidate with these facts. What earlier ones of the same kind read is in the row.
     pub(super) fn holds(&self, facts: u64, candidate: &Candidate, found: Routes<'_>, row: &mut [Value]) -> bool {
         match self {
@@ -120,13 +133,28 @@ pub(super) struct Gates<'v> {
     filters: Vec<Condition<'v>>,
     own: Option<OfRequest<'v>>,
     policies: Removing<'v>,
+    /// What of a recalled candidate's facts is enough to pass; none if more than facts is asked.
+    enough: Option<Required>,
 }
 
 impl<'v> Gates<'v> {
     /// The feed's filters, the request's, and policies.
     pub(super) fn new(view: &'v View<'v>, row: &mut [Value]) -> Gates<'v> {
         let filters = (0..view.feed.filters.len()).map(|number| Condition::new(view, number, row)).collect();
-        Gates { filters, own: OfRequest::new(view, row), policies: Removing::new(view, row) }
+        let (own, policies) = (OfRequest::new(view, row), Removing::new(view, row));
+        let mut gates = Gates { filters, own, policies, enough: None };
+        gates.enough = gates.enough(view);
+        gates
+    }
+
+    fn enough(&self, view: &View<'_>) -> Option<Required> {
+        if self.own.is_some() {
+            return None;
+        }
+        let late = self.filters.iter().zip(&view.reads.early).filter(|(_, early)| !**early);
+        late.map(|(filter, _)| filter.bit()).try_fold(self.policies.required()?, |required, bit| {
+            Some(Required { holds: required.holds | bit?, ..required })
+        })
     }
 
     /// The number of the first that removes the candidate: filters from 0, then the request's, then policies. Later filters read
@@ -140,6 +168,9 @@ impl<'v> Gates<'v> {
         row: &mut [Value],
     ) -> Option<usize> {
         let facts = view.epoch.facts(candidate.item);
+        if recalled && self.enough.is_some_and(|required| required.is_met(facts)) {
+            return None;
+        }
         let filters = self.filters.iter().zip(&view.reads.early);
         let failing = filters.enumerate().find(|(_, (filter, early))| {
             let known = recalled && **early;
@@ -163,17 +194,5 @@ impl<'v> Gates<'v> {
             None if number == filters => of_request(view).map_or("", |filter| filter.text()),
             None => view.feed.policies[number - filters - 1].text.as_str(),
         }
-    }
-}
-
-/// Counts one removal under the reason's only entry of the list.
-fn note(view: &View<'_>, names: &dyn Names, removals: &mut Vec<Removal>, reason: &str, item: EntityId) {
-    if removals.is_empty() {
-        removals.push(Removal { reason: reason.to_owned(), count: 0, examples: Vec::new() });
-    }
-    let removal = &mut removals[0];
-    removal.count += 1;
-    if removal.examples.len() < Removal::EXAMPLES_MAX {
-        removal.examples.push(names.item(view.epoch.item_type(), item));
     }
 }

@@ -4,7 +4,8 @@
 mod kept;
 mod turns;
 
-use super::{View, recall};
+use super::order::descending;
+use super::{Order, View, recall};
 use crate::scratch::Scratch;
 use domain::{EntityId, RouteHit};
 use spec::plan::FusionKind;
@@ -34,11 +35,19 @@ pub(crate) struct Candidate {
     pub(crate) score: f64,
 }
 
-/// Makes the candidates, best fused score first, ties by item id; keeps as many as the feed says.
+impl Candidate {
+    /// Ascends from the best fused score to the worst, ties by item id.
+    pub(crate) fn fused_place(&self) -> (u64, EntityId) {
+        (descending(self.fused), self.item)
+    }
+}
+
+/// Makes the candidates, in any order; keeps as many as the feed says, those with the best fused scores, ties by item id.
 /// Returns how many different items the routes found, before that cut.
 pub(super) fn run(view: &View<'_>, scratch: &mut Scratch) -> u32 {
     let Scratch { found, best, places_of, routes, fused, candidates, order, .. } = scratch;
-    fused.drain(..).for_each(|last: Candidate| places_of[last.item.0 as usize] = UNSEEN);
+    fused.iter().for_each(|last: &Candidate| places_of[last.item.0 as usize] = UNSEEN);
+    fused.clear();
     for Found { item, hit } in found.iter() {
         let id = item.0 as usize;
         if places_of.len() <= id {
@@ -56,13 +65,22 @@ pub(super) fn run(view: &View<'_>, scratch: &mut Scratch) -> u32 {
         turns::run(view, found, places_of, fused);
     }
     gather(found, places_of, fused, routes);
-    order.clear();
-    for (index, candidate) in fused.iter_mut().enumerate() {
-        candidate.score = candidate.fused;
-        order.push(candidate.fused, candidate.item.0, index);
-    }
+    fused.iter_mut().for_each(|candidate| candidate.score = candidate.fused);
     kept::run(view, found, places_of, fused, order, candidates);
     fused.len() as u32
+}
+
+/// Puts the candidates in order, best fused score first, ties by item id.
+pub(super) fn sort(scratch: &mut Scratch) {
+    let Scratch { candidates, sorted, order, .. } = scratch;
+    set_order(order, candidates);
+    sorted.clear();
+    sorted.extend(order.first(candidates.len()).map(|index| candidates[index].clone()));
+    std::mem::swap(candidates, sorted);
+}
+
+fn set_order(order: &mut Order, candidates: &[Candidate]) {
+    order.set(candidates.iter().map(|candidate| (candidate.fused, candidate.item.0)));
 }
 
 /// What one hit adds to the fused score.
@@ -89,7 +107,7 @@ fn gather(found: &[Found], places_of: &[u32], fused: &mut [Candidate], routes: &
         candidate.routes = start..start;
         start += count;
     }
-    routes.clear();
+    // Each place gets its hit below, whatever is there now.
     routes.resize(found.len(), RouteHit { route: 0, rank: 0, score: 0.0 });
     for Found { item, hit } in found {
         let end = &mut fused[places_of[item.0 as usize] as usize].routes.end;

@@ -21,16 +21,16 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Forgets all.
-    pub(crate) fn clear(&mut self) {
+    /// Becomes the order of these candidates, each with its score and what decides between equal ones: higher scores come first,
+    /// equal scores by ascending tie.
+    pub(crate) fn set(&mut self, candidates: impl ExactSizeIterator<Item = (f64, u32)>) {
         self.keys.clear();
         self.settled = 0;
         self.behind = 0..0;
-    }
-
-    /// Adds a candidate: higher scores come first, equal scores by ascending `tie`.
-    pub(crate) fn push(&mut self, score: f64, tie: u32, index: usize) {
-        self.keys.push(u128::from(descending(score)) << 64 | u128::from(tie) << 32 | index as u128);
+        let key = |((score, tie), index): ((f64, u32), u128)| {
+            u128::from(descending(score)) << 64 | u128::from(tie) << 32 | index
+        };
+        self.keys.extend(candidates.zip(0..).map(key));
     }
 
     /// How many there are.
@@ -41,6 +41,20 @@ impl Order {
     /// Puts candidates behind all that have a score, in the order of the range.
     pub(crate) fn append_behind(&mut self, indexes: Range<usize>) {
         self.behind = indexes;
+    }
+
+    /// The indexes of the first `count` candidates in any order, of those that have scores.
+    pub(crate) fn best(&mut self, count: usize) -> impl ExactSizeIterator<Item = usize> {
+        if (1..self.keys.len()).contains(&count) {
+            self.keys.select_nth_unstable(count - 1);
+        }
+        self.keys.iter().take(count).map(|key| *key as u32 as usize)
+    }
+
+    /// The indexes of the first `count` candidates, of those that have scores.
+    pub(crate) fn first(&mut self, count: usize) -> impl ExactSizeIterator<Item = usize> {
+        self.settle(count);
+        self.keys.iter().take(count).map(|key| *key as u32 as usize)
     }
 
     /// The index of the candidate in this place, from 0.
@@ -111,14 +125,18 @@ mod tests {
             looks in prop::collection::vec(0usize..300, 0..8),
         ) {
             let mut order = Order::default();
-            for (index, &score) in scores.iter().enumerate() {
-                order.push(score, (index as u32).wrapping_mul(7919) % 5, index);
-            }
+            order.set(scores.iter().enumerate().map(|(index, &score)| (score, (index as u32).wrapping_mul(7919) % 5)));
             let mut slow: Vec<usize> = (0..scores.len()).collect();
             slow.sort_by(|&a, &b| {
                 let tie = |i: usize| (i as u32).wrapping_mul(7919) % 5;
                 scores[b].partial_cmp(&scores[a]).unwrap().then(tie(a).cmp(&tie(b))).then(a.cmp(&b))
             });
+            let mut best: Vec<usize> = order.best(scores.len() / 2).collect();
+            best.sort_unstable();
+            let mut expected = slow[..scores.len() / 2].to_vec();
+            expected.sort_unstable();
+            prop_assert_eq!(best, expected);
+            prop_assert!(order.first(scores.len() / 3).eq(slow[..scores.len() / 3].iter().copied()));
             for look in looks {
                 if look < scores.len() {
                     prop_assert_eq!(order.place(look), slow[look]);

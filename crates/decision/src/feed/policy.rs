@@ -78,9 +78,14 @@ pub(super) fn scale(view: &View<'_>, scored: usize, scratch: &mut Scratch) {
         Some((index as u16, by, Test::new(policy.when.as_ref(), view.reads.policies.facts[index][0], view.texts)))
     });
     let acting: Vec<(u16, f64, Test<'_>)> = acting.collect();
+    // Where all of them are facts, their bits: most candidates have none.
+    let any = acting.iter().try_fold(0, |any, (_, _, when)| Some(any | when.bit()?));
     for (at, candidate) in candidates.iter_mut().enumerate().take(scored) {
-        filling.fill(candidate, Routes { hits: routes, best }, row);
         let facts = view.epoch.facts(candidate.item);
+        if any.is_some_and(|any| facts & any == 0) {
+            continue;
+        }
+        filling.fill(candidate, Routes { hits: routes, best }, row);
         for &(index, by, when) in &acting {
             if when.holds(facts, row) {
                 candidate.score = scaled(candidate.score, by);

@@ -5,7 +5,7 @@
 //! Candidates that were not scored keep their fused score and order, behind all that were.
 
 use super::features::{Filling, Routes};
-use super::{View, policy};
+use super::{View, fuse, policy};
 use crate::pace::Meter;
 use crate::rules::Rules;
 use crate::scratch::Scratch;
@@ -16,9 +16,12 @@ use std::ops::Range;
 /// fused score ranks, and is what boosts change.
 pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch) {
     scratch.terms.clear();
-    scratch.order.clear();
     scratch.boosted.clear();
     let mut scored = 0;
+    // The order matters to what is not scored.
+    if view.feed.terms.is_empty() || !meter.scores_all(scratch.candidates.len()) {
+        fuse::sort(scratch);
+    }
     let boosts = view.rules.filter(|rules| !rules.overlay.boosts.is_empty());
     if boosts.is_some() || !view.feed.terms.is_empty() {
         let filling = Filling::new(view, &view.reads.score, &mut scratch.row);
@@ -41,9 +44,7 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
     let scored = if fused { scratch.candidates.len() } else { scored };
     policy::scale(view, scored, scratch);
     let Scratch { candidates, order, .. } = scratch;
-    for (index, candidate) in candidates.iter().enumerate().take(scored) {
-        order.push(candidate.score, candidate.item.0, index);
-    }
+    order.set(candidates[..scored].iter().map(|candidate| (candidate.score, candidate.item.0)));
     order.settle(scored.min(view.count()));
     order.append_behind(scored..candidates.len());
 }

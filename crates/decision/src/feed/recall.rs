@@ -41,7 +41,9 @@ pub(super) fn run(view: &View<'_>, meter: &mut Meter<'_>, scratch: &mut Scratch)
         let limit = usize::from(route.limit);
         search(view, route, limit + extra, &sieve, scratch);
         let Scratch { hits, excluded, found, best, .. } = scratch;
-        hits.retain(|hit| !meet(excluded, hit.item));
+        if !excluded.is_empty() {
+            hits.retain(|hit| !meet(excluded, hit.item));
+        }
         hits.truncate(limit);
         // Walks have asked already; of the others' candidates the limit counts those that are removed too.
         hits.retain(|hit| sieve.passes(hit.item));

@@ -8,6 +8,7 @@ mod fair;
 mod likeness;
 mod mix;
 mod mmr;
+mod numbers;
 mod slots;
 mod spread;
 mod window;
@@ -256,7 +257,7 @@ impl Running {
 impl Work {
     fn new(rerank: &Rerank) -> Work {
         match rerank {
-            Rerank::Spread(_) | Rerank::Fresh(_) => Work::Quotas(spread::Quotas::default()),
+            Rerank::Spread(_) | Rerank::Fresh(_) => Work::Quotas(spread::Quotas::new()),
             Rerank::Mmr(_) => Work::Mmr(mmr::Mmr::default()),
             Rerank::Dpp(_) => Work::Dpp(dpp::Dpp::default()),
             Rerank::Slots(_) => Work::Slots(slots::Slots::default()),

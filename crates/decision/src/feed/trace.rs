@@ -107,8 +107,11 @@ impl Trace {
             self.routes.push(Sought { hit, given, last: of.next_back().map(|found| found.hit.score) });
         }
         let fused = scratch.fused.iter().find(|candidate| candidate.item == self.item);
-        let rank = scratch.candidates.iter().position(|candidate| candidate.item == self.item);
-        self.fused = fused.map(|candidate| (candidate.fused, rank));
+        let kept = |candidate: &&Candidate| scratch.candidates.iter().any(|kept| kept.item == candidate.item);
+        let ahead = |of: &Candidate| {
+            scratch.candidates.iter().filter(|candidate| candidate.fused_place() < of.fused_place()).count()
+        };
+        self.fused = fused.map(|candidate| (candidate.fused, fused.filter(kept).map(ahead)));
     }
 
     /// Asks every filter and policy, also those after the first that removes, and of an item that no route has found too.
@@ -129,7 +132,7 @@ impl Trace {
             let (text, passes) = (filter.text().to_owned(), own.passes(candidate, found, row));
             self.gates.push(Gate { text, policy: false, passes, read: values(view, &[filter], row) });
         }
-        let removing = Removing::new(view, row);
+        let removing = Removing::all(view, row);
         for (index, removes) in removing.each(candidate, found, row) {
             let policy = &view.feed.policies[index];
             let mut read = values(view, &policy.when.iter().collect::<Vec<_>>(), row);

@@ -1,11 +1,11 @@
 //! Who is kept where the routes found more than the feed carries on: first each route's `min` best, then its quota, then the best
 //! by fused score (with quotas: what the routes have left, in the spec's order).
 
-use super::{Candidate, Found, by_route};
+use super::{Candidate, Found, by_route, set_order};
 use crate::feed::{Order, View};
 use spec::plan::{FusionKind, Route};
 
-/// Leaves the kept candidates in `candidates`, in fused order.
+/// Leaves the kept candidates in `candidates`, in any order.
 pub(super) fn run(
     view: &View<'_>,
     found: &[Found],
@@ -16,13 +16,12 @@ pub(super) fn run(
 ) {
     let most = usize::from(view.feed.fusion.candidates);
     candidates.clear();
-    let by_score = fused.len() <= most
-        || (view.feed.fusion.kind != FusionKind::Quota && view.feed.routes.iter().all(|route| route.min == 0));
-    if by_score {
-        let kept = fused.len().min(most);
-        order.settle(kept);
-        candidates.extend((0..kept).map(|place| fused[order.place(place)].clone()));
-        return;
+    if fused.len() <= most {
+        return candidates.extend_from_slice(fused);
+    }
+    set_order(order, fused);
+    if view.feed.fusion.kind != FusionKind::Quota && view.feed.routes.iter().all(|route| route.min == 0) {
+        return candidates.extend(order.best(most).map(|index| fused[index].clone()));
     }
     let mut seats = Seats { taken: vec![false; fused.len()], left: most, places_of };
     let mut had = vec![0; view.feed.routes.len()];

@@ -2,7 +2,7 @@
 
 use super::super::features::{CrossBy, Filling, Routes};
 use super::super::{Candidate, View};
-use crate::facts::Test;
+use crate::facts::{Required, Test};
 use domain::{Span, Value};
 use spec::plan::{Action, Policy, Quota, SlotIndex};
 use state::{CrossedValue, QuotaReading};
@@ -64,8 +64,15 @@ struct UsedUp<'v> {
 }
 
 impl<'v> Removing<'v> {
-    /// Those of the feed.
+    /// Those of the feed that can remove anything.
     pub(in super::super) fn new(view: &'v View<'v>, row: &mut [Value]) -> Removing<'v> {
+        let mut removing = Removing::all(view, row);
+        removing.policies.retain(|policy| !policy.is_idle());
+        removing
+    }
+
+    /// All of the feed.
+    pub(in super::super) fn all(view: &'v View<'v>, row: &mut [Value]) -> Removing<'v> {
         let reads = &view.reads.policies;
         let acting = reads.removing.iter().map(|&index| usize::from(index)).filter(|&index| view.policies.acts(index));
         let policies = acting.filter_map(|index| {
@@ -74,6 +81,18 @@ impl<'v> Removing<'v> {
             Some(Acting { index, when, does: Does::of(view, policy)? })
         });
         Removing { view, filling: Filling::new(view, &reads.removal, row), policies: policies.collect() }
+    }
+
+    /// What of a candidate's facts is enough for none to remove it; none if more than facts is asked.
+    pub(in super::super) fn required(&self) -> Option<Required> {
+        self.policies.iter().try_fold(Required::default(), |required, policy| {
+            let bit = policy.when.bit()?;
+            match policy.does {
+                Does::Block => Some(Required { fails: required.fails | bit, ..required }),
+                Does::Allow => Some(Required { holds: required.holds | bit, ..required }),
+                Does::Cap(_) | Does::Quota(_) => None,
+            }
+        })
     }
 
     /// The first policy, by precedence, that removes the candidate.
@@ -135,6 +154,20 @@ impl<'v> Does<'v> {
 }
 
 impl Acting<'_> {
+    /// Whether it removes nothing, whatever comes.
+    fn is_idle(&self) -> bool {
+        match &self.does {
+            Does::Block => false,
+            Does::Allow => matches!(self.when, Test::Always),
+            Does::Cap(cap) => match &cap.counts {
+                Counts::None => true,
+                Counts::Few(reached) => reached.is_empty(),
+                Counts::Many(_) => false,
+            },
+            Does::Quota(quota) => quota.counts.is_none(),
+        }
+    }
+
     /// Whether it removes a candidate with these facts, whose slots are filled.
     fn removes(&self, facts: u64, candidate: &Candidate, row: &[Value]) -> bool {
         match &self.does {
@@ -151,7 +184,6 @@ impl Capped<'_> {
     fn is_reached(&self, candidate: &Candidate) -> bool {
         match &self.counts {
             Counts::None => false,
-            Counts::Few(reached) if reached.is_empty() => false,
             Counts::Few(reached) => reached.binary_search(&self.by.key(candidate.item)).is_ok(),
             Counts::Many(counts) => is_enough(&counts.of(self.by.key(candidate.item)), self.most),
         }

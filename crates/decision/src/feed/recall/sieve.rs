@@ -3,8 +3,9 @@
 
 use crate::feed::features::Routes;
 use crate::feed::filter::Condition;
+use crate::feed::removed::Removed;
 use crate::feed::{Candidate, View};
-use domain::{EntityId, Removal, Value};
+use domain::{EntityId, Value};
 use std::cell::RefCell;
 
 /// What is known of items so far.
@@ -15,8 +16,8 @@ pub(crate) struct Sieved {
     /// Items that have a verdict.
     asked: Vec<EntityId>,
     row: Vec<Value>,
-    /// By filter: how many it has removed, and those of them with the smallest ids, which depends on no order of walks.
-    removed: Vec<(u32, Vec<EntityId>)>,
+    /// By filter: what it has removed, first those with the smallest ids.
+    removed: Vec<Removed<()>>,
 }
 
 impl Sieved {
@@ -25,7 +26,7 @@ impl Sieved {
         self.asked.drain(..).for_each(|item| self.verdicts[item.0 as usize] = 0);
         self.row.clear();
         self.removed.clear();
-        self.removed.resize(filters, (0, Vec::new()));
+        self.removed.resize_with(filters, Removed::default);
     }
 
     /// Whether a filter has removed the item.
@@ -33,9 +34,9 @@ impl Sieved {
         self.verdicts.get(item.0 as usize).is_some_and(|&verdict| verdict > 1)
     }
 
-    /// How many items a filter has removed, and the oldest of them.
-    pub(crate) fn removed(&self, filter: usize) -> (u32, &[EntityId]) {
-        self.removed.get(filter).map_or((0, &[]), |(count, examples)| (*count, examples))
+    /// What each filter has removed.
+    pub(in crate::feed) fn removed(&self) -> &[Removed<()>] {
+        &self.removed
     }
 }
 
@@ -43,6 +44,8 @@ impl Sieved {
 pub(super) struct Sieve<'v> {
     view: &'v View<'v>,
     filters: Vec<(usize, Condition<'v>)>,
+    /// Where all of them are facts, their bits: nearly every item has them all, and of one that passes nothing is noted.
+    facts: Option<u64>,
     sieved: RefCell<&'v mut Sieved>,
 }
 
@@ -53,41 +56,38 @@ impl<'v> Sieve<'v> {
         if early.clone().any(|(_, (_, fact))| fact.is_none()) {
             sieved.row.extend_from_slice(row);
         }
-        let filters = early.map(|(filter, _)| (filter, Condition::new(view, filter, &mut sieved.row))).collect();
-        Sieve { view, filters, sieved: RefCell::new(sieved) }
+        let filters: Vec<_> =
+            early.map(|(filter, _)| (filter, Condition::new(view, filter, &mut sieved.row))).collect();
+        let facts = filters.iter().try_fold(0, |all, (_, filter)| Some(all | filter.bit()?));
+        Sieve { view, filters, facts, sieved: RefCell::new(sieved) }
     }
 
     /// Whether all early filters are true for the item; if not, it is counted under the first that is not.
     pub(super) fn passes(&self, item: EntityId) -> bool {
-        if self.filters.is_empty() {
-            return true;
-        }
+        let facts = self.view.epoch.facts(item);
+        self.facts.is_some_and(|all| facts & all == all) || self.ask(item, facts)
+    }
+
+    fn ask(&self, item: EntityId, facts: u64) -> bool {
         let sieved = &mut **self.sieved.borrow_mut();
         let id = item.0 as usize;
         if sieved.verdicts.len() <= id {
             sieved.verdicts.resize(id + 1, 0);
         }
         if sieved.verdicts[id] == 0 {
-            let failing = self.failing(item, &mut sieved.row);
+            let failing = self.failing(item, facts, &mut sieved.row);
             sieved.verdicts[id] = failing.map_or(1, |filter| filter as u8 + 2);
             sieved.asked.push(item);
             if let Some(filter) = failing {
-                let (count, examples) = &mut sieved.removed[filter];
-                *count += 1;
-                let place = examples.partition_point(|known| *known < item);
-                if place < Removal::EXAMPLES_MAX {
-                    examples.insert(place, item);
-                    examples.truncate(Removal::EXAMPLES_MAX);
-                }
+                sieved.removed[filter].add((), item);
             }
         }
         sieved.verdicts[id] == 1
     }
 
     /// The first early filter that is not true for the item.
-    fn failing(&self, item: EntityId, row: &mut [Value]) -> Option<usize> {
+    fn failing(&self, item: EntityId, facts: u64, row: &mut [Value]) -> Option<usize> {
         let candidate = Candidate { item, routes: 0..0, fused: 0.0, score: 0.0 };
-        let facts = self.view.epoch.facts(item);
         // They read nothing of routes.
         let found = Routes { hits: &[], best: &[] };
         let failing = self.filters.iter().find(|(_, filter)| !filter.holds(facts, &candidate, found, row));

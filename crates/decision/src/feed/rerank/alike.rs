@@ -1,6 +1,7 @@
 //! The candidates of a window by the value of an attribute: those with the same one are alike, all others are not at all. So
 //! what a place does to the rest it does to a whole group, and of a group only the first that is left can be the best.
 
+use super::numbers::Numbers;
 use super::{Entry, Ground};
 use domain::Value;
 
@@ -12,8 +13,9 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(super) struct Alike {
     /// By group: the first place that is left.
     first: Vec<u32>,
-    /// By group while they are made: the value of those that others may share, and the last place.
-    values: Vec<Option<Key>>,
+    /// While they are made: the values that are plain, the group of each, the lists with theirs, and by group the last place.
+    values: Numbers,
+    shared: Vec<u32>,
     lists: Vec<(u32, Value)>,
     last: Vec<u32>,
     /// By place: its group, and the next place of it.
@@ -23,28 +25,30 @@ pub(super) struct Alike {
     opened: usize,
 }
 
-/// A value that is compared as it is: which kind it is, and its bits.
-type Key = (u8, u64);
-
 impl Alike {
     /// Groups the candidates by an attribute. Who lacks it is alike to nobody.
     pub(super) fn load(&mut self, field: u16, entries: &[Entry], ground: &Ground<'_>) {
-        let Alike { first, values, lists, last, places, opened } = self;
+        let Alike { first, values, shared, lists, last, places, opened } = self;
         first.clear();
         values.clear();
+        shared.clear();
         lists.clear();
         last.clear();
         places.clear();
         *opened = 0;
         for (place, entry) in (0u32..).zip(entries) {
             let value = ground.value(entry.pick, field);
-            let key = value.and_then(key);
-            let known = match (key, value) {
-                (Some(_), _) => values.iter().position(|known| *known == key).map(|group| group as u32),
-                (None, Some(Value::List(_))) => lists.iter().find(|(_, list)| Some(list) == value).map(|(of, _)| *of),
-                _ => None,
+            let new = first.len() as u32;
+            let group = match value.and_then(bits) {
+                Some(bits) => {
+                    let number = values.of(bits);
+                    if number == shared.len() {
+                        shared.push(new);
+                    }
+                    shared[number]
+                }
+                None => lists.iter().find(|(_, list)| Some(list) == value).map_or(new, |(group, _)| *group),
             };
-            let group = known.unwrap_or(first.len() as u32);
             match last.get_mut(group as usize) {
                 Some(last) => {
                     places[*last as usize].1 = place;
@@ -53,7 +57,6 @@ impl Alike {
                 None => {
                     first.push(place);
                     last.push(place);
-                    values.push(key);
                     if let Some(list @ Value::List(_)) = value {
                         lists.push((group, list.clone()));
                     }
@@ -88,16 +91,16 @@ impl Alike {
     }
 }
 
-/// Kind and bits of a value that equals no other than the same. Of floats NaN equals none.
-fn key(value: &Value) -> Option<Key> {
+/// Bits of a value that equals no other of the attribute, which has one type, than the same. Of floats NaN equals none.
+fn bits(value: &Value) -> Option<u64> {
     match value {
-        Value::Bool(bool) => Some((1, u64::from(*bool))),
-        Value::Int(int) => Some((2, *int as u64)),
-        Value::Float(float) if !float.is_nan() => Some((3, (float + 0.0).to_bits())),
-        Value::Str(symbol) => Some((4, u64::from(symbol.0))),
-        Value::Time(time) => Some((5, time.0 as u64)),
-        Value::Span(span) => Some((6, span.0 as u64)),
-        Value::Entity(id) => Some((7, u64::from(id.0))),
+        Value::Bool(bool) => Some(u64::from(*bool)),
+        Value::Int(int) => Some(*int as u64),
+        Value::Float(float) if !float.is_nan() => Some((float + 0.0).to_bits()),
+        Value::Str(symbol) => Some(u64::from(symbol.0)),
+        Value::Time(time) => Some(time.0 as u64),
+        Value::Span(span) => Some(span.0 as u64),
+        Value::Entity(id) => Some(u64::from(id.0)),
         Value::Missing | Value::Float(_) | Value::List(_) => None,
     }
 }

@@ -12,6 +12,7 @@
 //! while there are few. Only the best `depth` are ordered anew.
 
 use super::super::order::descending;
+use super::numbers::Numbers;
 use super::window::Window;
 use super::{Entry, Ground, Source};
 use domain::{Symbol, Value};
@@ -33,13 +34,15 @@ pub(super) struct Fairness {
     order: Vec<(u64, u32)>,
     /// How many of them have gone on.
     gone: usize,
-    /// Errors of values met.
-    errors: Vec<(Symbol, f64)>,
+    /// The values met, and the error of each.
+    values: Numbers,
+    errors: Vec<f64>,
 }
 
 impl Fairness {
     pub(super) fn clear(&mut self) {
         self.window.clear();
+        self.values.clear();
         self.errors.clear();
         self.order.clear();
         self.gone = 0;
@@ -64,14 +67,13 @@ impl Fairness {
         let column = ground.column(field);
         for (entry, relevance) in self.window.entries().iter().zip(self.window.relevance()) {
             let error = match column.and_then(|column| column.get(ground.candidates[entry.pick.index].item.0)) {
-                Some(Value::Str(value)) => match self.errors.iter().find(|(known, _)| known == value) {
-                    Some((_, error)) => *error,
-                    None => {
-                        let error = error(fair, exposure, *value, total, ground);
-                        self.errors.push((*value, error));
-                        error
+                Some(Value::Str(value)) => {
+                    let number = self.values.of(u64::from(value.0));
+                    if number == self.errors.len() {
+                        self.errors.push(error(fair, exposure, *value, total, ground));
                     }
-                },
+                    self.errors[number]
+                }
                 _ => 0.0,
             };
             self.adjusted.push(relevance + fair.strength * error);

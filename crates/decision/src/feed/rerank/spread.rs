@@ -16,14 +16,13 @@ const NONE: u32 = u32::MAX;
 pub(super) struct Quotas {
     /// For each group and rule the number of values, and the values.
     keys: Vec<u64>,
-    /// The same with the number of each value in place of it.
-    numbers: Vec<u32>,
-    /// The values that have numbers, each with its rule.
-    numbered: Vec<(usize, u64)>,
+    values: Values,
     /// Candidates with the same values are alike to the rules.
     groups: Vec<Group>,
-    /// By group a number that its values make: groups are few, and looking through all of these is quicker than any search.
+    /// By group a number that its values make.
     hashes: Vec<u64>,
+    /// By the top bits of that number the group that last had them: nearly always the one that is looked for.
+    likely: Vec<u32>,
     /// Candidates that were passed over, and the next one of the same group.
     waiting: Vec<(Entry, u32)>,
     /// Groups of which some wait, by the place of their best before this step.
@@ -36,9 +35,22 @@ pub(super) struct Quotas {
     kinds: Vec<(usize, bool)>,
 }
 
+/// Bits of a hash that say which group is likely.
+const LIKELY_BITS: u32 = 8;
+
+/// The values of all groups by number.
+#[derive(Default)]
+struct Values {
+    /// Those that have numbers, each with its rule.
+    numbered: Vec<(usize, u64)>,
+    numbers: Vec<u32>,
+    /// By group and then by rule: which of `numbers` are its values.
+    ranges: Vec<Range<u32>>,
+}
+
 /// Candidates with the same values.
 struct Group {
-    /// In `keys` and in `numbers`.
+    /// In `keys`.
     keys: Range<u32>,
     /// The best that waits, and the last.
     first: u32,
@@ -46,12 +58,21 @@ struct Group {
 }
 
 impl Quotas {
+    pub(super) fn new() -> Quotas {
+        let mut quotas = Quotas::default();
+        quotas.clear();
+        quotas
+    }
+
     pub(super) fn clear(&mut self) {
         self.keys.clear();
-        self.numbers.clear();
-        self.numbered.clear();
+        self.values.numbered.clear();
+        self.values.numbers.clear();
+        self.values.ranges.clear();
         self.groups.clear();
         self.hashes.clear();
+        self.likely.clear();
+        self.likely.resize(1 << LIKELY_BITS, NONE);
         self.waiting.clear();
         self.heads.clear();
         self.placed.clear();
@@ -93,11 +114,11 @@ impl Quotas {
     fn place(&mut self, rules: &[Rule], group: u32) {
         self.placed.push(group);
         for (number, rule) in rules.iter().enumerate() {
-            let values = numbers(&self.numbers, &self.groups, group, number);
+            let values = self.values.of(rules, group, number);
             values.iter().for_each(|&value| self.inside[value as usize] += 1);
             self.kinds[number].0 += usize::from(!values.is_empty());
             if let Some(left) = self.placed.len().checked_sub(usize::from(rule.window)) {
-                let values = numbers(&self.numbers, &self.groups, self.placed[left], number);
+                let values = self.values.of(rules, self.placed[left], number);
                 values.iter().for_each(|&value| self.inside[value as usize] -= 1);
                 self.kinds[number].0 -= usize::from(!values.is_empty());
             }
@@ -107,7 +128,7 @@ impl Quotas {
     /// How many rules, from the first, a candidate of this group would keep in the next place.
     fn kept(&self, rules: &[Rule], group: u32) -> usize {
         let keeps = |number: usize| {
-            let values = numbers(&self.numbers, &self.groups, group, number);
+            let values = self.values.of(rules, group, number);
             let room = |most: u16| values.iter().all(|&value| self.inside[value as usize] < most);
             rules[number].most.is_none_or(room) && (!self.kinds[number].1 || !values.is_empty())
         };
@@ -130,37 +151,23 @@ impl Quotas {
         }
         let own = &self.keys[start..];
         let hash = own.iter().fold(0u64, |hash, key| (hash.rotate_left(5) ^ key).wrapping_mul(0x517c_c1b7_2722_0a95));
-        let is_own = |group: &Group| self.keys[group.keys.start as usize..group.keys.end as usize] == *own;
-        let known = self.hashes.iter().zip(&self.groups).position(|(known, group)| *known == hash && is_own(group));
-        if let Some(group) = known {
+        let is_own = |group: usize| {
+            let Range { start, end } = self.groups[group].keys;
+            self.hashes[group] == hash && self.keys[start as usize..end as usize] == *own
+        };
+        let likely = &mut self.likely[(hash >> (u64::BITS - LIKELY_BITS)) as usize];
+        let known = Some(*likely as usize).filter(|&group| group < self.groups.len() && is_own(group));
+        if let Some(group) = known.or_else(|| (0..self.groups.len()).find(|&group| is_own(group))) {
+            *likely = group as u32;
             self.keys.truncate(start);
             return group as u32;
         }
-        let keys = start as u32..self.keys.len() as u32;
-        self.number(keys.clone());
-        self.groups.push(Group { keys, first: NONE, last: NONE });
+        *likely = self.groups.len() as u32;
+        self.values.add(&self.keys[start..]);
+        self.inside.resize(self.values.numbered.len(), 0);
+        self.groups.push(Group { keys: start as u32..self.keys.len() as u32, first: NONE, last: NONE });
         self.hashes.push(hash);
         self.groups.len() as u32 - 1
-    }
-
-    /// Numbers the values of a new group.
-    fn number(&mut self, keys: Range<u32>) {
-        let (mut at, mut rule) = (keys.start as usize, 0);
-        while at < keys.end as usize {
-            let count = self.keys[at] as usize;
-            self.numbers.push(count as u32);
-            for value in &self.keys[at + 1..=at + count] {
-                let known = self.numbered.iter().position(|known| *known == (rule, *value));
-                let number = known.unwrap_or_else(|| {
-                    self.numbered.push((rule, *value));
-                    self.inside.push(0);
-                    self.numbered.len() - 1
-                });
-                self.numbers.push(number as u32);
-            }
-            at += 1 + count;
-            rule += 1;
-        }
     }
 
     /// Passes a candidate over.
@@ -197,14 +204,31 @@ impl Quotas {
     }
 }
 
-/// The numbers of a group's values under a rule.
-fn numbers<'n>(numbers: &'n [u32], groups: &[Group], group: u32, rule: usize) -> &'n [u32] {
-    let Range { start, end } = groups[group as usize].keys.clone();
-    let mut numbers = &numbers[start as usize..end as usize];
-    for _ in 0..rule {
-        numbers = &numbers[1 + numbers[0] as usize..];
+impl Values {
+    /// Those of a group under a rule.
+    fn of(&self, rules: &[Rule], group: u32, rule: usize) -> &[u32] {
+        let Range { start, end } = self.ranges[group as usize * rules.len() + rule];
+        &self.numbers[start as usize..end as usize]
     }
-    &numbers[1..=numbers[0] as usize]
+
+    /// Numbers those of a new group.
+    fn add(&mut self, mut keys: &[u64]) {
+        let mut rule = 0;
+        while let Some((&count, rest)) = keys.split_first() {
+            let (values, others) = rest.split_at(count as usize);
+            let start = self.numbers.len() as u32;
+            for &value in values {
+                let known = self.numbered.iter().position(|known| *known == (rule, value));
+                let number = known.unwrap_or_else(|| {
+                    self.numbered.push((rule, value));
+                    self.numbered.len() - 1
+                });
+                self.numbers.push(number as u32);
+            }
+            self.ranges.push(start..self.numbers.len() as u32);
+            (keys, rule) = (others, rule + 1);
+        }
+    }
 }
 
 /// The values of an attribute as numbers that differ where they do, ascending, each once.
