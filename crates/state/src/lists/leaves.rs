@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(shared(&copy, &leaves), leaves.leaves.len() - 1);
         copy.remove(3);
         assert_eq!(shared(&copy, &leaves), leaves.leaves.len() - 2);
-        (0..999_990).for_each(|key| drop(leaves.remove(key)));
+        (0..999_990).for_each(|key| _ = leaves.remove(key));
         assert!(leaves.len() == 10 && leaves.leaves.len() == 1, "what is left does not stay apart");
     }
 
