@@ -95,7 +95,7 @@ impl<D: Disk> Engine<D> {
         if self.stop.swap(true, Ordering::AcqRel) {
             return;
         }
-        self.core.append_fallbacks();
+        self.core.append_fallbacks(true);
         self.core.sequencer.lock().stopping = true;
         self.housekeeping.let_go(&self.core);
         // A checkpoint that it left behind is passed over at the next start.

@@ -139,7 +139,7 @@ impl<D: Disk> Rounds<D> {
             let nodes: Vec<_> = self.nodes.lock().iter().filter_map(|kept| kept.node.upgrade()).collect();
             nodes.iter().for_each(|node| node.generation().judge.tune());
             nodes.iter().for_each(|node| node.keep_guards());
-            nodes.iter().for_each(|node| node.append_fallbacks());
+            nodes.iter().for_each(|node| node.append_fallbacks(false));
             let more = nodes.iter().fold(false, |more, node| node.advance_change(FILLED_AT_ONCE) | more);
             drop(nodes);
             thread::sleep(if more { begin.elapsed().min(CHANGES_LOOKED_AT_EVERY) } else { CHANGES_LOOKED_AT_EVERY });

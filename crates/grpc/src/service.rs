@@ -132,8 +132,8 @@ async fn run(
         Ok(()) => true,
         Err((status, _)) => matches!(timeout(config.write_time, out.send(Err(status))).await, Ok(Ok(()))),
     };
-    whole.store(told && said, Ordering::Release);
-    let code = if told { code } else { Some(Code::Timeout) };
+    whole.store(told.is_ok() && said, Ordering::Release);
+    let code = told.err().unwrap_or(code);
     counted.answered(Call::DecideStream.name(), code, start.elapsed());
 }
 
@@ -226,15 +226,18 @@ fn split(messages: Vec<DecideRequest>, asked: &mut Asked) -> Vec<(Asked, Vec<Dec
 }
 
 /// Tells of parts, one after the other, as long as somebody listens; whether all was told.
-async fn tell(caller: Caller, mut taken: mpsc::Receiver<(Part, u64)>, out: &Out, patience: Duration) -> bool {
+async fn tell(caller: Caller, mut taken: mpsc::Receiver<(Part, u64)>, out: &Out, patience: Duration) -> Result<(), Option<Code>> {
     while let Some((part, before)) = taken.recv().await {
         let mut answers = Answers { before, ..Answers::default() };
         caller.tell(part, &mut answers).await;
         for answer in answers.answers {
-            if !matches!(timeout(patience, out.send(Ok(answer))).await, Ok(Ok(()))) {
-                return false;
+            match timeout(patience, out.send(Ok(answer))).await {
+                Ok(Ok(())) => {}
+                // The client has gone.
+                Ok(Err(_)) => return Err(None),
+                Err(_) => return Err(Some(Code::Timeout)),
             }
         }
     }
-    true
+    Ok(())
 }

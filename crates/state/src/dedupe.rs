@@ -254,8 +254,8 @@ fn body(event: &Event<'_>) -> u64 {
 
 fn hashed(hash: u64, value: &Raw<'_>) -> u64 {
     match value {
-        Raw::Null => hash.wrapping_add(1),
-        Raw::Bool(bool) => hash.wrapping_add(2 + u64::from(*bool)),
+        Raw::Null => xxh3_64_with_seed(&[], hash.wrapping_add(1)),
+        Raw::Bool(bool) => xxh3_64_with_seed(&[u8::from(*bool)], hash.wrapping_add(2)),
         Raw::Int(int) => xxh3_64_with_seed(&int.to_le_bytes(), hash.wrapping_add(4)),
         Raw::Float(float) => xxh3_64_with_seed(&float.to_bits().to_le_bytes(), hash.wrapping_add(5)),
         Raw::Str(text) => xxh3_64_with_seed(text.as_bytes(), hash.wrapping_add(6)),

@@ -356,6 +356,8 @@ fn whatever_an_event_says_tells_it_from_others() {
         Raw::List(vec![Raw::Int(1)]),
         Raw::List(vec![Raw::Int(1), Raw::Int(1)]),
         Raw::List(vec![Raw::Str("1".into())]),
+        Raw::List(vec![Raw::Bool(true), Raw::Bool(false)]),
+        Raw::List(vec![Raw::Bool(false), Raw::Bool(true)]),
     ];
     let events = values.iter().flat_map(|value| {
         let fields = [vec![("place", value.clone())], vec![("plac", value.clone())]];

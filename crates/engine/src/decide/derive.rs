@@ -89,7 +89,7 @@ impl<D: Disk> Core<D> {
     ) -> Result<Option<Machine>, Refusal> {
         let version = PlanVersion(version);
         let plan = self.written_plan(version)?;
-        if plan.decisions.is_empty() && book.queue.open.is_empty() {
+        if plan.decisions.is_empty() && book.queue.open.is_empty() && book.tallies.is_empty() {
             return Ok(None);
         }
         let mut machine = match before.and_then(|machine| machine.going_on(&plan, begin)) {

@@ -39,9 +39,9 @@ impl Given {
         self.waiting.iter().filter(move |(_, waiting)| waiting.contains(&id)).map(|(decision, _)| decision.clone())
     }
 
-    /// The records for what waits, if it is time for them.
-    fn records(&self) -> Vec<Payload<'static>> {
-        if self.again_at.is_some_and(|at| Instant::now() < at) {
+    /// The records for what waits, if it is time for them or if there is no later time.
+    fn records(&self, last: bool) -> Vec<Payload<'static>> {
+        if !last && self.again_at.is_some_and(|at| Instant::now() < at) {
             return Vec::new();
         }
         let record = |decision: &str, on: &[DecisionId]| {
@@ -82,10 +82,11 @@ impl<D: Disk> Core<D> {
         }
     }
 
-    /// Notes in the log which callers were given a fallback. What the log does not take now is tried again a little later.
-    pub fn append_fallbacks(&self) {
+    /// Notes in the log which callers were given a fallback. What the log does not take now is tried again a little later, unless this
+    /// is the last time: then it is told as lost.
+    pub fn append_fallbacks(&self, last: bool) {
         // The lock is not held meanwhile: who answers must not wait for the log.
-        let records = self.given.lock().records();
+        let records = self.given.lock().records(last);
         if records.is_empty() {
             return;
         }
@@ -94,6 +95,8 @@ impl<D: Disk> Core<D> {
         given.again_at = (!taken).then(|| Instant::now() + PAUSE);
         if taken {
             given.noted(&records);
+        } else if last {
+            (self.config.tell)("the log did not take which callers were given fallbacks: what is told of them is too few");
         }
     }
 

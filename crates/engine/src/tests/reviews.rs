@@ -278,7 +278,7 @@ fn callers_that_were_given_the_fallback_are_known_by_id_and_counted() {
         // Twice is once; what nobody has decided is nothing.
         engine.note_fallbacks("risk", &[id(1), id(4)]);
         engine.note_fallbacks("other", &[id(2)]);
-        engine.append_fallbacks();
+        engine.append_fallbacks(false);
         released(&engine, engine.status().position);
         let given = |engine: &Engine| [0, 1, 2, 3, 4].map(|back| engine.fallbacks_given(id(back)).contains("risk"));
         assert_eq!(given(&engine), [false, true, false, true, true]);

@@ -122,6 +122,9 @@ impl<K: Copy + Ord, V: Copy> Leaves<K, V> {
             }
         }
         self.join(at);
+        if let Some(before) = at.checked_sub(1) {
+            self.join(before);
+        }
         Some(value)
     }
 
@@ -186,7 +189,10 @@ mod tests {
         copy.remove(3);
         assert_eq!(shared(&copy, &leaves), leaves.leaves.len() - 2);
         (0..999_990).for_each(|key| _ = leaves.remove(key));
-        assert!(leaves.len() == 10 && leaves.leaves.len() == 1, "what is left does not stay apart");
+        assert!(leaves.len() == 10 && leaves.leaves.len() == 1);
+        (0..100_000u32).for_each(|key| leaves.insert(key, 0));
+        (0..100_000).filter(|key| key % LEAF as u32 != 0).for_each(|key| _ = leaves.remove(key));
+        assert!(leaves.leaves.len() <= 2 * leaves.len().div_ceil(LEAF / 2) + 1, "what is left does not stay apart");
     }
 
     proptest! {

@@ -104,7 +104,7 @@ impl Watch {
 
     fn note_passed(&mut self, guards: &[Guard]) {
         let mut of_plan = guards.iter().zip(&self.guards).filter(|(of, _)| of.against == GuardAgainst::PreviousPlan);
-        self.passed = of_plan.all(|(_, count)| count.passed);
+        self.passed = self.breaches.is_empty() && of_plan.all(|(_, count)| count.passed);
     }
 
     /// Whether a guard is broken. It stays so, with the counts that broke it, until its version gives way.
@@ -120,7 +120,7 @@ impl Watch {
         (position, log_time): (Position, Time),
         is_in: impl Fn(u16) -> bool,
     ) {
-        let mut passed = false;
+        let mut turned = false;
         let breaches = &mut self.breaches;
         for ((guard, count), at) in guards.iter().zip(&mut self.guards).zip(0..) {
             if breaches.iter().any(|breach| breach.guard == at) {
@@ -135,7 +135,7 @@ impl Watch {
                     let over = log_time.since(count.since) >= guard.over && count.now.all >= guard.min;
                     let broken = compared && count.now.share() > count.before.share() + guard.share_up;
                     count.passed = over && !broken;
-                    passed |= count.passed;
+                    turned |= count.passed;
                     broken
                 }
                 GuardAgainst::Rest { share, .. } => {
@@ -151,12 +151,47 @@ impl Watch {
                     compared && count.now.share() > count.before.share() + guard.share_up
                 }
             };
+            turned |= broken;
             if broken {
                 breaches.push(Breach { guard: at, position, log_time, said: Box::default() });
             }
         }
-        if passed {
+        if turned {
             self.note_passed(guards);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Span;
+    use spec::plan::GuardAction;
+
+    #[test]
+    fn a_version_with_a_broken_guard_is_not_gone_back_to() {
+        let guard = |against, then| Guard { outcome: 1, share_up: 0.1, over: Span(100), min: 4, against, then };
+        let rest = GuardAgainst::Rest { rule: "new".into(), share: 0 };
+        let guards =
+            [guard(GuardAgainst::PreviousPlan, GuardAction::Rollback), guard(rest.clone(), GuardAction::Freeze)];
+        for breaks in [false, true] {
+            let mut watch = Watch::default();
+            let turn = |watch: &mut Watch, version: u32, at: i64| {
+                watch.turn((PlanVersion(version), u64::from(version)), &guards, Time(at), |_, _| (5, 10));
+            };
+            turn(&mut watch, 1, 0);
+            turn(&mut watch, 2, 1_000);
+            for n in 0..20i64 {
+                // Half of all come out so, as before; those in the share all of them, if the guard is to break.
+                let (is_in, hit) = (n % 2 == 0, if breaks { n % 2 == 0 } else { n % 4 < 2 });
+                let place = (Position(n as u64), Time(1_000 + n * 9));
+                watch.count(&guards, u16::from(hit), place, |_| is_in);
+            }
+            assert_eq!((watch.is_broken(1), watch.passed), (breaks, !breaks));
+            assert!(watch.guards[0].passed && !watch.is_broken(0), "the other has held for long enough");
+            turn(&mut watch, 3, 2_000);
+            let expected = if breaks { 1 } else { 2 };
+            assert_eq!(watch.before.map(|before| before.version), Some(PlanVersion(expected)));
         }
     }
 }
