@@ -93,7 +93,7 @@ impl<K: Copy + Ord, V: Copy> Leaves<K, V> {
             self.insert_into(at, within, key, value);
         } else if within == LEAF && at + 1 == leaves {
             // What comes in the order of keys fills whole leaves.
-            return self.add_leaf(at + 1, vec![key], vec![value]);
+            self.add_leaf(at + 1, vec![key], vec![value]);
         } else {
             let leaf = Arc::make_mut(leaf);
             let (keys, values) = (leaf.keys.split_off(LEAF / 2), leaf.values.split_off(LEAF / 2));
