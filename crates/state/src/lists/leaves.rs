@@ -188,10 +188,10 @@ mod tests {
         assert_eq!(shared(&copy, &leaves), leaves.leaves.len() - 1);
         copy.remove(3);
         assert_eq!(shared(&copy, &leaves), leaves.leaves.len() - 2);
-        (0..999_990).for_each(|key| _ = leaves.remove(key));
+        assert!((0..999_990).all(|key| leaves.remove(key) == Some(u64::from(key))));
         assert!(leaves.len() == 10 && leaves.leaves.len() == 1);
         (0..100_000u32).for_each(|key| leaves.insert(key, 0));
-        (0..100_000).filter(|key| key % LEAF as u32 != 0).for_each(|key| _ = leaves.remove(key));
+        assert!((0..100_000).filter(|key| key % LEAF as u32 != 0).all(|key| leaves.remove(key) == Some(0)));
         assert!(leaves.leaves.len() <= 2 * leaves.len().div_ceil(LEAF / 2) + 1, "what is left does not stay apart");
     }
 
