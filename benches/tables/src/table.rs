@@ -106,9 +106,7 @@ decisions:
 
     /// As a policy document with one table.
     pub(crate) fn policy(&self) -> Value {
-        let property = |name: &str, kind: &str| {
-            json!({ "id": name, "name": name, "type": kind, "array": false, "optional": false })
-        };
+        let property = |name: &str, kind: &str| json!({ "id": name, "name": name, "type": kind, "array": false, "optional": false });
         let properties = [property("amount", "number"), property("country", "string"), property("channel", "string")];
         json!({
             "blocks": [
