@@ -158,12 +158,26 @@ impl<D: Disk> Core<D> {
     /// Gives the payloads their place in the log. Each is judged on its own; with `atomic` one refusal refuses all.
     /// They may be acknowledged when the gate releases `Submitted::last`.
     pub fn submit(&self, payloads: &[Payload<'_>], atomic: bool) -> Result<Submitted, Refusal> {
+        if atomic {
+            return self.submit_whole(payloads);
+        }
+        let submitted = self.submit_each(payloads)?;
+        self.ask_for_sync(true);
+        Ok(submitted)
+    }
+
+    /// The same for payloads that others of the same call follow, each judged on its own: the disk may wait for those, for as long as
+    /// `Config::decisions_synced_within`.
+    pub fn submit_ahead(&self, payloads: &[Payload<'_>]) -> Result<Submitted, Refusal> {
+        let submitted = self.submit_each(payloads)?;
+        self.ask_for_sync(false);
+        Ok(submitted)
+    }
+
+    fn submit_each(&self, payloads: &[Payload<'_>]) -> Result<Submitted, Refusal> {
         self.refuse_if_closed()?;
         let generation = self.generation();
         let mut results = validated(&generation.plan, payloads);
-        if atomic {
-            return self.submit_whole(&generation, payloads, results);
-        }
         let mut submitted = Submitted::of(payloads.len());
         for (chunk, results) in payloads.chunks(CHUNK).zip(results.chunks_mut(CHUNK)) {
             let prepared = Prepared::new(chunk);
@@ -180,21 +194,18 @@ impl<D: Disk> Core<D> {
                 break;
             }
         }
-        self.ask_for_sync(true);
         Ok(submitted)
     }
 
     /// All or nothing: judged and appended under one hold of the lock, so that no other call comes between.
-    fn submit_whole(
-        &self,
-        generation: &Arc<Generation>,
-        payloads: &[Payload<'_>],
-        mut results: Vec<Result<(), Refusal>>,
-    ) -> Result<Submitted, Refusal> {
+    fn submit_whole(&self, payloads: &[Payload<'_>]) -> Result<Submitted, Refusal> {
+        self.refuse_if_closed()?;
+        let generation = self.generation();
+        let mut results = validated(&generation.plan, payloads);
         let prepared = Prepared::new(payloads);
         let mut submitted = Submitted::of(payloads.len());
         let mut sequencer = self.sequencer.lock();
-        validate_again(&sequencer, generation, payloads, &mut results);
+        validate_again(&sequencer, &generation, payloads, &mut results);
         if results.iter().all(Result::is_ok) {
             results = self.judge_together(&mut sequencer, payloads, &prepared);
         }

@@ -97,8 +97,12 @@ impl Taken {
     pub(crate) async fn new(shared: &Shared, asked: Asked, batch: Batch<'_>, start: Instant) -> Taken {
         let end = asked.deadline.map(|deadline| start + deadline);
         let (mut chunks, mut refused) = (Vec::new(), None);
-        for payloads in batch.payloads.chunks(CHUNK) {
-            match shared.engine.submit(payloads, false) {
+        let mut parts = batch.payloads.chunks(CHUNK).peekable();
+        while let Some(payloads) = parts.next() {
+            // All of them go to the disk together, since they are told together.
+            let is_last = parts.peek().is_none();
+            let engine = &shared.engine;
+            match if is_last { engine.submit(payloads, false) } else { engine.submit_ahead(payloads) } {
                 Ok(submitted) => chunks.push(submitted),
                 // What was taken stays taken and is said; the rest is not tried.
                 Err(refusal) => {
