@@ -184,16 +184,24 @@ struct Upstream<'a> {
 }
 
 impl Upstream<'_> {
+    #[inline]
     fn next(&mut self, ground: &mut Ground<'_>) -> Option<Pick> {
-        let Some((step, before)) = self.steps.split_last_mut() else {
-            if *self.next == ground.order.len() {
-                return None;
-            }
-            let rank = *self.next;
-            *self.next += 1;
-            let index = ground.order.place(rank);
-            return Some(Pick { index, rank: Some(rank as u32), score: ground.candidates[index].score });
-        };
+        if self.steps.is_empty() { self.next_by_score(ground) } else { self.next_of_step(ground) }
+    }
+
+    #[inline]
+    fn next_by_score(&mut self, ground: &mut Ground<'_>) -> Option<Pick> {
+        let rank = *self.next;
+        if rank == ground.order.len() {
+            return None;
+        }
+        *self.next += 1;
+        let index = ground.order.place(rank);
+        Some(Pick { index, rank: Some(rank as u32), score: ground.candidates[index].score })
+    }
+
+    fn next_of_step(&mut self, ground: &mut Ground<'_>) -> Option<Pick> {
+        let (step, before) = self.steps.split_last_mut()?;
         let number = before.len();
         let place = step.given;
         let upstream = Upstream { next: self.next, steps: before, effects: self.effects };

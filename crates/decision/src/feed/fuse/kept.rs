@@ -21,7 +21,7 @@ pub(super) fn run(
     }
     set_order(order, fused);
     if view.feed.fusion.kind != FusionKind::Quota && view.feed.routes.iter().all(|route| route.min == 0) {
-        return candidates.extend(order.best(most).map(|index| fused[index].clone()));
+        return candidates.extend(order.first(most).map(|index| fused[index].clone()));
     }
     let mut seats = Seats { taken: vec![false; fused.len()], left: most, places_of };
     let mut had = vec![0; view.feed.routes.len()];
