@@ -114,6 +114,7 @@ impl Kill {
                 "cap_violations": caps.violations,
                 "outcome_kills": outcomes.kills,
                 "outcomes_expected": outcomes.expected,
+                "outcomes_alarms": outcomes.alarms,
                 "outcomes_delivered": outcomes.came,
                 "outcomes_lost": outcomes.lost,
                 "outcomes_doubled": outcomes.doubled,
@@ -134,8 +135,14 @@ impl Kill {
                 caps.answers, caps.items, caps.kills, caps.removed, caps.violations
             );
             println!(
-                "{} outcomes at a ledger under {} kills ({} deliveries): {} lost, {} doubled, {} differing",
-                outcomes.expected, outcomes.kills, outcomes.came, outcomes.lost, outcomes.doubled, outcomes.differing
+                "{} outcomes at a ledger, {} of them alarms, under {} kills ({} deliveries): {} lost, {} doubled, {} differing",
+                outcomes.expected,
+                outcomes.alarms,
+                outcomes.kills,
+                outcomes.came,
+                outcomes.lost,
+                outcomes.doubled,
+                outcomes.differing
             );
             println!("recovery {} ms (p50), {} ms (p99)", recovery_ms[0], recovery_ms[1]);
             println!("{} simulated power cuts; {caught} of {planted} planted bugs caught", summary.power_cuts);

@@ -263,6 +263,10 @@ pub const SINK_DEAD_MAX: usize = 10_000;
 pub const OUTCOMES_PAGE_MAX: usize = 1_000;
 /// Most streams of outcomes that one node serves at once.
 pub const OUTCOME_STREAMS_MAX: usize = 64;
+/// Most streams of outcomes that at once derive what is no longer in memory, of all tenants together: each has a state of its own.
+pub const OUTCOME_STREAMS_FAR_MAX: usize = 2;
+/// Most sinks that at once derive what is no longer in memory; the others wait for their turn.
+pub const SINKS_FAR_MAX: usize = 2;
 /// Most answers that a decision's reviews may have.
 pub const REVIEW_ANSWERS_MAX: usize = 16;
 /// Longest name of who reviews, in bytes.

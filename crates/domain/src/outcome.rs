@@ -3,14 +3,15 @@
 use crate::DecisionId;
 use std::fmt;
 
-/// Names one outcome: the decision's id, and which of several at that position it is. It follows from the log alone, so the same
-/// outcome has the same id however often it is derived.
+/// Names one outcome: the record's id, as of a decision, and which of several at that position it is. It follows from the log alone, so
+/// the same outcome has the same id however often it is derived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutcomeId {
     /// Of the record that it is derived of.
     pub decision: DecisionId,
-    /// Its place among the outcomes of that record, from 0: verdicts in the spec's order, what else there is behind them.
-    pub place: u16,
+    /// Its place among the outcomes of that record, from 0: verdicts in the spec's order, then alarms in the spec's order, those of one
+    /// in the order in which the log first named their entities.
+    pub place: u32,
 }
 
 impl OutcomeId {
@@ -20,7 +21,7 @@ impl OutcomeId {
             return Some(OutcomeId { decision: DecisionId::parse(text)?, place: 0 });
         };
         let digits = !number.is_empty() && !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
-        let number = number.parse::<u16>().ok().filter(|number| digits && *number > 1)?;
+        let number = number.parse::<u32>().ok().filter(|number| digits && *number > 1)?;
         Some(OutcomeId { decision: DecisionId::parse(decision)?, place: number - 1 })
     }
 }
@@ -30,7 +31,7 @@ impl fmt::Display for OutcomeId {
         self.decision.fmt(f)?;
         match self.place {
             0 => Ok(()),
-            place => write!(f, ".{}", u32::from(place) + 1),
+            place => write!(f, ".{}", u64::from(place) + 1),
         }
     }
 }
@@ -43,7 +44,7 @@ mod tests {
     #[test]
     fn the_first_outcome_has_the_decisions_id_itself() {
         let decision = DecisionId { epoch: 2, position: Position(4_711) };
-        for (place, text) in [(0, "d2-4711"), (1, "d2-4711.2"), (300, "d2-4711.301")] {
+        for (place, text) in [(0, "d2-4711"), (1, "d2-4711.2"), (300, "d2-4711.301"), (70_000, "d2-4711.70001")] {
             let id = OutcomeId { decision, place };
             assert_eq!((id.to_string().as_str(), OutcomeId::parse(text)), (text, Some(id)));
         }
@@ -57,7 +58,7 @@ mod tests {
             ".2",
             "d2",
             "",
-            "d2-4711.70000",
+            "d2-4711.4294967297",
         ] {
             assert_eq!(OutcomeId::parse(bad), None, "{bad}");
         }

@@ -54,6 +54,7 @@ pub enum Code {
     PathTooLong,
     HeadTooLarge,
     Timeout,
+    SinkStopped,
     UnsupportedMedia,
     Internal,
 }
@@ -110,6 +111,7 @@ impl Code {
             Code::PathTooLong => "path_too_long",
             Code::HeadTooLarge => "head_too_large",
             Code::Timeout => "timeout",
+            Code::SinkStopped => "sink_stopped",
             Code::UnsupportedMedia => "unsupported_media",
             Code::Internal => "internal",
         }

@@ -257,7 +257,7 @@ impl<D: Disk> Core<D> {
         let last = sequencer.appender.position();
         let deciding = deciding.filter(|deciding| !deciding.is_empty());
         submitted.verdicts.extend(deciding.as_ref().map(|deciding| deciding.verdicts(state)));
-        let alarming = Alarming::new(&generation);
+        let alarming = Alarming::new(&generation, self.writer_epoch);
         self.publish(Batch { changes, last, state: state.clone(), deciding, alarming });
         Ok(())
     }
@@ -477,7 +477,7 @@ impl<D: Disk> Core<D> {
         let generation = sequencer.generation.clone();
         let Generation { plan, state, .. } = &*generation;
         let change = sequencer.accept(plan, &mut state.names.write(), Candidate::TICK, &Located::default());
-        let (last, alarming) = (change.position, Alarming::new(&generation));
+        let (last, alarming) = (change.position, Alarming::new(&generation, self.writer_epoch));
         self.publish(Batch { changes: vec![change], last, state: state.clone(), deciding: None, alarming });
         drop(sequencer);
         // At once: an answer that has seen the tick waits for it.

@@ -14,7 +14,7 @@ mod report;
 mod review;
 
 pub use again::DecidedAgain;
-pub use alarms::{Alarm, Alarms};
+pub use alarms::Alarm;
 pub(crate) use alarms::{Alarming, RecentAlarms};
 pub(crate) use casebook::Casebook;
 use casebook::{Client, Note};
@@ -161,7 +161,7 @@ enum Named {
 }
 
 /// Set once the consumers have passed the batch: in the order of the log.
-type Made = Arc<OnceLock<Vec<Decided>>>;
+pub(crate) type Made = Arc<OnceLock<Vec<Decided>>>;
 
 impl Verdicts {
     /// Whether the last of the events is applied.
@@ -259,6 +259,12 @@ impl Deciding {
     /// Whether there is nothing to decide.
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty() && self.noted.is_empty()
+    }
+
+    /// How many decisions there are on the record at a position.
+    fn count_at(&self, position: Position) -> u32 {
+        let behind = |position: Position| self.open.partition_point(|open| open.id.position <= position);
+        (behind(position) - behind(Position(position.0.saturating_sub(1)))) as u32
     }
 
     /// What will be decided.

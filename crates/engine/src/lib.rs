@@ -53,9 +53,9 @@ pub use checkpoint::machine_of_checkpoint;
 pub use clock::Clock;
 pub use config::{Config, Mode, Tell};
 pub use decide::{
-    Alarm, Alarms, Decided, DecidedAgain, DecisionReport, GuardReport, GuardState, ReportCounts, ReviewAsked,
-    ReviewCase, ReviewClosed, ReviewPage, ReviewQuery, ReviewVerb, Reviewed, RuleReport, ShadowReport, ShareReport,
-    Telling, TierReport, Verdicts, WindowReport,
+    Alarm, Decided, DecidedAgain, DecisionReport, GuardReport, GuardState, ReportCounts, ReviewAsked, ReviewCase,
+    ReviewClosed, ReviewPage, ReviewQuery, ReviewVerb, Reviewed, RuleReport, ShadowReport, ShareReport, Telling,
+    TierReport, Verdicts, WindowReport,
 };
 pub use decision::{
     DecisionExplanation, FactOfDecision, NearestChange, OperandOfRule, RuleOfDecision, ScoreStep, TermOfRule,
@@ -73,7 +73,7 @@ pub use housekeeping::Housekeeping;
 pub use machine::{Machine, Record};
 pub use offline::{LogFile, ReplayReport};
 pub use open::{OpenError, OpenReport};
-pub use outcomes::{Asked as OutcomesAsked, Derived, Outcome, OutcomeReader};
+pub use outcomes::{Asked as OutcomesAsked, Derived, Kinds, Outcome, OutcomeCursor, OutcomeReader, What, Which};
 pub use page::{PageKey, page_key};
 pub use replay::{Journeyed, Question, Replayed, recompute, strip};
 pub use sequencer::Accepted;

@@ -26,7 +26,7 @@ impl Batch {
     /// A consumer is done with it.
     pub(crate) fn passed(&self) {
         self.deciding.iter().for_each(|deciding| deciding.passed(&self.state));
-        self.alarming.iter().for_each(|alarming| alarming.passed(&self.state));
+        self.alarming.iter().for_each(|alarming| alarming.passed(&self.state, self.deciding.as_ref()));
     }
 }
 

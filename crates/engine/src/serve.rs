@@ -132,7 +132,7 @@ impl<D: Disk> Core<D> {
             if durable {
                 // Who waits for the record itself waits at the gate, which opens at what consumers have passed.
                 let (changes, last) = (Vec::new(), id.position);
-                let (deciding, alarming) = (None, Alarming::new(generation));
+                let (deciding, alarming) = (None, Alarming::new(generation, self.writer_epoch));
                 self.publish(Batch { changes, last, state: state.clone(), deciding, alarming });
             }
             id

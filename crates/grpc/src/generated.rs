@@ -135,6 +135,93 @@ pub struct Error {
     #[prost(string, tag = "3")]
     pub message: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutcomesRequest {
+    /// The `cursor` of the last response that was dealt with, or a position of the log: what comes behind it is told. Without it, from the
+    /// log's beginning.
+    #[prost(string, optional, tag = "1")]
+    pub after: ::core::option::Option<::prost::alloc::string::String>,
+    /// `verdict` or `alarm`; without it both, unless what is named below is of one kind.
+    #[prost(string, optional, tag = "2")]
+    pub kind: ::core::option::Option<::prost::alloc::string::String>,
+    /// Only this decision.
+    #[prost(string, optional, tag = "3")]
+    pub decision: ::core::option::Option<::prost::alloc::string::String>,
+    /// Only what came out as this.
+    #[prost(string, optional, tag = "4")]
+    pub outcome: ::core::option::Option<::prost::alloc::string::String>,
+    /// Only this alarm.
+    #[prost(string, optional, tag = "5")]
+    pub alarm: ::core::option::Option<::prost::alloc::string::String>,
+    /// Whether verdicts have what the decision read.
+    #[prost(bool, tag = "6")]
+    pub facts: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OutcomesResponse {
+    /// Names the outcome for ever, and is where to go on: send it as `after`. Without an outcome, as comes now and then where there is
+    /// nothing to tell, only where to go on.
+    #[prost(string, tag = "1")]
+    pub cursor: ::prost::alloc::string::String,
+    /// The record that it came of.
+    #[prost(uint64, tag = "2")]
+    pub position: u64,
+    /// Of a verdict: the event, as it was taken.
+    #[prost(message, optional, tag = "5")]
+    pub event: ::core::option::Option<TakenEvent>,
+    /// Other kinds may follow: pass over what is not known.
+    #[prost(oneof = "outcomes_response::Outcome", tags = "3, 4")]
+    pub outcome: ::core::option::Option<outcomes_response::Outcome>,
+}
+/// Nested message and enum types in `OutcomesResponse`.
+pub mod outcomes_response {
+    /// Other kinds may follow: pass over what is not known.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "3")]
+        Verdict(super::Verdict),
+        #[prost(message, tag = "4")]
+        Alarm(super::Alarm),
+    }
+}
+/// An event with its type.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TakenEvent {
+    #[prost(string, tag = "1")]
+    pub event: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub source: ::prost::alloc::string::String,
+    #[prost(int64, optional, tag = "4")]
+    pub time_ms: ::core::option::Option<i64>,
+    #[prost(btree_map = "string, message", tag = "5")]
+    pub fields: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        Value,
+    >,
+}
+/// An alarm that was raised.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Alarm {
+    #[prost(string, tag = "1")]
+    pub alarm: ::prost::alloc::string::String,
+    /// The entity's type and key.
+    #[prost(string, tag = "2")]
+    pub of: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub entity: ::prost::alloc::string::String,
+    /// The log's time, in milliseconds since 1970.
+    #[prost(int64, tag = "4")]
+    pub log_time_ms: i64,
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "6")]
+    pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The version of the spec that raised it.
+    #[prost(uint32, tag = "7")]
+    pub plan: u32,
+}
 /// Generated client implementations.
 pub mod decisions_client {
     #![allow(
@@ -262,6 +349,31 @@ pub mod decisions_client {
                 .insert(GrpcMethod::new("millrace.v1.Decisions", "DecideStream"));
             self.inner.streaming(req, path, codec).await
         }
+        /// Outcomes of decisions, and alarms, in the log's order from a place on, and then as they come.
+        pub async fn outcomes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OutcomesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::OutcomesResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/millrace.v1.Decisions/Outcomes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("millrace.v1.Decisions", "Outcomes"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -296,6 +408,17 @@ pub mod decisions_server {
             tonic::Response<Self::DecideStreamStream>,
             tonic::Status,
         >;
+        /// Server streaming response type for the Outcomes method.
+        type OutcomesStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::OutcomesResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Outcomes of decisions, and alarms, in the log's order from a place on, and then as they come.
+        async fn outcomes(
+            &self,
+            request: tonic::Request<super::OutcomesRequest>,
+        ) -> std::result::Result<tonic::Response<Self::OutcomesStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct DecisionsServer<T> {
@@ -460,6 +583,52 @@ pub mod decisions_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/millrace.v1.Decisions/Outcomes" => {
+                    #[allow(non_camel_case_types)]
+                    struct OutcomesSvc<T: Decisions>(pub Arc<T>);
+                    impl<
+                        T: Decisions,
+                    > tonic::server::ServerStreamingService<super::OutcomesRequest>
+                    for OutcomesSvc<T> {
+                        type Response = super::OutcomesResponse;
+                        type ResponseStream = T::OutcomesStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OutcomesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Decisions>::outcomes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OutcomesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -6,6 +6,7 @@ mod connection;
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
 mod generated;
 mod messages;
+mod outcomes;
 mod service;
 mod status;
 

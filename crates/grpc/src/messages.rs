@@ -116,7 +116,7 @@ fn error_of(refusal: &Refusal) -> proto::Error {
     }
 }
 
-fn verdict_of(view: &VerdictView<'_>) -> proto::Verdict {
+pub(crate) fn verdict_of(view: &VerdictView<'_>) -> proto::Verdict {
     let reasons = view.reasons.iter().map(|reason| proto::Reason {
         rule: reason.rule.to_owned(),
         score: reason.score,
@@ -141,7 +141,7 @@ fn verdict_of(view: &VerdictView<'_>) -> proto::Verdict {
     }
 }
 
-fn value_of(raw: &Raw<'_>) -> proto::Value {
+pub(crate) fn value_of(raw: &Raw<'_>) -> proto::Value {
     let kind = match raw {
         Raw::Null => None,
         Raw::Bool(truth) => Some(Kind::Truth(*truth)),

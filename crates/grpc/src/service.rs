@@ -1,8 +1,11 @@
 //! The calls: one event, or a stream of them, taken in parts as they come and answered in order while more of them come.
 
 use crate::generated::decisions_server::Decisions as Calls;
-use crate::generated::{DecideRequest, DecideResponse, Verdict, decide_response::Answer};
+use crate::generated::{
+    DecideRequest, DecideResponse, OutcomesRequest, OutcomesResponse, Verdict, decide_response::Answer,
+};
 use crate::messages::{Answers, batch};
+use crate::outcomes;
 use crate::status::status_of;
 use domain::{Code, Refusal, limits};
 use server::{Caller, Decisions, Part};
@@ -27,11 +30,12 @@ const ANSWERS: usize = 2 * PART_MAX;
 pub(crate) enum Call {
     Decide,
     DecideStream,
+    Outcomes,
 }
 
 impl Call {
     pub(crate) fn of(path: &str) -> Option<Call> {
-        [Call::Decide, Call::DecideStream].into_iter().find(|call| call.name() == path)
+        [Call::Decide, Call::DecideStream, Call::Outcomes].into_iter().find(|call| call.name() == path)
     }
 
     /// Its path, which metrics name it by.
@@ -39,6 +43,7 @@ impl Call {
         match self {
             Call::Decide => "/millrace.v1.Decisions/Decide",
             Call::DecideStream => "/millrace.v1.Decisions/DecideStream",
+            Call::Outcomes => "/millrace.v1.Decisions/Outcomes",
         }
     }
 }
@@ -53,7 +58,8 @@ fn caller_of<T>(request: &Request<T>) -> Result<(Caller, Decisions), Status> {
 
 #[tonic::async_trait]
 impl Calls for Service {
-    type DecideStreamStream = Sent;
+    type DecideStreamStream = Sent<DecideResponse>;
+    type OutcomesStream = Sent<OutcomesResponse>;
 
     async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<Verdict>, Status> {
         let start = Instant::now();
@@ -63,12 +69,35 @@ impl Calls for Service {
         answer.map(Response::new).map_err(|refusal| status_of(&refusal))
     }
 
-    async fn decide_stream(&self, request: Request<Streaming<DecideRequest>>) -> Result<Response<Sent>, Status> {
+    async fn decide_stream(
+        &self,
+        request: Request<Streaming<DecideRequest>>,
+    ) -> Result<Response<Sent<DecideResponse>>, Status> {
         let (caller, decisions) = caller_of(&request)?;
         let (out, sent) = mpsc::channel(ANSWERS);
         let whole = Arc::new(AtomicBool::new(false));
         tokio::spawn(run(caller, decisions, request.into_inner(), (out, whole.clone())));
-        Ok(Response::new(Sent { sent, whole: Some(whole) }))
+        let cut =
+            "answers waited too long to be read and the rest is not told; send those events again with the same ids";
+        Ok(Response::new(Sent { sent, whole: Some(whole), cut }))
+    }
+
+    async fn outcomes(&self, request: Request<OutcomesRequest>) -> Result<Response<Sent<OutcomesResponse>>, Status> {
+        let start = Instant::now();
+        let (caller, decisions) = caller_of(&request)?;
+        let following = caller.outcomes(outcomes::query(request.into_inner())).map_err(|refusal| {
+            caller.answered(Call::Outcomes.name(), Some(refusal.code), start.elapsed());
+            status_of(&refusal)
+        })?;
+        let (out, sent) = mpsc::channel(outcomes::AHEAD);
+        let whole = Arc::new(AtomicBool::new(false));
+        let told = outcomes::run(following, (out, whole.clone()), decisions.limits().write_time);
+        tokio::spawn(async move {
+            told.await;
+            caller.answered(Call::Outcomes.name(), None, start.elapsed());
+        });
+        let cut = "outcomes waited too long to be read; go on behind the last that came";
+        Ok(Response::new(Sent { sent, whole: Some(whole), cut }))
     }
 }
 
@@ -92,14 +121,16 @@ async fn decide(caller: &Caller, request: DecideRequest) -> Result<Verdict, Refu
 }
 
 /// Answers on their way.
-pub(crate) struct Sent {
-    sent: mpsc::Receiver<Result<DecideResponse, Status>>,
+pub(crate) struct Sent<T> {
+    sent: mpsc::Receiver<Result<T, Status>>,
     /// Whether all answers were sent by the time that nothing more comes; none once that was seen to.
     whole: Option<Arc<AtomicBool>>,
+    /// What is said if they were not.
+    cut: &'static str,
 }
 
-impl Stream for Sent {
-    type Item = Result<DecideResponse, Status>;
+impl<T> Stream for Sent<T> {
+    type Item = Result<T, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match self.sent.poll_recv(context) {
@@ -107,10 +138,7 @@ impl Stream for Sent {
             other => return other,
         }
         let cut = self.whole.take().is_some_and(|whole| !whole.load(Ordering::Acquire));
-        Poll::Ready(cut.then(|| {
-            let message = "answers waited too long to be read and the rest is not told; send those events again with the same ids";
-            Err(status_of(&Refusal::new(Code::Timeout, "", message)))
-        }))
+        Poll::Ready(cut.then(|| Err(status_of(&Refusal::new(Code::Timeout, "", self.cut)))))
     }
 }
 

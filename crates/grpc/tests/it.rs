@@ -3,8 +3,9 @@
 use engine::{Clock, Engine};
 use grpc::proto::decide_response::Answer;
 use grpc::proto::decisions_client::DecisionsClient;
+use grpc::proto::outcomes_response::Outcome;
 use grpc::proto::value::Kind;
-use grpc::proto::{DecideRequest, DecideResponse, Event, Value};
+use grpc::proto::{DecideRequest, DecideResponse, Event, OutcomesRequest, OutcomesResponse, Value};
 use server::{Config, Role, Server, Token};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +24,9 @@ events:
 features:
   user:
     payments_1d: count(payment, 1d)
+    again: seq(payment, payment, 1h)
+alarms:
+  again: { of: user, when: again, reason: '{payments_1d} today', tags: [twice] }
 decisions:
   risk:
     on: payment
@@ -311,5 +315,85 @@ fn a_stop_ends_streams_and_says_so() {
         }
         stopping.join().unwrap();
         assert!(start.elapsed() < Duration::from_secs(4), "the stop waits for no open stream");
+    });
+}
+
+async fn outcomes(house: &House, request: OutcomesRequest) -> Streaming<OutcomesResponse> {
+    house.client().await.outcomes(request).await.expect("the call is let in").into_inner()
+}
+
+async fn take(told: &mut Streaming<OutcomesResponse>, count: usize) -> Vec<OutcomesResponse> {
+    let mut all = Vec::new();
+    while all.len() < count {
+        all.push(told.message().await.expect("it goes on").expect("there is more"));
+    }
+    all
+}
+
+/// The text members of this name, in the order of the page.
+fn members(page: &str, name: &str) -> Vec<String> {
+    let opening = format!("\"{name}\":\"");
+    let parts = page.split(&opening).skip(1);
+    parts.filter_map(|part| Some(part.split_once('"')?.0.to_owned())).collect()
+}
+
+#[test]
+fn outcomes_come_as_over_http_and_go_on_behind_each() {
+    let house = House::open(|_| {});
+    runtime().block_on(async {
+        let mut client = house.client().await;
+        let mut live = outcomes(&house, OutcomesRequest::default()).await;
+        for n in 0..21 {
+            client.decide(payment(n)).await.expect("it is decided");
+        }
+        let page = house.http().get("/v1/outcomes?limit=1000").expect("it answers").text();
+        let (keys, kinds) = (members(&page, "key"), members(&page, "kind"));
+        // Two decisions on each, and from its second payment on each user alarms.
+        assert_eq!(kinds.iter().filter(|kind| *kind == "alarm").count(), 7, "{page}");
+        assert_eq!(kinds.len(), 49);
+        let all = take(&mut live, keys.len()).await;
+        for (response, (key, kind)) in all.iter().zip(keys.iter().zip(&kinds)) {
+            let told = match response.outcome.as_ref().expect("it is an outcome") {
+                Outcome::Verdict(verdict) => {
+                    let event = response.event.as_ref().expect("a verdict has its event");
+                    assert_eq!((event.event.as_str(), verdict.decision.is_empty()), ("payment", false));
+                    assert!(event.fields["amount"].kind.is_some());
+                    "verdict"
+                }
+                Outcome::Alarm(alarm) => {
+                    assert_eq!(
+                        (alarm.alarm.as_str(), alarm.of.as_str(), &*alarm.tags),
+                        ("again", "user", &["twice".to_owned()][..])
+                    );
+                    assert_eq!((alarm.reason.as_str(), alarm.plan, response.event.is_none()), ("2 today", 1, true));
+                    "alarm"
+                }
+            };
+            assert_eq!((&response.cursor, told), (key, kind.as_str()));
+        }
+        for at in [0, 15, 30] {
+            let behind = OutcomesRequest { after: Some(all[at].cursor.clone()), ..OutcomesRequest::default() };
+            assert_eq!(take(&mut outcomes(&house, behind).await, 48 - at).await, all[at + 1..]);
+        }
+        let alarms = OutcomesRequest { kind: Some("alarm".to_owned()), ..OutcomesRequest::default() };
+        let alarms = take(&mut outcomes(&house, alarms).await, 7).await;
+        assert!(alarms.iter().all(|response| all.contains(response)));
+        // What comes is told as it comes.
+        client.decide(payment(21)).await.expect("it is decided");
+        assert!(take(&mut live, 2).await.iter().all(|response| response.position > all[48].position));
+        let bad = |after: &str| OutcomesRequest { after: Some(after.to_owned()), ..OutcomesRequest::default() };
+        for (request, field) in [
+            (bad("x"), "after"),
+            (bad("d1-4711"), "after"),
+            (OutcomesRequest { alarm: Some("agin".to_owned()), ..OutcomesRequest::default() }, "alarm"),
+        ] {
+            let status = client.outcomes(request).await.expect_err("it is refused");
+            assert_eq!(code_of(&status), (Code::InvalidArgument, "invalid_value"), "{status:?}");
+            assert_eq!(status.metadata().get("millrace-field").and_then(|of| of.to_str().ok()), Some(field));
+        }
+        let mut house = house;
+        house.server.take().into_iter().for_each(Server::stop);
+        let status = live.message().await.expect_err("it ends");
+        assert_eq!(code_of(&status), (Code::Unavailable, "stopping"));
     });
 }

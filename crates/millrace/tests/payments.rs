@@ -126,3 +126,24 @@ fn its_readme_names_what_is_there() {
         assert!(example().join(name).is_file(), "{file}");
     }
 }
+
+#[test]
+fn the_desk_is_the_same_spec_with_people_behind_it() {
+    let read = |name: &str| fs::read_to_string(example().join(name)).expect("it is there");
+    let (desk, payments) = (read("desk.yaml"), read("payments.yaml"));
+    let mut lines = desk.lines();
+    for line in payments.lines().skip(1) {
+        assert!(lines.any(|of_desk| of_desk == line), "desk.yaml has not, or not here: {line}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_millrace"));
+    let checked = command.arg("check").arg(example().join("desk.yaml")).output().expect("it starts");
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success() && !said.contains("warning"), "{said}");
+    let plan = spec::compile("desk.yaml", &desk).unwrap_or_else(|wrong| panic!("{}", spec::render(&wrong)));
+    assert!(plan.decisions[0].review.is_some());
+    let [ledger, desk] = plan.sinks.as_slice() else { panic!("{:?}", plan.sinks) };
+    assert!(
+        ledger.takes("card_risk", "decline") && !ledger.takes("card_risk", "approve") && !ledger.takes_alarm("silent")
+    );
+    assert!(!desk.takes("card_risk", "decline") && desk.takes_alarm("silent") && desk.takes_alarm("tried_out"));
+}

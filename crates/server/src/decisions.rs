@@ -1,6 +1,7 @@
 //! The decision calls for a protocol beside HTTP/1.1: the same tokens, tenants, limits, counters and answers, with another way to write
 //! them.
 
+use crate::calls::outcomes::{Following, OutcomesQuery, Part as Chosen};
 use crate::calls::verdicts::{Asked, Taken};
 use crate::connection::stopped;
 use crate::routes::Access;
@@ -96,6 +97,14 @@ impl Caller {
             Ok(late) => part.0.tell(&self.shared, late, listener).await,
             Err(refusal) => part.0.tell_refused(&self.shared, &refusal, listener),
         }
+    }
+
+    /// Reads outcomes from a place in the log on, and then as they come.
+    ///
+    /// # Errors
+    /// A place or a name that is not there, or `overloaded`.
+    pub fn outcomes(&self, query: OutcomesQuery) -> Result<Following, Refusal> {
+        Following::new(&self.shared, Chosen::of(query)?, self.stop.clone())
     }
 
     /// Returns once the server stops.

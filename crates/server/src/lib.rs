@@ -25,6 +25,7 @@ mod stream;
 mod tenants;
 
 pub use auth::{Role, Token};
+pub use calls::outcomes::{Followed, Following, OutcomesQuery};
 pub use config::{Config, Limits, Secrets, StartError};
 pub use decisions::{Caller, Decisions, Listener, Part};
 pub use listen::{Protocol, Server};

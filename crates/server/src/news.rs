@@ -26,6 +26,8 @@ impl News {
     /// Has everybody told who has subscribed, when the next record is released. While nothing can become durable nobody is told: who
     /// waits has to ask again after a while.
     pub(crate) fn ask(self: &Arc<Self>) {
+        // Before that is said: who sees that it was asked has looked at least as late as this, and what comes behind wakes it.
+        let next = self.engine.released().next();
         if self.asked.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -37,6 +39,6 @@ impl News {
                 news.moved.send_modify(|moved| *moved += 1);
             }
         };
-        self.engine.when_released(self.engine.released().next(), Box::new(wake));
+        self.engine.when_released(next, Box::new(wake));
     }
 }

@@ -3,16 +3,17 @@
 mod board;
 mod desk;
 mod kept;
+mod lookup;
 mod post;
 mod read;
 mod sink;
 
-pub(crate) use board::{Board, Figures};
+pub(crate) use board::{Board, Figures, Mood};
 pub(crate) use kept::Dead;
 
 use crate::config::{Secrets, StartError};
 use crate::news::News;
-use domain::{Code, OutcomeId, Refusal};
+use domain::{Code, OutcomeId, Refusal, limits};
 use engine::{Engine, Sink};
 use parking_lot::Mutex;
 use sink::Task;
@@ -22,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::Builder;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// How often it is looked whether the spec has other sinks.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
@@ -54,6 +55,8 @@ struct Node {
     engine: Arc<Engine>,
     news: Arc<News>,
     secrets: Secrets,
+    /// The right to a state of its own, for sinks that read what is no longer in memory.
+    turns: Arc<Semaphore>,
     stopping: AtomicBool,
     /// Nothing more is remembered, as if the process had ended.
     abandoned: AtomicBool,
@@ -90,6 +93,7 @@ impl Outbox {
             engine: engine.clone(),
             news: news.clone(),
             secrets: config.secrets.clone(),
+            turns: Arc::new(Semaphore::new(limits::SINKS_FAR_MAX)),
             stopping: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             #[cfg(feature = "planted")]
@@ -165,14 +169,6 @@ impl Outbox {
     }
 
     fn begin(&self, sink: &Sink) -> tokio::task::JoinHandle<()> {
-        if let Some(secret) = &sink.secret
-            && self.node.secrets.find(secret).is_none()
-        {
-            eprintln!(
-                "sink {}: the server has no secret '{secret}'; requests go without one (see --secrets)",
-                sink.name
-            );
-        }
         let board = self.working.lock().get(&sink.name).map(|working| working.board.clone()).unwrap_or_default();
         let (send, commands) = mpsc::channel(COMMANDS);
         self.working.lock().insert(sink.name.clone(), Working { board: board.clone(), commands: send });
@@ -194,11 +190,23 @@ impl Outbox {
 }
 
 impl Working {
+    /// # Errors
+    /// `sink_stopped`: what it remembers cannot be read, and why.
+    pub(crate) fn is_whole(&self) -> Result<(), Refusal> {
+        let figures = self.board.figures();
+        if figures.mood != Mood::Broken {
+            return Ok(());
+        }
+        let why = figures.last_error.unwrap_or_default();
+        Err(Refusal::new(Code::SinkStopped, "sink", format!("the sink stands still: {why}")))
+    }
+
     /// Passes on what an operator wants.
     ///
     /// # Errors
-    /// `overloaded`.
+    /// `sink_stopped`: what it remembers cannot be read; `overloaded`.
     pub(crate) fn tell(&self, command: Command) -> Result<(), Refusal> {
+        self.is_whole()?;
         let busy = |_| Refusal::new(Code::Overloaded, "", "the sink has other calls to do first; ask again later");
         self.commands.try_send(command).map_err(busy)
     }

@@ -1,7 +1,7 @@
 //! Replays in the background, whole answers or the way of one item through one: one at a time, on a thread of its own, the last result kept until another is asked for.
 
-use domain::{Code, DecisionId, Position, Refusal};
-use engine::{Alarms, DecidedAgain, Engine, Journeyed, Replayed};
+use domain::{Code, DecisionId, Position, Refusal, limits};
+use engine::{DecidedAgain, Engine, Journeyed, Replayed};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,15 +13,31 @@ use std::thread;
 const RUNNING_MAX: usize = 4;
 
 /// How many replays run in the process.
-pub(crate) type Running = Arc<AtomicUsize>;
+pub(crate) type Running = Arc<Count>;
+
+#[derive(Default)]
+pub(crate) struct Count {
+    all: AtomicUsize,
+    /// Of streams of outcomes.
+    streams: AtomicUsize,
+}
 
 /// The right to run one; given back when dropped.
 pub(crate) struct Slot(Running);
 
+/// The same for a stream of outcomes.
+pub(crate) struct StreamSlot(Slot);
+
+impl Drop for StreamSlot {
+    fn drop(&mut self) {
+        self.0.0.streams.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Slot {
     fn take(running: &Running) -> Result<Slot, Refusal> {
         let slot = Slot(running.clone());
-        if slot.0.fetch_add(1, Ordering::AcqRel) >= RUNNING_MAX {
+        if slot.0.all.fetch_add(1, Ordering::AcqRel) >= RUNNING_MAX {
             return Err(Refusal::new(Code::Overloaded, "", "other replays are running; ask again later"));
         }
         Ok(slot)
@@ -30,7 +46,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.all.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -120,13 +136,18 @@ impl Replays {
         Slot::take(&self.running)
     }
 
-    /// Alarms behind a position, computed from the log while the call waits. It counts as a replay.
+    /// The same for a stream: few of them at once, so that other calls find a place.
     ///
     /// # Errors
-    /// `overloaded` if too many run; `gone` if the log does not reach back far enough.
-    pub(crate) fn alarms(&self, engine: &Engine, after: Position, limit: usize) -> Result<Alarms, Refusal> {
-        let _slot = Slot::take(&self.running)?;
-        engine.alarms_after(after, limit)
+    /// `overloaded` if too many do.
+    pub(crate) fn stream_slot(&self) -> Result<StreamSlot, Refusal> {
+        let slot = Slot::take(&self.running)?;
+        let of_streams = StreamSlot(slot);
+        if of_streams.0.0.streams.fetch_add(1, Ordering::AcqRel) >= limits::OUTCOME_STREAMS_FAR_MAX {
+            let message = "other streams read what is no longer in memory; come again later";
+            return Err(Refusal::new(Code::Overloaded, "", message));
+        }
+        Ok(of_streams)
     }
 
     fn run(&self, engine: &Engine, wanted: &Wanted, slot: Slot) {

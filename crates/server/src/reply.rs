@@ -121,6 +121,7 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         | Code::ReviewDecided
         | Code::SpecConflict
         | Code::ChangeRunning
+        | Code::SinkStopped
         | Code::SpecNeedsOlderLog => StatusCode::CONFLICT,
         Code::Gone | Code::PageExpired => StatusCode::GONE,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -113,13 +113,13 @@ async fn ask(
         (None, Err(refusal)) => Err(refusal),
         (None, Ok(shared)) if matched.route.call == Call::StreamOutcomes => {
             body::discard(&head.headers, incoming).await;
-            let stream = outcomes::Stream::new(shared, asked.outcomes, &head.headers)?;
-            return Ok(stream.begin(process.stop.subscribe()));
+            let stop = process.stop.subscribe();
+            return Ok(outcomes::Stream::new(shared, asked.outcomes, &head.headers, stop)?.begin());
         }
         (None, Ok(shared)) if asked.streams => {
             let name = matched.values.first().map_or("", String::as_str);
             match Streaming::new(shared, name, asked.facts) {
-                Ok(streaming) => return Ok(streaming.begin(incoming, process.stop.subscribe())),
+                Ok(streaming) => return Ok(streaming.begin(&head.headers, incoming, process.stop.subscribe()).await),
                 Err(refusal) => Err(refusal),
             }
         }

@@ -22,8 +22,8 @@ pub use review::{ReviewBody, parse_review};
 pub use scan::{Outcome, Scanner, check, whole};
 pub use time::{parse_time, write_instant, write_time};
 pub use write::{
-    AlarmView, AnswerView, Applied, EntityFacts, LineOutcome, ListFacts, OutcomeView, ReasonView, VerdictView,
-    write_alarm, write_answer, write_applied, write_array, write_bool, write_entity, write_error, write_event,
-    write_float, write_int, write_key, write_list, write_named, write_outcome, write_raw, write_text, write_uint,
-    write_undecided, write_verdict,
+    AlarmView, AnswerView, Applied, EntityFacts, LineOutcome, ListFacts, OutcomeOf, OutcomeView, ReasonView,
+    VerdictView, write_alarm, write_answer, write_applied, write_array, write_bool, write_entity, write_error,
+    write_event, write_float, write_int, write_key, write_list, write_named, write_outcome, write_raw, write_text,
+    write_uint, write_undecided, write_verdict,
 };

@@ -12,7 +12,7 @@ mod verdict;
 pub use alarm::{AlarmView, write_alarm};
 pub use answer::{AnswerView, write_answer};
 pub use list::{ListFacts, write_list};
-pub use outcome::{OutcomeView, write_event, write_outcome};
+pub use outcome::{OutcomeOf, OutcomeView, write_event, write_outcome};
 pub use results::{Applied, EntityFacts, LineOutcome, write_applied, write_entity, write_error};
 pub use verdict::{ReasonView, VerdictView, write_undecided, write_verdict};
 

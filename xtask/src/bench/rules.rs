@@ -1,8 +1,10 @@
 //! `cargo xtask bench rules`: realistic rules through their index and one by one, and decisions from JSON bytes to the outcome, in
 //! this process and through a server with its journal, on one core; a decision table beside one of the crate `zen-engine`.
 
+mod patterns;
 #[path = "../../../crates/decision/src/ruleset/index/tests/realistic.rs"]
 mod realistic;
+mod sinks;
 mod streamed;
 mod whole;
 
@@ -27,7 +29,7 @@ const ROUNDS: usize = 9;
 /// Measure rules: through their index, one by one, and whole decisions from bytes to outcomes
 #[derive(Args)]
 pub(crate) struct Rules {
-    /// Only the figures whose group is named: index, whole, streamed, table
+    /// Only the figures whose group is named: index, whole, streamed, table, patterns, sinks
     #[arg(long)]
     only: Option<String>,
     #[command(flatten)]
@@ -45,11 +47,13 @@ const GATES: [(&str, f64, bool); 6] = [
 
 type Group = fn(&Path, bool, &mut Figures) -> Result<()>;
 
-const GROUPS: [(&str, Group); 4] = [
+const GROUPS: [(&str, Group); 6] = [
     ("index", index),
     ("whole", |_, quick, figures| whole::measure(quick, figures)),
     ("streamed", streamed::measure),
     ("table", table),
+    ("patterns", |_, quick, figures| patterns::measure(quick, figures)),
+    ("sinks", |_, quick, figures| sinks::measure(quick, figures)),
 ];
 
 impl Rules {

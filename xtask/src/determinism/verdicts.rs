@@ -4,7 +4,9 @@
 use super::Report;
 use anyhow::Result;
 use domain::Position;
-use engine::{Alarm, Decided, Engine, ReviewQuery, Submitted, Telling, Verdicts};
+use engine::{
+    Decided, Derived, Engine, Kinds, Outcome, OutcomeReader, OutcomesAsked, ReviewQuery, Submitted, Telling, Verdicts,
+};
 
 /// Decisions on purchases, behind the lists.
 pub(super) const DECISIONS: &str = "
@@ -90,20 +92,34 @@ fn told(decided: &[Decided], telling: &Telling<'_>) -> Lines {
     each.collect()
 }
 
-/// All alarms of a run, as it told them; derived again from the log they must be the same.
+/// All alarms of a run, as it told them; derived again from the log they must be the same, among all outcomes.
 pub(super) fn alarms(engine: &Engine, name: &str, report: &mut Report) -> Result<Lines> {
-    let told = engine.alarms_after(Position::START, usize::MAX)?;
-    let again = engine.alarms_from_log(Position::START, told.until, usize::MAX)?;
-    report.alarms += told.alarms.len() as u64;
-    report.alarms_again += again.alarms.len() as u64;
+    let alarms = Kinds { verdicts: false, alarms: true };
+    let told = read(engine.core().outcomes(Position::START, alarms))?;
+    let again = read(engine.core().outcomes(Position::START, Kinds::ALL).from_log())?;
+    report.alarms += told.len() as u64;
+    report.alarms_again += again.len() as u64;
     if told != again {
-        let differ = told.alarms.iter().zip(&again.alarms).find(|(told, again)| told != again);
-        let (told, again) = (told.alarms.len(), again.alarms.len());
+        let differ = told.iter().zip(&again).find(|(told, again)| told != again);
+        let (told, again) = (told.len(), again.len());
         report.wrong.push(format!("{name}: {told} alarms, {again} from the log; {differ:?}"));
     }
-    if told.alarms.is_empty() {
+    if told.is_empty() {
         report.wrong.push(format!("{name}: no alarm was raised"));
     }
-    let line = |alarm: &Alarm| (alarm.position, format!("alarm {} of {}: {}", alarm.alarm, alarm.entity, alarm.reason));
-    Ok(told.alarms.iter().map(line).collect())
+    Ok(told)
+}
+
+/// The alarms that a reader comes to, each with its place among the outcomes of its record.
+fn read(mut reader: OutcomeReader) -> Result<Lines> {
+    let mut lines = Lines::new();
+    let mut tell = |outcome: &Outcome<'_>| {
+        if let Derived::Alarm(alarm) = outcome.derived {
+            let (place, name, entity) = (outcome.id.place, alarm.name(), &alarm.entity);
+            lines.push((alarm.position(), format!("alarm {place} {name} of {entity}: {}", alarm.reason)));
+        }
+    };
+    let mut asked = OutcomesAsked { most: 1_000, wanted: &|_| true, tell: &mut tell };
+    while reader.read(&mut asked)? {}
+    Ok(lines)
 }

@@ -1,10 +1,10 @@
-//! Outcomes at a ledger behind an HTTP sink, over kills: each that the log says must be there, once, under its key, and the same
-//! however often it came. With a planted bug in the outbox the same check must find something.
+//! Outcomes at a ledger behind an HTTP sink, over kills: each decision and each alarm that the log says must be there, once, under its
+//! key, and the same however often it came. With a planted bug in the outbox the same check must find something.
 
 use super::ledger::{Entry, Ledger};
 use crate::node::{self, Folder, Node, Start};
 use anyhow::{Context, Result, bail};
-use domain::{Event, Field, OutcomeId, Payload, Position, Raw};
+use domain::{DecisionId, Event, Field, OutcomeId, Payload, PlanVersion, Position, Raw};
 use engine::{Clock, Config, Engine, LogFile, Machine};
 use serde_json::Value;
 use server::{PlantedOutbox, Server};
@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 const CLIENTS: u64 = 2;
 /// How long the sink may take to be given everything at the end.
 const DRAIN_MAX: Duration = Duration::from_secs(120);
+/// How long after the last payment every timer has gone off, and more.
+const TIMERS: Duration = Duration::from_millis(2_500);
 /// Lives of an outbox in which a bug is planted.
 const PLANTED_LIVES: u64 = 6;
 
@@ -29,11 +31,13 @@ pub(super) struct Outcomes {
     pub(super) kills: u64,
     /// What the log says must be at the ledger.
     pub(super) expected: u64,
+    /// How many of them are alarms.
+    pub(super) alarms: u64,
     /// Requests that the ledger wrote down.
     pub(super) came: u64,
     /// Expected, and not at the ledger; or told to a client, and not in the log.
     pub(super) lost: u64,
-    /// Events that the ledger has under two keys.
+    /// Events, or positions and entities, that the ledger has under two keys.
     pub(super) doubled: u64,
     /// Keys that came with two bodies, or with another verdict than the log's.
     pub(super) differing: u64,
@@ -42,12 +46,15 @@ pub(super) struct Outcomes {
 
 /// An outcome that the log says must be at the ledger.
 struct Expected {
-    /// The client's id of the event.
-    event: String,
+    /// What declared it, and what it is of: the event by the client's id, or the position and the entity.
+    of: Of,
     outcome: String,
-    /// The score as JSON has it, to the last digit.
-    score: String,
+    /// What its body must have: the score as JSON has it, to the last digit; of an alarm what it says.
+    said: String,
 }
+
+/// A name, and what an outcome is of.
+type Of = (String, String);
 
 /// What clients were told: outcomes by the decision's id.
 type Told = BTreeMap<String, String>;
@@ -58,7 +65,15 @@ fn spec(ledger: SocketAddr) -> String {
 events:
   payment: {{ user: user, fields: {{ amount: float }} }}
 features:
-  user: {{ payments: 'count(payment, 1h)', paid: 'sum(payment, amount, 1h)' }}
+  user:
+    payments: count(payment, 1h)
+    paid: sum(payment, amount, 1h)
+    again: seq(payment(amount > 500.0), payment(amount > 800.0), 1h)
+    idle: absent(payment, payment, 1s)
+alarms:
+  again: {{ of: user, when: again, reason: '{{payments}} payments, {{paid}} in all' }}
+  idle: {{ of: user, when: idle || again && payments > 30, reason: '{{payments}} payments before' }}
+  unheard: {{ of: user, when: again }}
 decisions:
   risk:
     on: payment
@@ -72,6 +87,7 @@ sinks:
   ledger:
     url: http://{ledger}/in
     outcomes: [decline, look, odd]
+    alarms: [again, idle]
     timeout: 100ms
     in_flight: 8
     retry: {{ first: 10ms, most: 50ms, attempts: 1000000 }}
@@ -109,6 +125,7 @@ pub(super) fn check(root: &Path, seed: u64, rounds: u64) -> Result<Outcomes> {
         let node = start.ready()?;
         if round == rounds {
             ledger.calm();
+            std::thread::sleep(TIMERS);
             drained(node.address)?;
             node.stop()?;
             break;
@@ -210,20 +227,31 @@ impl Outcomes {
             let header = record.header;
             let payload = Payload::decode(header.kind, record.payload).ok().context("a record is readable")?;
             machine.writer_epoch = header.epoch;
-            let decided = machine.apply_deciding(header.position, header.log_time, &payload);
+            let (decided, raised) = machine.apply_telling(header.position, header.log_time, &payload);
+            let decision = DecisionId { epoch: header.epoch, position: header.position };
+            for (raised, place) in raised.iter().zip(decided.len() as u32..) {
+                let id = OutcomeId { decision, place };
+                let alarm = machine.alarm(id, PlanVersion(1), raised);
+                if alarm.name() != "unheard" {
+                    self.alarms += 1;
+                    let of = (alarm.name().to_owned(), format!("{} {}", header.position, alarm.entity));
+                    let said = format!("\"reason\":\"{}\"", alarm.reason);
+                    expected.insert(id.to_string(), Expected { of, outcome: String::new(), said });
+                }
+            }
             let Payload::Event(event) = &payload else { continue };
-            for (decided, place) in decided.iter().zip(0..) {
+            for (decided, place) in decided.iter().zip(0_u32..) {
                 let (decision, id) = (decided.decision(), OutcomeId { decision: decided.id, place });
                 let outcome = decision.outcomes[usize::from(decided.verdict.outcome)].clone();
                 if decision.name == "risk" {
                     outcomes.insert(decided.id.to_string(), outcome.clone());
                 }
                 if ["decline", "look", "odd"].contains(&outcome.as_str()) {
-                    let of_event = event.id.as_deref().unwrap_or_default().to_owned();
+                    let of = (decision.name.clone(), event.id.as_deref().unwrap_or_default().to_owned());
                     let mut score = b"\"score\":".to_vec();
                     wire::write_float(&mut score, decided.verdict.score);
-                    let score = String::from_utf8_lossy(&score).into_owned() + ",";
-                    expected.insert(id.to_string(), Expected { event: of_event, outcome, score });
+                    let said = String::from_utf8_lossy(&score).into_owned() + ",";
+                    expected.insert(id.to_string(), Expected { of, outcome, said });
                 }
             }
         }
@@ -239,28 +267,31 @@ impl Outcomes {
 
     fn hold(&mut self, expected: &BTreeMap<String, Expected>, ledger: &BTreeMap<String, Entry>) {
         self.expected = expected.len() as u64;
-        let mut keys_of: BTreeMap<(String, String), u64> = BTreeMap::new();
+        let mut keys_of: BTreeMap<Of, u64> = BTreeMap::new();
         for (key, of) in expected.iter().filter(|(key, _)| !ledger.contains_key(*key)) {
             self.lost += 1;
-            self.wrong.push(format!("{key} ({}) is not at the ledger", of.outcome));
+            self.wrong.push(format!("{key} ({:?} {}) is not at the ledger", of.of, of.outcome));
         }
         for (key, entry) in ledger {
             self.came += entry.came;
             let body: Value = serde_json::from_str(&entry.body).unwrap_or_default();
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let (event, decision) = (text(&body["event"]["id"]), text(&body["decision"]));
-            *keys_of.entry((event.clone(), decision)).or_default() += 1;
-            let as_derived = expected.get(key).is_some_and(|of| {
-                of.event == event && body["outcome"] == of.outcome.as_str() && entry.body.contains(&of.score)
+            let of = match body["kind"] == "alarm" {
+                true => (text(&body["alarm"]), format!("{} {}", body["position"], text(&body["entity"]))),
+                false => (text(&body["decision"]), text(&body["event"]["id"])),
+            };
+            *keys_of.entry(of.clone()).or_default() += 1;
+            let as_derived = expected.get(key).is_some_and(|expected| {
+                expected.of == of && text(&body["outcome"]) == expected.outcome && entry.body.contains(&expected.said)
             });
             if !as_derived || entry.differing > 0 || body["key"] != key.as_str() {
                 self.differing += 1;
                 self.wrong.push(format!("{key} came as {} ({} times otherwise)", entry.body, entry.differing));
             }
         }
-        for ((event, decision), keys) in keys_of.into_iter().filter(|(_, keys)| *keys > 1) {
+        for ((name, of), keys) in keys_of.into_iter().filter(|(_, keys)| *keys > 1) {
             self.doubled += keys - 1;
-            self.wrong.push(format!("{decision} on {event} is at the ledger under {keys} keys"));
+            self.wrong.push(format!("{name} of {of} is at the ledger under {keys} keys"));
         }
     }
 }
@@ -299,6 +330,7 @@ fn in_process(seed: u64, planted: Option<PlantedOutbox>) -> Result<Outcomes> {
         let server = Server::start(config, engine.clone())?;
         if life == PLANTED_LIVES {
             ledger.calm();
+            std::thread::sleep(TIMERS);
             drained(server.address())?;
             drop(server);
             break;

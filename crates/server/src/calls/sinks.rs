@@ -173,7 +173,13 @@ fn working(shared: &Shared, sink: &str) -> Result<Working, Refusal> {
         let known = plan.sinks.iter().map(|sink| sink.name.as_str());
         return Err(Refusal::new(Code::NotFound, "sink", not_in_spec("sink", sink, known)));
     }
-    let working = shared.outbox.as_ref().and_then(|outbox| outbox.working().remove(sink));
-    let off = || Refusal::new(Code::Overloaded, "sink", "nothing is delivered to this sink now; ask again later");
-    working.ok_or_else(off)
+    let Some(outbox) = &shared.outbox else {
+        let message =
+            "this server delivers no outcomes: it was started with --no-sinks, has tenants, or had no thread for it";
+        return Err(Refusal::new(Code::SinkStopped, "sink", message));
+    };
+    let starting = || Refusal::new(Code::Overloaded, "sink", "the sink is only being started; ask again");
+    let working = outbox.working().remove(sink).ok_or_else(starting)?;
+    working.is_whole()?;
+    Ok(working)
 }

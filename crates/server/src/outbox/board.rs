@@ -21,6 +21,8 @@ pub(crate) enum Mood {
     Paused,
     /// So much was given up that nothing more is.
     Full,
+    /// The server has not the secret that requests go with: nothing is sent.
+    NoSecret,
     /// What it remembers cannot be read.
     Broken,
 }
@@ -34,6 +36,7 @@ impl Mood {
             Mood::Failing => "failing",
             Mood::Paused => "paused",
             Mood::Full => "full",
+            Mood::NoSecret => "no_secret",
             Mood::Broken => "broken",
         }
     }

@@ -154,7 +154,7 @@ fn pause(id: OutcomeId, attempts: u32, retry: &Retry) -> Duration {
         duration(retry.first).saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
     let whole = doubled.min(duration(retry.most));
     // The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
-    let mut mixed = id.decision.position.0 ^ u64::from(id.place) << 48 ^ u64::from(attempts) << 32;
+    let mut mixed = id.decision.position.0 ^ u64::from(id.place).rotate_left(48) ^ u64::from(attempts) << 32;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^= mixed >> 31;

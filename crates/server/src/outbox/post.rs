@@ -1,6 +1,7 @@
 //! One attempt: a request to the sink, and what its answer means. Connections are kept for the next one.
 
 use super::desk::Failure;
+use super::lookup::Lookup;
 use engine::SinkUrl;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -25,12 +26,14 @@ pub(super) struct Post {
     url: SinkUrl,
     authorization: Option<HeaderValue>,
     timeout: Duration,
+    lookup: Lookup,
     idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
 }
 
 impl Post {
     pub(super) fn new(url: SinkUrl, authorization: Option<HeaderValue>, timeout: Duration) -> Arc<Post> {
-        Arc::new(Post { authority: url.authority(), url, authorization, timeout, idle: Mutex::default() })
+        let lookup = Lookup::of(&url.host, url.port);
+        Arc::new(Post { authority: url.authority(), url, authorization, timeout, lookup, idle: Mutex::default() })
     }
 
     /// Sends a body under its key; an error says what to do next.
@@ -61,7 +64,8 @@ impl Post {
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         let refused = |error: &dyn std::fmt::Display| passing(format!("no connection to {}: {error}", self.authority));
-        let tcp = TcpStream::connect((self.url.host.as_str(), self.url.port)).await.map_err(|error| refused(&error))?;
+        let addresses = self.lookup.addresses().await.map_err(|error| refused(&error))?;
+        let tcp = TcpStream::connect(&*addresses).await.map_err(|error| refused(&error))?;
         // Requests are written whole. A socket that refuses the option works too.
         let _ = tcp.set_nodelay(true);
         let (send, connection) = http1::handshake(TokioIo::new(tcp)).await.map_err(|error| refused(&error))?;

@@ -2,7 +2,7 @@
 
 use super::Node;
 use domain::{OutcomeId, Position, Refusal};
-use engine::{Derived, Engine, Outcome, OutcomeReader, OutcomesAsked, Sink};
+use engine::{Engine, Kinds, Outcome, OutcomeReader, OutcomesAsked, Plan, Sink, What, Which};
 use hyper::body::Bytes;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -29,42 +29,52 @@ pub(super) struct Fetched {
 
 /// The sink of this name in the plan that an outcome is of: a version decides for its own part of the log, so that the same outcome
 /// always has the same body.
-fn sink_of<'o>(derived: &Derived<'o>, name: &str) -> Option<&'o Sink> {
-    derived.plan().sinks.iter().find(|sink| sink.name == name)
+fn sink_of<'o>(plan: &'o Plan, name: &str) -> Option<&'o Sink> {
+    plan.sinks.iter().find(|sink| sink.name == name)
+}
+
+fn takes(which: &Which<'_>, name: &str) -> bool {
+    let takes = |sink: &Sink| match which.what {
+        What::Verdict { decision, outcome } => sink.takes(decision, outcome),
+        What::Alarm(alarm) => sink.takes_alarm(alarm),
+    };
+    sink_of(which.plan, name).is_some_and(takes)
 }
 
 fn body(outcome: &Outcome<'_>, name: &str) -> Bytes {
-    let facts = sink_of(&outcome.derived, name).is_some_and(|sink| sink.facts);
+    let facts = sink_of(outcome.plan, name).is_some_and(|sink| sink.facts);
     let mut body = Vec::new();
-    crate::calls::outcomes::write(&mut body, outcome, facts);
+    wire::write_outcome(&mut body, &crate::calls::outcomes::seen(outcome, facts));
     Bytes::from(body)
 }
 
 /// Reads on.
 pub(super) fn read(mut reader: OutcomeReader, name: &str) -> (OutcomeReader, Read) {
     let mut outcomes = Vec::new();
-    let wanted = |derived: &Derived<'_>| {
-        sink_of(derived, name).is_some_and(|sink| sink.takes(derived.name(), derived.outcome()))
-    };
+    let wanted = |which: &Which<'_>| takes(which, name);
     let mut tell = |outcome: &Outcome<'_>| outcomes.push((outcome.id, body(outcome, name)));
     let more = reader.read(&mut OutcomesAsked { most: READ_AT_ONCE, wanted: &wanted, tell: &mut tell });
     (reader, Read { outcomes, more })
 }
 
-/// Derives outcomes by their ids, which ascend.
+/// What a sink reads: which of it goes there is said by each version of the spec.
+pub(super) fn reader(engine: &Engine, after: Position) -> OutcomeReader {
+    engine.core().outcomes(after, Kinds::ALL)
+}
+
+/// Derives outcomes by their ids, which ascend. What a stop leaves unread is neither found nor missing.
 pub(super) fn fetch(node: &Node, name: &str, ids: &[OutcomeId]) -> Fetched {
     let (mut fetched, asked) = (Fetched::default(), ids.iter().copied().collect::<BTreeSet<OutcomeId>>());
     let positions: BTreeSet<Position> = ids.iter().map(|id| id.decision.position).collect();
     let (Some(first), Some(last)) = (positions.first(), positions.last()) else { return fetched };
-    let mut reader = node.engine.core().outcomes(Position(first.0.saturating_sub(1)));
+    let mut reader = reader(&node.engine, Position(first.0.saturating_sub(1)));
     let mut why = "the log has no such outcome".to_owned();
-    while reader.position() < *last && !node.stopping.load(Ordering::Acquire) {
-        let wanted = |derived: &Derived<'_>| positions.contains(&derived.position());
-        let mut tell = |outcome: &Outcome<'_>| {
-            if asked.contains(&outcome.id) {
-                fetched.outcomes.push((outcome.id, body(outcome, name)));
-            }
-        };
+    while reader.position() < *last {
+        if node.stopping.load(Ordering::Acquire) {
+            return fetched;
+        }
+        let wanted = |which: &Which<'_>| asked.contains(&which.id);
+        let mut tell = |outcome: &Outcome<'_>| fetched.outcomes.push((outcome.id, body(outcome, name)));
         match reader.read(&mut OutcomesAsked { most: READ_AT_ONCE, wanted: &wanted, tell: &mut tell }) {
             Ok(true) => {}
             Ok(false) => break,

@@ -14,7 +14,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::{sleep_until, timeout};
 
@@ -28,8 +28,10 @@ const SAID_EVERY: Duration = Duration::from_secs(10);
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 /// How often what is gone is asked for before it is passed over: a disk may fail to give what it has.
 const GONE_MAX: u32 = 3;
-/// How long attempts in flight may take at a stop.
+/// How long attempts in flight may take at a stop, and then writing how far that went.
 const STOP_TIME: Duration = Duration::from_secs(2);
+/// How long a state that the log is read by is held while there is no room for what it gives.
+const HELD_FULL: Duration = Duration::from_secs(5);
 /// The longest that nothing is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -40,13 +42,18 @@ pub(super) struct Task {
     name: String,
     plan: Arc<Plan>,
     sink: Sink,
-    post: Arc<Post>,
+    /// None: the server has not the secret that goes with it.
+    post: Option<Arc<Post>>,
     desk: Desk,
     /// Given up, and to be sent once more.
     again: BTreeSet<OutcomeId>,
     /// None while a read is under way.
     reader: Option<OutcomeReader>,
     reading: Option<JoinHandle<(OutcomeReader, Read)>>,
+    /// The right to a state of its own, while what comes next is no longer in memory.
+    turn: Option<OwnedSemaphorePermit>,
+    /// Since when there is no room for more.
+    full_since: Option<Instant>,
     fetching: Option<JoinHandle<read::Fetched>>,
     attempts: JoinSet<(OutcomeId, Result<(), Failure>)>,
     commands: mpsc::Receiver<Command>,
@@ -57,6 +64,7 @@ pub(super) struct Task {
     failing: bool,
     saved: Position,
     saved_at: Instant,
+    saving: Option<Saving>,
     dead_changed: bool,
     /// Whether anything was settled since the cursor was written.
     settled: bool,
@@ -67,8 +75,17 @@ pub(super) struct Task {
     paused_until: Instant,
 }
 
+/// What is being written.
+struct Saving {
+    job: JoinHandle<io::Result<()>>,
+    cursor: Position,
+    /// Whether what was given up is too.
+    dead: bool,
+}
+
 /// What there is to do.
 enum Woken {
+    Saved(io::Result<()>),
     Read(Box<(OutcomeReader, Read)>),
     Fetched(read::Fetched),
     Attempt(OutcomeId, Result<(), Failure>),
@@ -112,13 +129,15 @@ impl Task {
             node: node.clone(),
             board: board.clone(),
             name: sink.name.clone(),
-            post: post(node, sink),
+            post: post(node, board, sink),
             plan,
             sink: sink.clone(),
             desk: Desk::new(cursor),
             again: BTreeSet::new(),
-            reader: Some(node.engine.core().outcomes(cursor)),
+            reader: Some(read::reader(&node.engine, cursor)),
             reading: None,
+            turn: None,
+            full_since: None,
             fetching: None,
             attempts: JoinSet::new(),
             commands,
@@ -129,6 +148,7 @@ impl Task {
             failing: false,
             saved: cursor,
             saved_at: now.checked_sub(SAVED_EVERY).unwrap_or(now),
+            saving: None,
             dead_changed: false,
             settled: false,
             said_at: None,
@@ -142,9 +162,10 @@ impl Task {
         while self.follow_plan() {
             self.begin_reading();
             self.begin_attempts();
-            self.save(false).await;
+            self.save(false);
             self.show();
             match self.wait().await {
+                Woken::Saved(written) => self.saved(written),
                 Woken::Read(read) => self.take(*read),
                 Woken::Fetched(fetched) => self.take_again(fetched),
                 Woken::Attempt(id, result) => self.settle(id, result),
@@ -172,7 +193,20 @@ impl Task {
             }
         }
         self.not_before = Instant::now();
-        self.save(true).await;
+        // One that is under way first; a disk that hangs is not waited for.
+        for _ in 0..2 {
+            if self.saving.is_some() {
+                let Ok(written) = timeout(STOP_TIME, written(&mut self.saving)).await else {
+                    self.said_at = None;
+                    return self.say("how far it came is not written in time: what is behind that comes again");
+                };
+                self.saved(written);
+            }
+            self.save(true);
+        }
+        if let Ok(written) = timeout(STOP_TIME, written(&mut self.saving)).await {
+            self.saved(written);
+        }
         self.show();
     }
 
@@ -185,7 +219,7 @@ impl Task {
         let Some(sink) = plan.sinks.iter().find(|sink| sink.name == self.name).cloned() else { return false };
         self.plan = plan;
         if sink != self.sink {
-            self.post = post(&self.node, &sink);
+            self.post = post(&self.node, &self.board, &sink);
             self.sink = sink;
             self.paused_until = Instant::now();
             self.desk.hurry(Instant::now());
@@ -195,16 +229,19 @@ impl Task {
 
     fn begin_reading(&mut self) {
         let now = Instant::now();
-        if now < self.not_before || !self.desk.has_room() {
+        if !self.desk.has_room() {
+            return self.let_go(now);
+        }
+        self.full_since = None;
+        if now < self.not_before {
             return;
         }
         if self.fetching.is_none() && !self.again.is_empty() {
-            let ids: Vec<OutcomeId> = self.again.iter().copied().take(read::FETCHED_AT_ONCE).collect();
-            let (node, name) = (self.node.clone(), self.name.clone());
-            self.fetching = Some(spawn_blocking(move || read::fetch(&node, &name, &ids)));
+            self.begin_fetching();
         }
         if self.reading.is_none()
             && self.more
+            && self.has_turn()
             && let Some(reader) = self.reader.take()
         {
             let name = self.name.clone();
@@ -212,11 +249,55 @@ impl Task {
         }
     }
 
+    fn begin_fetching(&mut self) {
+        let ids: Vec<OutcomeId> = self.again.iter().copied().take(read::FETCHED_AT_ONCE).collect();
+        let Some(first) = ids.first() else { return };
+        let before = Position(first.decision.position.0.saturating_sub(1));
+        let mut turn = None;
+        if read::reader(&self.node.engine, before).is_far() {
+            turn = self.node.turns.clone().try_acquire_owned().ok();
+            if turn.is_none() {
+                return;
+            }
+        }
+        let (node, name) = (self.node.clone(), self.name.clone());
+        self.fetching = Some(spawn_blocking(move || {
+            let fetched = read::fetch(&node, &name, &ids);
+            drop(turn);
+            fetched
+        }));
+    }
+
+    /// Whether it may read on: few sinks at once derive what is no longer in memory.
+    fn has_turn(&mut self) -> bool {
+        if !self.reader.as_ref().is_some_and(OutcomeReader::is_far) {
+            self.turn = None;
+            return true;
+        }
+        if self.turn.is_none() {
+            self.turn = self.node.turns.clone().try_acquire_owned().ok();
+        }
+        self.turn.is_some()
+    }
+
+    /// While there is no room: the state that the log is read by is not held for long, since others wait for their turn and it takes
+    /// as much memory as what serves.
+    fn let_go(&mut self, now: Instant) {
+        let since = *self.full_since.get_or_insert(now);
+        if now.duration_since(since) >= HELD_FULL
+            && let Some(reader) = &mut self.reader
+        {
+            reader.rest();
+            self.turn = None;
+        }
+    }
+
     fn begin_attempts(&mut self) {
+        let Some(post) = self.post.clone() else { return };
         let now = Instant::now();
         while self.desk.in_flight() < usize::from(self.sink.in_flight) && now >= self.paused_until {
             let Some((id, body)) = self.desk.take_due(now) else { return };
-            let post = self.post.clone();
+            let post = post.clone();
             self.attempts.spawn(async move { (id, post.send(&id.to_string(), body).await) });
         }
     }
@@ -227,6 +308,7 @@ impl Task {
         let mut wake = now + LOOK_EVERY;
         if let Some(due) = self.desk.next_due()
             && self.desk.in_flight() < usize::from(self.sink.in_flight)
+            && self.post.is_some()
         {
             wake = wake.min(due.max(self.paused_until));
         }
@@ -259,6 +341,7 @@ impl Task {
                 self.fetching = None;
                 fetched.map_or(Woken::Broken, Woken::Fetched)
             }
+            written = written(&mut self.saving), if self.saving.is_some() => Woken::Saved(written),
             Some(command) = self.commands.recv() => Woken::Asked(command),
             _ = self.news.changed(), if drained => {
                 self.more = true;
@@ -282,6 +365,9 @@ impl Task {
             Err(refusal) => self.unreadable(&mut reader, &refusal, now),
         }
         self.desk.read_to(reader.position());
+        if !reader.is_far() {
+            self.turn = None;
+        }
         self.reader = Some(reader);
     }
 
@@ -371,8 +457,11 @@ impl Task {
         }
     }
 
-    /// Remembers how far everything is settled, now and then. What was given up is written first, since the cursor passes it.
-    async fn save(&mut self, now: bool) {
+    /// Begins to write how far everything is settled, now and then. What was given up is written first, since the cursor passes it.
+    fn save(&mut self, now: bool) {
+        if self.saving.is_some() {
+            return;
+        }
         let cursor = self.cursor();
         // Records that are none of the sink's move the cursor too, which alone is not worth the disk.
         let moved = self.settled || self.dead_changed || cursor.0.saturating_sub(self.saved.0) > FAR_MOVED;
@@ -382,17 +471,24 @@ impl Task {
         }
         let (engine, name) = (self.node.engine.clone(), self.name.clone());
         let dead = self.dead_changed.then(|| self.board.dead().clone());
-        let written = spawn_blocking(move || {
+        let with_dead = dead.is_some();
+        let job = spawn_blocking(move || {
             dead.map_or(Ok(()), |dead| kept::save_dead(&engine, &name, &dead))?;
             kept::save_cursor(&engine, &name, cursor)
         });
-        match written.await.map_err(io::Error::other).and_then(|written| written) {
-            Ok(()) => {
-                (self.saved, self.saved_at) = (cursor, Instant::now());
-                (self.settled, self.dead_changed) = (cursor < self.desk.position() && self.settled, false);
-            }
+        self.saving = Some(Saving { job, cursor, dead: with_dead });
+        // What is settled from now on is to be written again.
+        (self.settled, self.dead_changed) = (cursor < self.desk.position() && self.settled, false);
+    }
+
+    /// It was written, or not.
+    fn saved(&mut self, written: io::Result<()>) {
+        let Some(Saving { cursor, dead, .. }) = self.saving.take() else { return };
+        match written {
+            Ok(()) => (self.saved, self.saved_at) = (cursor, Instant::now()),
             Err(error) => {
                 // What was delivered meanwhile is delivered again after a crash; nothing is lost.
+                (self.settled, self.dead_changed) = (true, self.dead_changed || dead);
                 self.not_before = Instant::now() + TROUBLE_PAUSE;
                 self.board.trouble(&format!("its place cannot be written: {error}"));
             }
@@ -411,6 +507,7 @@ impl Task {
         let now = Instant::now();
         let mood = match () {
             () if self.board.dead().len() >= limits::SINK_DEAD_MAX => Mood::Full,
+            () if self.post.is_none() => Mood::NoSecret,
             () if self.paused_until > now => Mood::Paused,
             () if self.failing => Mood::Failing,
             () if self.reader.as_ref().is_some_and(OutcomeReader::is_far) => Mood::CatchingUp,
@@ -428,13 +525,31 @@ impl Task {
     }
 }
 
-fn post(node: &Node, sink: &Sink) -> Arc<Post> {
-    let authorization = sink.secret.as_ref().and_then(|name| node.secrets.find(name)).and_then(|secret| {
-        let mut value = HeaderValue::try_from(format!("Bearer {secret}")).ok()?;
+/// How a sink is reached; none if the server has not the secret that it names.
+fn post(node: &Node, board: &Board, sink: &Sink) -> Option<Arc<Post>> {
+    let mut authorization = None;
+    if let Some(name) = &sink.secret {
+        let found = node.secrets.find(name).and_then(|secret| HeaderValue::try_from(format!("Bearer {secret}")).ok());
+        let Some(mut value) = found else {
+            let why = format!(
+                "the server has no secret '{name}' that can be sent: start it with one (--secrets); nothing is sent until then"
+            );
+            eprintln!("sink {}: {why}", sink.name);
+            board.trouble(&why);
+            return None;
+        };
         value.set_sensitive(true);
-        Some(value)
-    });
-    Post::new(sink.url.clone(), authorization, duration(sink.timeout))
+        authorization = Some(value);
+    }
+    Some(Post::new(sink.url.clone(), authorization, duration(sink.timeout)))
+}
+
+/// The end of what is being written; at once if nothing is.
+async fn written(saving: &mut Option<Saving>) -> io::Result<()> {
+    match saving {
+        Some(saving) => (&mut saving.job).await.map_err(io::Error::other).and_then(|written| written),
+        None => Ok(()),
+    }
 }
 
 /// The end of a job that is under way; it panicked, or there is none.

@@ -71,12 +71,17 @@ impl House {
     }
 
     /// The same directory, served again by a new engine.
-    pub(crate) fn reopened(mut self, spec: &str) -> House {
+    pub(crate) fn reopened(self, spec: &str) -> House {
+        self.reopened_with(spec, |_| {})
+    }
+
+    /// The same by a server with other settings.
+    pub(crate) fn reopened_with(mut self, spec: &str, change: impl FnOnce(&mut Config)) -> House {
         self.stop();
         self.engine.stop();
         let folder = std::mem::take(&mut self.folder);
         drop(self);
-        House::around(engine_in(folder, spec, |_, _| {}), |_| {})
+        House::around(engine_in(folder, spec, |_, _| {}), change)
     }
 
     fn around((engine, folder): (Arc<Engine>, PathBuf), change: impl FnOnce(&mut Config)) -> House {

@@ -106,7 +106,7 @@ fn a_sink_gets_what_it_wants_once_and_in_order() {
         "{metrics}"
     );
     // A clean stop remembers; nothing comes again.
-    let house = house.reopened(&text);
+    let house = house.reopened_with(&text, |config| config.secrets.set("key", "opensesame"));
     let more = wanted_of(&house, 300..310);
     let came = ledger.wait_for(wanted.len() + more.len());
     assert_eq!(keys(&came)[wanted.len()..], more);
@@ -266,6 +266,8 @@ fn outcomes_are_read_in_pages_from_memory_and_from_the_log() {
     let text = spec(SocketAddr::from(([127, 0, 0, 1], 9)), "secret: none_such");
     let house = House::of(&text, |config| config.sinks = false);
     assert_eq!(json(&house.client().get("/v1/sinks").expect("it answers"))["sinks"][0]["state"], "off");
+    let off = house.client().get("/v1/sinks/ledger/dead").expect("it answers");
+    assert_eq!((error(&off).0, off.text().contains("--no-sinks")), (409, true));
     let answers = pay(&house, 0..500);
     let read = |house: &House, limit: usize, more: &str| {
         let (mut after, mut all) = (0, Vec::new());
@@ -311,6 +313,131 @@ fn outcomes_are_read_in_pages_from_memory_and_from_the_log() {
     let house = house.reopened(&text);
     assert_eq!(read(&house, 70, ""), all, "nothing of it is in memory any more");
     assert_eq!(read(&house, 9, "&outcome=decline"), declined);
+}
+
+/// Decisions on every payment; alarms with the second, and when none follows.
+fn alarming(sinks: &str) -> String {
+    format!(
+        "
+version: 1
+events:
+  payment: {{ user: user, fields: {{ amount: float }} }}
+features:
+  user: {{ again: 'seq(payment, payment, 1h)', gone: 'absent(payment, payment, 1s)' }}
+alarms:
+  again: {{ of: user, when: again, reason: 'paid again', tags: [velocity] }}
+  gone: {{ of: user, when: gone, reason: 'paid no more' }}
+decisions:
+  risk: {{ on: payment, rules: [{{ id: large, when: amount > 100, outcome: decline }}], otherwise: pass }}
+sinks: {{ {sinks} }}
+"
+    )
+}
+
+/// All outcomes, once these many alarms of `gone` are among them.
+fn page_with(house: &House, gone: usize) -> Vec<Value> {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let page = json(&house.client().get("/v1/outcomes?limit=1000").expect("it answers"));
+        let page = page["outcomes"].as_array().expect("a list").clone();
+        if page.iter().filter(|of| of["alarm"] == "gone").count() >= gone {
+            return page;
+        }
+        assert!(Instant::now() < end, "they never came: {}", page.len());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn alarms_are_outcomes_like_decisions() {
+    let (all, few) = (Ledger::open(|_| Answer::Status(204)), Ledger::open(|_| Answer::Status(204)));
+    let text = alarming(&format!(
+        "all: {{ url: 'http://{}/in', in_flight: 1 }}, few: {{ url: 'http://{}/in', decisions: [], alarms: [gone] }}",
+        all.address, few.address
+    ));
+    let house = House::of(&text, |_| {});
+    let mut told = Events::open(&house, "", None);
+    pay(&house, 0..40);
+    let page = page_with(&house, 7);
+    let kinds = |kind: &str| page.iter().filter(|of| of["kind"] == kind).count();
+    assert_eq!((kinds("verdict"), kinds("alarm")), (40, 14));
+    let again = page.iter().position(|of| of["alarm"] == "again").expect("somebody paid again");
+    let (verdict, alarm) = (&page[again - 1], &page[again]);
+    let key = verdict["key"].as_str().expect("a key").to_owned();
+    assert_eq!((&alarm["position"], &alarm["key"]), (&verdict["position"], &format!("{key}.2").into()), "{alarm}");
+    assert_eq!((&alarm["of"], &alarm["reason"], &alarm["plan"]), (&"user".into(), &"paid again".into(), &1.into()));
+    // Every way tells the same, in the same order.
+    let stream: Vec<(String, String, Value)> = (0..page.len()).map(|_| told.next().expect("there are more")).collect();
+    for ((id, kind, data), of) in stream.iter().zip(&page) {
+        assert_eq!((id.as_str().into(), kind.as_str().into(), data), (of["key"].clone(), of["kind"].clone(), of));
+    }
+    assert_eq!(Events::open(&house, "", Some(&key)).next().expect("there are more").2, *alarm, "behind the decision");
+    let bodies = |came: Vec<Came>| -> Vec<Value> {
+        came.iter().map(|came| serde_json::from_str(&came.body).expect("JSON")).collect()
+    };
+    let came = all.wait_for(page.len());
+    assert_eq!(keys(&came), page.iter().map(|of| of["key"].as_str().expect("a key").to_owned()).collect::<Vec<_>>());
+    assert_eq!(bodies(came), page);
+    let mut gone = bodies(few.wait_for(7));
+    gone.sort_by_key(|of| page.iter().position(|other| other == of));
+    assert_eq!(gone, page.iter().filter(|of| of["alarm"] == "gone").cloned().collect::<Vec<_>>());
+    // Chosen by kind and by name.
+    let read = |query: &str| {
+        json(&house.client().get(&format!("/v1/outcomes?{query}")).expect("it answers"))["outcomes"].clone()
+    };
+    let chosen =
+        |of: &dyn Fn(&Value) -> bool| Value::from(page.iter().filter(|told| of(told)).cloned().collect::<Vec<_>>());
+    assert_eq!(read("kind=alarm"), chosen(&|of| of["kind"] == "alarm"));
+    assert_eq!(read("alarm=gone"), chosen(&|of| of["alarm"] == "gone"));
+    assert_eq!(read("decision=risk"), chosen(&|of| of["kind"] == "verdict"));
+    assert_eq!(read("alarm=gone&outcome=decline"), chosen(&|of| of["alarm"] == "gone" || of["outcome"] == "decline"));
+    for (query, field) in [
+        ("kind=alarms", "kind"),
+        ("kind=verdict&alarm=gone", "alarm"),
+        ("kind=alarm&decision=risk", "kind"),
+        ("alarm=went", "alarm"),
+        ("after=4711", "after"),
+        ("after=d1-4711.2", "after"),
+    ] {
+        let refused = error(&house.client().get(&format!("/v1/outcomes?{query}")).expect("it answers"));
+        assert_eq!((refused.0, refused.2.as_str()), (400, field), "{query}");
+    }
+    // A restart derives them again, and the sinks get nothing twice.
+    let house = house.reopened(&text);
+    assert_eq!(page_with(&house, 7), page);
+    assert_eq!(read_after(&house, &key), page[again..]);
+    until(&house, "it is settled", settled);
+    assert_eq!((all.came().len(), few.came().len()), (page.len(), 7));
+}
+
+fn read_after(house: &House, key: &str) -> Vec<Value> {
+    let page = json(&house.client().get(&format!("/v1/outcomes?after={key}")).expect("it answers"));
+    page["outcomes"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn a_sink_without_its_secret_or_its_place_says_so() {
+    let ledger = Ledger::open(|_| Answer::Status(200));
+    let text = spec(ledger.address, "secret: none_such");
+    let house = House::of(&text, |_| {});
+    pay(&house, 0..30);
+    let sink = until(&house, "it has no secret", |sink| sink["state"] == "no_secret" && sink["waiting"] != 0);
+    assert!(sink["last_error"].as_str().is_some_and(|why| why.contains("none_such") && why.contains("--secrets")));
+    assert!(ledger.came().is_empty());
+    // A place that is damaged.
+    house.engine.write_blob("sink-ledger", b"what is this").expect("the disk is well");
+    let house = {
+        let mut house = house;
+        house.stop();
+        house.engine.write_blob("sink-ledger", b"what is this").expect("the disk is well");
+        house.reopened(&spec(ledger.address, "in_flight: 1"))
+    };
+    until(&house, "it is broken", |sink| sink["state"] == "broken");
+    for method in ["GET", "POST", "DELETE"] {
+        let answer = house.client().request(method, "/v1/sinks/ledger/dead", &[], None).expect("it answers");
+        assert_eq!(error(&answer), (409, "sink_stopped".into(), "sink".into()));
+        assert!(answer.text().contains("blob-sink-ledger is damaged"), "{}", answer.text());
+    }
 }
 
 /// A client of the stream that reads events as they come: ids and data.

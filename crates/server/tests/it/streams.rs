@@ -198,3 +198,24 @@ fn past_the_deadline_the_fallback_is_told() {
         }
     }
 }
+
+#[test]
+fn who_waits_to_be_asked_for_the_body_is_asked() {
+    use std::io::{BufRead, BufReader, Write};
+    let house = House::of(SPEC, |_| {});
+    let mut tcp = std::net::TcpStream::connect(house.address()).expect("the server listens");
+    tcp.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket takes it");
+    let head = "POST /v1/decisions/risk HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
+    tcp.write_all(head.as_bytes()).expect("it is written");
+    let mut answer = BufReader::new(tcp.try_clone().expect("a socket"));
+    let mut line = || {
+        let mut line = String::new();
+        answer.read_line(&mut line).expect("it answers");
+        line
+    };
+    assert_eq!((line(), line()), ("HTTP/1.1 100 Continue\r\n".to_owned(), "\r\n".to_owned()));
+    let payment = payment(1);
+    tcp.write_all(format!("{:x}\r\n{payment}\r\n0\r\n\r\n", payment.len()).as_bytes()).expect("it is written");
+    assert_eq!(line(), "HTTP/1.1 200 OK\r\n");
+    while !line().contains("\"outcome\":\"") {}
+}

@@ -8,7 +8,8 @@ use crate::yaml::{Node, Text};
 use domain::{Span, limits};
 use std::ops::RangeInclusive;
 
-pub(super) const SINK: [&str; 8] = ["url", "decisions", "outcomes", "secret", "facts", "timeout", "in_flight", "retry"];
+pub(super) const SINK: [&str; 9] =
+    ["url", "decisions", "outcomes", "alarms", "secret", "facts", "timeout", "in_flight", "retry"];
 pub(super) const RETRY: [&str; 4] = ["first", "most", "attempts", "within"];
 
 const URL_HELP: &str = "write it as in `http://127.0.0.1:9000/outcomes`";
@@ -27,8 +28,9 @@ impl Decoder<'_> {
         for (key, value) in entries {
             match key.text.as_str() {
                 "url" => sink.url = self.sink_url(value),
-                "decisions" => sink.decisions = self.names_of(key, value, limits::DECISIONS_MAX),
-                "outcomes" => sink.outcomes = self.names_of(key, value, limits::OUTCOMES_MAX),
+                "decisions" => sink.decisions = Some(self.names_of(key, value, limits::DECISIONS_MAX)),
+                "outcomes" => sink.outcomes = Some(self.names_of(key, value, limits::OUTCOMES_MAX)),
+                "alarms" => sink.alarms = Some(self.names_of(key, value, limits::ALARMS_MAX)),
                 "secret" => sink.secret = self.secret(value),
                 "facts" => sink.facts = self.bool(value, "`facts`").unwrap_or_default(),
                 "timeout" => self.pause(value, "`timeout`", limits::SINK_TIMEOUT, &mut sink.timeout),

@@ -10,10 +10,12 @@ pub struct Sink {
     pub name: String,
     /// Where.
     pub url: SinkUrl,
-    /// The decisions whose outcomes it takes; empty: all.
-    pub decisions: Vec<String>,
-    /// The outcomes that it takes; empty: all.
-    pub outcomes: Vec<String>,
+    /// The decisions whose outcomes it takes; none: all.
+    pub decisions: Option<Vec<String>>,
+    /// The outcomes of decisions that it takes; none: all.
+    pub outcomes: Option<Vec<String>>,
+    /// The alarms that it takes; none: all.
+    pub alarms: Option<Vec<String>>,
     /// Names the secret that requests carry as a bearer token; the server knows what it is.
     pub secret: Option<String>,
     /// Whether the facts of decisions are told.
@@ -53,9 +55,17 @@ pub struct SinkUrl {
 impl Sink {
     /// Whether it takes this outcome of this decision.
     pub fn takes(&self, decision: &str, outcome: &str) -> bool {
-        let named = |names: &[String], name: &str| names.is_empty() || names.iter().any(|known| known == name);
-        named(&self.decisions, decision) && named(&self.outcomes, outcome)
+        is_among(self.decisions.as_deref(), decision) && is_among(self.outcomes.as_deref(), outcome)
     }
+
+    /// Whether it takes this alarm.
+    pub fn takes_alarm(&self, alarm: &str) -> bool {
+        is_among(self.alarms.as_deref(), alarm)
+    }
+}
+
+fn is_among(names: Option<&[String]>, name: &str) -> bool {
+    names.is_none_or(|names| names.iter().any(|known| known == name))
 }
 
 impl SinkUrl {

@@ -9,8 +9,9 @@ pub(crate) struct SinkSource {
     pub(crate) name: Text,
     /// None if it was not said properly.
     pub(crate) url: Option<SinkUrl>,
-    pub(crate) decisions: Vec<Text>,
-    pub(crate) outcomes: Vec<Text>,
+    pub(crate) decisions: Option<Vec<Text>>,
+    pub(crate) outcomes: Option<Vec<Text>>,
+    pub(crate) alarms: Option<Vec<Text>>,
     pub(crate) secret: Option<Text>,
     pub(crate) facts: bool,
     pub(crate) timeout: Span,
@@ -24,8 +25,9 @@ impl SinkSource {
         SinkSource {
             name: name.clone(),
             url: None,
-            decisions: Vec::new(),
-            outcomes: Vec::new(),
+            decisions: None,
+            outcomes: None,
+            alarms: None,
             secret: None,
             facts: false,
             timeout: Span(10_000),

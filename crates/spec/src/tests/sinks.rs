@@ -9,6 +9,8 @@ fn spec(sinks: &str) -> String {
     format!(
         "version: 1
 events: {{ payment: {{ user: user, fields: {{ amount: float }} }} }}
+features: {{ user: {{ idle: 'absent(payment, payment, 1h)' }} }}
+alarms: {{ idle: {{ of: user, when: idle }}, away: {{ of: user, when: idle && idle }} }}
 decisions:
   risk: {{ on: payment, rules: [{{ id: large, when: amount > 100, outcome: decline }}], otherwise: approve }}
 sinks: {sinks}
@@ -23,7 +25,11 @@ fn a_sink_says_where_what_and_how_often() {
     let url = SinkUrl { host: "127.0.0.1".into(), port: 9000, path: "/in?x=1".into() };
     assert_eq!((&sink.url, sink.secret.as_deref(), sink.in_flight), (&url, Some("key"), 4));
     assert_eq!((sink.retry.first, sink.retry.most, sink.facts), (Span(1_000), Span(60_000), false));
-    assert!(sink.takes("risk", "decline") && !sink.takes("risk", "approve"));
+    assert!(sink.takes("risk", "decline") && !sink.takes("risk", "approve") && sink.takes_alarm("idle"));
+    let chosen = plan(&spec("{ calls: { url: 'http://sink/', decisions: [], alarms: [idle] } }"));
+    let calls = &chosen.sinks[0];
+    assert!(!calls.takes("risk", "decline") && calls.takes_alarm("idle") && !calls.takes_alarm("away"));
+    assert!(!plan(&spec("{ calls: { url: 'http://sink/', alarms: [] } }")).sinks[0].takes_alarm("idle"));
     for (text, host, port, path, authority) in [
         ("http://sink", "sink", 80, "/", "sink"),
         ("HTTP://Sink:81?a", "Sink", 81, "/?a", "Sink:81"),
@@ -62,6 +68,8 @@ fn mistakes_are_named() {
         (url(&format!("http://sink/{}", "a".repeat(2_048))), "bad_url", "long"),
         (with("decisions: [rsk]"), "unknown_name", "did you mean `risk`"),
         (with("outcomes: [declin]"), "unknown_name", "did you mean `decline`"),
+        (with("alarms: [idel]"), "unknown_name", "did you mean `idle`"),
+        (with("alarms: idle"), "wrong_type", "list"),
         (with("secret: 'Bearer abc'"), "bad_name", "--secrets"),
         (with("timeout: 1ms"), "out_of_range", "10ms"),
         (with("timeout: 1h"), "out_of_range", "2m"),

@@ -2,7 +2,7 @@
 
 use super::{write_array, write_key, write_text, write_uint};
 use crate::time::write_time;
-use domain::{Position, Time};
+use domain::{PlanVersion, Position, Time};
 
 /// An alarm that was raised.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,8 @@ pub struct AlarmView<'a> {
     pub reason: &'a str,
     /// Words that it carries.
     pub tags: &'a [String],
+    /// The version of the spec that raised it.
+    pub plan: PlanVersion,
 }
 
 /// Appends an alarm as a JSON object.
@@ -42,6 +44,8 @@ pub fn write_alarm(out: &mut Vec<u8>, view: &AlarmView<'_>) {
         write_key(out, "tags");
         write_array(out, view.tags, |out, tag| write_text(out, tag));
     }
+    write_key(out, "plan");
+    write_uint(out, u64::from(view.plan.0));
     out.push(b'}');
 }
 
@@ -54,9 +58,10 @@ mod tests {
         let mut out = Vec::new();
         let tags = ["basket".to_owned()];
         let (position, log_time) = (Position(12), Time(0));
-        let view = AlarmView { position, log_time, alarm: "idle", of: "user", entity: "u\"1", reason: "", tags: &tags };
+        let (plan, of) = (PlanVersion(2), "user");
+        let view = AlarmView { position, log_time, alarm: "idle", of, entity: "u\"1", reason: "", tags: &tags, plan };
         write_alarm(&mut out, &view);
-        let expected = r#"{"position":12,"alarm":"idle","of":"user","entity":"u\"1","log_time":"1970-01-01T00:00:00.000Z","reason":"","tags":["basket"]}"#;
+        let expected = r#"{"position":12,"alarm":"idle","of":"user","entity":"u\"1","log_time":"1970-01-01T00:00:00.000Z","reason":"","tags":["basket"],"plan":2}"#;
         assert_eq!(String::from_utf8(out), Ok(expected.to_owned()));
     }
 }

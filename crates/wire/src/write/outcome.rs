@@ -1,5 +1,6 @@
-//! An outcome as whoever it is sent to gets it: what came out, and the event that it came out of.
+//! An outcome as whoever it is sent to gets it: what was decided, with the event that it was decided on, or an alarm.
 
+use super::alarm::{AlarmView, write_alarm};
 use super::verdict::{VerdictView, write_verdict};
 use super::{write_key, write_raw, write_text, write_uint};
 use crate::time::write_instant;
@@ -10,28 +11,52 @@ use domain::{Event, OutcomeId};
 pub struct OutcomeView<'a> {
     /// Names it, for ever: whoever gets it twice can tell.
     pub key: OutcomeId,
-    /// What was decided.
-    pub verdict: VerdictView<'a>,
-    /// The event, as it was taken.
-    pub event: &'a Event<'a>,
+    /// What it is.
+    pub what: OutcomeOf<'a>,
 }
 
-/// Appends an outcome as a JSON object: `key`, `kind` and `position`, the members of the verdict, `event`.
+/// What an outcome is.
+#[derive(Clone, Debug)]
+pub enum OutcomeOf<'a> {
+    /// What was decided, and the event, as it was taken.
+    Verdict(VerdictView<'a>, &'a Event<'a>),
+    /// An alarm that was raised.
+    Alarm(AlarmView<'a>),
+}
+
+impl OutcomeOf<'_> {
+    /// What it is, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            OutcomeOf::Verdict(..) => "verdict",
+            OutcomeOf::Alarm(_) => "alarm",
+        }
+    }
+}
+
+/// Appends an outcome as a JSON object: `key`, `kind` and `position`; then the members of the verdict and `event`, or those of the alarm.
 pub fn write_outcome(out: &mut Vec<u8>, view: &OutcomeView<'_>) {
     out.push(b'{');
     write_key(out, "key");
     write_text(out, &view.key.to_string());
     write_key(out, "kind");
-    write_text(out, "verdict");
-    write_key(out, "position");
-    write_uint(out, view.key.decision.position.0);
+    write_text(out, view.what.kind());
+    if let OutcomeOf::Verdict(..) = view.what {
+        write_key(out, "position");
+        write_uint(out, view.key.decision.position.0);
+    }
     let at = out.len();
-    write_verdict(out, &view.verdict);
+    match &view.what {
+        OutcomeOf::Verdict(verdict, _) => write_verdict(out, verdict),
+        OutcomeOf::Alarm(alarm) => write_alarm(out, alarm),
+    }
     // Its braces give way: its members stand among ours.
     out[at] = b',';
     out.pop();
-    write_key(out, "event");
-    write_event(out, view.event);
+    if let OutcomeOf::Verdict(_, event) = view.what {
+        write_key(out, "event");
+        write_event(out, event);
+    }
     out.push(b'}');
 }
 

@@ -12,10 +12,15 @@ use crate::reply::{Piece, Reply};
 use domain::{Code, Refusal, limits};
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
-use hyper::body::{Bytes, Frame, Incoming};
+use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::header::EXPECT;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout_at};
 use wire::{Batch, LineRefusal};
 
@@ -51,15 +56,25 @@ impl Streaming {
     }
 
     /// Begins to take and to answer; ends with the body, or once the server stops.
-    pub(crate) fn begin(self, incoming: Incoming, stop: watch::Receiver<bool>) -> Reply {
+    pub(crate) async fn begin(self, head: &HeaderMap, mut incoming: Incoming, stop: watch::Receiver<bool>) -> Reply {
         let (out, pieces) = mpsc::channel(PIECES);
-        tokio::spawn(self.run(incoming, stop, out));
+        let first = match head.contains_key(EXPECT) {
+            true => called_for(&mut incoming).await,
+            false => None,
+        };
+        tokio::spawn(self.run((first, incoming), stop, out));
         Reply::ndjson_stream(pieces)
     }
 
-    async fn run(self, mut incoming: Incoming, stop: watch::Receiver<bool>, out: mpsc::Sender<Piece>) {
+    async fn run(
+        self,
+        (first, mut incoming): (Option<Frame<Bytes>>, Incoming),
+        stop: watch::Receiver<bool>,
+        out: mpsc::Sender<Piece>,
+    ) {
         let (parts, taken) = mpsc::channel(limits::STREAM_PARTS_MAX);
-        let (ended, ()) = tokio::join!(self.intake(&mut incoming, parts, stop), self.tell(taken, &out));
+        let intake = self.intake((first, &mut incoming), parts, stop);
+        let (ended, ()) = tokio::join!(intake, self.tell(taken, &out));
         if let Err(refusal) = ended {
             let mut line = Vec::new();
             wire::write_error(&mut line, &refusal);
@@ -74,7 +89,7 @@ impl Streaming {
     /// Takes lines as they come, as long as the client sends any; what was sent ahead waits here.
     async fn intake(
         &self,
-        incoming: &mut Incoming,
+        (first, incoming): (Option<Frame<Bytes>>, &mut Incoming),
         parts: mpsc::Sender<Part>,
         mut stop: watch::Receiver<bool>,
     ) -> Ended {
@@ -86,6 +101,9 @@ impl Streaming {
         // Whether nothing could be taken for a while.
         let mut stuck = false;
         let mut ended: Option<Ended> = None;
+        if let Some(data) = first.as_ref().and_then(Frame::data_ref) {
+            buffer.push(data);
+        }
         loop {
             let has_lines = buffer.has_lines();
             if let Some(ended) = ended.take_if(|_| !has_lines) {
@@ -169,6 +187,23 @@ impl Streaming {
             }
         }
     }
+}
+
+/// Asks for the body of a client that waits to be asked (`Expect: 100-continue`): HTTP says so only before an answer begins, and this
+/// one begins before anything has come. What has come already, if anything.
+async fn called_for(incoming: &mut Incoming) -> Option<Frame<Bytes>> {
+    let first = poll_fn(|context| {
+        let came = match Pin::new(&mut *incoming).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => Some(frame),
+            // How a body ends badly is told again to who reads on.
+            _ => None,
+        };
+        Poll::Ready(came)
+    });
+    let first = first.await;
+    // The connection gets to see that the body is wanted.
+    yield_now().await;
+    first
 }
 
 type Came = Result<Option<Result<Frame<Bytes>, hyper::Error>>, tokio::time::error::Elapsed>;

@@ -5,7 +5,7 @@ use domain::DecisionId;
 
 const RETRY: Retry = Retry { first: Span(100), most: Span(1_000), attempts: 4, within: Span(60_000) };
 
-fn id(position: u64, place: u16) -> OutcomeId {
+fn id(position: u64, place: u32) -> OutcomeId {
     OutcomeId { decision: DecisionId { epoch: 1, position: Position(position) }, place }
 }
 
@@ -29,7 +29,7 @@ fn lost(seed: u64, cursor: fn(&Desk) -> Position) -> usize {
     let mut order = Order(seed);
     // Up to three outcomes at a position.
     let all: Vec<OutcomeId> =
-        (1..60).flat_map(|position| (0..(position * 7 % 4) as u16).map(move |place| id(position, place))).collect();
+        (1..60).flat_map(|position| (0..(position * 7 % 4) as u32).map(move |place| id(position, place))).collect();
     let (mut settled, mut written, now) = (BTreeSet::new(), Position::START, Instant::now());
     for _ in 0..8 {
         let mut desk = Desk::new(written);

@@ -8,8 +8,9 @@ use domain::limits;
 pub(super) fn field(table: &str, name: &str) -> Option<(Holds, &'static str)> {
     Some(match (table, name) {
         ("sink", "url") => (Holds::Name, "Where outcomes are sent by POST: `http://host:port/path`."),
-        ("sink", "decisions") => (Holds::Other(texts), "The decisions whose outcomes it takes (all)."),
-        ("sink", "outcomes") => (Holds::Other(texts), "The outcomes that it takes (all)."),
+        ("sink", "decisions") => (Holds::Other(texts), "The decisions whose outcomes it takes (all); `[]` is none."),
+        ("sink", "outcomes") => (Holds::Other(texts), "The outcomes of decisions that it takes (all)."),
+        ("sink", "alarms") => (Holds::Other(texts), "The alarms that it takes (all); `[]` is none."),
         ("sink", "secret") => {
             (Holds::Name, "The name of the secret that goes with each request as a bearer token; the server knows it.")
         }
