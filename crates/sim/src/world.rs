@@ -338,7 +338,7 @@ impl World {
         let done = self.node()?.sync();
         self.note(|| format!("sync: {done:?}"));
         // Now and then the log rests after it.
-        if self.counts.steps % 2 == 0 {
+        if self.counts.steps.is_multiple_of(2) {
             self.node()?.note_durable();
         }
         match done {
