@@ -189,14 +189,10 @@ mod tests {
         copy.remove(3);
         assert_eq!(shared(&copy, &leaves), leaves.leaves.len() - 2);
         assert!((0..999_990).all(|key| leaves.remove(key) == Some(u64::from(key))));
-<<<<<<< HEAD
         assert!(leaves.len() == 10 && leaves.leaves.len() == 1);
         (0..100_000u32).for_each(|key| leaves.insert(key, 0));
         assert!((0..100_000).filter(|key| key % LEAF as u32 != 0).all(|key| leaves.remove(key) == Some(0)));
         assert!(leaves.leaves.len() <= 2 * leaves.len().div_ceil(LEAF / 2) + 1, "what is left does not stay apart");
-=======
-        assert!(leaves.len() == 10 && leaves.leaves.len() == 1, "what is left does not stay apart");
->>>>>>> 7ab5303 (Leaves' test: what is taken out is what was put in; walks' findings, lists, watermark, fallbacks: whole)
     }
 
     proptest! {
