@@ -254,7 +254,12 @@ fn split(messages: Vec<DecideRequest>, asked: &mut Asked) -> Vec<(Asked, Vec<Dec
 }
 
 /// Tells of parts, one after the other, as long as somebody listens; whether all was told.
-async fn tell(caller: Caller, mut taken: mpsc::Receiver<(Part, u64)>, out: &Out, patience: Duration) -> Result<(), Option<Code>> {
+async fn tell(
+    caller: Caller,
+    mut taken: mpsc::Receiver<(Part, u64)>,
+    out: &Out,
+    patience: Duration,
+) -> Result<(), Option<Code>> {
     while let Some((part, before)) = taken.recv().await {
         let mut answers = Answers { before, ..Answers::default() };
         caller.tell(part, &mut answers).await;

@@ -96,7 +96,9 @@ impl<D: Disk> Core<D> {
         if taken {
             given.noted(&records);
         } else if last {
-            (self.config.tell)("the log did not take which callers were given fallbacks: what is told of them is too few");
+            (self.config.tell)(
+                "the log did not take which callers were given fallbacks: what is told of them is too few",
+            );
         }
     }
 

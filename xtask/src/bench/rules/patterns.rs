@@ -94,7 +94,7 @@ fn event(number: u64) -> (Time, Payload<'static>) {
     let field = |name: &'static str, value| Field { name: name.into(), value };
     let user = Raw::Str(format!("u{}", mixed % USERS).into());
     let fields = vec![field("user", user), field("amount", Raw::Float((mixed % 1_000) as f64))];
-    let kind = if mixed % 5 == 0 { "buy" } else { "view" };
+    let kind = if mixed.is_multiple_of(5) { "buy" } else { "view" };
     let time = Time(1_790_000_000_000 + number as i64 * 20);
     let (source, id) = ("bench".into(), None);
     (time, Payload::Event(Event { kind: kind.into(), source, id, time: Some(time), fields }))
