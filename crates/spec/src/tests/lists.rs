@@ -48,7 +48,7 @@ fn mistakes_are_named() {
         (declared("{ picks: { of: string } }"), "not_available", "of: item"),
         (declared("{ picks: { of: items } }"), "wrong_subject", "did you mean `item`"),
         (declared("{ picks: { of: item, max: 0 } }"), "out_of_range", "1"),
-        (declared("{ picks: { of: item, max: 100001 } }"), "out_of_range", "100000"),
+        (declared("{ picks: { of: item, max: 2000001 } }"), "out_of_range", "2000000"),
         (declared("{ picks: { of: item, maxx: 1 } }"), "unknown_field", "did you mean `max`"),
         (declared("{ 'a b': { of: item } }"), "bad_name", "letters"),
         (declared("{ now: { of: item } }"), "reserved_name", "another name"),
