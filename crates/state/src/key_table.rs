@@ -66,24 +66,30 @@ impl TableKey for Box<str> {
 /// A map from keys to `u32` that cannot be iterated. The seed changes speed under attack, never a result.
 #[derive(Clone)]
 pub struct KeyTable<K> {
-    segments: Segments<(K, u32)>,
+    segments: Vec<HashTable<(K, u32)>>,
+    len: usize,
     seed: u64,
+}
+
+/// Bits 40.. of the hash choose the segment; the table inside uses the lowest and the top seven.
+fn segment(hash: u64) -> usize {
+    (hash >> 40) as usize % SEGMENTS
 }
 
 impl<K: TableKey> KeyTable<K> {
     /// An empty table that hashes with `seed`.
     pub fn new(seed: u64) -> KeyTable<K> {
-        KeyTable { segments: Segments::new(), seed }
+        KeyTable { segments: (0..SEGMENTS).map(|_| HashTable::new()).collect(), len: 0, seed }
     }
 
     /// How many keys it holds.
     pub fn len(&self) -> usize {
-        self.segments.len
+        self.len
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.segments.len == 0
+        self.len == 0
     }
 
     /// The value of a key.
@@ -91,16 +97,19 @@ impl<K: TableKey> KeyTable<K> {
     where
         K: Borrow<Q>,
     {
-        self.segments.find(key.seeded_hash(self.seed), |(k, _)| k.borrow() == key).map(|(_, value)| *value)
+        let hash = key.seeded_hash(self.seed);
+        self.segments[segment(hash)].find(hash, |(k, _)| k.borrow() == key).map(|(_, value)| *value)
     }
 
     /// Sets the value of a key; the value it had before, if any.
     pub fn insert(&mut self, key: K, value: u32) -> Option<u32> {
         let (hash, seed) = (key.seeded_hash(self.seed), self.seed);
-        if let Some(entry) = self.segments.find_mut(hash, |(k, _)| *k == key) {
+        let table = &mut self.segments[segment(hash)];
+        if let Some(entry) = table.find_mut(hash, |(k, _)| *k == key) {
             return Some(std::mem::replace(&mut entry.1, value));
         }
-        self.segments.insert_unique(hash, (key, value), |(k, _)| k.seeded_hash(seed));
+        table.insert_unique(hash, (key, value), |(k, _)| k.seeded_hash(seed));
+        self.len += 1;
         None
     }
 
@@ -109,50 +118,15 @@ impl<K: TableKey> KeyTable<K> {
     where
         K: Borrow<Q>,
     {
-        self.segments.remove(key.seeded_hash(self.seed), |(k, _)| k.borrow() == key).map(|(_, value)| value)
+        let hash = key.seeded_hash(self.seed);
+        let found = self.segments[segment(hash)].find_entry(hash, |(k, _)| k.borrow() == key).ok()?;
+        self.len -= 1;
+        Some(found.remove().0.1)
     }
 
     /// Forgets every key.
     pub fn clear(&mut self) {
-        self.segments = Segments::new();
-    }
-}
-
-/// Hash table segments.
-#[derive(Clone)]
-struct Segments<T> {
-    tables: Vec<HashTable<T>>,
-    len: usize,
-}
-
-impl<T> Segments<T> {
-    fn new() -> Segments<T> {
-        Segments { tables: (0..SEGMENTS).map(|_| HashTable::new()).collect(), len: 0 }
-    }
-
-    /// Bits 40.. of the hash choose the segment; the table inside uses the lowest and the top seven.
-    fn segment(hash: u64) -> usize {
-        (hash >> 40) as usize % SEGMENTS
-    }
-
-    fn find(&self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<&T> {
-        self.tables[Self::segment(hash)].find(hash, same)
-    }
-
-    fn find_mut(&mut self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<&mut T> {
-        self.tables[Self::segment(hash)].find_mut(hash, same)
-    }
-
-    /// Adds an entry known to be absent.
-    fn insert_unique(&mut self, hash: u64, entry: T, rehash: impl Fn(&T) -> u64) {
-        self.tables[Self::segment(hash)].insert_unique(hash, entry, rehash);
-        self.len += 1;
-    }
-
-    fn remove(&mut self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<T> {
-        let found = self.tables[Self::segment(hash)].find_entry(hash, same).ok()?;
-        self.len -= 1;
-        Some(found.remove().0)
+        *self = KeyTable::new(self.seed);
     }
 }
 
