@@ -158,7 +158,6 @@ impl Machine {
             Payload::Event(event) => Identity::of(event),
             _ => None,
         };
-        identity.iter().for_each(|identity| self.dedupe.touch(identity));
         Ahead { identity, located: Located::of(&self.plan, &self.names, &self.catalogue, payload) }
     }
 

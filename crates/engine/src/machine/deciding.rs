@@ -58,6 +58,7 @@ impl Machine {
     ) {
         let (mut changes, mut open) = (Vec::with_capacity(Rows::AHEAD), Vec::with_capacity(Rows::AHEAD));
         let ahead: Vec<Ahead> = records.clone().map(|(_, _, payload)| self.ahead(payload)).collect();
+        ahead.iter().filter_map(|of| of.identity.as_ref()).for_each(|identity| self.dedupe.touch(identity));
         for ((position, log_time, payload), ahead) in records.zip(&ahead) {
             self.apply_and((position, log_time, payload), ahead, |machine, change| {
                 look(machine, &change);
