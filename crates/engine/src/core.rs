@@ -239,17 +239,18 @@ impl<D: Disk> Core<D> {
         for results in results.chunks_mut(HOLD) {
             // Short holds, so that a request waits for microseconds at most.
             let names = &mut *state.names.write();
-            let few = candidates.by_ref().take(results.len());
-            let few: Vec<_> = few.map(|few| (few, sequencer.locate(plan, names, few))).collect();
-            for (candidate, result) in few.iter().zip(results) {
-                let accepted = std::mem::replace(result, Ok(()))
-                    .and_then(|()| self.judge_and_accept(sequencer, (plan, names), candidate, now, &mut changes));
+            let few: Vec<_> = candidates.by_ref().take(results.len()).collect();
+            let located = sequencer.locate(plan, names, &few);
+            for ((candidate, located), result) in few.iter().zip(&located).zip(results) {
+                let accepted = std::mem::replace(result, Ok(())).and_then(|()| {
+                    self.judge_and_accept(sequencer, (plan, names), (*candidate, located), now, &mut changes)
+                });
                 if let Ok(accepted) = &accepted {
                     submitted.last = submitted.last.max(accepted.position);
                 }
                 if let (Some(deciding), Ok(Accepted { duplicate: false, .. })) = (&mut deciding, &accepted) {
                     let tables = (&sequencer.catalogue, &sequencer.lists);
-                    deciding.open((&changes, candidate.0.payload), self.writer_epoch, tables, names);
+                    deciding.open((&changes, candidate.payload), self.writer_epoch, tables, names);
                 }
                 submitted.results.push(accepted);
             }
@@ -266,12 +267,12 @@ impl<D: Disk> Core<D> {
         &self,
         sequencer: &mut Sequencer,
         (plan, names): (&Plan, &mut Dictionary),
-        (candidate, located): &(Candidate<'_, '_>, Located),
+        (candidate, located): (Candidate<'_, '_>, &Located),
         now: Time,
         changes: &mut Vec<Resolved>,
     ) -> Result<Accepted, Refusal> {
         sequencer.advance(now, None);
-        let judged = sequencer.judge(plan, names, *candidate, self.latest(sequencer.log_time))?;
+        let judged = sequencer.judge(plan, names, candidate, self.latest(sequencer.log_time))?;
         if self.config.clock.follows_events() {
             sequencer.advance(now, event_time(candidate.payload));
         }
@@ -280,7 +281,7 @@ impl<D: Disk> Core<D> {
             Judged::Good => {
                 // Of a call that is all or nothing, each as the ones before it leave the lists.
                 sequencer.lists.admit(names, sequencer.log_time, candidate.payload)?;
-                let change = sequencer.accept(plan, names, *candidate, located);
+                let change = sequencer.accept(plan, names, candidate, located);
                 let position = change.position;
                 changes.push(change);
                 Ok(Accepted { position, duplicate: false })

@@ -243,14 +243,15 @@ impl Deciding {
     ) {
         let Some((change, before)) = changes.split_last() else { return };
         let (at, position, log_time) = (before.len(), change.position, change.log_time);
-        for facts in opened(&self.plan, change, tables, names) {
+        let (plan, open) = (&self.plan, &mut self.open);
+        open_each(plan, change, tables, names, |facts| {
             let id = DecisionId { epoch, position };
             let client = match payload {
-                Payload::Event(event) => Client::of(&self.plan, facts.decision, event),
+                Payload::Event(event) => Client::of(plan, facts.decision, event),
                 _ => None,
             };
-            self.open.push(Open { at, id, log_time, client, facts: Mutex::new(facts) });
-        }
+            open.push(Open { at, id, log_time, client, facts: Mutex::new(facts) });
+        });
         let noted =
             noted(&self.plan, (payload, &change.change), names).map(|note| Noted { at, position, log_time, note });
         self.noted.extend(noted);
@@ -368,20 +369,17 @@ pub(crate) fn noted<'n>(
     labels.chain(review)
 }
 
-/// The facts of every decision on a change, as far as they are known where it gets its place.
-pub(crate) fn opened<'n>(
-    plan: &'n Plan,
-    change: &'n Resolved,
-    tables: (&'n Catalogue, &'n Lists),
-    names: &'n Dictionary,
-) -> impl Iterator<Item = Facts> {
-    let event = match &change.change {
-        Change::Event(event) => Some(event),
-        _ => None,
-    };
-    event.into_iter().flat_map(move |event| {
+/// Opens the facts of every decision on a change, as far as they are known where it gets its place.
+pub(crate) fn open_each(
+    plan: &Plan,
+    change: &Resolved,
+    (catalogue, lists): (&Catalogue, &Lists),
+    names: &Dictionary,
+    mut each: impl FnMut(Facts),
+) {
+    let Change::Event(event) = &change.change else { return };
+    for (at, _) in plan.decisions_on(event.event) {
         let key = |entity, id| names.key(entity, id);
-        let open = move |(at, _)| Facts::open(plan, at, (event, change.log_time), tables, key);
-        plan.decisions_on(event.event).map(open)
-    })
+        each(Facts::open(plan, at, (event, change.log_time), (catalogue, lists), key));
+    }
 }

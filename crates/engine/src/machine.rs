@@ -50,12 +50,6 @@ pub struct Machine {
     pub(crate) raised: Option<Vec<Raised>>,
 }
 
-/// What is known of a payload before it is applied.
-struct Ahead {
-    identity: Option<Identity>,
-    located: Located,
-}
-
 impl Machine {
     /// State before the first record.
     pub fn new(plan: Arc<Plan>, shards: u32, hash_seed: u64) -> Machine {
@@ -148,23 +142,16 @@ impl Machine {
     /// Applies one payload at its position. Specs and decisions reach no consumer, here as in the running node, so that indexes
     /// see the same steps of time however state is built; attribution alone takes note of them.
     pub fn apply(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) {
-        let ahead = self.ahead(payload);
-        self.apply_and((position, log_time, payload), &ahead, |machine, change| machine.apply_resolved(&change));
-    }
-
-    /// Finds out what can be known of a payload while others come before it.
-    fn ahead(&self, payload: &Payload<'_>) -> Ahead {
-        let identity = match payload {
-            Payload::Event(event) => Identity::of(event),
-            _ => None,
-        };
-        Ahead { identity, located: Located::of(&self.plan, &self.names, &self.catalogue, payload) }
+        let located = Located::of(&self.plan, &self.names, payload);
+        self.apply_and((position, log_time, payload), (identity(payload).as_ref(), &located), |machine, change| {
+            machine.apply_resolved(&change)
+        });
     }
 
     fn apply_and(
         &mut self,
         (position, log_time, payload): (Position, Time, &Payload<'_>),
-        Ahead { identity, located }: &Ahead,
+        (identity, located): (Option<&Identity>, &Located),
         apply: impl FnOnce(&mut Machine, Resolved),
     ) {
         self.position = position;
@@ -173,7 +160,7 @@ impl Machine {
             Payload::Spec(text) => return self.attribution.iter_mut().for_each(|attribution| attribution.spec(text)),
             Payload::SpecReason(_) => return,
             Payload::Decision(answer) => return self.decide(answer),
-            _ => self.dedupe.apply(position, self.log_time, identity.as_ref()),
+            _ => self.dedupe.apply(position, self.log_time, identity),
         }
         if state::admit(&self.plan, &self.names, payload).is_ok() {
             let place = (position, self.log_time);
@@ -248,6 +235,14 @@ impl Machine {
         digest.add(self.dedupe.digest());
         self.attribution.iter().for_each(|attribution| digest.add(attribution.digest(&self.names)));
         digest
+    }
+}
+
+/// What deduplication knows a payload by: an event that has an id.
+fn identity(payload: &Payload<'_>) -> Option<Identity> {
+    match payload {
+        Payload::Event(event) => Identity::of(event),
+        _ => None,
     }
 }
 

@@ -127,10 +127,11 @@ impl Sequencer {
         self.log_time = self.log_time.max(now).max(event.unwrap_or(self.log_time));
     }
 
-    /// Finds out what can be known of a candidate while others come before it, so that the loads of many overlap.
-    pub(crate) fn locate(&self, plan: &Plan, names: &Dictionary, candidate: Candidate<'_, '_>) -> Located {
-        candidate.identity.iter().for_each(|identity| self.dedupe.touch(identity));
-        Located::of(plan, names, &self.catalogue, candidate.payload)
+    /// Finds out what can be known of candidates while others come before them, so that the loads of many overlap.
+    pub(crate) fn locate(&self, plan: &Plan, names: &Dictionary, candidates: &[Candidate<'_, '_>]) -> Vec<Located> {
+        let identities = candidates.iter().filter_map(|candidate| candidate.identity);
+        identities.for_each(|identity| self.dedupe.touch(identity));
+        Located::all(plan, names, candidates.iter().map(|candidate| candidate.payload))
     }
 
     /// Whether the payload may be appended, without changing anything.

@@ -1,5 +1,6 @@
 //! Entity keys and strings as dense numbers, given in log order, and back. Append-only.
 
+use crate::key_table::TableKey;
 use crate::names::{FrozenNames, Names};
 use crate::saved::{LoadError, Reader, Snapshot, put_text, put_u32};
 use domain::{EntityId, Symbol, limits};
@@ -64,6 +65,26 @@ impl Dictionary {
     /// The number of an entity, if it was ever named.
     pub fn entity(&self, entity: EntityIndex, key: &str) -> Option<EntityId> {
         self.entities.get(entity as usize)?.find(key, self.seed).map(EntityId)
+    }
+
+    /// The hash of a key in this dictionary.
+    pub(crate) fn hash(&self, key: &str) -> u64 {
+        key.seeded_hash(self.seed)
+    }
+
+    /// Reads where a search for the hash of an entity's key begins, which brings it.
+    pub(crate) fn touch_entity(&self, entity: EntityIndex, hash: u64) -> u32 {
+        self.entities[usize::from(entity)].touch(hash)
+    }
+
+    /// Reads the key that a search looks at first, which brings it.
+    pub(crate) fn touch_key(&self, entity: EntityIndex, hash: u64) -> u8 {
+        self.entities[usize::from(entity)].touch_name(hash)
+    }
+
+    /// The number of an entity by its key and that key's hash, if it was ever named.
+    pub(crate) fn entity_hashed(&self, entity: EntityIndex, key: &str, hash: u64) -> Option<EntityId> {
+        self.entities[usize::from(entity)].find_hashed(key, hash).map(EntityId)
     }
 
     /// The number of an entity, given now if it is new. Capacity is checked by [`admit`](crate::admit), not here.

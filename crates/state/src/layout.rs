@@ -13,7 +13,7 @@ use crate::sketch::RingLayout;
 use domain::{EntityId, Span, Symbol, Time, Type, Value, limits};
 use expr::Program;
 use spec::Plan;
-use spec::plan::{AggregateOp, ElementSource, Pattern, PatternKind, RowFact, Stream, StreamValue, Table};
+use spec::plan::{AggregateOp, ElementSource, Pattern, PatternKind, RowFact, Stream, StreamValue, Table, Window};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -44,6 +44,8 @@ pub(crate) struct TableLayout {
     pub(crate) patterns: Vec<PatternLayout>,
     /// How many words they have together.
     pub(crate) pattern_words: usize,
+    /// Words before the heads of segments.
+    heads: usize,
     /// The segments of panes; the head of number `k`, which says where it stands, is word `heads() + k`.
     pub(crate) segments: Vec<Segment>,
     /// The lists of recents.
@@ -150,6 +152,10 @@ pub(crate) struct AggregateRead {
     pub(crate) table: u16,
     pub(crate) slot: u16,
     pub(crate) op: AggregateOp,
+    /// Over which window, if over any.
+    pub(crate) window: Option<Window>,
+    /// Whether it counts in panes that hold nothing else.
+    pub(crate) counts: bool,
     /// Number of the segment, the accumulator, the list or the ring in the table's layout.
     pub(crate) at: usize,
 }
@@ -162,6 +168,8 @@ pub(crate) struct Step {
     /// For a crossed table, which of the event's `crosses` is the second key part.
     pub(crate) cross: Option<usize>,
     pub(crate) streams: Vec<StreamStep>,
+    /// The words of a row that begins with it: see [`TableLayout::opening`].
+    pub(crate) opening: Box<[u64]>,
     /// Conditions over the row that are judged when one of some streams takes the event.
     pub(crate) held: Vec<HeldStep>,
 }
@@ -188,6 +196,8 @@ pub(crate) struct StreamStep {
     pub(crate) pattern: Option<usize>,
     /// Whether there are sessions among the segments: events that do not count carry them on all the same.
     pub(crate) sessions: bool,
+    /// Whether it has nothing but panes, and no sessions.
+    pub(crate) panes_alone: bool,
 }
 
 /// What is collected.
@@ -221,10 +231,14 @@ impl Layout {
         let mut tables: Vec<TableLayout> = plan.tables.iter().map(TableLayout::empty).collect();
         let places: Vec<Place> =
             plan.streams.iter().map(|stream| tables[stream.table as usize].place(&plan, stream)).collect();
+        tables.iter_mut().for_each(|table| table.heads = table.patterns_at() + table.pattern_words);
         let aggregates = plan.aggregates.iter().map(|aggregate| {
             let stream = &plan.streams[aggregate.stream as usize];
             let at = places[aggregate.stream as usize].at(stream, aggregate.op);
-            AggregateRead { table: stream.table, slot: aggregate.slot, op: aggregate.op, at }
+            let window = aggregate.op.window();
+            let in_panes = matches!(aggregate.op, AggregateOp::Count(_)) && !matches!(window, Some(Window::Session(_)));
+            let counts = in_panes && tables[usize::from(stream.table)].segments[at].stride == 1;
+            AggregateRead { table: stream.table, slot: aggregate.slot, op: aggregate.op, window, counts, at }
         });
         let aggregates: Vec<AggregateRead> = aggregates.collect();
         for (stream, place) in plan.streams.iter().zip(&places) {
@@ -234,7 +248,7 @@ impl Layout {
         }
         let watched = watched(&plan, &tables, &aggregates, &in_scope);
         let steps = (0..plan.events.len()).map(|event| {
-            let mut steps = steps(&plan, event as u16, &places);
+            let mut steps = steps(&plan, event as u16, &places, &tables);
             steps.retain(|step| in_scope(&plan.tables[step.table]));
             steps
         });
@@ -251,8 +265,9 @@ impl TableLayout {
     }
 
     /// Words before the heads of segments.
+    #[inline]
     pub(crate) fn heads(&self) -> usize {
-        self.patterns_at() + self.pattern_words
+        self.heads
     }
 
     /// Words before those of patterns.
@@ -296,6 +311,11 @@ impl TableLayout {
 }
 
 impl Place {
+    fn is_panes_alone(&self) -> bool {
+        let others = self.newest.is_some() || self.recents.is_some() || self.pattern.is_some() || self.sessions;
+        !others && self.decays.is_empty() && self.rings.is_empty()
+    }
+
     /// The part of the stream that an aggregate reads: for a window the finest level that reaches far enough.
     fn at(&self, stream: &Stream, op: AggregateOp) -> usize {
         let absent = "a plan gives every aggregate what it reads";
@@ -334,7 +354,7 @@ fn counted_entity(plan: &Plan, stream: &Stream) -> Option<u16> {
     }
 }
 
-fn steps(plan: &Plan, event: u16, places: &[Place]) -> Vec<Step> {
+fn steps(plan: &Plan, event: u16, places: &[Place], tables: &[TableLayout]) -> Vec<Step> {
     let mut crossed = 0;
     let mut steps = Vec::new();
     for (index, table) in plan.tables.iter().enumerate() {
@@ -364,7 +384,8 @@ fn steps(plan: &Plan, event: u16, places: &[Place]) -> Vec<Step> {
             .map(|(pattern, over)| HeldStep { pattern, streams: over.iter().filter_map(among).collect() });
         let held = held.collect();
         if !streams.is_empty() {
-            steps.push(Step { table: index, owner, cross, streams, held });
+            let opening = tables[index].opening(&streams);
+            steps.push(Step { table: index, owner, cross, streams, opening, held });
         }
     }
     steps
@@ -429,6 +450,7 @@ fn stream_step(plan: &Plan, stream: &Stream, place: &Place, event: u16) -> Optio
         rings: place.rings.clone(),
         pattern: place.pattern,
         sessions: place.sessions,
+        panes_alone: place.is_panes_alone(),
     })
 }
 

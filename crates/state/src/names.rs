@@ -74,6 +74,22 @@ impl Names {
         self.find_hashed(name, name.seeded_hash(seed))
     }
 
+    /// Reads where a search for the hash of a name begins, which brings it.
+    #[inline]
+    pub(crate) fn touch(&self, hash: u64) -> u32 {
+        self.table.touch(hash)
+    }
+
+    /// Reads the name that a search looks at first, which brings it.
+    #[inline]
+    pub(crate) fn touch_name(&self, hash: u64) -> u8 {
+        match self.table.candidate(hash).map(|number| self.kept(number)) {
+            Some(Name::Here(len, _)) => *len,
+            Some(Name::Heap(text)) => text.len() as u8,
+            None => 0,
+        }
+    }
+
     /// The number of a name, given now if it is new.
     pub(crate) fn intern(&mut self, name: &str, seed: u64) -> u32 {
         let hash = name.seeded_hash(seed);
@@ -102,7 +118,7 @@ impl Names {
         FrozenNames { blocks: self.blocks.clone(), count: self.count }
     }
 
-    fn find_hashed(&self, name: &str, hash: u64) -> Option<u32> {
+    pub(crate) fn find_hashed(&self, name: &str, hash: u64) -> Option<u32> {
         self.table.find(hash, |number| self.kept(number).bytes() == name.as_bytes())
     }
 

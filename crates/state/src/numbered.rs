@@ -119,6 +119,20 @@ impl Numbered {
         segment.place(half, is).map(|at| segment.slots[at].number)
     }
 
+    /// Reads where a search begins, which brings it.
+    #[inline]
+    pub(crate) fn touch(&self, hash: u64) -> u32 {
+        let half = Slot::half(hash);
+        let slots = &self.segments[half as usize % SEGMENTS].slots;
+        slots.get(Slot::home(half, slots.len().wrapping_sub(1))).map_or(0, |slot| slot.half)
+    }
+
+    /// The number that a search looks at first: mostly the key's, if it has one.
+    #[inline]
+    pub(crate) fn candidate(&self, hash: u64) -> Option<u32> {
+        self.find(hash, |_| true)
+    }
+
     /// Adds the number of a key that has none.
     pub(crate) fn insert(&mut self, hash: u64, number: u32) {
         let half = Slot::half(hash);

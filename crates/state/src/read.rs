@@ -13,21 +13,18 @@ pub(crate) struct ReadAt<'l> {
     now: Time,
     /// First and last pane of the window.
     panes: (i64, i64),
-    /// Whether it counts in panes that hold nothing else.
-    counts: bool,
 }
 
 impl<'l> ReadAt<'l> {
     /// This aggregate at this instant.
+    #[inline]
     pub(crate) fn new(layout: &'l TableLayout, read: &'l AggregateRead, now: Time) -> ReadAt<'l> {
-        let panes = read.op.window().map_or((0, 0), |window| panes_of(layout, read).panes_of(window, now));
+        let panes = read.window.map_or((0, 0), |window| panes_of(layout, read).panes_of(window, now));
         let panes = match read.op {
             AggregateOp::StreakPeriods(_) => (panes.0, layout.segments[read.at].pane(now)),
             _ => panes,
         };
-        let in_panes = matches!(read.op, AggregateOp::Count(window) if !matches!(window, Window::Session(_)));
-        let counts = in_panes && layout.segments[read.at].stride == 1;
-        ReadAt { layout, read, now, panes, counts }
+        ReadAt { layout, read, now, panes }
     }
 
     /// The slot that its value is for.
@@ -39,17 +36,36 @@ impl<'l> ReadAt<'l> {
     /// right after its parts were written, and processors wait for that.
     #[inline]
     pub(crate) fn write(&self, row: Option<&Row>, slot: &mut Value) {
-        match self.float(row) {
+        match self.float(row).or_else(|| self.summed(row?)) {
             Some(float) => *slot = Value::Float(float),
             None => *slot = self.value(row),
         }
+    }
+
+    /// The sum or the mean over a window that has a pane, unless it has overflowed.
+    #[inline]
+    fn summed(&self, row: &Row) -> Option<f64> {
+        let mean = match self.read.op {
+            AggregateOp::Sum(Window::Sliding(_)) => false,
+            AggregateOp::Mean(Window::Sliding(_)) => true,
+            _ => return None,
+        };
+        let segment = &self.layout.segments[self.read.at];
+        let panes = row.panes_in(self.layout, self.read.at, self.panes.0, self.panes.1);
+        let (mut sum, mut count) = (0.0, 0);
+        for pane in panes.chunks_exact(segment.stride) {
+            sum += f64::from_bits(pane[segment.at.sum]);
+            count += segment.count(pane[0]);
+        }
+        let value = if mean { sum / count as f64 } else { sum };
+        (value.is_finite() && !panes.is_empty()).then_some(value)
     }
 
     /// Writes the values for the rows of a block into a column of the value's type.
     pub(crate) fn write_block(&self, rows: &[Option<&Row>], column: &mut Column) {
         match column.floats_mut() {
             // Which of the two it is does not change from row to row, so that compilers choose once.
-            Some(lane) if self.counts => rows.iter().zip(0..).for_each(|(row, at)| lane.set(at, self.float(*row))),
+            Some(lane) if self.read.counts => rows.iter().zip(0..).for_each(|(row, at)| lane.set(at, self.float(*row))),
             Some(lane) if matches!(self.read.op, AggregateOp::Decayed(_)) => {
                 rows.iter().zip(0..).for_each(|(row, at)| lane.set(at, self.float(*row)));
             }
@@ -60,7 +76,7 @@ impl<'l> ReadAt<'l> {
     /// The value, if it is a count in panes that hold nothing else or a decayed sum; none where that has overflowed.
     #[inline]
     fn float(&self, row: Option<&Row>) -> Option<f64> {
-        if self.counts {
+        if self.read.counts {
             let (first, last) = self.panes;
             return Some(row.map_or(0, |row| row.count_in(self.layout, self.read.at, first, last)) as f64);
         }
@@ -122,7 +138,7 @@ impl<'l> ReadAt<'l> {
     fn windowed(&self, row: &Row) -> Value {
         let ReadAt { layout, read, panes: (first, last), .. } = *self;
         let segment = &layout.segments[read.at];
-        if let Some(Window::Session(gap)) = read.op.window() {
+        if let Some(Window::Session(gap)) = read.window {
             let session = row.session(layout, read.at, gap, self.now).filter(|(count, _)| *count > 0);
             return session
                 .map_or(read.op.over_nothing(), |(count, session)| folded(read.op, segment, session, |_| count));
@@ -186,7 +202,7 @@ pub(crate) fn next_change(row: &Row, layout: &TableLayout, read: &AggregateRead,
     if read.op == AggregateOp::Pattern {
         return row.pattern_change(layout, read.at, now);
     }
-    let window = read.op.window()?;
+    let window = read.window?;
     let segment = panes_of(layout, read);
     let current = segment.pane(now);
     let first = |from, to| match read.op.is_sketched() {

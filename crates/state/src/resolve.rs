@@ -8,7 +8,7 @@ use crate::elements::Elements;
 use domain::{EntityId, Event, Field, ListPut, Payload, Position, Raw, Refusal, Time, Upsert, Value, limits};
 use spec::Plan;
 use spec::plan::{Cross, EntityIndex, EventType, IMPRESSION, Table};
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 /// One record of the log, resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +97,21 @@ impl<T: Copy + Default, const N: usize> Default for Few<T, N> {
     }
 }
 
+impl<T: Copy + Default, const N: usize> Few<T, N> {
+    /// Adds an element behind the others.
+    #[inline]
+    pub fn push(&mut self, element: T) {
+        match &mut self.0 {
+            Kept::Here(len, here) if usize::from(*len) < N => {
+                here[usize::from(*len)] = element;
+                *len += 1;
+            }
+            Kept::Here(_, here) => self.0 = Kept::Heap(here.iter().copied().chain([element]).collect()),
+            Kept::Heap(elements) => elements.push(element),
+        }
+    }
+}
+
 impl<T: Copy + Default, const N: usize> FromIterator<T> for Few<T, N> {
     #[inline]
     fn from_iter<I: IntoIterator<Item = T>>(elements: I) -> Few<T, N> {
@@ -120,6 +135,16 @@ impl<T, const N: usize> Deref for Few<T, N> {
     fn deref(&self) -> &[T] {
         match &self.0 {
             Kept::Here(len, elements) => &elements[..*len as usize],
+            Kept::Heap(elements) => elements,
+        }
+    }
+}
+
+impl<T, const N: usize> DerefMut for Few<T, N> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        match &mut self.0 {
+            Kept::Here(len, elements) => &mut elements[..*len as usize],
             Kept::Heap(elements) => elements,
         }
     }
@@ -171,10 +196,21 @@ fn cross_role(plan: &Plan, event: &EventType, table: &Table) -> Option<usize> {
 pub struct Located {
     /// The event's type, index into `Plan::events`; none for other records, and for events that do not resolve.
     event: Option<u16>,
-    /// By role: where among the fields the key stands, and the entity's number if it has one already.
-    roles: Few<(u16, Option<EntityId>)>,
+    /// By role.
+    roles: Few<Named>,
     /// By field of the type: where among the fields it stands, [`ABSENT`] if it does not.
     fields: Few<u16, 12>,
+}
+
+/// The entity in a role of an event.
+#[derive(Clone, Copy, Debug, Default)]
+struct Named {
+    entity: EntityIndex,
+    /// Where among the event's fields its key stands, and the key's hash.
+    place: u16,
+    hash: u64,
+    /// Its number, if it has one already.
+    known: Option<EntityId>,
 }
 
 /// The place of a field that an event does not have.
@@ -182,7 +218,29 @@ const ABSENT: u16 = u16::MAX;
 
 impl Located {
     /// Of a record that is to be resolved under this plan, with this dictionary or what becomes of it.
-    pub fn of(plan: &Plan, dictionary: &Dictionary, catalogue: &Catalogue, payload: &Payload<'_>) -> Located {
+    pub fn of(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Located {
+        Located::placed(plan, dictionary, payload).named(dictionary, payload)
+    }
+
+    /// The same for some dozens of records. They go from step to step together: what each step needs of memory the one before it has
+    /// asked for.
+    pub fn all<'p, 'a: 'p>(
+        plan: &Plan,
+        dictionary: &Dictionary,
+        payloads: impl Iterator<Item = &'p Payload<'a>> + Clone,
+    ) -> Vec<Located> {
+        let mut all: Vec<Located> =
+            payloads.clone().map(|payload| Located::placed(plan, dictionary, payload)).collect();
+        let named = || all.iter().flat_map(|located| located.roles.iter());
+        let slots = named().map(|of| dictionary.touch_entity(of.entity, of.hash)).fold(0, u32::wrapping_add);
+        let keys = named().map(|of| dictionary.touch_key(of.entity, of.hash)).fold(0, u8::wrapping_add);
+        std::hint::black_box((slots, keys));
+        all.iter_mut().zip(payloads).for_each(|(located, payload)| located.name(dictionary, payload));
+        all
+    }
+
+    /// Where everything stands.
+    fn placed(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Located {
         let Payload::Event(event) = payload else { return Located::default() };
         let Some(index) = plan.event(&event.kind) else { return Located::default() };
         let ty = &plan.events[usize::from(index)];
@@ -192,13 +250,25 @@ impl Located {
             let place = places.of(&role.name);
             let key = event.fields.get(usize::from(place)).and_then(|field| key_in(&field.value));
             whole &= key.is_some();
-            let known = key.and_then(|key| dictionary.entity(role.entity, key));
-            std::hint::black_box(known.is_some_and(|id| catalogue.present(role.entity, id)));
-            (place, known)
+            Named { entity: role.entity, place, hash: key.map_or(0, |key| dictionary.hash(key)), known: None }
         });
         let roles = roles.collect();
         let fields = ty.fields.iter().map(|field| places.of(&field.name)).collect();
         Located { event: Some(index).filter(|_| whole), roles, fields }
+    }
+
+    /// Looks for the numbers of the entities.
+    fn name(&mut self, dictionary: &Dictionary, payload: &Payload<'_>) {
+        let Payload::Event(event) = payload else { return };
+        for of in self.roles.iter_mut() {
+            let key = event.fields.get(usize::from(of.place)).and_then(|field| key_in(&field.value));
+            of.known = key.and_then(|key| dictionary.entity_hashed(of.entity, key, of.hash));
+        }
+    }
+
+    fn named(mut self, dictionary: &Dictionary, payload: &Payload<'_>) -> Located {
+        self.name(dictionary, payload);
+        self
     }
 }
 
@@ -238,7 +308,7 @@ pub fn resolve(
     payload: &Payload<'_>,
 ) -> Result<Resolved, Refusal> {
     crate::validate::admit(plan, dictionary, payload)?;
-    let located = Located::of(plan, dictionary, catalogue, payload);
+    let located = Located::of(plan, dictionary, payload);
     Ok(resolve_located(plan, dictionary, catalogue, (position, log_time), payload, &located))
 }
 
@@ -292,10 +362,10 @@ fn resolve_event(
     };
     let ty = &plan.events[index as usize];
     let at = |place: u16| event.fields.get(usize::from(place)).map(|field| &field.value);
-    let keys = ty.roles.iter().zip(&*located.roles).map(|(role, (place, known))| {
-        known.unwrap_or_else(|| {
-            let key = at(*place).and_then(key_in).expect("an event that was located has the key of each role");
-            dictionary.intern_entity(role.entity, key)
+    let keys = located.roles.iter().map(|of| {
+        of.known.unwrap_or_else(|| {
+            let key = at(of.place).and_then(key_in).expect("an event that was located has the key of each role");
+            dictionary.intern_entity(of.entity, key)
         })
     });
     let entities: Few<EntityId> = keys.collect();

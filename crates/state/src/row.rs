@@ -79,13 +79,16 @@ impl Row {
         newest.fold(self.touch_panes(layout) ^ self.rings.touch_newest(), |all, recent| all ^ recent.bits)
     }
 
-    /// Makes the fixed part, if this is the row's first event.
-    pub(crate) fn open(&mut self, layout: &TableLayout) {
-        if !self.is_unused() {
-            return;
+    /// Makes the fixed part, if this is the row's first event. `opening` are words that [`TableLayout::opening`] made.
+    #[inline]
+    pub(crate) fn open(&mut self, layout: &TableLayout, opening: &[u64]) {
+        if self.words.is_empty() && self.is_unused() {
+            self.begin(layout, opening);
         }
-        self.words.reserve_exact(layout.header());
-        self.open_segments(layout);
+    }
+
+    fn begin(&mut self, layout: &TableLayout, opening: &[u64]) {
+        self.words = opening.to_vec();
         self.recents = layout.recents.iter().map(|_| VecDeque::new()).collect();
         self.rings = Rings::opened(&layout.rings);
     }
@@ -266,7 +269,7 @@ impl Row {
         if self.is_unused() {
             return row;
         }
-        row.open(new);
+        row.open(new, &new.opening(&[]));
         for (at, from) in of.decays.iter().enumerate() {
             if let Some(words) = from.and_then(|from| self.words.get(2 * from..2 * from + 2)) {
                 row.words[2 * at..2 * at + 2].copy_from_slice(words);

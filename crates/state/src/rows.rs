@@ -58,6 +58,7 @@ impl Scope {
     /// Where an owner's rows stand here; `None` if another shard has them.
     fn local(self, owner: u32) -> Option<u32> {
         match self {
+            Scope::Shard { count: 1, .. } => Some(owner),
             Scope::Shard { index, count } => (owner % count == index).then(|| owner / count),
             Scope::Items | Scope::All => Some(owner),
         }
@@ -104,6 +105,8 @@ pub struct Rows {
     log_time: Time,
     alarms: Alarms,
     copied_bytes_max: usize,
+    /// Whether no table is in scope.
+    out_of_scope: bool,
 }
 
 impl Rows {
@@ -122,7 +125,9 @@ impl Rows {
         let in_scope = |table: &Table| scope.has_table(&plan, table);
         let layout = Layout::new(plan.clone(), in_scope);
         let (layout, position, log_time) = (Arc::new(layout), Position::START, Time(0));
-        Rows { layout, scope, tables, touched, position, log_time, alarms: Alarms::default(), copied_bytes_max: 0 }
+        let out_of_scope = tables.iter().all(|table| matches!(table, Keyed::Nothing));
+        let alarms = Alarms::default();
+        Rows { layout, scope, tables, touched, position, log_time, alarms, copied_bytes_max: 0, out_of_scope }
     }
 
     /// Goes on under the plan of `new`: empty rows of the same scope and of a plan that has the same tables and streams.
@@ -151,6 +156,11 @@ impl Rows {
         }
         rows.set_timers();
         rows
+    }
+
+    /// Whether it has no rows and never will: no table is in its scope.
+    pub fn is_out_of_scope(&self) -> bool {
+        self.out_of_scope
     }
 
     /// Applies one record; records come in log order.
@@ -349,26 +359,21 @@ impl Keyed {
         event: &EventChange,
         resolved: &Resolved,
     ) -> usize {
-        let collected = step.streams.iter().filter_map(|stream| {
-            let bits = collect(stream, event);
-            (bits.is_some() || stream.sessions).then_some((stream, bits))
-        });
-        let mut collected = collected.peekable();
-        if collected.peek().is_none() {
-            return 0;
-        }
+        let mut streams = step.streams.iter().filter_map(|stream| Some((stream, taken(stream, event)?)));
+        let Some(first) = streams.next() else { return 0 };
         let before = self.copied_pages();
         let row = match self {
             Keyed::Nothing => return 0,
             Keyed::Plain(rows) => rows.get_mut(local),
             Keyed::Crossed(rows) => rows.touch(layout, local, second, resolved.position, resolved.log_time),
         };
-        row.open(layout);
+        row.open(layout, &step.opening);
         let log_time = resolved.log_time;
+        let taken = [first].into_iter().chain(streams);
         if step.held.is_empty() {
-            collected.for_each(|(stream, bits)| add(row, layout, stream, event, bits, log_time));
+            taken.for_each(|(stream, bits)| add(row, layout, stream, event, bits, log_time));
         } else {
-            add_judged(row, layout, step, event, &collected.collect::<Vec<_>>(), log_time);
+            add_judged(row, layout, step, event, &taken.collect::<Vec<_>>(), log_time);
         }
         if self.copied_pages() == before { 0 } else { self.page_bytes(local, second) }
     }
@@ -418,14 +423,24 @@ fn touch(rows: &[Found<'_>]) {
     std::hint::black_box((places, headers, all(|(row, layout)| row.touch_newest(layout))));
 }
 
+/// What a stream is to be told of an event: what it takes, or only that the event was, for sessions. `None`: nothing.
+#[inline]
+fn taken(stream: &StreamStep, event: &EventChange) -> Option<Option<u64>> {
+    let bits = collect(stream, event);
+    (bits.is_some() || stream.sessions).then_some(bits)
+}
+
 /// What a stream takes of an event; `None` if the event does not count. An entity's id or what a list keeps, for streams of lists;
 /// the bits of a float otherwise.
 fn collect(stream: &StreamStep, event: &EventChange) -> Option<u64> {
-    if stream.filter.as_ref().is_some_and(|filter| !filter.eval(&event.values).is_true()) {
+    if stream.filter.as_ref().is_some_and(|filter| !filter.eval_bool(&event.values)) {
         return None;
     }
     let number = match &stream.value {
         StepValue::One => 1.0,
+        StepValue::Number(program) if matches!(program.ty(), Type::Float | Type::Int) => {
+            program.eval_f64(&event.values)?
+        }
         StepValue::Number(program) => match program.eval(&event.values) {
             Value::Bool(bool) => f64::from(u8::from(bool)),
             Value::Span(span) => span.0 as f64 / 1_000.0,
@@ -464,6 +479,10 @@ fn add(
     bits: Option<u64>,
     log_time: Time,
 ) {
+    if let (true, Some(bits)) = (stream.panes_alone, bits) {
+        let event = (event.time, f64::from_bits(bits));
+        return row.add_to_panes(layout, (stream.segments.clone(), stream.alike), event, log_time);
+    }
     if let Some(at) = stream.pattern {
         return bits.into_iter().for_each(|steps| row.take_steps(layout, at, steps, event.time));
     }
@@ -495,17 +514,17 @@ fn add_judged(
     layout: &TableLayout,
     step: &Step,
     event: &EventChange,
-    collected: &[(&StreamStep, Option<u64>)],
+    taken: &[(&StreamStep, Option<u64>)],
     log_time: Time,
 ) {
     let takes = |at: &usize| {
-        collected.iter().any(|(stream, bits)| bits.is_some() && std::ptr::eq(*stream, &raw const step.streams[*at]))
+        taken.iter().any(|(stream, bits)| bits.is_some() && std::ptr::eq(*stream, &raw const step.streams[*at]))
     };
     let judged: Vec<usize> =
         step.held.iter().filter(|held| held.streams.iter().any(takes)).map(|held| held.pattern).collect();
     let now = event.time.max(log_time);
     judged.iter().for_each(|at| row.judge_before(layout, *at, now));
-    collected.iter().for_each(|(stream, bits)| add(row, layout, stream, event, *bits, log_time));
+    taken.iter().for_each(|(stream, bits)| add(row, layout, stream, event, *bits, log_time));
     judged.iter().for_each(|at| row.judge_after(layout, *at, now));
 }
 

@@ -21,10 +21,14 @@ impl Touched {
     }
 
     /// Notes an id.
+    #[inline]
     pub fn insert(&mut self, id: u32) {
-        if !self.kept {
-            return;
+        if self.kept {
+            self.note(id);
         }
+    }
+
+    fn note(&mut self, id: u32) {
         let (word, bit) = (id as usize / 64, 1 << (id % 64));
         if self.bits.len() <= word {
             self.bits.resize(word + 1, 0);

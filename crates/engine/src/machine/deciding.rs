@@ -1,10 +1,10 @@
 //! Events applied one after another with what the plan's decisions on them come to, as the running node does it in batches.
 
-use super::{Ahead, Machine};
-use crate::decide::{Decided, opened};
+use super::{Machine, identity};
+use crate::decide::{Decided, open_each};
 use decision::Facts;
 use domain::{DecisionId, Payload, PlanVersion, Position, Time};
-use state::{Change, Resolved, Rows};
+use state::{Change, Identity, Located, Resolved, Rows};
 
 /// A record that is to be applied: where it stands, its log time, and what it says.
 pub type Record<'a> = (Position, Time, Payload<'a>);
@@ -57,15 +57,17 @@ impl Machine {
         decided: &mut Vec<Decided>,
     ) {
         let (mut changes, mut open) = (Vec::with_capacity(Rows::AHEAD), Vec::with_capacity(Rows::AHEAD));
-        let ahead: Vec<Ahead> = records.clone().map(|(_, _, payload)| self.ahead(payload)).collect();
-        ahead.iter().filter_map(|of| of.identity.as_ref()).for_each(|identity| self.dedupe.touch(identity));
-        for ((position, log_time, payload), ahead) in records.zip(&ahead) {
-            self.apply_and((position, log_time, payload), ahead, |machine, change| {
+        let payloads = records.clone().map(|(_, _, payload)| payload);
+        let located = Located::all(&self.plan, &self.names, payloads.clone());
+        let identities: Vec<Option<Identity>> = payloads.map(identity).collect();
+        identities.iter().flatten().for_each(|identity| self.dedupe.touch(identity));
+        for ((record, identity), located) in records.zip(&identities).zip(&located) {
+            self.apply_and(record, (identity.as_ref(), located), |machine, change| {
                 look(machine, &change);
                 let at = changes.len();
                 let Machine { plan, names, catalogue, epoch, .. } = machine;
-                let facts = opened(plan, &change, (catalogue, epoch.listed()), names);
-                open.extend(facts.map(|facts| Open { at, facts }));
+                let tables = (&*catalogue, epoch.listed());
+                open_each(plan, &change, tables, names, |facts| open.push(Open { at, facts }));
                 changes.push(change);
             });
         }

@@ -83,12 +83,13 @@ impl Builder<'_> {
         let guards = self.guards(&outcomes, &rules, &source.guards);
         let deadline = source.deadline;
         let (name, outcomes, facts) = (source.name.text.clone(), outcomes.into_names(), facts.list);
-        let row_reads = self.row_reads(&facts);
+        let [reads_before, reads_after] = [true, false].map(|before| self.row_reads(&facts, before));
         Some(Decision {
             name,
             event,
             facts,
-            row_reads,
+            reads_before,
+            reads_after,
             score,
             rules,
             tables,
@@ -104,12 +105,12 @@ impl Builder<'_> {
         })
     }
 
-    fn row_reads(&self, facts: &[Fact]) -> Vec<RowRead> {
+    fn row_reads(&self, facts: &[Fact], before_event: bool) -> Vec<RowRead> {
         let reads = facts.iter().zip(0..).filter_map(|(fact, at)| match fact.source {
-            FactSource::Aggregate { role, aggregate, before } => {
+            FactSource::Aggregate { role, aggregate, before } if before == before_event => {
                 let stream = self.aggregates[usize::from(aggregate)].stream;
                 let table = self.streams[stream as usize].table;
-                Some(RowRead { after: !before, role, table, aggregate, fact: at })
+                Some(RowRead { role, table, aggregate, fact: at })
             }
             _ => None,
         });

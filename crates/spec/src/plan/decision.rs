@@ -14,8 +14,10 @@ pub struct Decision {
     pub event: u16,
     /// What its programs read: slot `i` is the value of `facts[i]`. A fact reads only facts before it.
     pub facts: Vec<Fact>,
-    /// The facts among them that rows of entities answer: see [`Decision::reads`].
-    pub row_reads: Vec<RowRead>,
+    /// The facts among them that rows of entities answer before the event is counted, those of one row together.
+    pub reads_before: Vec<RowRead>,
+    /// The same for those that they answer afterwards.
+    pub reads_after: Vec<RowRead>,
     /// The score that the rules add to; none: 0.
     pub score: Option<Program>,
     /// Rules in the spec's order, then the rows of the tables in theirs.
@@ -103,11 +105,9 @@ pub enum FactSource {
     Derived(Program),
 }
 
-/// A fact that is read of a row: a [`FactSource::Aggregate`]. Those before the event come first, and reads of one row stand together.
+/// A fact that is read of a row: a [`FactSource::Aggregate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowRead {
-    /// Whether it is read when the event is counted already.
-    pub after: bool,
     /// Whose row: a role of the event.
     pub role: u8,
     /// Index into `Plan::tables`.
@@ -239,8 +239,7 @@ impl Share {
 impl Decision {
     /// What rows are asked for, before the event is applied to them or afterwards.
     pub fn reads(&self, after: bool) -> &[RowRead] {
-        let (before, behind) = self.row_reads.split_at(self.row_reads.partition_point(|read| !read.after));
-        if after { behind } else { before }
+        if after { &self.reads_after } else { &self.reads_before }
     }
 
     /// The rule to be asked after one that has fired: the next one, or the first behind its table if no other row of that may fire.

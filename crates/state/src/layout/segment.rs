@@ -108,13 +108,14 @@ impl Segment {
 
     /// Index of the pane of an instant: `time / width`, rounded down, or the number of the calendar period. A session's index is the
     /// time of its first event, so an instant is its own.
+    #[inline]
     pub(crate) fn pane(&self, time: Time) -> i64 {
         match &self.grid {
             &Grid::Sliding { width, reciprocal, shift, .. } => {
                 if reciprocal == 0 || !(0..=limits::TIME_MAX_MS).contains(&time.0) {
                     return time.0.div_euclid(width);
                 }
-                ((time.0 as u128 * u128::from(reciprocal)) >> (64 + shift)) as i64
+                (((time.0 as u128 * u128::from(reciprocal)) >> 64) as u64 >> shift) as i64
             }
             Grid::Calendar { periods, .. } => periods.number(time),
             Grid::Sessions { .. } => time.0,
@@ -146,7 +147,18 @@ impl Segment {
         }
     }
 
+    /// Whether no read at `now` or later sees the pane of an instant.
+    #[inline]
+    pub(crate) fn is_past(&self, time: Time, now: Time) -> bool {
+        match &self.grid {
+            // No instant that a window holds stands in a pane before its first.
+            Grid::Sliding { window, .. } if time >= now.minus(Span(*window)) => false,
+            _ => self.pane(time) < self.oldest(now),
+        }
+    }
+
     /// First and last pane of a window at `now`.
+    #[inline]
     pub(crate) fn panes_of(&self, window: Window, now: Time) -> (i64, i64) {
         match window {
             Window::Sliding(window) => (self.pane(now.minus(window)), self.pane(now)),

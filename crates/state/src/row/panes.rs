@@ -5,7 +5,7 @@
 
 use super::{Row, parts};
 use crate::carry::Between;
-use crate::layout::{Segment, TableLayout};
+use crate::layout::{Segment, StreamStep, TableLayout};
 use crate::resolve::Few;
 use domain::Time;
 use std::ops::Range;
@@ -17,6 +17,20 @@ struct Stretch {
     kept: (usize, usize),
     /// How many words it gets.
     words: usize,
+}
+
+impl TableLayout {
+    /// The words of a row that has no pane, and room for one in each segment of streams that take every event.
+    pub(crate) fn opening(&self, streams: &[StreamStep]) -> Box<[u64]> {
+        let mut words = vec![0; self.header()];
+        for (at, segment) in self.segments.iter().enumerate() {
+            let start = words.len();
+            words[self.heads() + at] = head(start, start);
+            let taken = streams.iter().any(|stream| stream.filter.is_none() && stream.segments.contains(&at));
+            words.resize(start + if taken { segment.stride } else { 0 }, 0);
+        }
+        words.into()
+    }
 }
 
 /// The head of a segment: the word where its stretch begins, and the one behind its last pane.
@@ -33,13 +47,6 @@ fn end_of(head: u64) -> usize {
 }
 
 impl Row {
-    /// Makes the heads of segments that have no pane and no room.
-    pub(super) fn open_segments(&mut self, layout: &TableLayout) {
-        let header = layout.header();
-        self.words.resize(header, 0);
-        self.words[layout.heads()..].fill(head(header, header));
-    }
-
     /// The words of a segment's panes.
     #[inline]
     pub(super) fn range(&self, layout: &TableLayout, at: usize) -> Range<usize> {
@@ -94,6 +101,7 @@ impl Row {
 
     /// Adds an event to its pane in one segment after another, unless no read at `log_time` or later could see it. Those from the
     /// first to `alike` will be asked for the same pane.
+    #[inline]
     pub(crate) fn add_to_panes(
         &mut self,
         layout: &TableLayout,
@@ -101,46 +109,75 @@ impl Row {
         event: (Time, f64),
         log_time: Time,
     ) {
-        for at in segments {
-            if layout.segments[at].is_sessions() || self.add_to_pane(layout, at, event, log_time) {
-                continue;
+        for (segment, at) in layout.segments[segments.clone()].iter().zip(segments) {
+            if !segment.is_sessions() && !self.add_to_pane(layout, (segment, at), event, log_time) {
+                self.add_grown(layout, at..alike, event, log_time);
             }
-            // Those that come after it lack room as likely: the row is written once for all of them.
-            self.grow(layout, log_time, |row, other| {
-                (at..alike).contains(&other) && row.lacks_pane(layout, other, event.0)
-            });
-            self.add_to_pane(layout, at, event, log_time);
         }
     }
 
+    /// Adds an event to the first of these segments, whose pane there is no room for.
+    fn add_grown(&mut self, layout: &TableLayout, alike: Range<usize>, event: (Time, f64), log_time: Time) {
+        // Those that come after it lack room as likely: the row is written once for all of them.
+        self.grow(layout, log_time, |row, at| alike.contains(&at) && row.lacks_pane(layout, at, event.0));
+        let at = alike.start;
+        self.add_to_pane(layout, (&layout.segments[at], at), event, log_time);
+    }
+
     /// Adds an event to its pane; false if that is to be made and there is no room for it.
-    #[inline]
-    fn add_to_pane(&mut self, layout: &TableLayout, at: usize, event: (Time, f64), log_time: Time) -> bool {
-        let segment = &layout.segments[at];
+    fn add_to_pane(
+        &mut self,
+        layout: &TableLayout,
+        (segment, at): (&Segment, usize),
+        event: (Time, f64),
+        log_time: Time,
+    ) -> bool {
         let (pane, stride, range) = (segment.pane(event.0), segment.stride, self.range(layout, at));
-        let place = match self.words[range.clone()].len().checked_sub(stride).map(|newest| range.start + newest) {
-            Some(newest) if segment.index(self.words[newest]) == pane => newest,
-            Some(newest) if segment.index(self.words[newest]) > pane => {
-                range.start + lower_bound(&self.words[range.clone()], segment, pane) * stride
+        if range.start < range.end {
+            let newest = &mut self.words[range.end - stride..range.end];
+            let index = segment.index(newest[0]);
+            if index == pane {
+                add(newest, segment, event);
+                return true;
             }
-            _ => range.end,
-        };
-        if place < range.end && segment.index(self.words[place]) == pane {
-            let pane = &mut self.words[place..place + stride];
-            pane[0] += 1;
-            if stride > 1 {
-                parts::add(pane, segment, segment.count(pane[0]) - 1, event);
+            if index > pane {
+                return self.add_late(layout, at, pane, event, log_time);
             }
+        }
+        if segment.is_past(event.0, log_time) {
             return true;
         }
-        let oldest = segment.oldest(log_time);
-        if pane < oldest {
+        if range.end + stride > self.limit(layout, at) {
+            return self.add_new(layout, at, (pane, range.end), event, log_time);
+        }
+        begin(&mut self.words[range.end..range.end + stride], segment, pane, event);
+        self.set_end(layout, at, range.end + stride);
+        true
+    }
+
+    /// The same for an event that comes after one of a later pane.
+    fn add_late(&mut self, layout: &TableLayout, at: usize, pane: i64, event: (Time, f64), log_time: Time) -> bool {
+        let (segment, range) = (&layout.segments[at], self.range(layout, at));
+        let place = range.start + lower_bound(&self.words[range], segment, pane) * segment.stride;
+        if segment.index(self.words[place]) == pane {
+            add(&mut self.words[place..place + segment.stride], segment, event);
             return true;
         }
-        let Some(place) = self.insert(layout, at, place, oldest) else { return false };
-        let words = &mut self.words[place..place + stride];
-        words[0] = segment.first_word(pane);
-        parts::fresh(words, segment, event);
+        segment.is_past(event.0, log_time) || self.add_new(layout, at, (pane, place), event, log_time)
+    }
+
+    /// Begins a pane at a word of a segment; false if there is no room for it.
+    fn add_new(
+        &mut self,
+        layout: &TableLayout,
+        at: usize,
+        (pane, place): (i64, usize),
+        event: (Time, f64),
+        log_time: Time,
+    ) -> bool {
+        let segment = &layout.segments[at];
+        let Some(place) = self.insert(layout, at, place, segment.oldest(log_time)) else { return false };
+        begin(&mut self.words[place..place + segment.stride], segment, pane, event);
         true
     }
 
@@ -149,7 +186,7 @@ impl Row {
         let segment = &layout.segments[at];
         let Range { start, mut end } = self.range(layout, at);
         if self.limit(layout, at) < end + segment.stride {
-            let gone = lower_bound(&self.words[start..end], segment, oldest) * segment.stride;
+            let gone = past(&self.words[start..end], segment, oldest);
             if gone == 0 {
                 return None;
             }
@@ -165,31 +202,35 @@ impl Row {
     fn lacks_pane(&self, layout: &TableLayout, at: usize, time: Time) -> bool {
         let (segment, panes) = (&layout.segments[at], self.panes(layout, at));
         let pane = segment.pane(time);
-        let place = lower_bound(panes, segment, pane) * segment.stride;
-        panes.get(place).is_none_or(|word| segment.index(*word) != pane)
+        match panes.len().checked_sub(segment.stride).map(|newest| segment.index(panes[newest])) {
+            Some(newest) if newest > pane => {
+                segment.index(panes[lower_bound(panes, segment, pane) * segment.stride]) != pane
+            }
+            newest => newest != Some(pane),
+        }
     }
 
     /// Writes the row anew, without what no read at `log_time` or later can see, and with room for one pane where it is wanted.
-    #[cold]
     pub(super) fn grow(&mut self, layout: &TableLayout, log_time: Time, wanted: impl Fn(&Row, usize) -> bool) {
         let (heads, header) = (layout.heads(), layout.header());
-        let stretches = layout.segments.iter().enumerate().map(|(at, segment)| {
+        let (mut stretches, mut len) = (Few::<Stretch, 8>::default(), header);
+        for (at, segment) in layout.segments.iter().enumerate() {
             let Range { start, end } = self.range(layout, at);
-            let gone = lower_bound(&self.words[start..end], segment, segment.oldest(log_time)) * segment.stride;
-            let kept = (start + gone, end);
-            let panes = (end - kept.0) / segment.stride + usize::from(wanted(self, at));
+            let kept = start + past(&self.words[start..end], segment, segment.oldest(log_time));
+            let panes = (end - kept) / segment.stride + usize::from(wanted(self, at));
             let has = (self.limit(layout, at) - start) / segment.stride;
-            Stretch { kept, words: room(panes, has, segment.panes_max()) * segment.stride }
-        });
-        let stretches: Few<Stretch, 8> = stretches.collect();
-        let len = header + stretches.iter().map(|stretch| stretch.words).sum::<usize>();
-        let mut words = Vec::with_capacity(len);
-        words.extend_from_slice(&self.words[..header]);
+            let words = room(panes, has, segment.panes_max()) * segment.stride;
+            stretches.push(Stretch { kept: (kept, end), words });
+            len += words;
+        }
+        let mut words = vec![0; len];
+        words[..header].copy_from_slice(&self.words[..header]);
+        let mut start = header;
         for (at, Stretch { kept, words: wanted }) in stretches.iter().enumerate() {
-            let start = words.len();
-            words[heads + at] = head(start, start + kept.1 - kept.0);
-            words.extend_from_slice(&self.words[kept.0..kept.1]);
-            words.resize(start + wanted, 0);
+            let end = start + kept.1 - kept.0;
+            words[heads + at] = head(start, end);
+            words[start..end].copy_from_slice(&self.words[kept.0..kept.1]);
+            start += wanted;
         }
         self.words = words;
     }
@@ -260,6 +301,32 @@ fn room(panes: usize, has: usize, most: usize) -> usize {
     if (panes..=panes + panes / 2 + 1).contains(&has) { has } else { panes.max(most.min(panes + (panes + 1) / 3)) }
 }
 
+/// How many words the panes take whose index is below `oldest`.
+fn past(panes: &[u64], segment: &Segment, oldest: i64) -> usize {
+    match panes.first() {
+        Some(first) if segment.index(*first) < oldest => lower_bound(panes, segment, oldest) * segment.stride,
+        _ => 0,
+    }
+}
+
+/// Adds an event to a pane that holds some.
+#[inline]
+fn add(pane: &mut [u64], segment: &Segment, event: (Time, f64)) {
+    pane[0] += 1;
+    if pane.len() > 1 {
+        parts::add(pane, segment, segment.count(pane[0]) - 1, event);
+    }
+}
+
+/// Makes a pane of one event.
+#[inline]
+fn begin(words: &mut [u64], segment: &Segment, pane: i64, event: (Time, f64)) {
+    words[0] = segment.first_word(pane);
+    if words.len() > 1 {
+        parts::fresh(words, segment, event);
+    }
+}
+
 /// How many panes have an index below `pane`.
 pub(super) fn lower_bound(panes: &[u64], segment: &Segment, pane: i64) -> usize {
     let stride = segment.stride;
@@ -303,7 +370,7 @@ mod tests {
             let plan = Arc::new(spec::compile("panes.yaml", SPEC).expect("the spec is right"));
             let layout = &Layout::new(plan, |_| true).tables[0];
             let mut row = Row::default();
-            row.open(layout);
+            row.open(layout, &layout.opening(&[]));
             let mut expected: Vec<BTreeMap<i64, (u64, f64)>> = vec![BTreeMap::new(); layout.segments.len()];
             let mut log_time = Time(1_790_000_000_000);
             for (later, late, amount) in events {

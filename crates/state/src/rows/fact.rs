@@ -11,14 +11,20 @@ impl Rows {
     /// Writes the values at `now` that a decision reads of the rows that the event's entities own into `row[fact]`; for a crossed table
     /// the row's second key part is the event's own. Those of rows that belong to another scope are left alone.
     pub fn facts(&self, event: &EventChange, reads: &[RowRead], now: Time, row: &mut [Value]) {
-        for reads in reads.chunk_by(|a, b| (a.role, a.table) == (b.role, b.table)) {
-            let (table, role) = (usize::from(reads[0].table), usize::from(reads[0].role));
-            let Some(found) = self.found(event, table, role) else { continue };
-            for read in reads {
-                let aggregate = &self.layout.aggregates[usize::from(read.aggregate)];
-                let read_at = ReadAt::new(&self.layout.tables[table], aggregate, now);
-                read_at.write(found, &mut row[usize::from(read.fact)]);
+        if self.out_of_scope {
+            return;
+        }
+        let (mut at, mut found) = (None, None);
+        for read in reads {
+            let table = usize::from(read.table);
+            if at != Some((read.role, read.table)) {
+                at = Some((read.role, read.table));
+                found = self.found(event, table, usize::from(read.role));
             }
+            let Some(found) = found else { continue };
+            let aggregate = &self.layout.aggregates[usize::from(read.aggregate)];
+            let read_at = ReadAt::new(&self.layout.tables[table], aggregate, now);
+            read_at.write(found, &mut row[usize::from(read.fact)]);
         }
     }
 
