@@ -17,8 +17,8 @@ pub use reason::{Told, reason, said};
 pub use shadow::outcome_with;
 
 use domain::{Time, Value};
-use expr::{Program, Texts};
-use spec::plan::{Decision, DecisionRule, Effect};
+use expr::Texts;
+use spec::plan::{Decision, DecisionRule, Effect, Tier};
 
 /// What came out for one event.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,50 +54,74 @@ pub enum FiredEffect {
 /// Decides: every rule is looked at, one after another. What they add is summed in the spec's order.
 pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict {
     let texts = &facts.texts(texts);
-    conclude(decision, facts, texts, 0..decision.rules.len() as u32, |index| {
-        let rule = &decision.rules[index as usize];
-        fires(rule, facts.now, &facts.row, texts).then(|| (effect(rule, &facts.row, texts), rule.shadow))
-    })
-}
-
-/// What comes of rules that may fire, ascending: `fires` says what one does that fires, and whether it is in shadow. Of a table that
-/// gives one row only the first fires. `texts` has those of the facts too.
-fn conclude(
-    decision: &Decision,
-    facts: &Facts,
-    texts: &dyn Texts,
-    candidates: impl Iterator<Item = u32>,
-    fires: impl Fn(u32) -> Option<(FiredEffect, bool)>,
-) -> Verdict {
-    let row = &facts.row;
-    let base = decision.score.as_ref().and_then(|score| score.eval_f64_with(row, texts));
-    let base = base.filter(|score| score.is_finite()).unwrap_or(0.0);
-    let mut verdict = Verdict { outcome: decision.otherwise, score: base, tier: None, fired: Vec::new() };
-    let mut asked = None::<u16>;
-    let mut next = 0;
-    for rule in candidates {
-        if rule < next {
-            continue;
-        }
-        let Some((effect, shadow)) = fires(rule) else { continue };
-        verdict.fired.push(Fired { rule, effect });
-        if shadow {
-            // A row in shadow does nothing: it does not keep the rows behind it from firing either.
-            continue;
-        }
-        next = decision.rule_after(rule);
-        match effect {
-            FiredEffect::Added(score) => verdict.score += score,
-            FiredEffect::Asked(outcome) => asked = Some(asked.map_or(outcome, |before| before.min(outcome))),
+    let mut course = Course::new(decision, base(decision, &facts.row, texts));
+    for (rule, index) in decision.rules.iter().zip(0..) {
+        if course.asks(index) && fires(rule, facts.now, &facts.row, texts) {
+            course.fire(index, effect(rule, &facts.row, texts), rule.shadow);
         }
     }
-    let reached = |threshold: &Program| threshold.eval_f64_with(row, texts).is_some_and(|least| verdict.score >= least);
-    let tier = decision.tiers.iter().position(|tier| reached(&tier.threshold));
-    let by_score = tier.map_or(decision.otherwise, |tier| decision.tiers[tier].outcome);
-    verdict.tier = tier.map(|tier| tier as u16);
-    // Outcomes stand by precedence.
-    verdict.outcome = asked.map_or(by_score, |asked| asked.min(by_score));
-    verdict
+    let tier = tier(decision, course.score, &facts.row, texts);
+    course.end(tier)
+}
+
+/// The score before any rule.
+fn base(decision: &Decision, row: &[Value], texts: &dyn Texts) -> f64 {
+    let base = decision.score.as_ref().and_then(|score| score.eval_f64_with(row, texts));
+    base.filter(|score| score.is_finite()).unwrap_or(0.0)
+}
+
+/// The first tier whose threshold a score reaches: index into `Decision::tiers`.
+fn tier(decision: &Decision, score: f64, row: &[Value], texts: &dyn Texts) -> Option<usize> {
+    let least = |tier: &Tier| tier.threshold.eval_f64_with(row, texts);
+    decision.tiers.iter().position(|tier| least(tier).is_some_and(|least| score >= least))
+}
+
+/// What rules have come to so far that fired, in the spec's order. Of a table that gives one row only the first fires.
+struct Course<'d> {
+    decision: &'d Decision,
+    score: f64,
+    /// The outcome that rules ask for.
+    asked: Option<u16>,
+    /// The first rule that is to be asked yet.
+    next: u32,
+    fired: Vec<Fired>,
+}
+
+impl<'d> Course<'d> {
+    /// No rule has fired.
+    fn new(decision: &'d Decision, base: f64) -> Course<'d> {
+        Course { decision, score: base, asked: None, next: 0, fired: Vec::new() }
+    }
+
+    /// Whether a rule behind all that were asked so far is to be asked.
+    #[inline]
+    fn asks(&self, rule: u32) -> bool {
+        rule >= self.next
+    }
+
+    /// A rule fires that was to be asked.
+    #[inline]
+    fn fire(&mut self, rule: u32, effect: FiredEffect, shadow: bool) {
+        self.fired.push(Fired { rule, effect });
+        if shadow {
+            // A row in shadow does nothing: it does not keep the rows behind it from firing either.
+            return;
+        }
+        self.next = self.decision.rule_after(rule);
+        match effect {
+            FiredEffect::Added(score) => self.score += score,
+            FiredEffect::Asked(outcome) => self.asked = Some(self.asked.map_or(outcome, |before| before.min(outcome))),
+        }
+    }
+
+    /// The verdict, with the tier that the score reaches.
+    fn end(self, tier: Option<usize>) -> Verdict {
+        let Course { decision, score, asked, fired, .. } = self;
+        let by_score = tier.map_or(decision.otherwise, |tier| decision.tiers[tier].outcome);
+        // Outcomes stand by precedence.
+        let outcome = asked.map_or(by_score, |asked| asked.min(by_score));
+        Verdict { outcome, score, tier: tier.map(|tier| tier as u16), fired }
+    }
 }
 
 /// Whether a rule fires.

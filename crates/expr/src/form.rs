@@ -12,6 +12,7 @@ use crate::block::Fill;
 use crate::closure::Operand;
 use crate::columns::{BLOCK_ROWS, Column, Plain};
 use domain::{EntityId, Span, Symbol, Time, Value};
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 /// A closure over a row that others share; `None` is a missing value.
@@ -36,11 +37,11 @@ pub(crate) enum Form<T: Scalar> {
 }
 
 /// A Rust type behind a static type of the language.
-pub(crate) trait Scalar: Clone + Send + Sync + 'static {
+pub(crate) trait Scalar: Clone + Debug + Send + Sync + 'static {
     /// Operations that give it.
-    type Op: Operation<Self>;
+    type Op: Operation<Self> + Debug;
     /// Operations with rules of their own that give it.
-    type Special: Special<Self>;
+    type Special: Special<Self> + Debug;
     /// The value in a slot; `None` for a missing one and for one of another type.
     fn of(value: &Value) -> Option<Self>;
     /// As a value.
@@ -90,6 +91,7 @@ pub(crate) trait Special<R: Scalar>: Send + Sync {
 }
 
 /// Types that have no operation.
+#[derive(Debug)]
 pub(crate) enum Never {}
 
 impl<R: Scalar> Operation<R> for Never {
@@ -165,6 +167,21 @@ in_block! {
     Time, Time;
     Span, Span;
     EntityId, Entity;
+}
+
+/// Its structure: forms that show the same give the same values. What is only known as a function is itself alone.
+impl<T: Scalar> Debug for Form<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Form::Fixed(value) => write!(f, "{value:?}"),
+            Form::Slot(slot) => write!(f, "Slot({slot})"),
+            Form::OrElse(of) => write!(f, "OrElse({of:?})"),
+            Form::Choose(of) => write!(f, "Choose({of:?})"),
+            Form::Op(op) => op.fmt(f),
+            Form::Special(special) => special.fmt(f),
+            Form::Rows(run, slots) => write!(f, "Rows({:p}, {slots:?})", Arc::as_ptr(run)),
+        }
+    }
 }
 
 impl<T: Scalar> Form<T> {

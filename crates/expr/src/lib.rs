@@ -47,7 +47,7 @@ pub use interpreter::{Names, interpret};
 pub use made::MadeTexts;
 pub use parser::parse;
 pub use program::{Program, TextsRun};
-pub use required::{Obstacle, RankKind, Reading, Required, Test, Wanted};
+pub use required::{Obstacle, RankKind, Reading, Required, Residue, Test, Wanted};
 pub use scope::Scope;
 pub use suggest::suggest;
 pub use trial::{check_slots, evaluate};

@@ -14,7 +14,8 @@ use std::sync::Arc;
 /// since it was there before.
 pub struct MadeTexts<'t> {
     known: &'t dyn Texts,
-    made: RefCell<Made>,
+    /// None until there is one: most of what is evaluated makes no string.
+    made: RefCell<Option<Box<Made>>>,
 }
 
 #[derive(Default)]
@@ -45,30 +46,35 @@ impl<'t> MadeTexts<'t> {
     pub fn with<'s>(known: &'t dyn Texts, first: impl IntoIterator<Item = &'s str>) -> MadeTexts<'t> {
         let made = MadeTexts::new(known);
         first.into_iter().for_each(|text| {
-            made.made.borrow_mut().add(text);
+            made.add(text);
         });
         made
     }
 
     /// What was made, and those it was begun with: the `k`th is `Symbol(u32::MAX - k)`.
     pub fn made(&self) -> Vec<Arc<str>> {
-        self.made.borrow().texts.clone()
+        self.made.borrow().as_ref().map_or_else(Vec::new, |made| made.texts.clone())
+    }
+
+    fn add(&self, text: &str) -> u32 {
+        self.made.borrow_mut().get_or_insert_default().add(text)
     }
 }
 
 impl Texts for MadeTexts<'_> {
     fn text(&self, symbol: Symbol) -> Option<Arc<str>> {
-        let own = self.made.borrow().texts.get((u32::MAX - symbol.0) as usize).cloned();
+        let own = |made: &Made| made.texts.get((u32::MAX - symbol.0) as usize).cloned();
+        let own = self.made.borrow().as_deref().and_then(own);
         own.or_else(|| self.known.text(symbol))
     }
 
     fn symbol(&self, text: &str) -> Option<Symbol> {
-        let own = self.made.borrow().numbers.get(text).copied();
+        let own = self.made.borrow().as_deref().and_then(|made| made.numbers.get(text).copied());
         let number = match own {
             Some(number) => number,
             None => match self.known.symbol(text) {
                 Some(symbol) => return Some(symbol),
-                None => self.made.borrow_mut().add(text),
+                None => self.add(text),
             },
         };
         Some(Symbol(u32::MAX - number))

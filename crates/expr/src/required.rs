@@ -2,9 +2,12 @@
 //! *ranks*: ints that stand to each other as the values do, equal for equal values of one type.
 
 mod gather;
+mod residue;
 
 #[cfg(test)]
 mod tests;
+
+pub use residue::Residue;
 
 use crate::Program;
 use crate::typed::Typed;
@@ -17,10 +20,14 @@ pub struct Required {
     pub tests: Vec<Test>,
     /// Where the condition is true, all tests of one of these hold; empty: nothing is known. Each has at least one test.
     pub either: Vec<Vec<Test>>,
-    /// Whether the condition is true wherever all `tests` hold.
-    pub complete: bool,
-    /// Whether it is true wherever all `tests` hold, and all tests of one of `either`.
-    pub complete_with_either: bool,
+    /// The `||` that `either` is made of, if it is made of one.
+    pub either_of: Option<Residue>,
+    /// Whether that is true wherever all tests of one of `either` hold.
+    pub either_complete: bool,
+    /// The rest of the condition: each holds where it is true.
+    pub rest: Vec<Residue>,
+    /// It reads texts: where all tests hold, and the rest does, it may be false nevertheless.
+    pub reads_texts: bool,
     /// It is never true.
     pub never: bool,
     /// Why not all of it is tests.
@@ -88,6 +95,13 @@ pub enum RankKind {
     Entity,
 }
 
+impl Required {
+    /// Whether the condition is true wherever all `tests` hold.
+    pub fn is_complete(&self) -> bool {
+        !self.reads_texts && self.rest.is_empty() && self.either_of.is_none()
+    }
+}
+
 impl Reading {
     /// The rank of what a row has here.
     #[inline]
@@ -149,13 +163,14 @@ fn float_rank(float: f64) -> Option<i64> {
 }
 
 impl Program {
-    /// What slots must hold where it is true, as far as it is known. `complete` for no program that reads texts.
+    /// What slots must hold where it is true, and the rest of it. Of a program that reads texts only what can be said without them.
     pub fn required(&self) -> Required {
-        let mut found = Required::nothing();
+        let mut found = Required::default();
         match (&self.guards, &*self.form) {
             (Some(guards), _) => {
                 guards.iter().for_each(|guard| found.gather(guard, false));
-                found.obstruct(Obstacle::Computed);
+                found.reads_texts = true;
+                found.obstacle.get_or_insert(Obstacle::Computed);
             }
             (None, Typed::Bool(form)) => found.gather(form, false),
             (None, _) => found.never = true,

@@ -7,6 +7,7 @@ const SCANNED_MAX: usize = 8;
 const BITS_PER_WORD: u64 = 64;
 
 /// A set of words; which word stands for a value is `Scalar::key`.
+#[derive(Debug)]
 pub(crate) enum Set {
     Few(Box<[u64]>),
     /// Bits of the words from the first on.

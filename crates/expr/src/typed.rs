@@ -6,6 +6,7 @@ use domain::{EntityId, Span, Symbol, Time, Type, Value};
 use std::sync::Arc;
 
 /// A piece of any type.
+#[derive(Debug)]
 pub(crate) enum Typed {
     Bool(Form<bool>),
     Int(Form<i64>),

@@ -60,10 +60,13 @@ impl Facts {
 
     /// Computes what follows from the others.
     pub fn derive(&mut self, plan: &Plan, texts: &dyn Texts) {
-        let facts = &plan.decisions[usize::from(self.decision)].facts;
+        let decision = &plan.decisions[usize::from(self.decision)];
+        if decision.derived.is_empty() {
+            return;
+        }
         let texts = &self.texts(texts);
-        for (at, fact) in facts.iter().enumerate() {
-            if let FactSource::Derived(program) = &fact.source {
+        for at in decision.derived.iter().map(|at| usize::from(*at)) {
+            if let FactSource::Derived(program) = &decision.facts[at].source {
                 self.row[at] = program.eval_with(&self.row, texts);
             }
         }

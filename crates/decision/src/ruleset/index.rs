@@ -3,7 +3,10 @@
 //! whatever the index finds is evaluated in the spec's order.
 
 mod block;
+mod entries;
+mod event;
 mod found;
+mod known;
 mod lookup;
 mod odds;
 mod tree;
@@ -11,22 +14,19 @@ mod tree;
 #[cfg(test)]
 pub(super) mod tests;
 
-use super::{Facts, FiredEffect, Verdict, conclude, effect};
-use domain::{Symbol, Time};
-use expr::{Obstacle, RankKind, Reading, Required, Test, Texts, Wanted};
+use super::{Course, Facts, Fired, Verdict, base, effect, tier};
+use entries::{Building, Entry, obstacle, parts};
+use event::{Event, Met};
+use expr::{Reading, Residue, Texts, Wanted};
 use found::Found;
+use known::{Fixed, Known};
 use odds::Odds;
 use spec::Plan;
-use spec::plan::{Decision, DecisionRule, Effect};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use spec::plan::Decision;
 use tree::Node;
 
 /// Most rules that are walked through one by one.
 const WALK_MAX: usize = 4;
-
-/// Most branches of a `||` that a rule is entered by.
-const BRANCHES_MAX: usize = 16;
 
 /// The indexes of all of a plan's decisions.
 #[derive(Clone, Debug, Default)]
@@ -37,10 +37,13 @@ pub struct Rulesets(Vec<Ruleset>);
 pub struct Ruleset {
     columns: Vec<Column>,
     tests: Vec<ColumnTest>,
+    /// Parts of conditions that are no tests. Rules with equal ones have the same one.
+    conditions: Vec<Residue>,
     /// None: the rules are few, and walked through.
     root: Option<Node>,
     /// What is known of each rule before any event.
     known: Vec<Known>,
+    fixed: Fixed,
     unindexed: Vec<Unindexed>,
 }
 
@@ -62,16 +65,8 @@ pub struct RulesetScratch {
     bits: Vec<u64>,
     /// The rules whose tests hold.
     found: Found,
-}
-
-/// A rule without its expressions.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    /// What it does when it fires, unless that is to be computed.
-    effect: Option<FiredEffect>,
-    /// Whether it fires wherever its tests hold.
-    complete: bool,
-    shadow: bool,
+    met: Met,
+    fired: Vec<Fired>,
 }
 
 /// What tests read.
@@ -87,14 +82,6 @@ enum Column {
 struct ColumnTest {
     column: u32,
     wanted: Wanted,
-}
-
-/// A rule, or one alternative of it, while the tree is built: the tests that are left to be made.
-#[derive(Clone, Debug)]
-struct Entry {
-    rule: u32,
-    /// Indexes into `Ruleset::tests`.
-    tests: Vec<u32>,
 }
 
 impl Rulesets {
@@ -119,6 +106,7 @@ impl Rulesets {
 }
 
 impl Column {
+    #[inline]
     fn rank(&self, facts: &Facts) -> Option<i64> {
         match self {
             Column::Fact(reading) => reading.rank(&facts.row),
@@ -145,14 +133,14 @@ impl Ruleset {
             let index = index as u32;
             let required = rule.when.required();
             let by_branch = parts(&required);
-            known.push(Known::new(rule, required.complete || by_branch && required.complete_with_either));
+            known.push(Known::new(rule, !required.reads_texts));
             unindexed.extend(obstacle(&required).map(|why| Unindexed { rule: index, why }));
             building.enter(index, rule, (required, by_branch), &mut entries);
         }
-        let (columns, tests) = building.finish();
+        let (columns, tests, conditions) = building.finish();
         let odds = Odds::new(&columns, &tests, samples);
         let root = (decision.rules.len() > WALK_MAX).then(|| Node::new(entries, 0, &tests, &odds));
-        Ruleset { columns, tests, root, known, unindexed }
+        Ruleset { columns, tests, conditions, root, known, fixed: Fixed::new(decision), unindexed }
     }
 
     /// Rules that are evaluated on every event, in the spec's order.
@@ -170,137 +158,30 @@ impl Ruleset {
     ) -> Verdict {
         let Some(root) = &self.root else { return super::decide(decision, facts, texts) };
         let texts = &facts.texts(texts);
-        let RulesetScratch { ranks, bits, found } = scratch;
+        let RulesetScratch { ranks, bits, found, met, fired } = scratch;
         ranks.clear();
         ranks.extend(self.columns.iter().map(|column| column.rank(facts)));
         found.make_room(self.known.len());
-        root.search(&self.tests, ranks, bits, found);
-        conclude(decision, facts, texts, found.drain(), |index| {
-            let (known, rule) = (&self.known[index as usize], &decision.rules[index as usize]);
-            if !known.complete && !rule.when.eval_bool_with(&facts.row, texts) {
-                return None;
+        met.next(self.conditions.len());
+        root.search(&mut Event { ruleset: self, row: &facts.row, ranks, met }, bits, found);
+        let base = self.fixed.base.unwrap_or_else(|| base(decision, &facts.row, texts));
+        let mut course = Course { fired: std::mem::take(fired), ..Course::new(decision, base) };
+        for index in found.drain() {
+            let (known, rule) = (&self.known[index as usize], || &decision.rules[index as usize]);
+            if course.asks(index) && (known.complete || rule().when.eval_bool_with(&facts.row, texts)) {
+                let effect = known.effect.unwrap_or_else(|| effect(rule(), &facts.row, texts));
+                course.fire(index, effect, known.shadow);
             }
-            Some((known.effect.unwrap_or_else(|| effect(rule, &facts.row, texts)), known.shadow))
-        })
-    }
-}
-
-impl Known {
-    fn new(rule: &DecisionRule, complete: bool) -> Known {
-        let effect = match &rule.effect {
-            Effect::Score(score) if score.needs_texts() || !score.slots().is_empty() => None,
-            // It reads nothing, texts neither.
-            _ => Some(effect(rule, &[], &NoTexts)),
+        }
+        let tier = match &self.fixed.thresholds {
+            Some(thresholds) => thresholds.iter().position(|least| course.score >= *least),
+            None => tier(decision, course.score, &facts.row, texts),
         };
-        Known { effect, complete, shadow: rule.shadow }
-    }
-}
-
-/// For what reads none.
-struct NoTexts;
-
-impl Texts for NoTexts {
-    fn text(&self, _: Symbol) -> Option<Arc<str>> {
-        None
-    }
-
-    fn symbol(&self, _: &str) -> Option<Symbol> {
-        None
-    }
-}
-
-/// Why a rule has to be evaluated on every event, if it has.
-fn obstacle(required: &Required) -> Option<&'static str> {
-    let narrows = |test: &Test| match &test.wanted {
-        Wanted::Among(_) => true,
-        Wanted::Except(_) => false,
-        Wanted::Between(least, most) => (*least, *most) != (i64::MIN, i64::MAX),
-    };
-    let all_narrow = |branch: &Vec<Test>| branch.iter().any(narrows);
-    let by_branch = !required.either.is_empty() && required.either.iter().all(all_narrow);
-    if required.never || required.tests.iter().any(narrows) || by_branch {
-        return None;
-    }
-    Some(match required.obstacle {
-        Some(Obstacle::Computed) => {
-            "it compares no fact with a constant, only facts with each other, with what is computed of them, or by their texts"
-        }
-        Some(Obstacle::Negated) => "what it asks is true of nearly every value",
-        Some(Obstacle::Alternative) => "an alternative of its `||` compares no fact with a constant",
-        None if required.tests.is_empty() && required.complete => "its condition is always true",
-        None => "what it asks is true of nearly every value",
-    })
-}
-
-/// Whether a rule is entered by the branches of its `||`: where nothing else names a value.
-fn parts(required: &Required) -> bool {
-    let names = |test: &Test| matches!(test.wanted, Wanted::Among(_)) && test.reading.kind != RankKind::Bool;
-    (1..=BRANCHES_MAX).contains(&required.either.len()) && !required.tests.iter().any(names)
-}
-
-/// Columns and tests while they are collected.
-#[derive(Default)]
-struct Building {
-    columns: BTreeMap<Column, u32>,
-    tests: BTreeMap<(u32, Wanted), u32>,
-}
-
-impl Building {
-    /// Enters a rule: once, or once for each branch of its `||`.
-    fn enter(
-        &mut self,
-        index: u32,
-        rule: &DecisionRule,
-        (required, by_branch): (Required, bool),
-        entries: &mut Vec<Entry>,
-    ) {
-        if required.never {
-            return;
-        }
-        let mut common: Vec<Test> = required.tests;
-        if let Some(slot) = rule.share {
-            let reading = Reading { slot, kind: RankKind::Bool, otherwise: None };
-            common.push(Test { reading, wanted: Wanted::Among(vec![1]) });
-        }
-        let mut tests: Vec<u32> = common.into_iter().map(|test| self.test(test)).collect();
-        if rule.from.is_some() || rule.until.is_some() {
-            let least = rule.from.map_or(i64::MIN, |Time(from)| from);
-            let Some(most) = rule.until.map_or(Some(i64::MAX), |Time(until)| until.checked_sub(1)) else { return };
-            let column = self.column(Column::Now);
-            tests.push(self.numbered(column, Wanted::Between(least, most)));
-        }
-        if !by_branch {
-            entries.push(Entry { rule: index, tests });
-            return;
-        }
-        for branch in required.either {
-            let own = branch.into_iter().map(|test| self.test(test));
-            entries.push(Entry { rule: index, tests: own.chain(tests.iter().copied()).collect() });
-        }
-    }
-
-    fn test(&mut self, test: Test) -> u32 {
-        let column = self.column(Column::Fact(test.reading));
-        self.numbered(column, test.wanted)
-    }
-
-    fn column(&mut self, column: Column) -> u32 {
-        let next = self.columns.len() as u32;
-        *self.columns.entry(column).or_insert(next)
-    }
-
-    fn numbered(&mut self, column: u32, wanted: Wanted) -> u32 {
-        let next = self.tests.len() as u32;
-        *self.tests.entry((column, wanted)).or_insert(next)
-    }
-
-    /// All by number.
-    fn finish(self) -> (Vec<Column>, Vec<ColumnTest>) {
-        let mut columns: Vec<(u32, Column)> = self.columns.into_iter().map(|(column, at)| (at, column)).collect();
-        columns.sort_unstable();
-        let mut tests: Vec<(u32, ColumnTest)> =
-            self.tests.into_iter().map(|((column, wanted), at)| (at, ColumnTest { column, wanted })).collect();
-        tests.sort_unstable_by_key(|(at, _)| *at);
-        (columns.into_iter().map(|(_, column)| column).collect(), tests.into_iter().map(|(_, test)| test).collect())
+        let mut verdict = course.end(tier);
+        // What is kept has no more room than it needs.
+        let kept = if verdict.fired.is_empty() { Vec::new() } else { verdict.fired.as_slice().to_vec() };
+        *fired = std::mem::replace(&mut verdict.fired, kept);
+        fired.clear();
+        verdict
     }
 }

@@ -1,6 +1,6 @@
 //! What a rule in shadow would have changed.
 
-use super::{Facts, Verdict, conclude};
+use super::{Course, Facts, Verdict, base, tier};
 use expr::Texts;
 use spec::plan::Decision;
 
@@ -9,10 +9,12 @@ use spec::plan::Decision;
 pub fn outcome_with(decision: &Decision, facts: &Facts, texts: &dyn Texts, verdict: &Verdict, rule: u32) -> u16 {
     let texts = &facts.texts(texts);
     let counts = |of: u32| of == rule || !decision.rules[of as usize].shadow;
-    let fired = &verdict.fired;
-    let again = |rule: u32| {
-        let at = fired.partition_point(|fired| fired.rule < rule);
-        Some((fired[at].effect, !counts(rule)))
-    };
-    conclude(decision, facts, texts, fired.iter().map(|fired| fired.rule), again).outcome
+    let mut course = Course::new(decision, base(decision, &facts.row, texts));
+    for fired in &verdict.fired {
+        if course.asks(fired.rule) {
+            course.fire(fired.rule, fired.effect, !counts(fired.rule));
+        }
+    }
+    let tier = tier(decision, course.score, &facts.row, texts);
+    course.end(tier).outcome
 }

@@ -31,6 +31,7 @@ impl Relation {
 }
 
 /// Comparisons of two values. A NaN is unlike everything.
+#[derive(Debug)]
 pub(crate) enum Comparison {
     Ints(Relation, Form<i64>, Form<i64>),
     Floats(Relation, Form<f64>, Form<f64>),
@@ -98,6 +99,7 @@ pub(crate) enum IntTwo {
 }
 
 /// Operations that give an int.
+#[derive(Debug)]
 pub(crate) enum IntOp {
     Negate(Form<i64>),
     Abs(Form<i64>),
@@ -152,6 +154,7 @@ pub(crate) enum FloatTwo {
 }
 
 /// Operations that give a float.
+#[derive(Debug)]
 pub(crate) enum FloatOp {
     OfInt(Form<i64>),
     One(FloatOne, Form<f64>),
@@ -206,6 +209,7 @@ fn greater(a: f64, b: f64) -> f64 {
 }
 
 /// Operations that give a timestamp.
+#[derive(Debug)]
 pub(crate) enum TimeOp {
     After(Form<Time>, Form<Span>),
     Before(Form<Time>, Form<Span>),
@@ -225,6 +229,7 @@ impl Operation<Time> for TimeOp {
 }
 
 /// Operations that give a duration.
+#[derive(Debug)]
 pub(crate) enum SpanOp {
     Negate(Form<Span>),
     Between(Form<Time>, Form<Time>),

@@ -7,6 +7,7 @@ use domain::Value;
 use std::sync::Arc;
 
 /// Conditions other than comparisons.
+#[derive(Debug)]
 pub(crate) enum Condition {
     Not(Form<bool>),
     /// Whether two bools are equal, or unequal.
@@ -23,6 +24,7 @@ pub(crate) enum Condition {
 }
 
 /// Floats joined from left to right.
+#[derive(Debug)]
 pub(crate) enum Fused {
     /// At least two terms.
     Sum(Vec<Term>),
@@ -31,6 +33,7 @@ pub(crate) enum Fused {
 }
 
 /// `factor * source`
+#[derive(Debug)]
 pub(crate) struct Term {
     pub(crate) factor: f64,
     pub(crate) source: Form<f64>,

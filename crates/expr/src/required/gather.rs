@@ -1,17 +1,12 @@
 //! Conditions taken apart into tests of slots.
 
-use super::{Obstacle, RankKind, Reading, Required, Test, Wanted, float_rank};
+use super::{Obstacle, RankKind, Reading, Required, Residue, Test, Wanted, float_rank};
 use crate::form::{Comparison, Condition, Form, Relation, Scalar};
 use crate::numbers::{as_float, as_int};
 use crate::set::Set;
 use crate::typed::Typed;
 
 impl Required {
-    /// Of what is always true.
-    pub(super) fn nothing() -> Required {
-        Required { complete: true, complete_with_either: true, ..Required::default() }
-    }
-
     /// Adds what a condition requires, or its opposite.
     pub(super) fn gather(&mut self, form: &Form<bool>, negated: bool) {
         match form {
@@ -19,17 +14,21 @@ impl Required {
             Form::Fixed(_) => self.never = true,
             Form::Slot(_) | Form::OrElse(_) => match reading(form, RankKind::Bool) {
                 Some(reading) => self.test(reading, Wanted::Among(vec![i64::from(!negated)])),
-                None => self.obstruct(Obstacle::Computed),
+                None => self.leave(form, negated, Obstacle::Computed),
             },
-            Form::Op(comparison) => self.compared(comparison, negated),
-            Form::Special(special) => self.special(special, negated),
-            Form::Choose(_) | Form::Rows(..) => self.obstruct(Obstacle::Computed),
+            Form::Op(comparison) => match compared(comparison, negated) {
+                Ok((reading, wanted)) => self.test(reading, wanted),
+                Err(Untestable::Never) => self.never = true,
+                Err(Untestable::For(obstacle)) => self.leave(form, negated, obstacle),
+            },
+            Form::Special(special) => self.special(form, special, negated),
+            Form::Choose(_) | Form::Rows(..) => self.leave(form, negated, Obstacle::Computed),
         }
     }
 
-    /// Notes that a part is no test.
-    pub(super) fn obstruct(&mut self, obstacle: Obstacle) {
-        (self.complete, self.complete_with_either) = (false, false);
+    /// A part is no test.
+    fn leave(&mut self, form: &Form<bool>, negated: bool, obstacle: Obstacle) {
+        self.rest.push(Residue::new(form, !negated));
         self.obstacle.get_or_insert(obstacle);
     }
 
@@ -42,49 +41,48 @@ impl Required {
         self.tests.push(Test { reading, wanted });
     }
 
-    fn special(&mut self, condition: &Condition, negated: bool) {
+    fn special(&mut self, form: &Form<bool>, condition: &Condition, negated: bool) {
         match condition {
             Condition::Not(form) => self.gather(form, !negated),
             // `!(a || b)` is `!a && !b`, beside missing operands too.
             Condition::Chain(decisive, operands) if *decisive == negated => {
                 operands.iter().for_each(|operand| self.gather(operand, negated));
             }
-            Condition::Chain(_, operands) => self.alternatives(operands, negated),
+            Condition::Chain(_, operands) => self.alternatives(form, operands, negated),
             Condition::Same(equal, a, b) => match (a, b) {
                 (form, Form::Fixed(Some(fixed))) | (Form::Fixed(Some(fixed)), form) => {
                     self.gather(form, (fixed == equal) == negated);
                 }
-                _ => self.obstruct(Obstacle::Computed),
+                _ => self.leave(form, negated, Obstacle::Computed),
             },
             Condition::Has(x) => match (read(x), negated) {
                 (Some(reading), false) if reading.otherwise.is_none() => {
                     self.test(reading, Wanted::Between(i64::MIN, i64::MAX));
                 }
-                _ => self.obstruct(Obstacle::Negated),
+                _ => self.leave(form, negated, Obstacle::Negated),
             },
-            Condition::Among(x, set) => match read(x) {
-                None => self.obstruct(Obstacle::Computed),
-                Some(reading) => self.among(reading, set, negated),
+            Condition::Among(x, set) => match (read(x), negated) {
+                (None, _) => self.leave(form, negated, Obstacle::Computed),
+                // A NaN is none of them, and has no rank.
+                (Some(reading), true) if reading.kind == RankKind::Float => {
+                    self.leave(form, negated, Obstacle::Negated);
+                }
+                (Some(reading), _) => self.among(reading, set, negated),
             },
-            Condition::Within(..) => self.obstruct(Obstacle::Computed),
+            Condition::Within(..) => self.leave(form, negated, Obstacle::Computed),
         }
     }
 
     fn among(&mut self, reading: Reading, set: &Set, negated: bool) {
         let mut ranks: Vec<i64> = set.words().map(|word| reading.kind.of_word(word)).collect();
         ranks.sort_unstable();
-        match (negated, reading.kind) {
-            (false, _) => self.test(reading, Wanted::Among(ranks)),
-            // A NaN is none of them, and has no rank.
-            (true, RankKind::Float) => self.obstruct(Obstacle::Negated),
-            (true, _) => self.test(reading, Wanted::Except(ranks)),
-        }
+        self.test(reading, if negated { Wanted::Except(ranks) } else { Wanted::Among(ranks) });
     }
 
-    /// One of the operands, or of their opposites, is true.
-    fn alternatives(&mut self, operands: &[Form<bool>], negated: bool) {
+    /// One of the operands of `form`, or of their opposites, is true.
+    fn alternatives(&mut self, form: &Form<bool>, operands: &[Form<bool>], negated: bool) {
         let required = operands.iter().map(|operand| {
-            let mut found = Required::nothing();
+            let mut found = Required::default();
             found.gather(operand, negated);
             found
         });
@@ -94,29 +92,36 @@ impl Required {
             1 => self.join(required.swap_remove(0)),
             _ => match one_set(&required) {
                 Some((reading, ranks)) => self.test(reading, Wanted::Among(ranks)),
-                None => self.branches(required),
+                None => self.branches(required, Residue::new(form, !negated)),
             },
         }
     }
 
     fn join(&mut self, other: Required) {
         self.tests.extend(other.tests);
-        self.complete_with_either &= other.complete_with_either && (other.either.is_empty() || self.either.is_empty());
-        if self.either.is_empty() {
-            self.either = other.either;
-        }
-        self.complete &= other.complete;
+        self.rest.extend(other.rest);
         self.obstacle = self.obstacle.or(other.obstacle);
+        match other.either_of {
+            Some(of) if self.either_of.is_some() => self.rest.push(of),
+            Some(of) => {
+                (self.either, self.either_of, self.either_complete) = (other.either, Some(of), other.either_complete)
+            }
+            None => {}
+        }
     }
 
-    fn branches(&mut self, required: Vec<Required>) {
-        self.complete = false;
-        self.complete_with_either &= self.either.is_empty() && required.iter().all(|branch| branch.complete);
+    fn branches(&mut self, required: Vec<Required>, of: Residue) {
+        let complete = required.iter().all(Required::is_complete);
         let tests: Option<Vec<Vec<Test>>> = required.into_iter().map(Required::known).collect();
         match tests {
-            Some(tests) if self.either.is_empty() => self.either = tests,
-            Some(_) => {}
-            None => self.obstruct(Obstacle::Alternative),
+            Some(tests) if self.either_of.is_none() => {
+                (self.either, self.either_of, self.either_complete) = (tests, Some(of), complete);
+            }
+            Some(_) => self.rest.push(of),
+            None => {
+                self.rest.push(of);
+                self.obstacle.get_or_insert(Obstacle::Alternative);
+            }
         }
     }
 
@@ -124,32 +129,38 @@ impl Required {
     fn known(self) -> Option<Vec<Test>> {
         (!self.tests.is_empty()).then_some(self.tests)
     }
+}
 
-    fn compared(&mut self, comparison: &Comparison, negated: bool) {
-        match of_comparison(comparison) {
-            // A NaN makes both a comparison of floats and its opposite something else than tests of ranks.
-            Some((reading, _)) if negated && reading.kind == RankKind::Float => self.obstruct(Obstacle::Negated),
-            Some((reading, wanted)) => match (negated, wanted) {
-                (false, Some(wanted)) => self.test(reading, wanted),
-                (true, Some(wanted)) => self.opposite(reading, wanted),
-                (_, None) => self.obstruct(Obstacle::Negated),
-            },
-            None => self.obstruct(Obstacle::Computed),
-        }
-    }
+/// Why a comparison is no test.
+enum Untestable {
+    /// It is never true.
+    Never,
+    For(Obstacle),
+}
 
-    /// A value that is there, but not one of these.
-    fn opposite(&mut self, reading: Reading, wanted: Wanted) {
-        match wanted {
-            Wanted::Among(ranks) => self.test(reading, Wanted::Except(ranks)),
-            Wanted::Except(ranks) => self.test(reading, Wanted::Among(ranks)),
-            Wanted::Between(least, most) if least > most => self.test(reading, Wanted::Between(i64::MIN, i64::MAX)),
-            Wanted::Between(i64::MIN, i64::MAX) => self.never = true,
-            Wanted::Between(i64::MIN, most) => self.test(reading, Wanted::Between(most + 1, i64::MAX)),
-            Wanted::Between(least, i64::MAX) => self.test(reading, Wanted::Between(i64::MIN, least - 1)),
-            Wanted::Between(..) => self.obstruct(Obstacle::Negated),
-        }
+/// A comparison as a test, or its opposite.
+fn compared(comparison: &Comparison, negated: bool) -> Result<(Reading, Wanted), Untestable> {
+    match of_comparison(comparison) {
+        // A NaN makes both a comparison of floats and its opposite something else than tests of ranks.
+        Some((reading, _)) if negated && reading.kind == RankKind::Float => Err(Untestable::For(Obstacle::Negated)),
+        Some((reading, Some(wanted))) if negated => opposite(wanted).map(|wanted| (reading, wanted)),
+        Some((reading, Some(wanted))) => Ok((reading, wanted)),
+        Some((_, None)) => Err(Untestable::For(Obstacle::Negated)),
+        None => Err(Untestable::For(Obstacle::Computed)),
     }
+}
+
+/// A value that is there, but not one of these.
+fn opposite(wanted: Wanted) -> Result<Wanted, Untestable> {
+    Ok(match wanted {
+        Wanted::Among(ranks) => Wanted::Except(ranks),
+        Wanted::Except(ranks) => Wanted::Among(ranks),
+        Wanted::Between(least, most) if least > most => Wanted::Between(i64::MIN, i64::MAX),
+        Wanted::Between(i64::MIN, i64::MAX) => return Err(Untestable::Never),
+        Wanted::Between(i64::MIN, most) => Wanted::Between(most + 1, i64::MAX),
+        Wanted::Between(least, i64::MAX) => Wanted::Between(i64::MIN, least - 1),
+        Wanted::Between(..) => return Err(Untestable::For(Obstacle::Negated)),
+    })
 }
 
 /// The reading and the ranks, if each alternative is one complete test of the same reading for some ranks.
@@ -159,7 +170,7 @@ fn one_set(branches: &[Required]) -> Option<(Reading, Vec<i64>)> {
     for branch in branches {
         match branch.tests.as_slice() {
             [Test { reading: of, wanted: Wanted::Among(ranks) }]
-                if branch.complete && *reading.get_or_insert(*of) == *of =>
+                if branch.is_complete() && *reading.get_or_insert(*of) == *of =>
             {
                 all.extend(ranks);
             }

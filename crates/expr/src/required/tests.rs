@@ -24,7 +24,7 @@ fn a_conjunction_of_comparisons_is_complete() {
         test(3, RankKind::Int, Wanted::Among(vec![1, 5])),
     ];
     assert_eq!(found.tests, expected);
-    assert!(found.complete && !found.never && found.obstacle.is_none());
+    assert!(found.is_complete() && !found.never && found.obstacle.is_none());
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn what_is_no_test_is_named() {
     ] {
         let found = required(text);
         assert_eq!(found.obstacle, Some(obstacle), "{text}");
-        assert!(!found.complete, "{text}");
+        assert!(!found.is_complete(), "{text}");
     }
 }
 
@@ -74,4 +74,31 @@ fn what_cannot_be_is_never() {
     assert!(required("i.x < -9223372036854775808").never);
     assert!(required("i.x == 2.5 && b.x").never);
     assert!(!required("i.x > 0 && i.x < 0").never, "tests are not joined");
+}
+
+#[test]
+fn what_is_left_of_conditions_is_equal_where_it_says_the_same() {
+    let rest = |text: &str| required(text).rest;
+    let compared = rest("i.x > i.y && b.x");
+    assert_eq!(compared.len(), 1);
+    assert_eq!(compared, rest("s.x == 'one' && i.x > i.y"));
+    assert_eq!(rest("!(i.x > i.y || b.x)"), rest("!(i.x > i.y)"));
+    for other in ["i.x < i.y", "i.y > i.x", "!(i.x > i.y)", "i.x > i.y + 1"] {
+        assert_ne!(compared, rest(other), "{other}");
+    }
+    // The zeros are equal, but not what is divided by them.
+    assert_ne!(rest("f.x / 0.0 > f.y"), rest("f.x / -0.0 > f.y"));
+    assert_eq!(rest("f.x / 0.0 > f.y"), rest("f.x / 0.0 > f.y"));
+    // What the interpreter runs is equal to itself alone.
+    let run = rest("[i.x].exists(n, n > i.y) && b.x");
+    assert_eq!(run, run.clone());
+    assert_ne!(run, rest("[i.x].exists(n, n > i.y) && b.x"));
+}
+
+#[test]
+fn an_alternative_is_left_where_its_branches_say_too_little() {
+    let found = required("i.x > 3 || b.x && f.x > f.y");
+    assert!(found.rest.is_empty() && found.either_of.is_some() && !found.either_complete);
+    let found = required("(i.x > 3 || b.x) && (i.y > 3 || b.y)");
+    assert!(found.rest.len() == 1 && found.either_complete && !found.is_complete());
 }

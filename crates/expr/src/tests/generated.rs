@@ -158,16 +158,16 @@ proptest! {
         };
         prop_assert!(required.either.iter().all(|branch| !branch.is_empty()));
         for row in rows {
-            let all = holds(&row, &required.tests) && !required.never;
+            let rest = required.rest.iter().all(|of| of.holds(&row));
+            let all = holds(&row, &required.tests) && rest && !required.never;
+            let one = required.either.is_empty() || required.either.iter().any(|branch| holds(&row, branch));
+            let either = required.either_of.as_ref().is_none_or(|of| of.holds(&row));
             if program.eval_bool_with(&row, &house) {
-                prop_assert!(all, "{} requires {:?} on {:?}", text, required, row);
-                let any = required.either.is_empty() || required.either.iter().any(|branch| holds(&row, branch));
-                prop_assert!(any, "{} requires {:?} on {:?}", text, required, row);
-            } else {
-                prop_assert!(!(required.complete && all), "{} requires {:?} on {:?}", text, required, row);
-                let one = required.either.is_empty() || required.either.iter().any(|branch| holds(&row, branch));
-                let all = required.complete_with_either && all && one;
-                prop_assert!(!all, "{} requires {:?} on {:?}", text, required, row);
+                prop_assert!(all && one && either, "{} requires {:?} on {:?}", text, required, row);
+            } else if !required.reads_texts {
+                let enough = required.either_of.is_none() || required.either_complete;
+                prop_assert!(!(all && either), "{} requires {:?} on {:?}", text, required, row);
+                prop_assert!(!(all && one && enough), "{} requires {:?} on {:?}", text, required, row);
             }
         }
     }

@@ -84,12 +84,15 @@ impl Builder<'_> {
         let deadline = source.deadline;
         let (name, outcomes, facts) = (source.name.text.clone(), outcomes.into_names(), facts.list);
         let [reads_before, reads_after] = [true, false].map(|before| self.row_reads(&facts, before));
+        let is_derived = |(fact, at): (&Fact, u16)| matches!(fact.source, FactSource::Derived(_)).then_some(at);
+        let derived = facts.iter().zip(0..).filter_map(is_derived).collect();
         Some(Decision {
             name,
             event,
             facts,
             reads_before,
             reads_after,
+            derived,
             score,
             rules,
             tables,

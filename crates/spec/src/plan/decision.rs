@@ -18,6 +18,8 @@ pub struct Decision {
     pub reads_before: Vec<RowRead>,
     /// The same for those that they answer afterwards.
     pub reads_after: Vec<RowRead>,
+    /// The facts among them that are computed of others: indexes into `facts`, ascending.
+    pub derived: Vec<u16>,
     /// The score that the rules add to; none: 0.
     pub score: Option<Program>,
     /// Rules in the spec's order, then the rows of the tables in theirs.
@@ -243,7 +245,12 @@ impl Decision {
     }
 
     /// The rule to be asked after one that has fired: the next one, or the first behind its table if no other row of that may fire.
+    #[inline]
     pub fn rule_after(&self, fired: u32) -> u32 {
+        if self.tables.is_empty() { fired + 1 } else { self.rule_after_row(fired) }
+    }
+
+    fn rule_after_row(&self, fired: u32) -> u32 {
         let at = self.tables.partition_point(|table| table.rules.end <= fired);
         match self.tables.get(at) {
             Some(table) if table.rules.contains(&fired) && table.hit != Hit::Collect => table.rules.end,

@@ -179,7 +179,7 @@ impl Trials<'_> {
             for test in required.tests.iter().chain(required.either.iter().flatten()) {
                 thresholds(test, &mut |number| _ = compared.insert((test.reading.slot, Threshold(number))));
             }
-            if !required.complete {
+            if !required.is_complete() {
                 compared_with(self.decision, &rule.when, &self.facts.row, texts, &mut |slot, number| {
                     compared.insert((slot, Threshold(number)));
                 });

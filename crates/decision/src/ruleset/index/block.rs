@@ -1,15 +1,16 @@
-//! Rules side by side, a bit for each. Tests that many of them share are made for all at once: thresholds of one fact are sorted, and
-//! the bits of the rules whose threshold is reached are known for every few of them. What is left is tested rule by rule.
+//! Rules side by side, a bit for each. Tests that many of them share are made for all at once: the value of a fact says which rules it
+//! leaves. What is left is tested rule by rule.
+
+mod wide;
+mod word;
 
 use super::found::Found;
-use super::lookup::Lookup;
 use super::odds::Odds;
-use super::{ColumnTest, Entry};
+use super::{ColumnTest, Entry, Event};
 use expr::Wanted;
-use std::collections::BTreeMap;
+use wide::Wide;
+use word::Word;
 
-/// Fewest rules for which bits are kept.
-const BITS_MIN: usize = 6;
 /// Fewest tests of a column for which bits are kept, and the part of all rules (one in so many) that they have to be.
 const TESTS_MIN: usize = 3;
 const TESTS_ONE_IN: usize = 32;
@@ -17,15 +18,20 @@ const TESTS_ONE_IN: usize = 32;
 const VALUE_WORDS_MAX: usize = 1 << 14;
 
 /// Up to some thousand rules.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Block {
+#[derive(Clone, Debug)]
+pub(super) enum Block {
+    Word(Word),
+    Wide(Wide),
+}
+
+/// Rules with the tests that are made one by one.
+#[derive(Clone, Debug)]
+struct Tried {
     /// By place in the block.
     rules: Vec<u32>,
-    /// Those that most rules fail first.
-    masks: Vec<Masks>,
-    /// Tests that no mask makes: those of rule `i` are `rest[starts[i]..starts[i + 1]]`.
+    /// Those of rule `i` are `tests[starts[i]..starts[i + 1]]`.
     starts: Vec<u32>,
-    rest: Vec<Single>,
+    tests: Vec<Single>,
 }
 
 /// A test of one rule; ranges lie here, since tests of different rules are far from each other.
@@ -34,6 +40,8 @@ enum Single {
     Range(u32, i64, i64),
     /// Index into `Ruleset::tests`.
     Other(u32),
+    /// Index into `Ruleset::conditions`.
+    Condition(u32),
 }
 
 impl Single {
@@ -47,249 +55,64 @@ impl Single {
     }
 
     #[inline(always)]
-    fn holds(&self, tests: &[ColumnTest], ranks: &[Option<i64>]) -> bool {
+    fn holds(&self, event: &mut Event<'_>) -> bool {
         match self {
             Single::Range(column, least, most) => {
-                ranks[*column as usize].is_some_and(|rank| *least <= rank && rank <= *most)
+                event.rank(*column).is_some_and(|rank| *least <= rank && rank <= *most)
             }
-            Single::Other(at) => tests[*at as usize].holds(ranks),
+            Single::Other(at) => event.passes(*at),
+            Single::Condition(at) => event.meets(*at),
         }
     }
 }
 
-/// Bits of the rules that a column's value leaves.
-#[derive(Clone, Debug)]
-enum Masks {
-    Thresholds(Thresholds),
-    Values(Values),
-}
+impl Tried {
+    /// `masked` says which test of the rule at a place is not to be made.
+    fn new(entries: &[Entry], tests: &[ColumnTest], masked: impl Fn(u32, u32) -> bool) -> Tried {
+        let rules = entries.iter().map(|entry| entry.rule).collect();
+        let mut tried = Tried { rules, starts: vec![0], tests: Vec::new() };
+        for (place, entry) in (0..).zip(entries) {
+            let left = entry.tests.iter().filter(|at| !masked(place, **at)).map(|at| Single::of(*at, tests));
+            // What is computed comes last.
+            let conditions = entry.conditions.iter().map(|at| Single::Condition(*at));
+            tried.tests.extend(left.chain(conditions));
+            tried.starts.push(tried.tests.len() as u32);
+        }
+        tried
+    }
 
-/// Rules that want a rank at or above their threshold. For those that want it at or below, everything is mirrored: `!rank`.
-#[derive(Clone, Debug)]
-struct Thresholds {
-    column: u32,
-    mirrored: bool,
-    /// Ascending.
-    thresholds: Vec<i64>,
-    /// Whose: places in the block.
-    places: Vec<u32>,
-    /// Thresholds between two of the masks.
-    stride: usize,
-    /// The rules without such a test, with those of the first 0, `stride`, 2 `stride`, ... thresholds.
-    masks: Vec<u64>,
-}
+    fn len(&self) -> usize {
+        self.rules.len()
+    }
 
-/// Rules that want one of some ranks.
-#[derive(Clone, Debug)]
-struct Values {
-    column: u32,
-    lookup: Lookup,
-    /// The rules without such a test; then, for each rank in the lookup, those with the ones that want it.
-    masks: Vec<u64>,
-}
-
-/// Terms of one kind on one column while the block is built.
-#[derive(Default)]
-struct Terms {
-    /// Rank and place.
-    terms: Vec<(i64, u32)>,
-    /// Place and test, by place.
-    from: Vec<(u32, u32)>,
-    /// How many of them hold on an event, guessed.
-    passing: f64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    AtLeast,
-    AtMost,
-    Among,
+    /// Adds those whose tests hold of the rules that have a bit, from a place on.
+    #[inline]
+    fn search(&self, from: usize, mut bits: u64, event: &mut Event<'_>, found: &mut Found) {
+        while bits != 0 {
+            let place = from + bits.trailing_zeros() as usize;
+            let tests = &self.tests[self.starts[place] as usize..self.starts[place + 1] as usize];
+            if tests.iter().all(|test| test.holds(event)) {
+                found.add(self.rules[place]);
+            }
+            bits &= bits - 1;
+        }
+    }
 }
 
 impl Block {
     pub(super) fn new(entries: &[Entry], tests: &[ColumnTest], odds: &Odds) -> Block {
-        let kept = if entries.len() >= BITS_MIN { terms(entries, tests, odds) } else { BTreeMap::new() };
-        let words = entries.len().div_ceil(64);
-        let mut block = Block { rules: entries.iter().map(|entry| entry.rule).collect(), ..Block::default() };
-        for (place, entry) in (0u32..).zip(entries) {
-            block.starts.push(block.rest.len() as u32);
-            let masked = |at: &u32| {
-                let test = &tests[*at as usize];
-                let has = |kind: &Kind| kept.get(&(test.column, *kind)).is_some_and(|of| of.has(place, *at));
-                let kinds = kinds(&test.wanted);
-                !kinds.is_empty() && kinds.iter().all(has)
-            };
-            block.rest.extend(entry.tests.iter().filter(|at| !masked(at)).map(|at| Single::of(*at, tests)));
+        match entries.len() {
+            0..=64 => Block::Word(Word::new(entries, tests, odds)),
+            _ => Block::Wide(Wide::new(entries, tests, odds)),
         }
-        block.starts.push(block.rest.len() as u32);
-        let mut kept: Vec<((u32, Kind), Terms)> = kept.into_iter().collect();
-        kept.sort_by(|(_, a), (_, b)| b.failing().total_cmp(&a.failing()));
-        block.masks = kept.into_iter().map(|((column, kind), terms)| terms.masks(column, kind, words)).collect();
-        block
     }
 
     /// Adds the rules whose tests hold, in no order.
-    pub(super) fn search(&self, tests: &[ColumnTest], ranks: &[Option<i64>], bits: &mut Vec<u64>, found: &mut Found) {
-        if self.masks.is_empty() {
-            return (0..self.rules.len()).for_each(|place| self.try_rule(place, tests, ranks, found));
-        }
-        let words = self.rules.len().div_ceil(64);
-        bits.clear();
-        bits.resize(words, u64::MAX);
-        bits[words - 1] >>= words * 64 - self.rules.len();
-        for masks in &self.masks {
-            let left = match masks {
-                Masks::Thresholds(of) => of.narrow(ranks[of.column as usize], bits),
-                Masks::Values(of) => of.narrow(ranks[of.column as usize], bits),
-            };
-            if !left {
-                return;
-            }
-        }
-        for (word, mut left) in bits.iter().copied().enumerate() {
-            while left != 0 {
-                self.try_rule(word * 64 + left.trailing_zeros() as usize, tests, ranks, found);
-                left &= left - 1;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn try_rule(&self, place: usize, tests: &[ColumnTest], ranks: &[Option<i64>], found: &mut Found) {
-        let rest = &self.rest[self.starts[place] as usize..self.starts[place + 1] as usize];
-        if rest.iter().all(|test| test.holds(tests, ranks)) {
-            found.add(self.rules[place]);
-        }
-    }
-}
-
-/// What a test is made of; nothing where it holds for nearly every rank.
-fn kinds(wanted: &Wanted) -> &'static [Kind] {
-    match wanted {
-        Wanted::Among(_) => &[Kind::Among],
-        Wanted::Except(_) => &[],
-        Wanted::Between(i64::MIN, most) if *most < i64::MAX => &[Kind::AtMost],
-        Wanted::Between(_, i64::MAX) => &[Kind::AtLeast],
-        Wanted::Between(..) => &[Kind::AtLeast, Kind::AtMost],
-    }
-}
-
-/// The ranks of a test's terms of one kind.
-fn ranks(wanted: &Wanted, kind: Kind) -> Vec<i64> {
-    match (wanted, kind) {
-        (Wanted::Between(least, _), Kind::AtLeast) => vec![*least],
-        (Wanted::Between(_, most), Kind::AtMost) => vec![!*most],
-        (Wanted::Among(ranks), Kind::Among) => ranks.clone(),
-        _ => Vec::new(),
-    }
-}
-
-/// The terms of each column and kind that are shared by enough rules.
-fn terms(entries: &[Entry], tests: &[ColumnTest], odds: &Odds) -> BTreeMap<(u32, Kind), Terms> {
-    let mut kept: BTreeMap<(u32, Kind), Terms> = BTreeMap::new();
-    for (place, entry) in (0u32..).zip(entries) {
-        for at in &entry.tests {
-            let test = &tests[*at as usize];
-            for kind in kinds(&test.wanted) {
-                let of = kept.entry((test.column, *kind)).or_default();
-                // A second test of the kind on the same column is made by itself.
-                if of.from.last().is_none_or(|(last, _)| *last != place) {
-                    of.from.push((place, *at));
-                    of.terms.extend(ranks(&test.wanted, *kind).into_iter().map(|rank| (rank, place)));
-                    of.passing += odds.of(test);
-                }
-            }
-        }
-    }
-    let words = entries.len().div_ceil(64);
-    kept.retain(|(_, kind), of| {
-        of.terms.sort_unstable();
-        let many = of.from.len() >= TESTS_MIN && of.from.len() * TESTS_ONE_IN >= entries.len();
-        many && (*kind != Kind::Among || of.terms.len() * words <= VALUE_WORDS_MAX)
-    });
-    kept
-}
-
-impl Terms {
-    /// Whether the bits of a place are those of this test.
-    fn has(&self, place: u32, test: u32) -> bool {
-        self.from.binary_search(&(place, test)).is_ok()
-    }
-
-    /// How many rules fail here, guessed.
-    fn failing(&self) -> f64 {
-        self.from.len() as f64 - self.passing
-    }
-
-    fn masks(self, column: u32, kind: Kind, words: usize) -> Masks {
-        let mut base = vec![u64::MAX; words];
-        self.from.iter().for_each(|(place, _)| base[*place as usize / 64] &= !(1 << (place % 64)));
-        match kind {
-            Kind::Among => Masks::Values(self.values(column, &base)),
-            _ => Masks::Thresholds(self.thresholds(column, kind == Kind::AtMost, base)),
-        }
-    }
-
-    fn thresholds(self, column: u32, mirrored: bool, base: Vec<u64>) -> Thresholds {
-        let stride = (base.len() / 2).max(1);
-        let mut masks = base.clone();
-        let mut now = base;
-        for some in self.terms.chunks(stride) {
-            some.iter().for_each(|(_, place)| now[*place as usize / 64] |= 1 << (place % 64));
-            masks.extend_from_slice(&now);
-        }
-        let (thresholds, places) = self.terms.into_iter().unzip();
-        Thresholds { column, mirrored, thresholds, places, stride, masks }
-    }
-
-    fn values(self, column: u32, base: &[u64]) -> Values {
-        let mut masks = base.to_vec();
-        let mut ranks = Vec::new();
-        for same in self.terms.chunk_by(|a, b| a.0 == b.0) {
-            let from = masks.len();
-            masks.extend_from_slice(base);
-            same.iter().for_each(|(_, place)| masks[from + *place as usize / 64] |= 1 << (place % 64));
-            ranks.push(same[0].0);
-        }
-        Values { column, lookup: Lookup::new(ranks.into_iter()), masks }
-    }
-}
-
-impl Thresholds {
-    /// Leaves the rules whose threshold is reached; whether there are any.
     #[inline]
-    fn narrow(&self, rank: Option<i64>, bits: &mut [u64]) -> bool {
-        let reached = match rank {
-            None => 0,
-            Some(rank) => {
-                let rank = if self.mirrored { !rank } else { rank };
-                self.thresholds.partition_point(|threshold| *threshold <= rank)
-            }
-        };
-        let mask = reached.div_ceil(self.stride);
-        let left = and(bits, &self.masks[mask * bits.len()..]);
-        // The mask has a few more than are reached.
-        let until = (mask * self.stride).min(self.places.len());
-        self.places[reached..until].iter().for_each(|place| bits[*place as usize / 64] &= !(1 << (place % 64)));
-        left
+    pub(super) fn search(&self, event: &mut Event<'_>, bits: &mut Vec<u64>, found: &mut Found) {
+        match self {
+            Block::Word(word) => word.search(event, found),
+            Block::Wide(wide) => wide.search(event, bits, found),
+        }
     }
-}
-
-impl Values {
-    #[inline]
-    fn narrow(&self, rank: Option<i64>, bits: &mut [u64]) -> bool {
-        let mask = rank.and_then(|rank| self.lookup.find(rank)).map_or(0, |number| number + 1);
-        and(bits, &self.masks[mask * bits.len()..])
-    }
-}
-
-/// Whether any bit is left.
-#[inline(always)]
-fn and(bits: &mut [u64], mask: &[u64]) -> bool {
-    let mut any = 0;
-    for (bits, mask) in bits.iter_mut().zip(mask) {
-        *bits &= mask;
-        any |= *bits;
-    }
-    any != 0
 }

@@ -27,7 +27,7 @@ decisions:
     score: 0.01 * amount
 ";
 
-const TESTS: [&str; 25] = [
+const TESTS: [&str; 27] = [
     "amount > {}",
     "amount <= {}.5",
     "amount == {}",
@@ -52,6 +52,8 @@ const TESTS: [&str; 25] = [
     "has(amount)",
     "country.startsWith(\"{}\")",
     "country == user.country",
+    "amount > {} * user.payments_1h",
+    "n + {} > user.n",
     "now > timestamp(\"1970-01-01T00:00:00.00{}Z\")",
 ];
 
@@ -115,15 +117,14 @@ fn random_facts(decision: &Decision, draw: &mut Draw) -> Facts {
 }
 
 /// Compares both on these facts; how many rules fired in all.
-fn compare(plan: &Plan, samples: &[Facts], facts: &[Facts]) -> usize {
+fn compare(plan: &Plan, samples: &[Facts], facts: &[Facts], scratch: &mut RulesetScratch) -> usize {
     let decision = &plan.decisions[0];
     let samples: Vec<&Facts> = samples.iter().collect();
     let ruleset = Ruleset::new(decision, &samples);
-    let mut scratch = RulesetScratch::default();
     let mut fired = 0;
     for facts in facts {
         let expected = decide(decision, facts, plan);
-        let found = ruleset.decide(decision, facts, plan, &mut scratch);
+        let found = ruleset.decide(decision, facts, plan, scratch);
         assert_eq!(found.score.to_bits(), expected.score.to_bits(), "{facts:?}");
         // A score that is not finite is no part of it, so that equality is meant.
         assert_eq!(found, expected, "{facts:?}");
@@ -140,9 +141,10 @@ proptest! {
         let mut draw = Draw(seed);
         let plan = spec::compile("random", &random_spec(&mut draw)).unwrap();
         let facts: Vec<Facts> = (0..60).map(|_| random_facts(&plan.decisions[0], &mut draw)).collect();
-        let fired = compare(&plan, &[], &facts);
+        let mut scratch = RulesetScratch::default();
+        let fired = compare(&plan, &[], &facts, &mut scratch);
         // With other guesses of what is likely the tree is another, and finds the same.
-        prop_assert_eq!(compare(&plan, &facts[..20], &facts), fired);
+        prop_assert_eq!(compare(&plan, &facts[..20], &facts, &mut scratch), fired);
     }
 }
 
@@ -152,9 +154,10 @@ fn realistic_rules_are_decided_as_by_a_walk() {
     let mut draw = Draw(11);
     let facts = |_| Facts { decision: 0, now: Time(0), row: realistic::payment(&plan, &mut draw), made: Vec::new() };
     let facts: Vec<Facts> = (0..400).map(facts).collect();
-    let fired = compare(&plan, &[], &facts);
+    let mut scratch = RulesetScratch::default();
+    let fired = compare(&plan, &[], &facts, &mut scratch);
     assert!(fired > 1_000, "{fired} is too few to compare");
-    assert_eq!(compare(&plan, &facts[..200], &facts), fired);
+    assert_eq!(compare(&plan, &facts[..200], &facts, &mut scratch), fired);
 }
 
 #[test]

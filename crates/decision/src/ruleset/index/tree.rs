@@ -5,7 +5,7 @@ use super::block::Block;
 use super::found::Found;
 use super::lookup::Lookup;
 use super::odds::Odds;
-use super::{ColumnTest, Entry};
+use super::{ColumnTest, Entry, Event};
 use expr::Wanted;
 use std::collections::BTreeMap;
 
@@ -66,15 +66,15 @@ impl Node {
     }
 
     /// Adds the rules whose tests hold, in no order.
-    pub(super) fn search(&self, tests: &[ColumnTest], ranks: &[Option<i64>], bits: &mut Vec<u64>, found: &mut Found) {
+    pub(super) fn search(&self, event: &mut Event<'_>, bits: &mut Vec<u64>, found: &mut Found) {
         for part in &self.parts {
-            if let Some(rank) = ranks[part.column as usize]
+            if let Some(rank) = event.rank(part.column)
                 && let Some(node) = part.lookup.find(rank)
             {
-                part.nodes[node].search(tests, ranks, bits, found);
+                part.nodes[node].search(event, bits, found);
             }
         }
-        self.block.search(tests, ranks, bits, found);
+        self.block.search(event, bits, found);
     }
 }
 
