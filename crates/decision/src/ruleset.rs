@@ -108,6 +108,12 @@ impl<'d> Course<'d> {
             return;
         }
         self.next = self.decision.rule_after(rule);
+        self.count(effect);
+    }
+
+    /// What a rule that is not in shadow does.
+    #[inline]
+    fn count(&mut self, effect: FiredEffect) {
         match effect {
             FiredEffect::Added(score) => self.score += score,
             FiredEffect::Asked(outcome) => self.asked = Some(self.asked.map_or(outcome, |before| before.min(outcome))),

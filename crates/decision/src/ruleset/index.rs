@@ -133,7 +133,7 @@ impl Ruleset {
             let index = index as u32;
             let required = rule.when.required();
             let by_branch = parts(&required);
-            known.push(Known::new(rule, !required.reads_texts));
+            known.push(Known::new(decision, rule, !required.reads_texts));
             unindexed.extend(obstacle(&required).map(|why| Unindexed { rule: index, why }));
             building.enter(index, rule, (required, by_branch), &mut entries);
         }
@@ -166,13 +166,16 @@ impl Ruleset {
         root.search(&mut Event { ruleset: self, row: &facts.row, ranks, met }, bits, found);
         let base = self.fixed.base.unwrap_or_else(|| base(decision, &facts.row, texts));
         let mut course = Course { fired: std::mem::take(fired), ..Course::new(decision, base) };
-        for index in found.drain() {
+        found.drain(|index| {
             let (known, rule) = (&self.known[index as usize], || &decision.rules[index as usize]);
-            if course.asks(index) && (known.complete || rule().when.eval_bool_with(&facts.row, texts)) {
-                let effect = known.effect.unwrap_or_else(|| effect(rule(), &facts.row, texts));
+            if known.is_plain {
+                course.fired.push(Fired { rule: index, effect: known.effect });
+                course.count(known.effect);
+            } else if course.asks(index) && (known.is_complete || rule().when.eval_bool_with(&facts.row, texts)) {
+                let effect = if known.is_computed { effect(rule(), &facts.row, texts) } else { known.effect };
                 course.fire(index, effect, known.shadow);
             }
-        }
+        });
         let tier = match &self.fixed.thresholds {
             Some(thresholds) => thresholds.iter().position(|least| course.score >= *least),
             None => tier(decision, course.score, &facts.row, texts),

@@ -28,10 +28,16 @@ pub(super) enum Block {
 #[derive(Clone, Debug)]
 struct Tried {
     /// By place in the block.
-    rules: Vec<u32>,
-    /// Those of rule `i` are `tests[starts[i]..starts[i + 1]]`.
-    starts: Vec<u32>,
+    places: Vec<Place>,
     tests: Vec<Single>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    rule: u32,
+    /// Its tests are `Tried::tests[from..until]`.
+    from: u32,
+    until: u32,
 }
 
 /// A test of one rule; ranges lie here, since tests of different rules are far from each other.
@@ -69,30 +75,29 @@ impl Single {
 impl Tried {
     /// `masked` says which test of the rule at a place is not to be made.
     fn new(entries: &[Entry], tests: &[ColumnTest], masked: impl Fn(u32, u32) -> bool) -> Tried {
-        let rules = entries.iter().map(|entry| entry.rule).collect();
-        let mut tried = Tried { rules, starts: vec![0], tests: Vec::new() };
+        let mut tried = Tried { places: Vec::with_capacity(entries.len()), tests: Vec::new() };
         for (place, entry) in (0..).zip(entries) {
+            let from = tried.tests.len() as u32;
             let left = entry.tests.iter().filter(|at| !masked(place, **at)).map(|at| Single::of(*at, tests));
             // What is computed comes last.
             let conditions = entry.conditions.iter().map(|at| Single::Condition(*at));
             tried.tests.extend(left.chain(conditions));
-            tried.starts.push(tried.tests.len() as u32);
+            tried.places.push(Place { rule: entry.rule, from, until: tried.tests.len() as u32 });
         }
         tried
     }
 
     fn len(&self) -> usize {
-        self.rules.len()
+        self.places.len()
     }
 
     /// Adds those whose tests hold of the rules that have a bit, from a place on.
     #[inline]
     fn search(&self, from: usize, mut bits: u64, event: &mut Event<'_>, found: &mut Found) {
         while bits != 0 {
-            let place = from + bits.trailing_zeros() as usize;
-            let tests = &self.tests[self.starts[place] as usize..self.starts[place + 1] as usize];
-            if tests.iter().all(|test| test.holds(event)) {
-                found.add(self.rules[place]);
+            let Place { rule, from, until } = self.places[from + bits.trailing_zeros() as usize];
+            if self.tests[from as usize..until as usize].iter().all(|test| test.holds(event)) {
+                found.add(rule);
             }
             bits &= bits - 1;
         }

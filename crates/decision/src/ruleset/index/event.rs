@@ -35,11 +35,15 @@ impl Event<'_> {
     /// Whether a condition holds: index into `Ruleset::conditions`. It is computed once.
     #[inline]
     pub(super) fn meets(&mut self, condition: u32) -> bool {
-        let (event, at) = (self.met.event, condition as usize);
-        if self.met.answers[at] >> 1 != event {
-            self.met.answers[at] = event << 1 | u64::from(self.ruleset.conditions[at].holds(self.row));
-        }
-        self.met.answers[at] & 1 == 1
+        let answer = self.met.answers[condition as usize];
+        if answer >> 1 == self.met.event { answer & 1 == 1 } else { self.ask(condition) }
+    }
+
+    #[inline(never)]
+    fn ask(&mut self, condition: u32) -> bool {
+        let holds = self.ruleset.conditions[condition as usize].holds(self.row);
+        self.met.answers[condition as usize] = self.met.event << 1 | u64::from(holds);
+        holds
     }
 }
 

@@ -27,36 +27,18 @@ impl Found {
     }
 
     /// Takes all out, ascending.
-    pub(super) fn drain(&mut self) -> Drain<'_> {
-        Drain { found: self, touched: (0, 0), word: (0, 0) }
-    }
-}
-
-/// Rules that are told, to be told to the last.
-#[derive(Debug)]
-pub(super) struct Drain<'f> {
-    found: &'f mut Found,
-    /// How many words of `touched` were begun, and what is left of the last one.
-    touched: (usize, u64),
-    /// The word that is told, and what is left of it.
-    word: (usize, u64),
-}
-
-impl Iterator for Drain<'_> {
-    type Item = u32;
-
     #[inline]
-    fn next(&mut self) -> Option<u32> {
-        let Drain { found, touched, word } = self;
-        if word.1 == 0 {
-            while touched.1 == 0 {
-                touched.1 = std::mem::take(found.touched.get_mut(touched.0)?);
-                touched.0 += 1;
+    pub(super) fn drain(&mut self, mut each: impl FnMut(u32)) {
+        for (at, touched) in self.touched.iter_mut().enumerate() {
+            let mut words = std::mem::take(touched);
+            while words != 0 {
+                let word = at * 64 + lowest(&mut words);
+                let mut rules = std::mem::take(&mut self.words[word]);
+                while rules != 0 {
+                    each((word * 64 + lowest(&mut rules)) as u32);
+                }
             }
-            word.0 = (touched.0 - 1) * 64 + lowest(&mut touched.1);
-            word.1 = std::mem::take(&mut found.words[word.0]);
         }
-        Some((word.0 * 64 + lowest(&mut word.1)) as u32)
     }
 }
 
@@ -84,7 +66,9 @@ mod tests {
                 let mut expected = rules.clone();
                 expected.sort_unstable();
                 expected.dedup();
-                prop_assert_eq!(found.drain().collect::<Vec<_>>(), expected);
+                let mut told = Vec::new();
+                found.drain(|rule| told.push(rule));
+                prop_assert_eq!(told, expected);
             }
         }
     }

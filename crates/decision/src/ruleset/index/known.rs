@@ -10,10 +10,13 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known {
     /// What it does when it fires, unless that is to be computed.
-    pub(super) effect: Option<FiredEffect>,
+    pub(super) effect: FiredEffect,
+    pub(super) is_computed: bool,
     /// Whether it fires wherever its tests hold, and its conditions.
-    pub(super) complete: bool,
+    pub(super) is_complete: bool,
     pub(super) shadow: bool,
+    /// Whether nothing else is to be looked at when it is found, other rules neither.
+    pub(super) is_plain: bool,
 }
 
 /// What needs no event to be computed.
@@ -25,13 +28,12 @@ pub(super) struct Fixed {
 }
 
 impl Known {
-    pub(super) fn new(rule: &DecisionRule, complete: bool) -> Known {
-        let effect = match &rule.effect {
-            Effect::Score(score) if !reads_nothing(score) => None,
-            // It reads nothing, texts neither.
-            _ => Some(effect(rule, &[], &NoTexts)),
-        };
-        Known { effect, complete, shadow: rule.shadow }
+    pub(super) fn new(decision: &Decision, rule: &DecisionRule, is_complete: bool) -> Known {
+        let is_computed = matches!(&rule.effect, Effect::Score(score) if !reads_nothing(score));
+        let effect = if is_computed { FiredEffect::Added(0.0) } else { effect(rule, &[], &NoTexts) };
+        let shadow = rule.shadow;
+        let is_plain = is_complete && !is_computed && !shadow && decision.tables.is_empty();
+        Known { effect, is_computed, is_complete, shadow, is_plain }
     }
 }
 
