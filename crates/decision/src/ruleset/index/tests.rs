@@ -72,7 +72,8 @@ fn condition(draw: &mut Draw, depth: usize) -> String {
 
 fn random_spec(draw: &mut Draw) -> String {
     let mut text = HEAD.to_owned() + "    rules:\n";
-    let count = 1 + draw.below(220);
+    let most = [8, 60, 220][draw.below(3)];
+    let count = 1 + draw.below(most);
     for number in 0..count {
         let depth = draw.below(3);
         let when = condition(draw, depth);
@@ -91,7 +92,38 @@ fn random_spec(draw: &mut Draw) -> String {
         };
         text.push_str(&format!("      - {{ id: r{number}, when: '{when}', {effect}{extra} }}\n"));
     }
-    text + "    tiers: { stop: 3, look: '1 + 0.1 * n', otherwise: pass }\n"
+    if draw.below(2) == 0 {
+        text.push_str(&random_tables(draw));
+    }
+    let tiers = ["stop: 3, look: '1 + 0.1 * n'", "stop: 3, look: 1.5"][draw.below(2)];
+    text + &format!("    tiers: {{ {tiers}, otherwise: pass }}\n")
+}
+
+/// A table of which one row fires, and one of which all do.
+fn random_tables(draw: &mut Draw) -> String {
+    let mut text = "    tables:\n".to_owned();
+    for (name, hit) in [("once", "first"), ("every", "collect")] {
+        text.push_str(&format!("      {name}:\n        hit: {hit}\n"));
+        text.push_str("        inputs: { n: n, amount: amount, country: country }\n        rows:\n");
+        for _ in 0..1 + draw.below(20) {
+            let cells: Vec<String> = ["n", "amount", "country"].iter().filter_map(|name| cell(name, draw)).collect();
+            let effect = ["outcome: stop", "score: 0.7", "score: 0.1 * amount"][draw.below(3)];
+            let cells: String = cells.iter().map(|cell| format!("{cell}, ")).collect();
+            text.push_str(&format!("          - {{ {cells}{effect} }}\n"));
+        }
+    }
+    text
+}
+
+fn cell(name: &str, draw: &mut Draw) -> Option<String> {
+    let number = draw.below(10);
+    Some(match draw.below(4) {
+        0 => return None,
+        1 => format!("{name}: \"{number}\""),
+        _ if name == "country" => format!("{name}: [\"{number}\", \"a\"]"),
+        2 => format!("{name}: \">= {number}\""),
+        _ => format!("{name}: \"{number}..{}\"", number + 4),
+    })
 }
 
 /// Facts that tests of small numbers part, some of them missing or of a rare kind.
