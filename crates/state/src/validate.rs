@@ -179,6 +179,31 @@ fn check_event(plan: &Plan, event: &Event<'_>) -> Result<(), Refusal> {
     if event.time.is_some_and(|time| !in_range(time.0)) {
         return Err(Refusal::new(Code::TimeOutOfRange, "time", "the time must lie between 1970-01-01 and 9999-12-31"));
     }
+    if is_plain(ty, event) { Ok(()) } else { check_members(ty, event) }
+}
+
+/// Whether an event has its keys and declared fields that fit and nothing else, each once: what nearly all have. Names are looked for
+/// in the order of the declaration, which clients keep too, each behind the one before. Whatever is not plain may be good nevertheless.
+fn is_plain(ty: &EventType, event: &Event<'_>) -> bool {
+    let fields = &event.fields;
+    let (mut next, mut seen, mut bytes) = (0, 0u64, HEAD_BYTES_MAX);
+    if fields.is_empty() || fields.len() > limits::FIELDS_MAX {
+        return false;
+    }
+    let mut take = |name: &str| {
+        let at = (next..fields.len()).chain(0..next).find(|at| fields[*at].name == name)?;
+        (next, seen, bytes) = (at + 1, seen | 1 << at, bytes + fields[at].encoded_len());
+        Some(&fields[at].value)
+    };
+    let is_key = |raw: &Raw<'_>| matches!(raw, Raw::Str(key) if (1..=limits::KEY_BYTES_MAX).contains(&key.len()));
+    ty.roles.iter().all(|role| take(&role.name).is_some_and(is_key))
+        && ty.fields.iter().all(|field| take(&field.name).is_none_or(|value| fits(value, &field.ty).is_ok()))
+        && seen == u64::MAX >> (limits::FIELDS_MAX - fields.len())
+        && bytes <= limits::PAYLOAD_BYTES_MAX
+}
+
+/// Checks an event's keys and fields.
+fn check_members(ty: &EventType, event: &Event<'_>) -> Result<(), Refusal> {
     for role in &ty.roles {
         check_role(ty, &role.name, event)?;
     }
@@ -352,4 +377,63 @@ fn shown(name: &str) -> &str {
 /// "; did you mean ...?" if a known name is near.
 fn meant<'k>(wrong: &str, known: impl Iterator<Item = &'k str>) -> String {
     expr::suggest(wrong, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    const SPEC: &str = "version: 1
+entities: { user: {}, item: {} }
+events:
+  view: { user: user, item: item, fields: { price: float, note: string, tags: [string], at: timestamp } }
+features: { user: { views: 'count(view, 1h)' } }
+";
+
+    fn value() -> impl Strategy<Value = Raw<'static>> {
+        let text = || select(vec!["", "a", "some text"]).prop_map(|text| Raw::Str(text.into()));
+        prop_oneof![
+            4 => text(),
+            1 => Just(Raw::Null),
+            2 => Just(Raw::Float(1.5)),
+            1 => Just(Raw::Float(f64::NAN)),
+            1 => Just(Raw::Str("k".repeat(limits::KEY_BYTES_MAX + 1).into())),
+            1 => vec(text(), 0..3).prop_map(Raw::List),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_plain_is_good_and_nothing_else_is_refused_for_it(
+            names in vec(select(vec!["user", "item", "price", "note", "tags", "at", "decision", "other"]), 0..9),
+            values in vec(value(), 9),
+            whole in any::<bool>(),
+        ) {
+            let plan = spec::compile("view", SPEC).map_err(|errors| spec::render(&errors)).unwrap();
+            let ty = plan.event("view").map(|at| &plan.events[usize::from(at)]).unwrap();
+            let key = || Raw::Str("k".into());
+            let fitting = |name: &str| match name {
+                "price" | "at" => Raw::Int(3),
+                "tags" => Raw::List(vec![key()]),
+                _ => key(),
+            };
+            let fields = names.iter().zip(values).map(|(name, value)| Field {
+                name: (*name).into(),
+                value: if whole { fitting(name) } else { value },
+            });
+            let event = Event { kind: "view".into(), source: "".into(), id: None, time: None, fields: fields.collect() };
+            let good = check_members(ty, &event);
+            prop_assert_eq!(check_event(&plan, &event), good.clone());
+            let once = (1..names.len()).all(|at| !names[..at].contains(&names[at]));
+            let declared = names.iter().all(|name| !["decision", "other"].contains(name));
+            let has_keys = ["user", "item"].iter().all(|role| names.contains(role));
+            if whole {
+                prop_assert_eq!(is_plain(ty, &event), once && declared && has_keys);
+            }
+            prop_assert!(!is_plain(ty, &event) || good.is_ok());
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod found;
 mod known;
 mod lookup;
 mod odds;
+mod readings;
 mod tree;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ use expr::{Reading, Residue, Texts, Wanted};
 use found::Found;
 use known::{Fixed, Known};
 use odds::Odds;
+use readings::Readings;
 use spec::Plan;
 use spec::plan::Decision;
 use tree::Node;
@@ -35,7 +37,7 @@ pub struct Rulesets(Vec<Ruleset>);
 /// The index of a decision's rules. Facts that only a rule's rest reads (what is no test) are gathered like the others, before.
 #[derive(Clone, Debug)]
 pub struct Ruleset {
-    columns: Vec<Column>,
+    readings: Readings,
     tests: Vec<ColumnTest>,
     /// Parts of conditions that are no tests. Rules with equal ones have the same one.
     conditions: Vec<Residue>,
@@ -140,7 +142,15 @@ impl Ruleset {
         let (columns, tests, conditions) = building.finish();
         let odds = Odds::new(&columns, &tests, samples);
         let root = (decision.rules.len() > WALK_MAX).then(|| Node::new(entries, 0, &tests, &odds));
-        Ruleset { columns, tests, conditions, root, known, fixed: Fixed::new(decision), unindexed }
+        Ruleset {
+            readings: Readings::new(&columns),
+            tests,
+            conditions,
+            root,
+            known,
+            fixed: Fixed::new(decision),
+            unindexed,
+        }
     }
 
     /// Rules that are evaluated on every event, in the spec's order.
@@ -159,8 +169,7 @@ impl Ruleset {
         let Some(root) = &self.root else { return super::decide(decision, facts, texts) };
         let texts = &facts.texts(texts);
         let RulesetScratch { ranks, bits, found, met, fired } = scratch;
-        ranks.clear();
-        ranks.extend(self.columns.iter().map(|column| column.rank(facts)));
+        self.readings.fill(facts, ranks);
         found.make_room(self.known.len());
         met.next(self.conditions.len());
         root.search(&mut Event { ruleset: self, row: &facts.row, ranks, met }, bits, found);
