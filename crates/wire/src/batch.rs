@@ -4,6 +4,7 @@
 use crate::entity;
 use crate::event::{event, event_of};
 use crate::scan::{Outcome, Scanner, utf8};
+use crate::usual::Shape;
 use domain::{Code, Payload, Refusal, limits};
 
 #[cfg(test)]
@@ -46,7 +47,8 @@ pub struct Batch<'a> {
 /// # Errors
 /// The body as a whole: empty, too many elements (`too_many`), an array that is not JSON or not UTF-8.
 pub fn parse_events(body: &[u8]) -> Result<Batch<'_>, Refusal> {
-    parse(body, |scan| event(scan).map(Payload::Event))
+    let mut shape = Shape::default();
+    parse(body, |scan| event(scan, Some(&mut shape)).map(Payload::Event))
 }
 
 /// Reads events of one type, which they need not name.
@@ -54,31 +56,32 @@ pub fn parse_events(body: &[u8]) -> Result<Batch<'_>, Refusal> {
 /// # Errors
 /// As [`parse_events`]; an event that names another type is refused by itself.
 pub fn parse_events_of<'a>(body: &'a [u8], kind: &'a str) -> Result<Batch<'a>, Refusal> {
-    parse(body, |scan| event_of(scan, kind).map(Payload::Event))
+    let mut shape = Shape::default();
+    parse(body, |scan| event_of(scan, Some(&mut shape), kind).map(Payload::Event))
 }
 
 /// Reads events of one type, which they need not name, one on each line: what a line holds, nothing outside of it changes. Blank lines are
 /// skipped, and counted. Lines are numbered from 1.
 pub fn parse_event_lines<'a>(lines: &'a [u8], kind: &'a str) -> Batch<'a> {
     let mut batch = Batch::of((lines.len() / LINE_BYTES).min(limits::EVENTS_PER_CALL_MAX));
-    let whole = |text: &'a str| {
-        let mut scan = Scanner::new(text);
-        let event = scan.space_then(|scan| event_of(scan, kind))?;
-        scan.end().map(|()| Payload::Event(event))
-    };
+    let mut shape = Shape::default();
     match std::str::from_utf8(lines) {
-        Ok(text) => text.split('\n').zip(1..).for_each(|(text, line)| {
-            if !text.trim_ascii().is_empty() {
-                batch.take_or_refuse(line, whole(text));
-            }
-        }),
+        Ok(text) => batch.lines_alone(text, kind, &mut shape),
         Err(_) => lines.split(|&byte| byte == b'\n').zip(1..).for_each(|(bytes, line)| {
             if !bytes.trim_ascii().is_empty() {
-                batch.take_or_refuse(line, utf8(bytes).map_err(Box::new).and_then(whole));
+                let read = utf8(bytes).map_err(Box::new).and_then(|text| line_alone(text, kind, &mut shape));
+                batch.take_or_refuse(line, read);
             }
         }),
     }
     batch
+}
+
+/// Reads the event that is all of a line.
+fn line_alone<'a>(text: &'a str, kind: &'a str, shape: &mut Shape<'a>) -> Outcome<Payload<'a>> {
+    let mut scan = Scanner::new(text);
+    let event = scan.space_then(|scan| event_of(scan, Some(shape), kind))?;
+    scan.end().map(|()| Payload::Event(event))
 }
 
 /// Reads entities to set or delete: one object, an array, or objects on lines of their own, each
@@ -94,12 +97,12 @@ pub fn parse_entities(body: &[u8]) -> Result<Batch<'_>, Refusal> {
 const LINE_BYTES: usize = 96;
 
 /// Reads one element.
-type Element<'e, 'a> = &'e dyn Fn(&mut Scanner<'a>) -> Outcome<Payload<'a>>;
+type Element<'e, 'a> = &'e mut dyn FnMut(&mut Scanner<'a>) -> Outcome<Payload<'a>>;
 
 /// Reads one object, an array of objects, or objects on lines of their own.
 pub(crate) fn parse<'a>(
     body: &'a [u8],
-    element: impl Fn(&mut Scanner<'a>) -> Outcome<Payload<'a>>,
+    mut element: impl FnMut(&mut Scanner<'a>) -> Outcome<Payload<'a>>,
 ) -> Result<Batch<'a>, Refusal> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
     let first = body.iter().find(|byte| !blank(byte));
@@ -114,10 +117,10 @@ pub(crate) fn parse<'a>(
                 "the body is empty: send a JSON object, an array or NDJSON",
             ));
         }
-        Some(b'[') => batch.array(Scanner::new(utf8(body)?), &element)?,
+        Some(b'[') => batch.array(Scanner::new(utf8(body)?), &mut element)?,
         Some(_) => match std::str::from_utf8(body) {
-            Ok(text) => batch.lines(Scanner::new(text), &element)?,
-            Err(_) => batch.damaged_lines(body, &element)?,
+            Ok(text) => batch.lines(Scanner::new(text), &mut element)?,
+            Err(_) => batch.damaged_lines(body, &mut element)?,
         },
     }
     if first != Some(&b'[') && batch.len() == 1 {
@@ -175,6 +178,31 @@ impl<'a> Batch<'a> {
                 after_bad_line(&mut scan, reached);
             }
             self.admit().map_err(|refusal| *refusal)?;
+        }
+    }
+
+    /// Lines of which each is judged alone. Most hold an event and nothing else, and are read without looking for their ends first.
+    fn lines_alone(&mut self, text: &'a str, kind: &'a str, shape: &mut Shape<'a>) {
+        let mut scan = Scanner::new(text);
+        while scan.peek().is_some() {
+            let start = scan.clone();
+            if scan.peek() == Some(b'{')
+                && let Ok(event) = event_of(&mut scan, Some(shape), kind)
+                && scan.line() == start.line()
+                && line_end(&mut scan).is_ok()
+            {
+                self.payloads.push(Payload::Event(event));
+                self.lines.push(start.line());
+                continue;
+            }
+            scan = start;
+            // Blanks before it may have been passed over.
+            let (from, line) = (scan.line_start(), scan.line());
+            scan.next_line();
+            let alone = &text[from..scan.at()];
+            if !alone.trim_ascii().is_empty() {
+                self.take_or_refuse(line, line_alone(alone.strip_suffix('\n').unwrap_or(alone), kind, shape));
+            }
         }
     }
 

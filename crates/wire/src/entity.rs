@@ -3,6 +3,7 @@
 use crate::fields::{Fields, clipped, refusal, text, twice, within};
 use crate::scan::{self, Outcome, Scanner};
 use crate::suggest::nearest;
+use crate::usual;
 use domain::{Code, Field, Payload, Raw, Refusal, Upsert, limits};
 use std::borrow::Cow;
 
@@ -18,9 +19,11 @@ pub fn parse_fields(body: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
 }
 
 fn fields<'a>(scan: &mut Scanner<'a>) -> Outcome<Vec<Field<'a>>> {
-    let mut fields = Fields::new();
-    scan.object(|scan, name| fields.member(scan, name))?;
-    Ok(fields.finish())
+    let mut list = Vec::new();
+    let mut fields = Fields::new(&mut list);
+    usual::object(scan, None, &mut fields)?;
+    fields.finish();
+    Ok(list)
 }
 
 /// The members of a line.

@@ -3,6 +3,7 @@
 use crate::fields::{Fields, refusal, text, twice, within};
 use crate::scan::{self, Outcome, Scanner};
 use crate::time::parse_time;
+use crate::usual::{self, Members, Name, Shape, Taken};
 use domain::{Code, Event, Raw, Refusal, Time, limits};
 use std::borrow::Cow;
 
@@ -15,62 +16,153 @@ mod tests;
 /// `invalid_json`, `missing_field`, `wrong_type`, `invalid_value`, `too_large`, `too_many`, `time_out_of_range`, with
 /// the member concerned.
 pub fn parse_event(line: &[u8]) -> Result<Event<'_>, Refusal> {
-    scan::whole(line, event)
+    scan::whole(line, |scan| event(scan, None))
+}
+
+/// The same for one of many events that are written alike: `shape` tells how the last one was, and is told how this one is.
+///
+/// # Errors
+/// As [`parse_event`].
+pub fn parse_event_like<'a>(line: &'a [u8], shape: &mut Shape<'a>) -> Result<Event<'a>, Refusal> {
+    scan::whole(line, |scan| event(scan, Some(shape)))
 }
 
 /// Reads the event at which the scanner stands.
 #[inline]
-pub(crate) fn event<'a>(scan: &mut Scanner<'a>) -> Outcome<Event<'a>> {
-    let mut draft = Draft::read(scan)?;
-    let Some(kind) = draft.kind.take() else {
+pub(crate) fn event<'a>(scan: &mut Scanner<'a>, shape: Option<&mut Shape<'a>>) -> Outcome<Event<'a>> {
+    let event = unnamed(scan, shape)?;
+    if event.kind.is_empty() {
         return Err(refusal(Code::MissingField, "event", "name the event's type, as in {\"event\":\"view\"}"));
-    };
-    Ok(draft.finish(kind))
+    }
+    Ok(event)
 }
 
 /// The same for an event of this type, which it need not name.
-pub(crate) fn event_of<'a>(scan: &mut Scanner<'a>, kind: &'a str) -> Outcome<Event<'a>> {
-    let mut draft = Draft::read(scan)?;
-    match draft.kind.take() {
-        Some(named) if named != kind => {
-            let message = format!("this is decided on events of the type '{kind}'; leave `event` out, or say so");
-            Err(refusal(Code::InvalidValue, "event", message))
-        }
-        named => Ok(draft.finish(named.unwrap_or(Cow::Borrowed(kind)))),
+#[inline]
+pub(crate) fn event_of<'a>(scan: &mut Scanner<'a>, shape: Option<&mut Shape<'a>>, kind: &'a str) -> Outcome<Event<'a>> {
+    let mut event = unnamed(scan, shape)?;
+    if event.kind.is_empty() {
+        event.kind = Cow::Borrowed(kind);
+    } else if event.kind != kind {
+        let message = format!("this is decided on events of the type '{kind}'; leave `event` out, or say so");
+        return Err(refusal(Code::InvalidValue, "event", message));
     }
+    Ok(event)
 }
 
-struct Draft<'a> {
+/// Reads an event, whose type is empty if it names none.
+#[inline]
+fn unnamed<'a>(scan: &mut Scanner<'a>, shape: Option<&mut Shape<'a>>) -> Outcome<Event<'a>> {
+    let (kind, source) = (Cow::Borrowed(""), Cow::Borrowed(""));
+    let mut event = Event { kind, source, id: None, time: None, fields: Vec::new() };
+    let Event { kind, source, id, time, fields } = &mut event;
+    let mut draft = Draft { seen: 0, kind, source, id, time, fields: Fields::new(fields) };
+    usual::object(scan, shape, &mut draft)?;
+    draft.fields.finish();
+    Ok(event)
+}
+
+/// The parts of an event as they are filled.
+struct Draft<'e, 'a> {
     /// One bit for each reserved name that came already.
     seen: u8,
-    kind: Option<Cow<'a, str>>,
-    source: Option<Cow<'a, str>>,
-    id: Option<Cow<'a, str>>,
-    time: Option<Time>,
-    fields: Fields<'a>,
+    kind: &'e mut Cow<'a, str>,
+    source: &'e mut Cow<'a, str>,
+    id: &'e mut Option<Cow<'a, str>>,
+    time: &'e mut Option<Time>,
+    fields: Fields<'e, 'a>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> Draft<'_, 'a> {
+    #[inline(never)]
+    fn reserved_text(&mut self, role: u8, value: &'a str) -> bool {
+        let most = if role == EVENT { limits::NAME_BYTES_MAX } else { limits::KEY_BYTES_MAX };
+        if role == TIME {
+            return parse_time(value).is_some_and(|time| self.take_time(time));
+        }
+        if !(1..=most).contains(&value.len()) {
+            return false;
+        }
+        match role {
+            EVENT => *self.kind = Cow::Borrowed(value),
+            ID => *self.id = Some(Cow::Borrowed(value)),
+            _ => *self.source = Cow::Borrowed(value),
+        }
+        true
+    }
+
+    #[inline(always)]
+    fn take_time(&mut self, time: Time) -> bool {
+        let ranged = (limits::TIME_MIN_MS..=limits::TIME_MAX_MS).contains(&time.0);
+        if ranged {
+            *self.time = Some(time);
+        }
+        ranged
+    }
+}
+
+/// The names with a meaning of their own, as bits.
+const EVENT: u8 = 1;
+const SOURCE: u8 = 2;
+const ID: u8 = 4;
+const TIME: u8 = 8;
+
+impl<'a> Members<'a> for Draft<'_, 'a> {
     #[inline]
-    fn read(scan: &mut Scanner<'a>) -> Outcome<Draft<'a>> {
-        let mut draft = Draft { seen: 0, kind: None, source: None, id: None, time: None, fields: Fields::new() };
-        scan.object(|scan, name| draft.member(scan, name))?;
-        Ok(draft)
+    fn role(word: u64) -> u8 {
+        const NAMES: [u64; 4] = [usual::word("event"), usual::word("source"), usual::word("id"), usual::word("time")];
+        NAMES.iter().position(|name| *name == word).map_or(0, |place| 1 << place)
     }
 
     #[inline]
-    fn finish(self, kind: Cow<'a, str>) -> Event<'a> {
-        let Draft { source, id, time, fields, .. } = self;
-        Event { kind, source: source.unwrap_or_default(), id, time, fields: fields.finish() }
+    fn taken(&self) -> Taken {
+        Taken { reserved: self.seen, ..self.fields.taken() }
     }
 
     #[inline]
+    fn set_taken(&mut self, taken: Taken) {
+        self.seen = taken.reserved;
+        self.fields.set_taken(taken);
+    }
+
+    #[inline]
+    fn admit(&mut self, name: &Name<'a>) -> bool {
+        if name.role == 0 {
+            return self.fields.admit(name);
+        }
+        let new = self.seen & name.role == 0;
+        self.seen |= name.role;
+        new
+    }
+
+    #[inline(always)]
+    fn text(&mut self, name: &Name<'a>, value: &'a str) -> bool {
+        match name.role {
+            0 => self.fields.text(name, value),
+            role => self.reserved_text(role, value),
+        }
+    }
+
+    #[inline(never)]
+    fn other(&mut self, name: &Name<'a>, text: &'a str, at: usize) -> Option<usize> {
+        if name.role == 0 {
+            return self.fields.other(name, text, at);
+        }
+        if name.role != TIME {
+            return None;
+        }
+        let (ms, behind) = usual::unsigned(text, at)?;
+        self.take_time(Time(ms)).then_some(behind)
+    }
+
+    #[cold]
+    #[inline(never)]
     fn member(&mut self, scan: &mut Scanner<'a>, name: Cow<'a, str>) -> Outcome<()> {
         let bit = match name.as_bytes() {
-            b"event" => 1,
-            b"source" => 2,
-            b"id" => 4,
-            b"time" => 8,
+            b"event" => EVENT,
+            b"source" => SOURCE,
+            b"id" => ID,
+            b"time" => TIME,
             _ => return self.fields.member(scan, name),
         };
         if self.seen & bit != 0 {
@@ -78,10 +170,10 @@ impl<'a> Draft<'a> {
         }
         self.seen |= bit;
         match bit {
-            1 => self.kind = text(scan, "event", limits::NAME_BYTES_MAX)?,
-            2 => self.source = text(scan, "source", limits::KEY_BYTES_MAX)?,
-            4 => self.id = text(scan, "id", limits::KEY_BYTES_MAX)?,
-            _ => self.time = time(scan, "time")?,
+            EVENT => *self.kind = text(scan, "event", limits::NAME_BYTES_MAX)?.unwrap_or_default(),
+            SOURCE => *self.source = text(scan, "source", limits::KEY_BYTES_MAX)?.unwrap_or_default(),
+            ID => *self.id = text(scan, "id", limits::KEY_BYTES_MAX)?,
+            _ => *self.time = time(scan, "time")?,
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::entity::{flag, unknown};
 use crate::fields::{Fields, refusal, text, twice, within};
 use crate::list::number;
 use crate::scan::{self, Outcome, Scanner};
+use crate::usual;
 use domain::{Boost, Code, FeedRequest, Raw, Refusal, Span, Subject, limits};
 use std::borrow::Cow;
 
@@ -200,10 +201,11 @@ fn context(scan: &mut Scanner<'_>) -> Outcome<Vec<(String, Raw<'static>)>> {
     if scan.peek() != Some(b'{') {
         return Err(refusal(Code::WrongType, "", "must be an object of scalars and lists of scalars"));
     }
-    let mut fields = Fields::new();
-    scan.object(|scan, name| fields.member(scan, name))?;
-    let fields = fields.finish().into_iter();
-    Ok(fields.map(|field| (field.name.into_owned(), field.value.into_owned())).collect())
+    let mut list = Vec::new();
+    let mut fields = Fields::new(&mut list);
+    usual::object(scan, None, &mut fields)?;
+    fields.finish();
+    Ok(list.into_iter().map(|field| (field.name.into_owned(), field.value.into_owned())).collect())
 }
 
 /// A number that must be written as a whole one without a sign.

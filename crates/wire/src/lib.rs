@@ -11,16 +11,18 @@ mod review;
 mod scan;
 mod suggest;
 mod time;
+mod usual;
 mod write;
 
 pub use batch::{Batch, Form, LineRefusal, parse_entities, parse_event_lines, parse_events, parse_events_of};
 pub use entity::parse_fields;
-pub use event::parse_event;
+pub use event::{parse_event, parse_event_like};
 pub use feed::{FeedCall, PageCall, parse_feed, parse_trial};
 pub use list::{parse_list, parse_list_line, parse_list_put};
 pub use review::{ReviewBody, parse_review};
 pub use scan::{Outcome, Scanner, check, whole};
 pub use time::{parse_time, write_instant, write_time};
+pub use usual::Shape;
 pub use write::{
     AlarmView, AnswerView, Applied, EntityFacts, LineOutcome, ListFacts, OutcomeOf, OutcomeView, ReasonView,
     VerdictView, write_alarm, write_answer, write_applied, write_array, write_bool, write_entity, write_error,

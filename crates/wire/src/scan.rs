@@ -2,6 +2,9 @@
 
 use domain::{Code, Raw, Refusal, limits};
 use std::borrow::Cow;
+use words::{TENS, plain_end};
+
+pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;
@@ -44,32 +47,6 @@ pub struct Scanner<'a> {
     line_start: usize,
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const TOPS: u64 = 0x8080_8080_8080_8080;
-
-/// The first byte from `at` on that ends a run of plain string bytes: a quote, a backslash or a control character.
-/// Eight bytes at a time; a carry can only mark bytes above a true match, and the lowest mark is taken.
-#[inline]
-fn plain_end(bytes: &[u8], at: usize) -> usize {
-    let mut rest = &bytes[at..];
-    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ (ONES * u64::from(b'"'));
-        let slash = word ^ (ONES * u64::from(b'\\'));
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let marks = ((quote.wrapping_sub(ONES) & !quote) | (slash.wrapping_sub(ONES) & !slash) | control) & TOPS;
-        if marks != 0 {
-            return bytes.len() - rest.len() + marks.trailing_zeros() as usize / 8;
-        }
-        rest = tail;
-    }
-    let plain = |byte: &&u8| **byte != b'"' && **byte != b'\\' && **byte >= 0x20;
-    bytes.len() - rest.len() + rest.iter().take_while(plain).count()
-}
-
-/// Powers of ten that a double holds exactly.
-const TENS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
-
 /// Where the parts of a number end, and its digits as an integer (wrapped if there are more than 19).
 struct Number {
     mantissa: u64,
@@ -90,6 +67,16 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    /// All of the text.
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Moves to another place on the same line.
+    pub(crate) fn stand_at(&mut self, at: usize) {
+        self.at = at;
+    }
+
     /// Where the scanner stands, in bytes.
     pub(crate) fn at(&self) -> usize {
         self.at
@@ -98,6 +85,11 @@ impl<'a> Scanner<'a> {
     /// The line it stands on, from 1.
     pub(crate) fn line(&self) -> u32 {
         self.line
+    }
+
+    /// Where that line begins, in bytes.
+    pub(crate) fn line_start(&self) -> usize {
+        self.line_start
     }
 
     /// Moves to the start of the next line, if there is one; else to the end.
@@ -286,7 +278,7 @@ impl<'a> Scanner<'a> {
         }
         if !number.exponent && number.whole_digits + number.fraction_digits <= 15 {
             // Both are exact, so that one division rounds correctly (Clinger's fast path).
-            let value = number.mantissa as f64 / TENS[number.fraction_digits];
+            let value = number.mantissa as f64 / TENS[number.fraction_digits] as f64;
             return Ok(Raw::Float(if negative { -value } else { value }));
         }
         let value: f64 = text.parse().map_err(|_| self.fault("not a number"))?;
@@ -372,17 +364,32 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         loop {
-            let name = self.string()?;
-            self.space();
-            self.expect(b':', "expected ':' after the name")?;
-            self.space();
-            member(self, name)?;
-            self.space();
-            if !self.eat(b',') {
-                return self.expect(b'}', "expected ',' or '}'");
+            self.member(&mut member)?;
+            if self.closed()? {
+                return Ok(());
             }
-            self.space();
         }
+    }
+
+    /// Reads a member of an object; `member` is called as in [`object`](Scanner::object).
+    #[inline]
+    pub(crate) fn member(&mut self, member: impl FnOnce(&mut Self, Cow<'a, str>) -> Outcome<()>) -> Outcome<()> {
+        let name = self.string()?;
+        self.space();
+        self.expect(b':', "expected ':' after the name")?;
+        self.space();
+        member(self, name)
+    }
+
+    /// Goes on behind a member: whether the object ends here; if not, to the next member.
+    #[inline]
+    pub(crate) fn closed(&mut self) -> Outcome<bool> {
+        self.space();
+        if !self.eat(b',') {
+            return self.expect(b'}', "expected ',' or '}'").map(|()| true);
+        }
+        self.space();
+        Ok(false)
     }
 
     /// Reads an array; `element` is called at each value, which it must take.

@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 fn lines(body: &str) -> (Form, Vec<u32>, Vec<(u32, Code)>) {
     let batch = parse_events(body.as_bytes()).unwrap();
@@ -72,6 +73,21 @@ fn each_line_of_a_stream_is_judged_alone() {
     let (lines, refused) = judged(&damaged);
     assert_eq!((lines, refused[5..].to_vec()), (vec![1, 3, 9, 11], vec![(10, Code::InvalidJson)]));
     assert_eq!(judged(b" \n\r\n"), (vec![], vec![]));
+}
+
+proptest! {
+    /// A body of lines gives what each of them gives.
+    #[test]
+    fn lines_are_judged_as_each_alone(body in r#"(\{("a":[1x]?(,"b":"c")?)?\}|\{"event":"[vw]"\}|[ \r\t{}"]|\n){0,12}"#) {
+        let batch = parse_event_lines(body.as_bytes(), "v");
+        let mut expected = Batch::of(0);
+        for (text, line) in body.split('\n').zip(1..) {
+            if !text.trim_ascii().is_empty() {
+                expected.take_or_refuse(line, line_alone(text, "v", &mut Shape::default()));
+            }
+        }
+        prop_assert_eq!(batch, expected, "{:?}", body);
+    }
 }
 
 #[test]

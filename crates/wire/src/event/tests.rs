@@ -131,6 +131,102 @@ proptest! {
     }
 }
 
+/// The plain reader: each member by the scanner alone.
+fn plain<'a>(scan: &mut Scanner<'a>) -> Outcome<Event<'a>> {
+    let mut event = Event { kind: "".into(), source: "".into(), id: None, time: None, fields: Vec::new() };
+    let Event { kind, source, id, time, fields } = &mut event;
+    let mut draft = Draft { seen: 0, kind, source, id, time, fields: Fields::new(fields) };
+    scan.object(|scan, name| draft.member(scan, name))?;
+    draft.fields.finish();
+    match event.kind.is_empty() {
+        true => Err(refusal(Code::MissingField, "event", "name the event's type, as in {\"event\":\"view\"}")),
+        false => Ok(event),
+    }
+}
+
+/// Texts that are nearly events: pieces of them in any order.
+fn nearly() -> impl Strategy<Value = String> {
+    const PIECES: [&str; 30] = [
+        "{",
+        "}",
+        ",",
+        ":",
+        " ",
+        "\n",
+        "\"event\":",
+        "\"v\"",
+        "\"id\":",
+        "\"time\":",
+        "\"2026-01-01T00:00:00Z\"",
+        "17",
+        "\"source\":",
+        "\"user\":",
+        "\"u1\"",
+        "\"amount\":",
+        "12.5",
+        "-3",
+        "1e3",
+        "null",
+        "true",
+        "[1,\"a\"]",
+        "\"\\u0065vent\":",
+        "\"a\\n\"",
+        ", ",
+        "\": \"",
+        "{}",
+        "\"a name of more than sixteen bytes\":",
+        "ü",
+        "01",
+    ];
+    prop::collection::vec(prop::sample::select(&PIECES[..]), 0..16).prop_map(|pieces| pieces.concat())
+}
+
+/// Events of one kind as a client writes them, with what some leave out.
+fn alike() -> impl Strategy<Value = String> {
+    let value = prop_oneof![
+        "\"[a-zü ]{0,20}\"",
+        "-?(0|[1-9][0-9]{0,19})(\\.[0-9]{1,9})?",
+        "null|true|\\[1,2\\]|\\[\\n\\]|\"a\\\\\"b\"|x|\\{\\}|\"",
+    ];
+    let members = prop::collection::vec((0usize..9, value), 0..9);
+    let names = ["event", "id", "source", "time", "user", "amount", "the name of a thing bought", "a", "\\u0061"];
+    (members, prop::sample::select(vec![",", ", ", ",\n"]), prop::sample::select(vec![":", ": ", " : "])).prop_map(
+        move |(mut members, comma, colon)| {
+            members.sort_by_key(|(name, _)| *name);
+            let text = |(name, value): (usize, String)| format!("\"{}\"{colon}{value}", names[name]);
+            let members: Vec<String> = members.into_iter().map(text).collect();
+            format!("{{{}}}", members.join(comma)).replace("\"event\":", "\"event\":\"view\",\"e\":")
+        },
+    )
+}
+
+proptest! {
+    /// Alone, or after any others, an event reads as member by member, and is refused with the same words.
+    #[test]
+    fn events_in_a_row_read_as_each_alone(texts in prop::collection::vec(prop_oneof![alike(), alike(), nearly()], 1..6)) {
+        let mut shape = Shape::default();
+        for text in &texts {
+            let slow = scan::whole(text.as_bytes(), plain);
+            prop_assert_eq!(&parse_event(text.as_bytes()), &slow, "{}", text);
+            prop_assert_eq!(&parse_event_like(text.as_bytes(), &mut shape), &slow, "{:?}", texts);
+        }
+    }
+
+    #[test]
+    fn bytes_changed_at_random_change_nothing_of_that(text in alike(), changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3)) {
+        let mut bytes = text.clone().into_bytes();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let mut shape = Shape::default();
+        let _ = parse_event_like(text.as_bytes(), &mut shape);
+        let slow = scan::whole(&bytes, plain);
+        prop_assert_eq!(parse_event(&bytes), slow.clone());
+        prop_assert_eq!(parse_event_like(&bytes, &mut shape), slow);
+    }
+}
+
 fn field() -> impl Strategy<Value = serde_json::Value> {
     let scalar = prop_oneof![
         any::<bool>().prop_map(serde_json::Value::from),

@@ -56,8 +56,10 @@ pub(super) fn measure(quick: bool, figures: &mut Figures) -> Result<()> {
 fn decide(machine: &mut Machine, lines: &[(Time, String)], outcomes: &mut [u64]) -> Result<()> {
     let mut records = Vec::with_capacity(lines.len());
     let first = machine.position.0 + 1;
+    let mut shape = wire::Shape::default();
     for ((time, line), position) in lines.iter().zip(first..) {
-        let event = wire::parse_event(line.as_bytes()).map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+        let event =
+            wire::parse_event_like(line.as_bytes(), &mut shape).map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
         records.push((Position(position), *time, Payload::Event(event)));
     }
     for decided in machine.apply_deciding_all(&records) {
@@ -69,10 +71,12 @@ fn decide(machine: &mut Machine, lines: &[(Time, String)], outcomes: &mut [u64])
 /// One after another, by the clock on the wall.
 fn service_times(machine: &mut Machine, lines: &[(Time, String)], figures: &mut Figures) -> Result<()> {
     let mut each = Vec::with_capacity(lines.len());
+    let mut shape = wire::Shape::default();
     let start = node::thread_cpu()?;
     for (time, line) in lines {
         let begin = Instant::now();
-        let event = wire::parse_event(line.as_bytes()).map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+        let event =
+            wire::parse_event_like(line.as_bytes(), &mut shape).map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
         let position = machine.position.next();
         let decided = machine.apply_deciding(position, *time, &Payload::Event(event));
         decided.first().context("every payment is decided")?;
