@@ -6,6 +6,7 @@ use crate::time::parse_time;
 use crate::usual::{self, Members, Name, Shape, Taken};
 use domain::{Code, Event, Raw, Refusal, Time, limits};
 use std::borrow::Cow;
+use std::mem;
 
 #[cfg(test)]
 mod tests;
@@ -74,21 +75,33 @@ struct Draft<'e, 'a> {
 }
 
 impl<'a> Draft<'_, 'a> {
-    #[inline(never)]
+    #[inline(always)]
     fn reserved_text(&mut self, role: u8, value: &'a str) -> bool {
         let most = if role == EVENT { limits::NAME_BYTES_MAX } else { limits::KEY_BYTES_MAX };
         if role == TIME {
-            return parse_time(value).is_some_and(|time| self.take_time(time));
+            return self.timestamp(value);
         }
         if !(1..=most).contains(&value.len()) {
             return false;
         }
+        // They were empty: a name comes once. So there is nothing to drop, which the compiler cannot know.
         match role {
-            EVENT => *self.kind = Cow::Borrowed(value),
-            ID => *self.id = Some(Cow::Borrowed(value)),
-            _ => *self.source = Cow::Borrowed(value),
+            EVENT => mem::forget(mem::replace(self.kind, Cow::Borrowed(value))),
+            ID => mem::forget(self.id.replace(Cow::Borrowed(value))),
+            _ => mem::forget(mem::replace(self.source, Cow::Borrowed(value))),
         }
         true
+    }
+
+    #[inline(never)]
+    fn timestamp(&mut self, text: &str) -> bool {
+        parse_time(text).is_some_and(|time| self.take_time(time))
+    }
+
+    #[inline(always)]
+    fn milliseconds(&mut self, text: &str, at: usize) -> Option<usize> {
+        let (ms, behind) = usual::unsigned(text, at)?;
+        self.take_time(Time(ms)).then_some(behind)
     }
 
     #[inline(always)]
@@ -145,14 +158,25 @@ impl<'a> Members<'a> for Draft<'_, 'a> {
 
     #[inline(never)]
     fn other(&mut self, name: &Name<'a>, text: &'a str, at: usize) -> Option<usize> {
-        if name.role == 0 {
-            return self.fields.other(name, text, at);
+        match name.role {
+            0 => self.fields.other(name, text, at),
+            TIME => self.milliseconds(text, at),
+            _ => None,
         }
-        if name.role != TIME {
-            return None;
+    }
+
+    #[inline(always)]
+    fn short_other(&mut self, name: &Name<'a>, text: &'a str, at: usize) -> Option<usize> {
+        match name.role {
+            0 => self.fields.short_other(name, text, at),
+            TIME => self.milliseconds(text, at),
+            _ => None,
         }
-        let (ms, behind) = usual::unsigned(text, at)?;
-        self.take_time(Time(ms)).then_some(behind)
+    }
+
+    #[inline(always)]
+    fn has_room(&self) -> bool {
+        self.fields.has_room()
     }
 
     #[cold]

@@ -66,20 +66,6 @@ impl<'f, 'a> Fields<'f, 'a> {
         Fields { list, nulls: false, names: 0 }
     }
 
-    /// Makes room for one more ahead of what it is made of, which then needs not be moved.
-    #[inline(always)]
-    fn room(&mut self) {
-        if self.list.len() == self.list.capacity() {
-            self.grow();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self) {
-        self.list.reserve(1);
-    }
-
     #[inline(never)]
     fn holds(&self, name: &str) -> bool {
         self.list.iter().any(|field| field.name == name)
@@ -143,18 +129,30 @@ impl<'a> Members<'a> for Fields<'_, 'a> {
     fn text(&mut self, name: &Name<'a>, value: &'a str) -> bool {
         let taken = value.len() <= limits::STRING_BYTES_MAX;
         if taken {
-            self.room();
             self.list.push(Field { name: Cow::Borrowed(name.text), value: Raw::Str(Cow::Borrowed(value)) });
         }
         taken
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn other(&mut self, name: &Name<'a>, text: &'a str, at: usize) -> Option<usize> {
         let (value, behind) = usual::scalar(text, at)?;
         self.nulls |= matches!(value, Raw::Null);
         self.list.push(Field { name: Cow::Borrowed(name.text), value });
         Some(behind)
+    }
+
+    #[inline(always)]
+    fn short_other(&mut self, name: &Name<'a>, text: &'a str, at: usize) -> Option<usize> {
+        let (value, behind) = usual::short_number(text, at)?;
+        self.list.push(Field { name: Cow::Borrowed(name.text), value });
+        Some(behind)
+    }
+
+    #[inline(always)]
+    fn has_room(&self) -> bool {
+        // In the words of `Vec::push`, which then has nothing left to ask.
+        self.list.len() != self.list.capacity()
     }
 
     #[cold]

@@ -278,7 +278,7 @@ impl<'a> Scanner<'a> {
         }
         if !number.exponent && number.whole_digits + number.fraction_digits <= 15 {
             // Both are exact, so that one division rounds correctly (Clinger's fast path).
-            let value = number.mantissa as f64 / TENS[number.fraction_digits] as f64;
+            let value = number.mantissa as f64 / TENS[number.fraction_digits];
             return Ok(Raw::Float(if negative { -value } else { value }));
         }
         let value: f64 = text.parse().map_err(|_| self.fault("not a number"))?;

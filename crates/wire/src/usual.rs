@@ -2,7 +2,7 @@
 //! order that they had in the one before. What is written otherwise, and all that is refused, is left to the scanner, which reads it again
 //! and says why.
 
-use crate::scan::words::{Digits, Short, TENS, plain_end, plain_mark};
+use crate::scan::words::{Digits, Short, TENS, WHOLE_TENS, first_word, plain_end, plain_mark};
 use crate::scan::{Outcome, Scanner};
 use domain::Raw;
 use std::borrow::Cow;
@@ -29,6 +29,12 @@ pub(crate) trait Members<'a> {
 
     /// The same for another value, which begins at this place; gives the place behind it.
     fn other(&mut self, name: &Name<'a>, text: &'a str, at: usize) -> Option<usize>;
+
+    /// The same for one whose end is near.
+    fn short_other(&mut self, name: &Name<'a>, text: &'a str, at: usize) -> Option<usize>;
+
+    /// Whether one more member finds room.
+    fn has_room(&self) -> bool;
 
     /// Takes any member; the scanner stands at its value.
     ///
@@ -60,6 +66,14 @@ pub struct Shape<'a> {
     members: Vec<Expected<'a>>,
 }
 
+impl Shape<'_> {
+    /// What was taken with the first `known` members.
+    #[inline]
+    fn before(&self, known: usize) -> Taken {
+        self.members[..known].last().map_or_else(Taken::default, |last| last.taken)
+    }
+}
+
 /// A member as it is expected.
 #[derive(Debug)]
 struct Expected<'a> {
@@ -82,13 +96,18 @@ impl<'a> Expected<'a> {
         Expected { head, word: u128::from_le_bytes(word), mask: u128::from_le_bytes(mask), name, taken }
     }
 
+    /// Whether it stands here, if it is as short as most are.
     #[inline(always)]
-    fn begins(&self, rest: &[u8]) -> bool {
-        match rest.first_chunk() {
-            Some(begin) if (u128::from_le_bytes(*begin) ^ self.word) & self.mask != 0 => false,
-            Some(_) if self.head.len() <= 16 => true,
-            _ => rest.starts_with(self.head),
-        }
+    fn stands(&self, text: &[u8], at: usize) -> bool {
+        let begin = match text.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(begin) => u128::from_le_bytes(*begin),
+            // Right before the end of the text: its last bytes, moved to where they would stand, and zeros.
+            None => match text.last_chunk() {
+                Some(last) => u128::from_le_bytes(*last) >> (8 * (at + 16 - text.len()).min(15)),
+                None => return false,
+            },
+        };
+        self.head.len() <= 16 && (begin ^ self.word) & self.mask == 0
     }
 }
 
@@ -115,31 +134,68 @@ pub(crate) fn object<'a, M: Members<'a>>(
 }
 
 /// Takes members as long as they are the expected ones, and says how many that were. The scanner then stands behind the last value.
-#[inline(always)]
 fn expected<'a>(scan: &mut Scanner<'a>, shape: &Shape<'a>, into: &mut impl Members<'a>) -> Outcome<usize> {
     let text = scan.text();
-    let mut at = scan.at();
-    let before = |known: usize| known.checked_sub(1).map_or_else(Taken::default, |last| shape.members[last].taken);
-    let mut known = shape.members.len();
-    for (number, member) in shape.members.iter().enumerate() {
-        if !text.as_bytes().get(at..).is_some_and(|rest| member.begins(rest)) {
-            known = number;
+    let (mut at, mut known) = (scan.at(), 0);
+    loop {
+        let (behind, more) = short_run(text, at, &shape.members[known..], into);
+        (at, known) = (behind, known + more);
+        let Some(member) = shape.members.get(known) else { break };
+        if !text.as_bytes()[at..].starts_with(member.head) {
             break;
         }
         at += member.head.len();
-        if let Some(behind) = value(text, at, &member.name, into) {
-            at = behind;
-            continue;
-        }
-        into.set_taken(before(number));
-        scan.stand_at(at);
-        scan.space();
-        into.member(scan, Cow::Borrowed(member.name.text))?;
-        at = scan.at();
+        at = match value(text, at, &member.name, into) {
+            Some(behind) => behind,
+            None => {
+                into.set_taken(shape.before(known));
+                scan.stand_at(at);
+                scan.space();
+                into.member(scan, Cow::Borrowed(member.name.text))?;
+                scan.at()
+            }
+        };
+        known += 1;
     }
-    into.set_taken(before(known));
+    into.set_taken(shape.before(known));
     scan.stand_at(at);
     Ok(known)
+}
+
+/// Takes expected members whose names and values are short; gives the place behind them, and how many they were. This is where most time
+/// goes, and it calls nothing: what it works with stays in registers.
+#[inline(never)]
+fn short_run<'a>(text: &'a str, mut at: usize, ahead: &[Expected<'a>], into: &mut impl Members<'a>) -> (usize, usize) {
+    let mut known = 0;
+    for member in ahead {
+        if !into.has_room() || !member.stands(text.as_bytes(), at) {
+            break;
+        }
+        match short_value(text, at + member.head.len(), &member.name, into) {
+            Some(behind) => at = behind,
+            None => break,
+        }
+        known += 1;
+    }
+    (at, known)
+}
+
+/// Takes the value that begins here, if it is written in the usual way and short, and gives the place behind it.
+#[inline(always)]
+fn short_value<'a>(text: &'a str, at: usize, name: &Name<'a>, into: &mut impl Members<'a>) -> Option<usize> {
+    if next(text, at) != b'"' {
+        return into.short_other(name, text, at);
+    }
+    let value = short_string(text, at + 1)?;
+    into.text(name, value).then(|| at + value.len() + 2)
+}
+
+/// The string whose first byte stands here, if it has less than eight bytes, and neither escapes nor faults.
+#[inline(always)]
+fn short_string(text: &str, at: usize) -> Option<&str> {
+    let marks = plain_mark(first_word(text.as_bytes(), at)?);
+    let end = at + marks.trailing_zeros() as usize / 8;
+    if next(text, end) != b'"' { None } else { text.get(at..end) }
 }
 
 /// Reads the rest of an object of which `known` members were read, and puts down its members in the shape.
@@ -269,25 +325,34 @@ fn literal<const N: usize>(
 }
 
 /// The number that begins here, if it has no exponent and few enough digits to be exact without further ado.
-#[inline(always)]
+#[inline]
 fn number(text: &str, at: usize) -> Option<(Raw<'static>, usize)> {
+    short_number(text, at).or_else(|| {
+        let negative = next(text, at) == b'-';
+        let (mantissa, fraction_digits, behind) = longer_number(text, at + usize::from(negative))?;
+        ended(text, behind).then(|| (of_digits(negative, mantissa, fraction_digits), behind))
+    })
+}
+
+/// The same for one that ends within eight bytes.
+#[inline(always)]
+pub(crate) fn short_number(text: &str, at: usize) -> Option<(Raw<'static>, usize)> {
     let negative = next(text, at) == b'-';
     let at = at + usize::from(negative);
-    let short = text.as_bytes().get(at..).and_then(<[u8]>::first_chunk).and_then(|chunk| Short::of(*chunk));
-    let (mantissa, fraction_digits, behind) = match short {
-        Some(short) => (short.mantissa, short.fraction_digits, at + short.len),
-        None => longer_number(text, at)?,
-    };
-    if !ended(text, behind) {
-        return None;
-    }
-    let signed = if negative { -mantissa } else { mantissa };
+    let short = Short::of(first_word(text.as_bytes(), at)?)?;
+    let behind = at + short.len;
+    ended(text, behind).then(|| (of_digits(negative, short.mantissa, short.fraction_digits), behind))
+}
+
+/// The number of these digits.
+#[inline(always)]
+fn of_digits(negative: bool, mantissa: i64, fraction_digits: usize) -> Raw<'static> {
     if fraction_digits == 0 {
-        return Some((Raw::Int(signed), behind));
+        return Raw::Int(if negative { -mantissa } else { mantissa });
     }
     // Both are exact, so that one division rounds correctly (Clinger's fast path). Zero has a sign as a float only.
-    let value = mantissa as f64 / TENS[fraction_digits] as f64;
-    Some((Raw::Float(if negative { -value } else { value }), behind))
+    let value = mantissa as f64 / TENS[fraction_digits];
+    Raw::Float(if negative { -value } else { value })
 }
 
 /// The same for the digits of longer ones: those before and behind the point as one number, how many are behind it, the place behind all.
@@ -301,7 +366,7 @@ fn longer_number(text: &str, at: usize) -> Option<(i64, usize, usize)> {
     if fraction.count == 0 || whole.count + fraction.count > 15 {
         return None;
     }
-    let mantissa = whole.value * TENS[fraction.count] + fraction.value;
+    let mantissa = whole.value * WHOLE_TENS[fraction.count] + fraction.value;
     Some((mantissa as i64, fraction.count, behind + 1 + fraction.count))
 }
 

@@ -13,6 +13,15 @@ pub(crate) fn plain_mark(word: u64) -> u64 {
     ((low.wrapping_sub(ONES * 0x21) & !low) | (slash.wrapping_sub(ONES) & !slash)) & TOPS
 }
 
+/// Eight bytes from a place on, with zeros where the text has ended; none if it has less than eight in all.
+#[inline(always)]
+pub(crate) fn first_word(bytes: &[u8], at: usize) -> Option<u64> {
+    match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(chunk) => Some(u64::from_le_bytes(*chunk)),
+        None => u64::from_le_bytes(*bytes.last_chunk()?).checked_shr(8 * (at + 8 - bytes.len()) as u32),
+    }
+}
+
 /// The first byte from `at` on that ends a run of plain string bytes.
 #[inline]
 pub(crate) fn plain_end(bytes: &[u8], at: usize) -> usize {
@@ -29,7 +38,11 @@ pub(crate) fn plain_end(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Powers of ten that a double holds exactly.
-pub(crate) const TENS: [u64; 16] = {
+pub(crate) static TENS: [f64; 16] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// The same as whole numbers.
+pub(crate) static WHOLE_TENS: [u64; 16] = {
     let (mut tens, mut at) = ([1; 16], 1);
     while at < tens.len() {
         tens[at] = tens[at - 1] * 10;
@@ -58,7 +71,7 @@ impl Digits {
                 // What follows them is shifted out, and zeros come in front.
                 let last = eight(digits << 8 << (56 - 8 * more));
                 return Digits {
-                    value: value.wrapping_mul(TENS[more]).wrapping_add(last),
+                    value: value.wrapping_mul(WHOLE_TENS[more]).wrapping_add(last),
                     count: bytes.len() - rest.len() + more,
                 };
             }
@@ -74,7 +87,7 @@ impl Digits {
     }
 }
 
-/// An unsigned number that has less than eight bytes.
+/// An unsigned number that has less than eight bytes, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Short {
     /// All digits as one number.
@@ -87,14 +100,15 @@ pub(crate) struct Short {
 impl Short {
     /// The number at which these bytes begin, if it ends among them.
     #[inline(always)]
-    pub(crate) fn of(bytes: [u8; 8]) -> Option<Short> {
-        let digits = u64::from_le_bytes(bytes) ^ (ONES * u64::from(b'0'));
+    pub(crate) fn of(word: u64) -> Option<Short> {
+        let byte = |at: usize| (word >> (8 * at)) as u8;
+        let digits = word ^ (ONES * u64::from(b'0'));
         let marks = others(digits);
         let whole = marks.trailing_zeros() as usize / 8;
-        if whole == 0 || marks == 0 || (whole > 1 && bytes[0] == b'0') {
+        if whole == 0 || marks == 0 || (whole > 1 && byte(0) == b'0') {
             return None;
         }
-        if bytes[whole] != b'.' {
+        if byte(whole) != b'.' {
             return Some(Short { mantissa: eight(digits << (64 - 8 * whole)) as i64, fraction_digits: 0, len: whole });
         }
         let behind = others(digits >> 8) >> (8 * whole);

@@ -49,14 +49,23 @@ fn strings_with_escapes_and_faults_are_not_usual() {
 }
 
 #[test]
-fn heads_are_compared_to_their_end() {
-    let text = ",\"a long name of a member\":1,\"a long name of a membex\":1";
+fn short_heads_are_known_up_to_the_end_of_the_text() {
     let name = Name { text: "a long name of a member", role: 0 };
-    let long = Expected::new(&text.as_bytes()[..27], name, Taken::default());
-    assert!(long.begins(text.as_bytes()) && !long.begins(&text.as_bytes()[28..]) && !long.begins(b",\"a long"));
     let short = Expected::new(b",\"a\":", name, Taken::default());
-    assert!(short.begins(b",\"a\":1") && short.begins(b",\"a\":\"and more than 16 bytes\""));
-    assert!(!short.begins(b",\"b\":1") && !short.begins(b",\"a\" ") && !short.begins(b""));
+    for (text, at, stands) in [
+        (",\"a\":1", 0, false),
+        (",\"a\":\"and more than 16 bytes\"", 0, true),
+        (",\"b\":\"and more than 16 bytes\"", 0, false),
+        ("{\"some\":\"thing\",\"a\":1}", 15, true),
+        ("{\"some\":\"thing\",\"a\":1}", 16, false),
+        ("{\"some\":\"thing\",\"a\":1}", 21, false),
+        ("{\"some\":\"thing\",\"a\":1}", 22, false),
+        ("{\"some\":\"thing\",\"a\"", 15, false),
+    ] {
+        assert_eq!(short.stands(text.as_bytes(), at), stands, "{text} from {at} on");
+    }
+    let long = Expected::new(b",\"a long name of a member\":", name, Taken::default());
+    assert!(!long.stands(b",\"a long name of a member\":", 0));
 }
 
 proptest! {
