@@ -40,7 +40,7 @@ pub(crate) fn admit_type(headers: &HeaderMap, taken: &Media) -> Result<(), Refus
         }
     }
     match media_type(headers) {
-        Some(media) if !taken.types.contains(&media.as_str()) => {
+        Some(media) if !taken.types.iter().any(|known| media.eq_ignore_ascii_case(known)) => {
             Err(Refusal::new(Code::UnsupportedMedia, "content-type", taken.advice))
         }
         _ => Ok(()),
@@ -49,12 +49,13 @@ pub(crate) fn admit_type(headers: &HeaderMap, taken: &Media) -> Result<(), Refus
 
 /// Whether the body says to be JSON by lines.
 pub(crate) fn is_lines(headers: &HeaderMap) -> bool {
-    media_type(headers).is_some_and(|media| LINES.contains(&media.as_str()))
+    media_type(headers).is_some_and(|media| LINES.iter().any(|known| media.eq_ignore_ascii_case(known)))
 }
 
-fn media_type(headers: &HeaderMap) -> Option<String> {
+/// As it was sent: types are the same in capitals.
+fn media_type(headers: &HeaderMap) -> Option<&str> {
     let content_type = headers.get(CONTENT_TYPE)?;
-    Some(content_type.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase())
+    Some(content_type.to_str().unwrap_or("").split(';').next().unwrap_or("").trim())
 }
 
 /// Most bytes of a refused body that are read and thrown away.

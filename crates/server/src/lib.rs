@@ -13,6 +13,7 @@ mod listen;
 mod metrics;
 mod news;
 mod outbox;
+mod outlet;
 mod query;
 mod quota;
 mod rate;

@@ -11,7 +11,7 @@ use crate::reply::{Piece, Reply, Streamed, status_of};
 use crate::routes::{self, Access, Call, Matched};
 use crate::stream::Phase;
 use crate::tenants::{Target, Tenant};
-use crate::{Limits, Process, Shared, auth, body, gorse_api};
+use crate::{Limits, Process, Shared, auth, body, gorse_api, outlet};
 use domain::{Code, Refusal};
 use http_body_util::Full;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
@@ -316,14 +316,14 @@ fn body_max(call: Call, limits: &Limits) -> usize {
 /// HTTP/1.1 asks for exactly one `Host`. A request line may name a host too; two that differ would let a proxy and this server
 /// take the request for different ones.
 pub(crate) fn admit_host(head: &Parts) -> Result<(), Refusal> {
-    let hosts: Vec<&HeaderValue> = head.headers.get_all(header::HOST).iter().collect();
+    let mut hosts = head.headers.get_all(header::HOST).iter();
     let named = head.uri.authority().map(|authority| authority.as_str().as_bytes());
-    let wrong = match (hosts.as_slice(), named) {
-        ([], _) if head.version < Version::HTTP_11 => return Ok(()),
-        ([host], Some(named)) if !host.as_bytes().eq_ignore_ascii_case(named) => {
+    let wrong = match (hosts.next(), hosts.next(), named) {
+        (None, _, _) if head.version < Version::HTTP_11 => return Ok(()),
+        (Some(host), None, Some(named)) if !host.as_bytes().eq_ignore_ascii_case(named) => {
             "the request line and the Host header name different hosts; send a path alone in the request line"
         }
-        ([_], _) => return Ok(()),
+        (Some(_), None, _) => return Ok(()),
         _ => "send exactly one Host header",
     };
     Err(Refusal::new(Code::InvalidValue, "host", wrong))
@@ -342,7 +342,11 @@ pub(crate) async fn caught(call: impl Future<Output = Result<Reply, Refusal>>) -
             "the server made a mistake; the request may or may not have been done; send it again with the same id";
         Poll::Ready(Err(Refusal::new(Code::Internal, "", message)))
     };
-    poll_fn(|context| catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))).unwrap_or_else(panicked)).await
+    let step = |context: &mut Context<'_>| {
+        outlet::write_overdue();
+        catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))).unwrap_or_else(panicked)
+    };
+    poll_fn(step).await
 }
 
 fn http(reply: Reply, phase: Phase) -> Response<Answer> {

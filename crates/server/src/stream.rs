@@ -4,6 +4,7 @@
 use crate::config::Limits;
 use crate::framing::Framing;
 use crate::metrics::Metrics;
+use crate::outlet::Outlet;
 use crate::refused_head;
 use std::future::Future;
 use std::io;
@@ -48,7 +49,7 @@ impl Phase {
 
 /// See the module.
 pub(crate) struct Stream {
-    tcp: TcpStream,
+    outlet: Outlet,
     phase: Phase,
     head_time: Duration,
     write_time: Duration,
@@ -68,7 +69,7 @@ pub(crate) struct Stream {
 impl Stream {
     pub(crate) fn new(tcp: TcpStream, limits: &Limits, metrics: Arc<Metrics>) -> Stream {
         Stream {
-            tcp,
+            outlet: Outlet::new(tcp),
             phase: Phase::default(),
             head_time: limits.head_time,
             write_time: limits.write_time,
@@ -99,7 +100,7 @@ impl Stream {
         }
         let (answer, written) = self.refusal.as_mut()?;
         while *written < answer.len() {
-            match Pin::new(&mut self.tcp).poll_write(cx, &answer[*written..]) {
+            match self.outlet.poll_write(cx, &[io::IoSlice::new(&answer[*written..])]) {
                 Poll::Ready(Ok(0)) => return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(count)) => *written += count,
                 Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
@@ -148,6 +149,30 @@ impl Stream {
         written
     }
 
+    /// A reply waits for others, a part of a stream does not.
+    fn write_slices(&mut self, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if let [only] = slices
+            && let Some(refused) = self.write_refusal(cx, only)
+        {
+            return refused;
+        }
+        let may_wait = self.phase.0.load(Ordering::Relaxed) != STREAMING;
+        if let Some(kept) = may_wait.then(|| self.outlet.keep(slices)).flatten() {
+            return Poll::Ready(Ok(kept));
+        }
+        let written = self.outlet.poll_write(cx, slices);
+        self.wrote(cx, written)
+    }
+
+    /// After a flush: HTTP flushes once everything it had is written, and the client has read enough.
+    fn sent(&mut self, cx: &mut Context<'_>, flushed: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
+        if flushed.is_pending() {
+            return self.write_late(cx);
+        }
+        self.write = None;
+        flushed
+    }
+
     /// While an answer waits to be read: an error once it has waited too long in all.
     fn write_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let write_time = self.write_time;
@@ -160,7 +185,7 @@ impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        if let Poll::Ready(result) = Pin::new(&mut this.tcp).poll_read(cx, buffer) {
+        if let Poll::Ready(result) = this.outlet.poll_read(cx, buffer) {
             this.came(&buffer.filled()[before..]);
             return Poll::Ready(result);
         }
@@ -174,12 +199,7 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        if let Some(refused) = this.write_refusal(cx, bytes) {
-            return refused;
-        }
-        let written = Pin::new(&mut this.tcp).poll_write(cx, bytes);
-        this.wrote(cx, written)
+        self.get_mut().write_slices(cx, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -187,28 +207,22 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        if let [only] = slices
-            && let Some(refused) = this.write_refusal(cx, only)
-        {
-            return refused;
-        }
-        let written = Pin::new(&mut this.tcp).poll_write_vectored(cx, slices);
-        this.wrote(cx, written)
+        self.get_mut().write_slices(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // HTTP flushes once everything it had is written: the client has read enough.
-        this.write = None;
-        Pin::new(&mut this.tcp).poll_flush(cx)
+        let flushed = this.outlet.poll_flush(cx);
+        this.sent(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+        let this = self.get_mut();
+        let shut = this.outlet.poll_shutdown(cx);
+        this.sent(cx, shut)
     }
 }

@@ -27,7 +27,7 @@ pub(crate) async fn ask(shared: &Arc<Shared>, feed: &str, body: &[u8]) -> Result
     };
     let wait = released(shared, served.seen).await?;
     shared.metrics.answers.inc();
-    let names = Names::of(&served.plan, feed);
+    let names = if explain { Names::of(&served.plan, feed) } else { Names::of_routes(&served.plan, feed) };
     let view = AnswerView {
         decision: served.id,
         answer: &served.answer,
@@ -51,6 +51,13 @@ pub(crate) struct Names<'p> {
 }
 
 impl<'p> Names<'p> {
+    /// The names of routes alone, which is what answers without their making have.
+    fn of_routes(plan: &'p Plan, feed: &str) -> Names<'p> {
+        let feed = plan.feed(feed).map(|feed| &plan.feeds[usize::from(feed)]);
+        let routes = feed.map_or(Vec::new(), |feed| plan.route_names(feed));
+        Names { routes, terms: Vec::new(), reranks: Vec::new() }
+    }
+
     /// The names in this plan; none if it has no such feed.
     pub(crate) fn of(plan: &'p Plan, feed: &str) -> Names<'p> {
         let feed = plan.feed(feed).map(|feed| &plan.feeds[usize::from(feed)]);

@@ -34,8 +34,8 @@ const ITEM_BYTES: [usize; 2] = [64, 512];
 /// Appends the answer as a JSON object.
 pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     let answer = view.answer;
-    out.push(b'{');
-    write_key(out, "decision");
+    out.reserve(answer.items.len() * ITEM_BYTES[usize::from(view.detail)] + 1_024);
+    out.extend_from_slice(b"{\"decision\":");
     write_id(out, view.decision);
     write_key(out, "feed");
     write_text(out, &answer.request.feed);
@@ -52,7 +52,6 @@ pub fn write_answer(out: &mut Vec<u8>, view: &AnswerView<'_>) {
     write_key(out, "seed");
     write_uint(out, answer.request.seed);
     write_key(out, "items");
-    out.reserve(answer.items.len() * ITEM_BYTES[usize::from(view.detail)] + 512);
     let pieces = view.detail.then(|| Pieces::new(view));
     write_array(out, &answer.items, |out, item| write_item(out, item, pieces.as_ref()));
     write_next(out, view);

@@ -7,6 +7,7 @@ use super::{Asked, Taken};
 use crate::Shared;
 use crate::body::{allowance, discard};
 use crate::connection::stopped;
+use crate::outlet;
 use crate::quota::Held;
 use crate::reply::{Piece, Reply};
 use domain::{Code, Refusal, limits};
@@ -150,6 +151,7 @@ impl Streaming {
 
     /// Takes the first lines.
     async fn part(&self, buffer: &mut LineBuffer, before: &mut u64) -> Part {
+        outlet::write_overdue();
         let start = std::time::Instant::now();
         let (bytes, too_long) = buffer.part(limits::STREAM_PART_BYTES_MAX);
         let (len, lines) = (bytes.len(), line_ends(bytes) as u64);
