@@ -86,7 +86,7 @@ impl Caller {
         let start = Instant::now();
         self.shared.meter.owe_events(batch.len());
         Part(match Asked::new(&self.shared, name, facts) {
-            Ok(asked) => Taken::new(&self.shared, asked, batch, start).await,
+            Ok(asked) => Taken::new(&self.shared, asked, batch, start, false).await,
             Err(refusal) => Taken::nothing(name, batch, &refusal),
         })
     }

@@ -170,3 +170,6 @@ fn write_waiting() {
     });
     sockets.iter().for_each(|socket| socket.lock().write_kept());
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,7 @@ pub(crate) async fn decide(shared: &Arc<Shared>, name: &str, bytes: &[u8], facts
         return Ok(reply);
     }
     let (form, mut json) = (batch.form, Json::for_lines(batch.len()));
-    let taken = Taken::new(shared, asked.clone(), batch, start).await;
+    let taken = Taken::new(shared, asked.clone(), batch, start, false).await;
     if let Some(refusal) = taken.refused {
         return Err(refusal);
     }
@@ -93,8 +93,8 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Takes the events of a batch that came at `start`.
-    pub(crate) async fn new(shared: &Shared, asked: Asked, batch: Batch<'_>, start: Instant) -> Taken {
+    /// Takes the events of a batch that came at `start`. If others come right behind it, the disk may wait for those.
+    pub(crate) async fn new(shared: &Shared, asked: Asked, batch: Batch<'_>, start: Instant, ahead: bool) -> Taken {
         let end = asked.deadline.map(|deadline| start + deadline);
         let (mut chunks, mut refused) = (Vec::new(), None);
         let mut parts = batch.payloads.chunks(CHUNK).peekable();
@@ -102,7 +102,7 @@ impl Taken {
             // All of them go to the disk together, since they are told together.
             let is_last = parts.peek().is_none();
             let engine = &shared.engine;
-            match if is_last { engine.submit(payloads, false) } else { engine.submit_ahead(payloads) } {
+            match if is_last && !ahead { engine.submit(payloads, false) } else { engine.submit_ahead(payloads) } {
                 Ok(submitted) => chunks.push(submitted),
                 // What was taken stays taken and is said; the rest is not tried.
                 Err(refusal) => {

@@ -79,6 +79,11 @@ impl LineBuffer {
         self.start < self.tail
     }
 
+    /// Whether there are whole lines behind the first so many bytes.
+    pub(super) fn has_lines_behind(&self, bytes: usize) -> bool {
+        self.start + bytes < self.tail
+    }
+
     /// The first whole lines, `max` bytes or one line; and which of them (from 1) were too long.
     pub(super) fn part(&self, max: usize) -> (&[u8], Vec<u32>) {
         let lines = &self.bytes[self.start..self.tail];

@@ -30,6 +30,9 @@ const STUCK_AFTER: Duration = Duration::from_millis(20);
 /// Answers that wait for the connection, each of one part.
 const PIECES: usize = 2;
 
+/// Parts that go to the disk with one behind them that is at hand: a sync costs much the same for many events as for few.
+const PARTS_AHEAD: usize = 2;
+
 /// A stream that is asked for.
 pub(crate) struct Streaming {
     shared: Arc<Shared>,
@@ -98,7 +101,7 @@ impl Streaming {
         let max = meter.body_max(config.body_bytes);
         let mut buffer = LineBuffer::new(limits::STREAM_LINE_BYTES_MAX.min(max / 2).max(1));
         let (mut held, mut room_for_more) = (meter.hold(), true);
-        let (mut before, mut came, mut began) = (0, Instant::now(), Instant::now());
+        let (mut before, mut unasked, mut came, mut began) = (0, 0, Instant::now(), Instant::now());
         // Whether nothing could be taken for a while.
         let mut stuck = false;
         let mut ended: Option<Ended> = None;
@@ -123,7 +126,7 @@ impl Streaming {
                 place = parts.reserve(), if has_lines && wait.is_zero() => {
                     // Without anybody who tells there is no client any more.
                     let Ok(place) = place else { return Ok(()) };
-                    place.send(self.part(&mut buffer, &mut before).await);
+                    place.send(self.part(&mut buffer, &mut before, &mut unasked).await);
                     stuck = false;
                     held.shrink_to(buffer.len());
                     room_for_more = held_or_waiting(&mut held, &buffer).unwrap_or_else(|refusal| {
@@ -150,7 +153,9 @@ impl Streaming {
     }
 
     /// Takes the first lines.
-    async fn part(&self, buffer: &mut LineBuffer, before: &mut u64) -> Part {
+    ///
+    /// Where more lines are at hand the disk may wait for them: `unasked` counts the parts for which it has not been asked since.
+    async fn part(&self, buffer: &mut LineBuffer, before: &mut u64, unasked: &mut usize) -> Part {
         outlet::write_overdue();
         let start = std::time::Instant::now();
         let (bytes, too_long) = buffer.part(limits::STREAM_PART_BYTES_MAX);
@@ -162,7 +167,10 @@ impl Streaming {
                 let mut batch = wire::parse_event_lines(bytes, &event);
                 refuse_too_long(&mut batch, too_long);
                 self.shared.meter.owe_events(batch.len());
-                Taken::new(&self.shared, asked, batch, start).await
+                let ahead = *unasked < PARTS_AHEAD && asked.deadline.is_none() && buffer.has_lines_behind(len);
+                let ahead = ahead && self.shared.meter.events_wait().is_zero();
+                *unasked = if ahead { *unasked + 1 } else { 0 };
+                Taken::new(&self.shared, asked, batch, start, ahead).await
             }
             Err(refusal) => {
                 let mut batch = wire::parse_event_lines(bytes, "");
@@ -178,14 +186,15 @@ impl Streaming {
     /// Tells of parts, one after the other, as long as somebody listens.
     async fn tell(&self, mut parts: mpsc::Receiver<Part>, out: &mpsc::Sender<Piece>) {
         while let Some(Part { taken, before }) = parts.recv().await {
-            let mut json = Json::for_lines(taken.len());
-            json.before = before;
+            let mut json = Json::for_part(taken.len(), before);
             match taken.durable(&self.shared).await {
                 Ok(late) => taken.tell(&self.shared, late, &mut json).await,
                 Err(refusal) => taken.tell_refused(&self.shared, &refusal, &mut json),
             }
-            if !json.body.is_empty() && out.send(Piece::Bytes(json.body.into())).await.is_err() {
-                return;
+            for piece in json.pieces() {
+                if out.send(Piece::Bytes(piece.into())).await.is_err() {
+                    return;
+                }
             }
         }
     }
