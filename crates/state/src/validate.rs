@@ -11,6 +11,10 @@ use spec::plan::{EntityType, EventType, FieldType, List};
 /// What a record has beside its fields, at most: type, source, id, time, their lengths and the number of fields.
 const HEAD_BYTES_MAX: usize = limits::NAME_BYTES_MAX + 2 * limits::KEY_BYTES_MAX + 32;
 
+/// What a record without lists has, at most: much less than it may.
+const WITHOUT_LISTS_MAX: usize =
+    HEAD_BYTES_MAX + limits::FIELDS_MAX * (limits::NAME_BYTES_MAX + limits::STRING_BYTES_MAX + 16);
+
 /// Checks a record against the plan. A record that passes resolves completely; only room can still be lacking.
 ///
 /// # Errors
@@ -186,13 +190,17 @@ fn check_event(plan: &Plan, event: &Event<'_>) -> Result<(), Refusal> {
 /// in the order of the declaration, which clients keep too, each behind the one before. Whatever is not plain may be good nevertheless.
 fn is_plain(ty: &EventType, event: &Event<'_>) -> bool {
     let fields = &event.fields;
-    let (mut next, mut seen, mut bytes) = (0, 0u64, HEAD_BYTES_MAX);
+    let (mut next, mut seen, mut bytes) = (0, 0u64, WITHOUT_LISTS_MAX);
     if fields.is_empty() || fields.len() > limits::FIELDS_MAX {
         return false;
     }
     let mut take = |name: &str| {
-        let at = (next..fields.len()).chain(0..next).find(|at| fields[*at].name == name)?;
-        (next, seen, bytes) = (at + 1, seen | 1 << at, bytes + fields[at].encoded_len());
+        let is_next = fields.get(next).is_some_and(|field| field.name == name);
+        let at = if is_next { next } else { fields.iter().position(|field| field.name == name)? };
+        (next, seen) = (at + 1, seen | 1 << at);
+        if let Raw::List(_) = fields[at].value {
+            bytes += fields[at].encoded_len();
+        }
         Some(&fields[at].value)
     };
     let is_key = |raw: &Raw<'_>| matches!(raw, Raw::Str(key) if (1..=limits::KEY_BYTES_MAX).contains(&key.len()));
