@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::header::EXPECT;
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -38,6 +39,37 @@ pub(crate) struct Streaming {
     shared: Arc<Shared>,
     name: Arc<str>,
     facts: bool,
+}
+
+/// The memory of answers that are on their way, to be used again for those to come: memory that is given back each time is handed out
+/// again as pages of zeros.
+#[derive(Default)]
+struct Memory(VecDeque<Bytes>);
+
+impl Memory {
+    /// That of the oldest answer, if it is sent; else none.
+    fn take(&mut self) -> Vec<u8> {
+        match self.0.pop_front().map(Bytes::try_into_mut) {
+            Some(Ok(mut sent)) => {
+                // So that nothing is moved in it.
+                sent.clear();
+                sent.into()
+            }
+            Some(Err(waiting)) => {
+                self.0.push_front(waiting);
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn keep(&mut self, answer: &Bytes, idle: bool) {
+        if idle {
+            self.0.clear();
+        } else if self.0.len() < PIECES + 2 {
+            self.0.push_back(answer.clone());
+        }
+    }
 }
 
 /// Lines that were taken together.
@@ -185,16 +217,21 @@ impl Streaming {
 
     /// Tells of parts, one after the other, as long as somebody listens.
     async fn tell(&self, mut parts: mpsc::Receiver<Part>, out: &mpsc::Sender<Piece>) {
+        let mut memory = Memory::default();
         while let Some(Part { taken, before }) = parts.recv().await {
-            let mut json = Json::for_part(taken.len(), before);
+            let mut json = Json::in_memory(memory.take(), taken.len(), before);
             match taken.durable(&self.shared).await {
                 Ok(late) => taken.tell(&self.shared, late, &mut json).await,
                 Err(refusal) => taken.tell_refused(&self.shared, &refusal, &mut json),
             }
-            for piece in json.pieces() {
-                if out.send(Piece::Bytes(piece.into())).await.is_err() {
-                    return;
-                }
+            if json.body.is_empty() {
+                continue;
+            }
+            let piece = Bytes::from(json.body);
+            // A stream that is read ahead of goes on at once; one that waits for its client holds no memory meanwhile.
+            memory.keep(&piece, parts.is_empty());
+            if out.send(Piece::Bytes(piece)).await.is_err() {
+                return;
             }
         }
     }
