@@ -146,7 +146,8 @@ impl Taken {
     pub(crate) async fn tell(self, shared: &Arc<Shared>, late: bool, listener: &mut impl Listener) {
         let again = Again::of(shared, &self.chunks).await;
         let Taken { asked, chunks, lines, unread, .. } = self;
-        let mut tale = Tale { asked, late, unread: unread.into_iter().peekable(), listener, told: Told::default() };
+        let mut tale =
+            Tale { asked, late, unread: unread.into_iter().peekable(), listener, told: Told::default(), next: 0 };
         for (chunk, numbers) in chunks.into_iter().zip(lines.chunks(CHUNK)) {
             tale.chunk(chunk, numbers, &again);
         }
@@ -190,18 +191,26 @@ struct Tale<'l, L> {
     unread: std::iter::Peekable<std::vec::IntoIter<LineRefusal>>,
     listener: &'l mut L,
     told: Told,
+    /// How much of what was decided on the chunk's events is told: what comes next stands there.
+    next: usize,
 }
 
 /// What was decided on the event at a position.
 fn on(decided: &[Decided], position: Position) -> &[Decided] {
     let from = decided.partition_point(|decided| decided.id.position < position);
-    let to = decided.partition_point(|decided| decided.id.position <= position);
-    &decided[from..to]
+    first_on(&decided[from..], position)
+}
+
+/// The same, where nothing stands before it.
+fn first_on(decided: &[Decided], position: Position) -> &[Decided] {
+    let count = decided.iter().take_while(|decided| decided.id.position == position).count();
+    &decided[..count]
 }
 
 impl<L: Listener> Tale<'_, L> {
     /// Tells of a chunk, and of the lines before them that could not be read.
     fn chunk(&mut self, chunk: Submitted, numbers: &[u32], again: &Again) {
+        self.next = 0;
         for (result, &line) in chunk.results.into_iter().zip(numbers) {
             self.unread_before(line);
             let told = match result {
@@ -209,27 +218,32 @@ impl<L: Listener> Tale<'_, L> {
                 Ok(Accepted { position, duplicate: true }) => {
                     self.told.duplicates += 1;
                     let verdicts = again.at(position).and_then(|verdicts| verdicts.ok_or_else(|| self.undecided()));
-                    verdicts.and_then(|verdicts| self.verdict(position, true, verdicts))
+                    verdicts.and_then(|verdicts| self.verdict(position, None, verdicts))
                 }
                 Ok(Accepted { position, .. }) => {
                     self.told.accepted += 1;
                     let verdicts = chunk.verdicts.first().ok_or_else(|| self.undecided());
-                    verdicts.and_then(|verdicts| self.verdict(position, false, verdicts))
+                    verdicts.and_then(|verdicts| self.verdict(position, Some(self.next), verdicts))
                 }
             };
             told.unwrap_or_else(|refusal| self.refuse(line, refusal));
         }
     }
 
-    /// Tells what was decided on the event at a position.
-    fn verdict(&mut self, position: Position, duplicate: bool, verdicts: &Verdicts) -> Result<(), Refusal> {
+    /// Tells what was decided on the event at a position: one of this chunk, of which so much was told, or a duplicate.
+    fn verdict(&mut self, position: Position, next: Option<usize>, verdicts: &Verdicts) -> Result<(), Refusal> {
         if !verdicts.made() {
             return Err(self.not_yet());
         }
         verdicts.tell(|decided, telling| {
-            let decided = on(decided, position).iter().find(|decided| *decided.decision().name == *self.asked.name);
+            // Mostly all of a chunk's events were decided, one after the other.
+            let ahead = next.and_then(|next| decided.get(next..)).map_or(&[][..], |rest| first_on(rest, position));
+            let decided = if ahead.is_empty() { on(decided, position) } else { ahead };
+            self.next += if next.is_some() { decided.len() } else { 0 };
+            let decided = decided.iter().find(|decided| *decided.decision().name == *self.asked.name);
             let decided = decided.ok_or_else(|| self.undecided())?;
-            let view = VerdictView { duplicate, ..view_of(decided, telling, self.asked.facts, self.late) };
+            let view =
+                VerdictView { duplicate: next.is_none(), ..view_of(decided, telling, self.asked.facts, self.late) };
             if view.fallback {
                 self.told.fallbacks.push(view.id);
             }
