@@ -17,7 +17,7 @@ mod tests;
 /// `invalid_json`, `missing_field`, `wrong_type`, `invalid_value`, `too_large`, `too_many`, `time_out_of_range`, with
 /// the member concerned.
 pub fn parse_event(line: &[u8]) -> Result<Event<'_>, Refusal> {
-    scan::whole(line, |scan| event(scan, None))
+    alone(line, None)
 }
 
 /// The same for one of many events that are written alike: `shape` tells how the last one was, and is told how this one is.
@@ -25,23 +25,30 @@ pub fn parse_event(line: &[u8]) -> Result<Event<'_>, Refusal> {
 /// # Errors
 /// As [`parse_event`].
 pub fn parse_event_like<'a>(line: &'a [u8], shape: &mut Shape<'a>) -> Result<Event<'a>, Refusal> {
-    scan::whole(line, |scan| event(scan, Some(shape)))
+    alone(line, Some(shape))
+}
+
+fn alone<'a>(line: &'a [u8], shape: Option<&mut Shape<'a>>) -> Result<Event<'a>, Refusal> {
+    let mut event = blank();
+    let mut scan = Scanner::new(scan::utf8(line)?);
+    let read = scan.space_then(|scan| named(scan, shape, &mut event)).and_then(|()| scan.end());
+    read.map_err(|refusal| *refusal)?;
+    Ok(event)
 }
 
 /// Reads the event at which the scanner stands.
 #[inline]
 pub(crate) fn event<'a>(scan: &mut Scanner<'a>, shape: Option<&mut Shape<'a>>) -> Outcome<Event<'a>> {
-    let event = unnamed(scan, shape)?;
-    if event.kind.is_empty() {
-        return Err(refusal(Code::MissingField, "event", "name the event's type, as in {\"event\":\"view\"}"));
-    }
+    let mut event = blank();
+    named(scan, shape, &mut event)?;
     Ok(event)
 }
 
 /// The same for an event of this type, which it need not name.
 #[inline]
 pub(crate) fn event_of<'a>(scan: &mut Scanner<'a>, shape: Option<&mut Shape<'a>>, kind: &'a str) -> Outcome<Event<'a>> {
-    let mut event = unnamed(scan, shape)?;
+    let mut event = blank();
+    fill(scan, shape, &mut event)?;
     if event.kind.is_empty() {
         event.kind = Cow::Borrowed(kind);
     } else if event.kind != kind {
@@ -51,16 +58,27 @@ pub(crate) fn event_of<'a>(scan: &mut Scanner<'a>, shape: Option<&mut Shape<'a>>
     Ok(event)
 }
 
-/// Reads an event, whose type is empty if it names none.
 #[inline]
-fn unnamed<'a>(scan: &mut Scanner<'a>, shape: Option<&mut Shape<'a>>) -> Outcome<Event<'a>> {
-    let (kind, source) = (Cow::Borrowed(""), Cow::Borrowed(""));
-    let mut event = Event { kind, source, id: None, time: None, fields: Vec::new() };
-    let Event { kind, source, id, time, fields } = &mut event;
+fn named<'a>(scan: &mut Scanner<'a>, shape: Option<&mut Shape<'a>>, event: &mut Event<'a>) -> Outcome<()> {
+    fill(scan, shape, event)?;
+    if event.kind.is_empty() {
+        return Err(refusal(Code::MissingField, "event", "name the event's type, as in {\"event\":\"view\"}"));
+    }
+    Ok(())
+}
+
+#[inline]
+fn blank<'a>() -> Event<'a> {
+    Event { kind: Cow::Borrowed(""), source: Cow::Borrowed(""), id: None, time: None, fields: Vec::new() }
+}
+
+/// Reads an event into a blank one; its type stays empty if it names none.
+fn fill<'a>(scan: &mut Scanner<'a>, shape: Option<&mut Shape<'a>>, event: &mut Event<'a>) -> Outcome<()> {
+    let Event { kind, source, id, time, fields } = event;
     let mut draft = Draft { seen: 0, kind, source, id, time, fields: Fields::new(fields) };
     usual::object(scan, shape, &mut draft)?;
     draft.fields.finish();
-    Ok(event)
+    Ok(())
 }
 
 /// The parts of an event as they are filled.

@@ -44,10 +44,10 @@ fn bad_length(name: &str, len: usize, max: usize) -> Box<Refusal> {
 /// doubled.
 const LIKELY: usize = 9;
 
-/// The bit of a name among those of [`Taken`].
+/// The bit of a name among those of [`Taken`], from its first bytes as `usual::word` gives them.
 #[inline(always)]
-fn bit(name: &str) -> u64 {
-    1 << ((usual::word(name) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
+fn bit(word: u64, len: usize) -> u64 {
+    1 << ((word ^ len as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
 }
 
 /// Fields as they are collected.
@@ -62,7 +62,7 @@ impl<'f, 'a> Fields<'f, 'a> {
     /// Collects them in an empty list.
     #[inline]
     pub(crate) fn new(list: &'f mut Vec<Field<'a>>) -> Fields<'f, 'a> {
-        list.reserve_exact(LIKELY);
+        *list = Vec::with_capacity(LIKELY);
         Fields { list, nulls: false, names: 0 }
     }
 
@@ -80,7 +80,7 @@ impl<'f, 'a> Fields<'f, 'a> {
             let message = format!("more than {} fields: send fewer", limits::FIELDS_MAX);
             return Err(refusal(Code::TooMany, name, message));
         }
-        if !self.is_new(name) {
+        if !self.is_new(name, usual::word(name)) {
             return Err(twice(name));
         }
         Ok(())
@@ -88,8 +88,8 @@ impl<'f, 'a> Fields<'f, 'a> {
 
     /// Whether this is a name's first time, which counts from now on.
     #[inline(always)]
-    fn is_new(&mut self, name: &str) -> bool {
-        let bit = bit(name);
+    fn is_new(&mut self, name: &str, word: u64) -> bool {
+        let bit = bit(word, name.len());
         let new = self.names & bit == 0 || !self.holds(name);
         self.names |= bit;
         new
@@ -122,7 +122,7 @@ impl<'a> Members<'a> for Fields<'_, 'a> {
     #[inline]
     fn admit(&mut self, name: &Name<'a>) -> bool {
         let bounded = (1..=limits::NAME_BYTES_MAX).contains(&name.text.len()) && self.list.len() < limits::FIELDS_MAX;
-        bounded && self.is_new(name.text)
+        bounded && self.is_new(name.text, name.word)
     }
 
     #[inline(always)]

@@ -47,6 +47,8 @@ pub(crate) trait Members<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name<'a> {
     pub(crate) text: &'a str,
+    /// Its first eight bytes, as [`word`] gives them.
+    pub(crate) word: u64,
     pub(crate) role: u8,
 }
 
@@ -254,7 +256,15 @@ fn name<'a, M: Members<'a>>(text: &'a str, at: usize) -> Option<(Name<'a>, usize
     let name = string(text, at + 1)?;
     let colon = at + name.len() + 2;
     let value = colon + 1 + usize::from(next(text, colon + 1) == b' ');
-    (next(text, colon) == b':').then(|| (Name { text: name, role: M::role(word(name)) }, value))
+    if next(text, colon) != b':' {
+        return None;
+    }
+    let word = match first_word(text.as_bytes(), at + 1) {
+        Some(word) if name.len() < 8 => word & ((1 << (8 * name.len())) - 1),
+        Some(word) => word,
+        None => word(name),
+    };
+    Some((Name { text: name, word, role: M::role(word) }, value))
 }
 
 /// The first eight bytes of a text, little-endian, zeros behind a shorter one.

@@ -133,7 +133,7 @@ proptest! {
 
 /// The plain reader: each member by the scanner alone.
 fn plain<'a>(scan: &mut Scanner<'a>) -> Outcome<Event<'a>> {
-    let mut event = Event { kind: "".into(), source: "".into(), id: None, time: None, fields: Vec::new() };
+    let mut event = blank();
     let Event { kind, source, id, time, fields } = &mut event;
     let mut draft = Draft { seen: 0, kind, source, id, time, fields: Fields::new(fields) };
     scan.object(|scan, name| draft.member(scan, name))?;

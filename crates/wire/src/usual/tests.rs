@@ -50,7 +50,7 @@ fn strings_with_escapes_and_faults_are_not_usual() {
 
 #[test]
 fn short_heads_are_known_up_to_the_end_of_the_text() {
-    let name = Name { text: "a long name of a member", role: 0 };
+    let name = Name { text: "a long name of a member", word: 0, role: 0 };
     let short = Expected::new(b",\"a\":", name, Taken::default());
     for (text, at, stands) in [
         (",\"a\":1", 0, false),
