@@ -4,8 +4,10 @@
 mod answer;
 mod fallbacks;
 mod review;
+mod short;
 
 use crate::{Answer, Event, FallbacksGiven, Field, ListPut, Raw, Review, Time, Upsert, limits};
+use short::Stretch;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -80,19 +82,7 @@ impl<'a> Payload<'a> {
     /// Appends the binary form to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Payload::Event(event) => {
-                put_str(out, &event.kind);
-                put_str(out, &event.source);
-                put_option_str(out, event.id.as_deref());
-                match event.time {
-                    None => out.push(0),
-                    Some(time) => {
-                        out.push(1);
-                        put_int(out, time.0);
-                    }
-                }
-                put_fields(out, &event.fields);
-            }
+            Payload::Event(event) => put_event(out, event),
             Payload::Upsert(upsert) => {
                 put_str(out, &upsert.entity);
                 put_str(out, &upsert.key);
@@ -206,6 +196,22 @@ fn put_str(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+fn put_event(out: &mut Vec<u8>, event: &Event<'_>) {
+    let mut stretch = Stretch::new(out);
+    stretch.text(&event.kind);
+    stretch.text(&event.source);
+    stretch.byte(u8::from(event.id.is_some()));
+    if let Some(id) = &event.id {
+        stretch.text(id);
+    }
+    stretch.byte(u8::from(event.time.is_some()));
+    if let Some(time) = event.time {
+        stretch.int(time.0);
+    }
+    stretch.fields(&event.fields);
+    stretch.flush();
+}
+
 fn put_list_put(out: &mut Vec<u8>, put: &ListPut<'_>) {
     put_str(out, &put.list);
     put_str(out, &put.key);
@@ -226,11 +232,9 @@ fn put_option_str(out: &mut Vec<u8>, text: Option<&str>) {
 }
 
 fn put_fields(out: &mut Vec<u8>, fields: &[Field<'_>]) {
-    put_uint(out, fields.len() as u64);
-    for field in fields {
-        put_str(out, &field.name);
-        put_raw(out, &field.value);
-    }
+    let mut stretch = Stretch::new(out);
+    stretch.fields(fields);
+    stretch.flush();
 }
 
 fn put_raw(out: &mut Vec<u8>, value: &Raw<'_>) {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::*;
+use proptest::prelude::*;
 
 fn review(act: ReviewAct<'static>) -> Payload<'static> {
     let case = DecisionId { epoch: 3, position: Position(4711) };
@@ -98,6 +99,58 @@ fn every_payload_survives_the_round_trip() {
         let mut bytes = Vec::new();
         payload.encode(&mut bytes);
         assert_eq!(Payload::decode(payload.kind(), &bytes), Ok(payload));
+    }
+}
+
+/// The plain encoding: each part by itself.
+fn plain(event: &Event<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_str(&mut out, &event.kind);
+    put_str(&mut out, &event.source);
+    put_option_str(&mut out, event.id.as_deref());
+    match event.time {
+        None => out.push(0),
+        Some(time) => {
+            out.push(1);
+            put_int(&mut out, time.0);
+        }
+    }
+    put_uint(&mut out, event.fields.len() as u64);
+    for field in &event.fields {
+        put_str(&mut out, &field.name);
+        put_raw(&mut out, &field.value);
+    }
+    out
+}
+
+fn raw() -> impl Strategy<Value = Raw<'static>> {
+    let scalar = prop_oneof![
+        Just(Raw::Null),
+        any::<bool>().prop_map(Raw::Bool),
+        any::<i64>().prop_map(Raw::Int),
+        (-200i64..200).prop_map(Raw::Int),
+        any::<f64>().prop_map(Raw::Float),
+        "[a-zü]{0,20}".prop_map(|text| Raw::Str(text.into())),
+        (0usize..300).prop_map(|len| Raw::Str("x".repeat(len).into())),
+    ];
+    prop_oneof![5 => scalar.clone(), 1 => prop::collection::vec(scalar, 0..5).prop_map(Raw::List)]
+}
+
+proptest! {
+    #[test]
+    fn events_are_put_together_as_their_parts_are(
+        kind in "[a-zü]{0,20}",
+        id in prop::option::of("[a-z0-9ü]{0,40}"),
+        time in prop::option::of(any::<i64>().prop_map(Time)),
+        fields in prop::collection::vec(("[a-zü]{0,20}", raw()), 0..70),
+        before in prop::collection::vec(any::<u8>(), 0..3),
+    ) {
+        let fields = fields.into_iter().map(|(name, value)| Field { name: name.into(), value }).collect();
+        let event = Event { kind: kind.clone().into(), source: kind.into(), id: id.map(Cow::from), time, fields };
+        let expected = [before.clone(), plain(&event)].concat();
+        let mut found = before;
+        Payload::Event(event).encode(&mut found);
+        prop_assert_eq!(found, expected);
     }
 }
 
