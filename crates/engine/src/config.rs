@@ -30,7 +30,8 @@ pub struct Config {
     pub hash_seed: u64,
     /// How often items and indexes are published to readers.
     pub epoch_every: Span,
-    /// How long a decision record may wait for the next sync: the bound on decisions lost in a crash.
+    /// How long what nobody waits for yet may wait for the next sync: records of answers, of which no more can be lost in a crash, and
+    /// events that others of the same call follow, which are not acknowledged before.
     pub decisions_synced_within: Span,
     /// How often a checkpoint is written, if anything changed; zero = only on a clean stop.
     pub checkpoint_every: Span,

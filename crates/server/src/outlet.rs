@@ -42,7 +42,7 @@ struct Socket {
 }
 
 enum State {
-    /// Nothing waits, or it has just been kept.
+    /// Nothing waits, or what is there has just been kept or is being written by the connection.
     Free,
     /// It is among those that wait; the connection is to be told if it cannot be written.
     Waits(Waker),
@@ -59,7 +59,7 @@ impl Outlet {
         Pin::new(&mut self.0.lock().tcp).poll_read(cx, buffer)
     }
 
-    /// Takes a part of a reply that may wait; whether it did.
+    /// Takes a part of a reply that may wait: how many bytes; none if it is to be written at once.
     pub(crate) fn keep(&self, slices: &[IoSlice<'_>]) -> Option<usize> {
         let mut socket = self.0.lock();
         let bytes: usize = slices.iter().map(|slice| slice.len()).sum();
@@ -91,6 +91,11 @@ impl Outlet {
             }
             State::Free | State::Waits(_) => Poll::Ready(Ok(())),
         }
+    }
+
+    /// Whether a reply waits that the system did not take: the client has not read enough.
+    pub(crate) fn is_stuck(&self) -> bool {
+        matches!(self.0.lock().state, State::Stuck)
     }
 
     pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -153,6 +158,11 @@ fn wait(socket: Arc<Mutex<Socket>>) {
         // It comes behind everything that is ready now.
         tokio::spawn(async { write_waiting() });
     }
+}
+
+/// Before work over so many bytes: replies do not wait for what takes long, and otherwise only until they have waited long enough.
+pub(crate) fn write_before(bytes: usize) {
+    if bytes > REPLY_BYTES_MAX { write_waiting() } else { write_overdue() }
 }
 
 /// Writes the replies that have waited long enough. To be called before anything that takes its time.

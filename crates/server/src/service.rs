@@ -133,6 +133,7 @@ async fn ask(
                 }
                 max => body::read(&head.headers, incoming, tenant.meter.body_max(max), &mut held, limits).await?,
             };
+            outlet::write_before(bytes.len());
             return call(shared, matched, asked, &head.headers, &bytes).await;
         }
     };

@@ -156,7 +156,8 @@ impl Stream {
         {
             return refused;
         }
-        let may_wait = self.phase.0.load(Ordering::Relaxed) != STREAMING;
+        // The rest of an answer that was not read at once goes the way of its beginning, in the time that is left to it.
+        let may_wait = self.write.is_none() && self.phase.0.load(Ordering::Relaxed) != STREAMING;
         if let Some(kept) = may_wait.then(|| self.outlet.keep(slices)).flatten() {
             return Poll::Ready(Ok(kept));
         }
@@ -189,7 +190,8 @@ impl AsyncRead for Stream {
             this.came(&buffer.filled()[before..]);
             return Poll::Ready(result);
         }
-        if this.phase.0.load(Ordering::Relaxed) != HEAD {
+        // While a client does not read its answer, that is what it is late with.
+        if this.phase.0.load(Ordering::Relaxed) != HEAD || this.outlet.is_stuck() {
             this.head_began = None;
             return Poll::Pending;
         }

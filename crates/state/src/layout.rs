@@ -170,6 +170,8 @@ pub(crate) struct Step {
     pub(crate) streams: Vec<StreamStep>,
     /// The words of a row that begins with it: see [`TableLayout::opening`].
     pub(crate) opening: Box<[u64]>,
+    /// The same without room.
+    pub(crate) bare: Box<[u64]>,
     /// Conditions over the row that are judged when one of some streams takes the event.
     pub(crate) held: Vec<HeldStep>,
 }
@@ -384,8 +386,8 @@ fn steps(plan: &Plan, event: u16, places: &[Place], tables: &[TableLayout]) -> V
             .map(|(pattern, over)| HeldStep { pattern, streams: over.iter().filter_map(among).collect() });
         let held = held.collect();
         if !streams.is_empty() {
-            let opening = tables[index].opening(&streams);
-            steps.push(Step { table: index, owner, cross, streams, opening, held });
+            let (opening, bare) = (tables[index].opening(&streams), tables[index].opening(&[]));
+            steps.push(Step { table: index, owner, cross, streams, opening, bare, held });
         }
     }
     steps

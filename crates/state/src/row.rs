@@ -58,6 +58,7 @@ impl Clone for Row {
 
 impl Row {
     /// Whether nothing was ever collected.
+    #[inline]
     pub(crate) fn is_unused(&self) -> bool {
         self.words.is_empty() && self.recents.is_empty() && self.rings.is_empty()
     }
@@ -79,15 +80,8 @@ impl Row {
         newest.fold(self.touch_panes(layout) ^ self.rings.touch_newest(), |all, recent| all ^ recent.bits)
     }
 
-    /// Makes the fixed part, if this is the row's first event. `opening` are words that [`TableLayout::opening`] made.
-    #[inline]
+    /// Makes the fixed part, at the row's first event. `opening` are words that [`TableLayout::opening`] made.
     pub(crate) fn open(&mut self, layout: &TableLayout, opening: &[u64]) {
-        if self.words.is_empty() && self.is_unused() {
-            self.begin(layout, opening);
-        }
-    }
-
-    fn begin(&mut self, layout: &TableLayout, opening: &[u64]) {
         self.words = opening.to_vec();
         self.recents = layout.recents.iter().map(|_| VecDeque::new()).collect();
         self.rings = Rings::opened(&layout.rings);

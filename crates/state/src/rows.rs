@@ -158,11 +158,6 @@ impl Rows {
         rows
     }
 
-    /// Whether it has no rows and never will: no table is in its scope.
-    pub fn is_out_of_scope(&self) -> bool {
-        self.out_of_scope
-    }
-
     /// Applies one record; records come in log order.
     pub fn apply(&mut self, resolved: &Resolved) {
         let (position, log_time) = (resolved.position, resolved.log_time);
@@ -367,7 +362,9 @@ impl Keyed {
             Keyed::Plain(rows) => rows.get_mut(local),
             Keyed::Crossed(rows) => rows.touch(layout, local, second, resolved.position, resolved.log_time),
         };
-        row.open(layout, &step.opening);
+        if row.is_unused() {
+            row.open(layout, if takes_all(step, event) { &step.opening } else { &step.bare });
+        }
         let log_time = resolved.log_time;
         let taken = [first].into_iter().chain(streams);
         if step.held.is_empty() {
@@ -421,6 +418,11 @@ fn touch(rows: &[Found<'_>]) {
     let places = all(|(row, _)| row.touch_place());
     let headers = all(|(row, _)| row.touch_header());
     std::hint::black_box((places, headers, all(|(row, layout)| row.touch_newest(layout))));
+}
+
+/// Whether an event counts in every stream that has no filter: then the room that it opens a row with is used at once.
+fn takes_all(step: &Step, event: &EventChange) -> bool {
+    step.streams.iter().all(|stream| stream.filter.is_some() || collect(stream, event).is_some())
 }
 
 /// What a stream is to be told of an event: what it takes, or only that the event was, for sessions. `None`: nothing.

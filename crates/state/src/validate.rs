@@ -198,8 +198,11 @@ fn is_plain(ty: &EventType, event: &Event<'_>) -> bool {
         let is_next = fields.get(next).is_some_and(|field| field.name == name);
         let at = if is_next { next } else { fields.iter().position(|field| field.name == name)? };
         (next, seen) = (at + 1, seen | 1 << at);
-        if let Raw::List(_) = fields[at].value {
-            bytes += fields[at].encoded_len();
+        match &fields[at].value {
+            Raw::List(_) => bytes += fields[at].encoded_len(),
+            // Of a time or a duration the type says nothing about how long its text may be.
+            Raw::Str(text) if text.len() > limits::STRING_BYTES_MAX => bytes += limits::PAYLOAD_BYTES_MAX,
+            _ => {}
         }
         Some(&fields[at].value)
     };
@@ -409,6 +412,7 @@ features: { user: { views: 'count(view, 1h)' } }
             2 => Just(Raw::Float(1.5)),
             1 => Just(Raw::Float(f64::NAN)),
             1 => Just(Raw::Str("k".repeat(limits::KEY_BYTES_MAX + 1).into())),
+            1 => Just(Raw::Str(format!("2026-01-01T00:00:00.{}Z", "0".repeat(limits::PAYLOAD_BYTES_MAX)).into())),
             1 => vec(text(), 0..3).prop_map(Raw::List),
         ]
     }

@@ -101,6 +101,10 @@ impl<'f, 'a> Fields<'f, 'a> {
         if self.nulls {
             self.list.retain(|field| field.value != Raw::Null);
         }
+        if self.list.is_empty() {
+            // Many events without fields are to hold no memory for them.
+            *self.list = Vec::new();
+        }
     }
 }
 

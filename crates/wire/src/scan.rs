@@ -1,4 +1,5 @@
-//! A strict scanner for RFC 8259 over checked UTF-8. It borrows, bounds the depth, and is the only reader of JSON here.
+//! A strict scanner for RFC 8259 over checked UTF-8. It borrows, bounds the depth, and says what is JSON here:
+//! `usual` reads events as they mostly are without it, and leaves to it whatever is not so.
 
 use domain::{Code, Raw, Refusal, limits};
 use std::borrow::Cow;

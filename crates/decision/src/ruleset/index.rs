@@ -1,6 +1,6 @@
 //! Thousands of rules on one event: their conditions taken apart into tests of facts, equal tests kept once, and a tree that finds
 //! the rules whose tests hold without looking at the others. What comes out is what [`decide`](super::decide) says, bit for bit:
-//! whatever the index finds is evaluated in the spec's order.
+//! whatever the index finds is told in the spec's order; only rules that read texts are evaluated again.
 
 mod block;
 mod entries;

@@ -227,6 +227,39 @@ proptest! {
     }
 }
 
+/// An event with so many fields beside its type.
+fn wide(fields: usize) -> String {
+    let value =
+        |n: usize| [format!("{n}"), format!("\"text {n}\""), format!("{n}.5"), "true".to_owned()][n % 4].clone();
+    let fields: String = (0..fields).map(|n| format!(",\"field{n}\":{}", value(n))).collect();
+    format!("{{\"event\":\"view\",\"id\":\"e1\"{fields}}}")
+}
+
+#[test]
+fn events_of_many_fields_read_as_each_alone() {
+    for fields in [0, 1, 8, 9, 10, 17, 18, 19, 40, limits::FIELDS_MAX, limits::FIELDS_MAX + 1] {
+        let texts = [wide(fields), wide(fields), wide(fields + 1), wide(fields), wide(fields.saturating_sub(1))];
+        let mut shape = Shape::default();
+        for text in &texts {
+            let slow = scan::whole(text.as_bytes(), plain);
+            assert_eq!(slow.is_ok(), text.matches("field").count() <= limits::FIELDS_MAX, "{text}");
+            assert_eq!(parse_event_like(text.as_bytes(), &mut shape), slow, "{text}");
+        }
+    }
+}
+
+#[test]
+fn an_event_that_is_cut_reads_as_alone_whatever_came_before() {
+    let text = wide(12);
+    for end in 0..text.len() {
+        let (cut, mut shape) = (&text.as_bytes()[..end], Shape::default());
+        parse_event_like(text.as_bytes(), &mut shape).expect("it is whole");
+        let slow = scan::whole(cut, plain);
+        assert!(slow.is_err());
+        assert_eq!(parse_event_like(cut, &mut shape), slow, "cut at {end}");
+    }
+}
+
 fn field() -> impl Strategy<Value = serde_json::Value> {
     let scalar = prop_oneof![
         any::<bool>().prop_map(serde_json::Value::from),

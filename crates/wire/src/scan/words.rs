@@ -13,7 +13,8 @@ pub(crate) fn plain_mark(word: u64) -> u64 {
     ((low.wrapping_sub(ONES * 0x21) & !low) | (slash.wrapping_sub(ONES) & !slash)) & TOPS
 }
 
-/// Eight bytes from a place on, with zeros where the text has ended; none if it has less than eight in all.
+/// Eight bytes from a place on, with zeros where the text has ended; none if it has less than eight in all
+/// or ends before that place.
 #[inline(always)]
 pub(crate) fn first_word(bytes: &[u8], at: usize) -> Option<u64> {
     match bytes.get(at..).and_then(<[u8]>::first_chunk) {

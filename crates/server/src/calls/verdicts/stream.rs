@@ -31,7 +31,8 @@ const STUCK_AFTER: Duration = Duration::from_millis(20);
 /// Answers that wait for the connection, each of one part.
 const PIECES: usize = 2;
 
-/// Parts that go to the disk with one behind them that is at hand: a sync costs much the same for many events as for few.
+/// Parts that go to the disk with one behind them that is at hand: a sync costs much the same for many events as for few. Should
+/// that one turn out to have no event that is taken, they wait for `Config::decisions_synced_within`.
 const PARTS_AHEAD: usize = 2;
 
 /// A stream that is asked for.
@@ -188,9 +189,9 @@ impl Streaming {
     ///
     /// Where more lines are at hand the disk may wait for them: `unasked` counts the parts for which it has not been asked since.
     async fn part(&self, buffer: &mut LineBuffer, before: &mut u64, unasked: &mut usize) -> Part {
-        outlet::write_overdue();
         let start = std::time::Instant::now();
         let (bytes, too_long) = buffer.part(limits::STREAM_PART_BYTES_MAX);
+        outlet::write_before(bytes.len());
         let (len, lines) = (bytes.len(), line_ends(bytes) as u64);
         // Asked anew for each part: the spec may have changed.
         let taken = match Asked::new(&self.shared, &self.name, self.facts) {
@@ -221,7 +222,10 @@ impl Streaming {
         while let Some(Part { taken, before }) = parts.recv().await {
             let mut json = Json::in_memory(memory.take(), taken.len(), before);
             match taken.durable(&self.shared).await {
-                Ok(late) => taken.tell(&self.shared, late, &mut json).await,
+                Ok(late) => {
+                    outlet::write_overdue();
+                    taken.tell(&self.shared, late, &mut json).await;
+                }
                 Err(refusal) => taken.tell_refused(&self.shared, &refusal, &mut json),
             }
             if json.body.is_empty() {
