@@ -24,7 +24,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the figures are measured on: 2,000 items as in the design's table.
@@ -75,6 +75,11 @@ struct Report {
     json: bool,
 }
 
+/// Where the stolen time stands among the words of `/proc/stat`.
+const STEAL: usize = 7;
+/// The processors' ticks when the measurement began.
+static BEGAN: OnceLock<Option<(f64, f64)>> = OnceLock::new();
+
 /// The figures by name.
 #[derive(Default)]
 struct Figures(Map<String, Value>);
@@ -107,6 +112,7 @@ const GROUPS: [(&str, Group); 5] = [
 
 impl Bench {
     pub(crate) fn run(self, root: &Path) -> Result<()> {
+        BEGAN.get_or_init(ticks);
         match self {
             Bench::Spine(spine) => spine.run(root),
             Bench::Feed(feed) => feed.run(root),
@@ -156,6 +162,7 @@ impl Report {
         gates: &[(&str, f64, bool)],
     ) -> Result<()> {
         figures.note("load_average", load_average());
+        figures.note("stolen_percent", stolen());
         figures.note("quick", json!(self.quick));
         figures.note("machine", machine());
         figures.note("commit", commit(root));
@@ -262,6 +269,23 @@ fn now() -> Time {
 fn load_average() -> Value {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     json!(text.split(' ').next().and_then(|load| load.parse::<f64>().ok()))
+}
+
+/// Ticks of all processors since the machine began, and how many of them another machine on the same hardware was given instead.
+fn ticks() -> Option<(f64, f64)> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let ticks: Vec<f64> =
+        text.lines().next()?.split_whitespace().skip(1).filter_map(|word| word.parse().ok()).collect();
+    Some((ticks.iter().take(STEAL + 1).sum(), *ticks.get(STEAL)?))
+}
+
+/// What part of the processors' time was not ours since the measurement began: figures beside more than a quarter of a percent are
+/// those of a machine whose cores and caches others use.
+fn stolen() -> Value {
+    let (Some((all_before, before)), Some((all, after))) = (*BEGAN.get_or_init(ticks), ticks()) else {
+        return Value::Null;
+    };
+    json!(((after - before) / (all - all_before).max(1.0) * 1e4).round() / 1e2)
 }
 
 fn machine() -> Value {
