@@ -89,10 +89,13 @@ impl Slow {
 
     fn similarities(&self, from: u32, now: Time, norm: &dyn Fn(u32) -> f64) -> Vec<(u32, f64)> {
         let row = self.counts.get(&from).cloned().unwrap_or_default();
-        let aged = row.into_iter().map(|(to, count)| (to, count * self.left(Span(now.0)) * norm(to)));
-        let mut similarities: Vec<(u32, f64)> = aged.collect();
-        // As coarse as the index computes them, so that ties are ties.
-        similarities.sort_by(|a, b| (b.1 as f32).total_cmp(&(a.1 as f32)).then(a.0.cmp(&b.0)));
+        let worth = self.left(Span(now.0));
+        // In the order of products as coarse as the index computes them, so that ties are ties.
+        let mut ordered: Vec<(f32, u32, f64)> =
+            row.into_iter().map(|(to, count)| (count as f32 * norm(to) as f32, to, count * worth * norm(to))).collect();
+        ordered.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let mut similarities: Vec<(u32, f64)> =
+            ordered.into_iter().map(|(_, to, similarity)| (to, similarity)).collect();
         if self.parameters.neighbours > 0 {
             similarities.truncate(usize::from(self.parameters.neighbours));
         }
@@ -158,7 +161,7 @@ proptest! {
         neighbours in 0u16..5,
         user in 0u32..7,
     ) {
-        // Exponents whose powers are exact enough that the order of neighbours cannot differ by rounding alone.
+        // Exponents whose powers are those of the index to the last bit.
         let parameters = spec::plan::CoVisited { popularity_exponent: popularity, shrinkage: 0.0, neighbours, ..parameters() };
         let (mut fast, mut slow) = (CoVisited::new(parameters.clone()), Slow::new(parameters));
         let mut scratch = Scratch::new();
