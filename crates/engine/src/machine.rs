@@ -143,7 +143,8 @@ impl Machine {
     /// see the same steps of time however state is built; attribution alone takes note of them.
     pub fn apply(&mut self, position: Position, log_time: Time, payload: &Payload<'_>) {
         let located = Located::of(&self.plan, &self.names, payload);
-        self.apply_and((position, log_time, payload), (identity(payload).as_ref(), &located), |machine, change| {
+        let identity = Identity::of_record(payload);
+        self.apply_and((position, log_time, payload), (identity.as_ref(), &located), |machine, change| {
             machine.apply_resolved(&change)
         });
     }
@@ -235,14 +236,6 @@ impl Machine {
         digest.add(self.dedupe.digest());
         self.attribution.iter().for_each(|attribution| digest.add(attribution.digest(&self.names)));
         digest
-    }
-}
-
-/// What deduplication knows a payload by: an event that has an id.
-fn identity(payload: &Payload<'_>) -> Option<Identity> {
-    match payload {
-        Payload::Event(event) => Identity::of(event),
-        _ => None,
     }
 }
 

@@ -32,11 +32,7 @@ impl<'p, 'a> Prepared<'p, 'a> {
         let mut encoded = Vec::with_capacity(payloads.len() * 128);
         let parts = payloads.iter().map(|payload| {
             payload.encode(&mut encoded);
-            let identity = match payload {
-                Payload::Event(event) => Identity::of(event),
-                _ => None,
-            };
-            (encoded.len(), identity)
+            (encoded.len(), Identity::of_record(payload))
         });
         let parts = parts.collect();
         Prepared { payloads, encoded, parts }

@@ -3,7 +3,7 @@
 use crate::digest::Digest;
 use crate::numbered::Numbered;
 use crate::saved::{LoadError, Reader, Snapshot, put_u32, put_u64};
-use domain::{Event, Position, Raw, Time, limits};
+use domain::{Event, Payload, Position, Raw, Time, limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
@@ -22,7 +22,15 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of an event as the client sent it, or as the log has it. None without an id.
+    /// Of a record, as the client sent it, or as the log has it. None but for an event that has an id.
+    pub fn of_record(payload: &Payload<'_>) -> Option<Identity> {
+        match payload {
+            Payload::Event(event) => Identity::of(event),
+            _ => None,
+        }
+    }
+
+    /// Of an event. None without an id.
     pub fn of(event: &Event<'_>) -> Option<Identity> {
         let key = key(&event.source, event.id.as_ref()?);
         Some(Identity { key, body: body(event), time: event.time })

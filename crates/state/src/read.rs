@@ -52,11 +52,7 @@ impl<'l> ReadAt<'l> {
         };
         let segment = &self.layout.segments[self.read.at];
         let panes = row.panes_in(self.layout, self.read.at, self.panes.0, self.panes.1);
-        let (mut sum, mut count) = (0.0, 0);
-        for pane in panes.chunks_exact(segment.stride) {
-            sum += f64::from_bits(pane[segment.at.sum]);
-            count += segment.count(pane[0]);
-        }
+        let (sum, count) = sum_and_count(segment, panes, |pane| segment.count(pane[0]));
         let value = if mean { sum / count as f64 } else { sum };
         (value.is_finite() && !panes.is_empty()).then_some(value)
     }
@@ -156,13 +152,20 @@ fn panes_of<'l>(layout: &'l TableLayout, read: &AggregateRead) -> &'l Segment {
     if read.op.is_sketched() { &layout.rings[read.at].panes } else { &layout.segments[read.at] }
 }
 
+/// The sum over panes, in ascending order, and how many events they hold.
+#[inline]
+fn sum_and_count(segment: &Segment, panes: &[u64], count_of: impl Fn(&[u64]) -> u64) -> (f64, u64) {
+    let each = panes.chunks_exact(segment.stride);
+    each.fold((0.0, 0), |(sum, count), pane| (sum + f64::from_bits(pane[segment.at.sum]), count + count_of(pane)))
+}
+
 /// Folds panes, at least one, in ascending order.
 fn folded(op: AggregateOp, segment: &Segment, panes: &[u64], count_of: impl Fn(&[u64]) -> u64) -> Value {
     let at = segment.at;
     let each = panes.chunks_exact(segment.stride);
     let float = |pane: &[u64], at: usize| f64::from_bits(pane[at]);
     let count = || each.clone().map(&count_of).sum::<u64>();
-    let sum = || each.clone().fold(0.0, |sum, pane| sum + float(pane, at.sum));
+    let sum_and_count = || sum_and_count(segment, panes, &count_of);
     let variance = || {
         let of = |pane: &[u64]| Moments {
             count: count_of(pane),
@@ -176,8 +179,11 @@ fn folded(op: AggregateOp, segment: &Segment, panes: &[u64], count_of: impl Fn(&
     match op {
         AggregateOp::Count(_) => Value::Float(count() as f64),
         AggregateOp::Rate(window) => Value::Float(count() as f64 / (window.0 as f64 / 1_000.0)),
-        AggregateOp::Sum(_) => finite(sum()),
-        AggregateOp::Mean(_) => finite(sum() / count() as f64),
+        AggregateOp::Sum(_) => finite(sum_and_count().0),
+        AggregateOp::Mean(_) => {
+            let (sum, count) = sum_and_count();
+            finite(sum / count as f64)
+        }
         AggregateOp::Var(_) => variance().map_or(Value::Missing, finite),
         AggregateOp::Stddev(_) => variance().map_or(Value::Missing, |variance| finite(variance.sqrt())),
         AggregateOp::Min(_) => finite(each.fold(f64::INFINITY, least)),

@@ -219,7 +219,9 @@ const ABSENT: u16 = u16::MAX;
 impl Located {
     /// Of a record that is to be resolved under this plan, with this dictionary or what becomes of it.
     pub fn of(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Located {
-        Located::placed(plan, dictionary, payload).named(dictionary, payload)
+        let mut located = Located::placed(plan, dictionary, payload);
+        located.name(dictionary, payload);
+        located
     }
 
     /// The same for some dozens of records. They go from step to step together: what each step needs of memory the one before it has
@@ -264,11 +266,6 @@ impl Located {
             let key = event.fields.get(usize::from(of.place)).and_then(|field| key_in(&field.value));
             of.known = key.and_then(|key| dictionary.entity_hashed(of.entity, key, of.hash));
         }
-    }
-
-    fn named(mut self, dictionary: &Dictionary, payload: &Payload<'_>) -> Located {
-        self.name(dictionary, payload);
-        self
     }
 }
 

@@ -81,8 +81,8 @@ impl Row {
     }
 
     /// Makes the fixed part, at the row's first event. `opening` are words that [`TableLayout::opening`] made.
-    pub(crate) fn open(&mut self, layout: &TableLayout, opening: &[u64]) {
-        self.words = opening.to_vec();
+    pub(crate) fn open(&mut self, layout: &TableLayout, opening: Vec<u64>) {
+        self.words = opening;
         self.recents = layout.recents.iter().map(|_| VecDeque::new()).collect();
         self.rings = Rings::opened(&layout.rings);
     }
@@ -263,7 +263,7 @@ impl Row {
         if self.is_unused() {
             return row;
         }
-        row.open(new, &new.opening(&[]));
+        row.open(new, new.opening(&[]).into_vec());
         for (at, from) in of.decays.iter().enumerate() {
             if let Some(words) = from.and_then(|from| self.words.get(2 * from..2 * from + 2)) {
                 row.words[2 * at..2 * at + 2].copy_from_slice(words);

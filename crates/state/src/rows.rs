@@ -363,7 +363,8 @@ impl Keyed {
             Keyed::Crossed(rows) => rows.touch(layout, local, second, resolved.position, resolved.log_time),
         };
         if row.is_unused() {
-            row.open(layout, if takes_all(step, event) { &step.opening } else { &step.bare });
+            let opening = if takes_all(step, event) { &step.opening } else { &step.bare };
+            row.open(layout, opening.to_vec());
         }
         let log_time = resolved.log_time;
         let taken = [first].into_iter().chain(streams);

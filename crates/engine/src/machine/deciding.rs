@@ -1,6 +1,6 @@
 //! Events applied one after another with what the plan's decisions on them come to, as the running node does it in batches.
 
-use super::{Machine, identity};
+use super::Machine;
 use crate::decide::{Decided, open_each};
 use decision::Facts;
 use domain::{DecisionId, Payload, PlanVersion, Position, Time};
@@ -59,7 +59,7 @@ impl Machine {
         let (mut changes, mut open) = (Vec::with_capacity(Rows::AHEAD), Vec::with_capacity(Rows::AHEAD));
         let payloads = records.clone().map(|(_, _, payload)| payload);
         let located = Located::all(&self.plan, &self.names, payloads.clone());
-        let identities: Vec<Option<Identity>> = payloads.map(identity).collect();
+        let identities: Vec<Option<Identity>> = payloads.map(Identity::of_record).collect();
         identities.iter().flatten().for_each(|identity| self.dedupe.touch(identity));
         for ((record, identity), located) in records.zip(&identities).zip(&located) {
             self.apply_and(record, (identity.as_ref(), located), |machine, change| {

@@ -370,7 +370,7 @@ mod tests {
             let plan = Arc::new(spec::compile("panes.yaml", SPEC).expect("the spec is right"));
             let layout = &Layout::new(plan, |_| true).tables[0];
             let mut row = Row::default();
-            row.open(layout, &layout.opening(&[]));
+            row.open(layout, layout.opening(&[]).into_vec());
             let mut expected: Vec<BTreeMap<i64, (u64, f64)>> = vec![BTreeMap::new(); layout.segments.len()];
             let mut log_time = Time(1_790_000_000_000);
             for (later, late, amount) in events {
