@@ -61,9 +61,9 @@ impl Machine {
     pub(crate) fn with_names(plan: &Arc<Plan>, mut names: Dictionary, shards: u32) -> Machine {
         let plan = spec::bind(plan, &mut |text| names.intern_symbol(text));
         Machine {
+            dedupe: Dedupe::new(names.hash_seed()),
             names,
             catalogue: Catalogue::new(plan.clone()),
-            dedupe: Dedupe::new(),
             attribution: Attribution::new(&plan),
             shards: (0..shards).map(|index| Rows::new(plan.clone(), Scope::Shard { index, count: shards })).collect(),
             epoch: Epoch::new(plan.clone()),

@@ -140,7 +140,7 @@ fn checkpoint(users: &mut Rows) {
 }
 
 fn dedupe() {
-    let mut dedupe = Dedupe::new();
+    let mut dedupe = Dedupe::new(1);
     let mut random = Random(5);
     let event = payload(&mut random, 1_000.0);
     let Ok(Payload::Event(event)) = Payload::decode(1, &event) else { panic!("just encoded") };

@@ -28,6 +28,8 @@ enum Standing {
 struct Kind {
     columns: Vec<Paged<Value>>,
     standing: Paged<Standing>,
+    /// A bit for each entity whose standing is known: the one look that an event needs at most entities.
+    known: Vec<u64>,
     present: u32,
     touched: Touched,
 }
@@ -47,6 +49,7 @@ impl Catalogue {
         let kinds = plan.entities.iter().map(|entity| Kind {
             columns: entity.fields.iter().map(|_| Paged::new()).collect(),
             standing: Paged::new(),
+            known: Vec::new(),
             present: 0,
             touched: Touched::default(),
         });
@@ -214,6 +217,7 @@ impl Kind {
     fn stand(&mut self, id: EntityId, standing: Standing) {
         self.touched.insert(id.0);
         let was = std::mem::replace(self.standing.get_mut(id.0), standing);
+        self.note_known(id.0);
         self.present += u32::from(self.counts(standing));
         self.present -= u32::from(self.counts(was));
     }
@@ -223,6 +227,7 @@ impl Kind {
         self.present = ahead.present;
         for &id in ahead.touched.ids() {
             self.standing.take_over(&ahead.standing, id);
+            self.note_known(id);
             for (column, ahead) in self.columns.iter_mut().zip(&ahead.columns) {
                 column.take_over(ahead, id);
             }
@@ -230,9 +235,19 @@ impl Kind {
     }
 
     fn note_seen(&mut self, id: EntityId) {
-        if self.columns.is_empty() && self.standing.get(id.0).is_none_or(|was| *was == Standing::Unknown) {
+        if self.columns.is_empty() && !self.is_known(id.0) {
             self.stand(id, Standing::Seen);
         }
+    }
+
+    fn is_known(&self, id: u32) -> bool {
+        self.known.get(id as usize / 64).is_some_and(|word| word >> (id % 64) & 1 == 1)
+    }
+
+    fn note_known(&mut self, id: u32) {
+        let at = id as usize / 64;
+        self.known.resize(self.known.len().max(at + 1), 0);
+        self.known[at] |= 1 << (id % 64);
     }
 }
 

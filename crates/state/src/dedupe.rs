@@ -1,6 +1,7 @@
 //! Which event ids were taken: `(source, id)` -> position and body, for a window of log time and a bounded number of ids.
 
 use crate::digest::Digest;
+use crate::key_table::TableKey;
 use crate::numbered::Numbered;
 use crate::saved::{LoadError, Reader, Snapshot, put_u32, put_u64};
 use domain::{Event, Payload, Position, Raw, Time, limits};
@@ -12,6 +13,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 const BLOCK: usize = 1_024;
 /// Blocks per checkpoint chunk.
 const CHUNK_BLOCKS: usize = 32;
+/// Begins each chunk, so that ids saved in another form are not taken for these; no count is as large.
+const FORM: u32 = 0xd0d0_0002;
 
 /// What deduplication knows an event by: its id, and all that it says beside, with the time as the client gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,11 @@ impl Identity {
         let key = key(&event.source, event.id.as_ref()?);
         Some(Identity { key, body: body(event), time: event.time })
     }
+
+    /// The body together with when it happened, which was at its append if the client said nothing.
+    fn timed_body(&self, log_time: Time) -> u64 {
+        xxh3_64_with_seed(&self.time.unwrap_or(log_time).0.to_le_bytes(), self.body)
+    }
 }
 
 /// What an id says about an event.
@@ -48,11 +56,55 @@ pub enum Delivery {
     Reused(Position),
 }
 
+/// An id that was taken, in 32 bytes: every event leaves one, so that they are most of what a stream adds to memory.
 #[derive(Clone, Copy)]
 struct Taken {
     key: u128,
+    /// The body with the time.
     body: u64,
-    time: Time,
+    /// Behind the first of the block.
+    position: u32,
+    /// Milliseconds after the first of the block.
+    log_time: u32,
+}
+
+/// Ids that were taken one after another: up to [`BLOCK`], and no further apart than 32 bits can say.
+#[derive(Clone)]
+struct Block {
+    /// Number of the first.
+    start: u32,
+    position: Position,
+    log_time: Time,
+    taken: Vec<Taken>,
+}
+
+impl Block {
+    fn new(start: u32, (position, log_time): (Position, Time)) -> Block {
+        Block { start, position, log_time, taken: Vec::with_capacity(BLOCK) }
+    }
+
+    fn whole(&self, taken: &Taken) -> Whole {
+        Whole {
+            key: taken.key,
+            body: taken.body,
+            position: Position(self.position.0 + u64::from(taken.position)),
+            log_time: Time(self.log_time.0 + i64::from(taken.log_time)),
+        }
+    }
+
+    /// How an id is kept here, if there is room and it is near enough.
+    fn fitting(&self, whole: &Whole) -> Option<Taken> {
+        let position = u32::try_from(whole.position.0.checked_sub(self.position.0)?).ok()?;
+        let log_time = u32::try_from(whole.log_time.0.checked_sub(self.log_time.0)?).ok()?;
+        (self.taken.len() < BLOCK).then_some(Taken { key: whole.key, body: whole.body, position, log_time })
+    }
+}
+
+/// An id that was taken, with where and when.
+#[derive(Clone, Copy)]
+struct Whole {
+    key: u128,
+    body: u64,
     position: Position,
     log_time: Time,
 }
@@ -60,36 +112,33 @@ struct Taken {
 /// The ids taken within `limits::DEDUPE_WINDOW` of log time, at most `limits::DEDUPE_IDS_MAX`, the oldest forgotten first.
 #[derive(Clone)]
 pub struct Dedupe {
-    blocks: VecDeque<Arc<Vec<Taken>>>,
-    /// Number of the first entry of the first block, modulo 2^32.
-    base: u32,
+    blocks: VecDeque<Arc<Block>>,
     /// How many entries of the first block are forgotten.
     forgotten: usize,
+    /// The number that the next id gets, modulo 2^32.
+    next: u32,
     len: usize,
+    /// By id; it may have numbers that are forgotten.
     table: Numbered,
+    hash_seed: u64,
     capacity: usize,
 }
 
-impl Default for Dedupe {
-    fn default() -> Dedupe {
-        Dedupe::new()
-    }
-}
-
 impl Dedupe {
-    /// Knows no id.
-    pub fn new() -> Dedupe {
-        Dedupe::with_capacity(limits::DEDUPE_IDS_MAX)
+    /// Knows no id. The hash seed changes speed under attack and nothing else.
+    pub fn new(hash_seed: u64) -> Dedupe {
+        Dedupe::with_capacity(limits::DEDUPE_IDS_MAX, hash_seed)
     }
 
     /// Knows no id and will remember at most `capacity` (at least one).
-    pub fn with_capacity(capacity: usize) -> Dedupe {
+    pub fn with_capacity(capacity: usize, hash_seed: u64) -> Dedupe {
         Dedupe {
             blocks: VecDeque::new(),
-            base: 0,
             forgotten: 0,
+            next: 0,
             len: 0,
             table: Numbered::new(),
+            hash_seed,
             capacity: capacity.clamp(1, limits::DEDUPE_IDS_MAX),
         }
     }
@@ -108,11 +157,10 @@ impl Dedupe {
     ///
     /// An event without a time equals one with the time of its append, since the log fills that in.
     pub fn check(&self, event: &Identity) -> Delivery {
-        let Some(taken) = self.find(event.key).map(|number| self.taken(number)) else {
+        let Some(taken) = self.find(event.key).and_then(|number| self.taken(number)) else {
             return Delivery::Fresh;
         };
-        let same_time = taken.time == event.time.unwrap_or(taken.log_time);
-        if taken.body == event.body && same_time {
+        if taken.body == event.timed_body(taken.log_time) {
             Delivery::Duplicate(taken.position)
         } else {
             Delivery::Reused(taken.position)
@@ -121,7 +169,7 @@ impl Dedupe {
 
     /// Asks for the memory that `check` will need, so that the loads of many ids overlap.
     pub fn touch(&self, event: &Identity) {
-        std::hint::black_box(self.find(event.key));
+        self.table.touch(event.key.seeded_hash(self.hash_seed));
     }
 
     /// Remembers an id that was taken at `position`; `log_time` never decreases. `check` has just not known it.
@@ -129,8 +177,7 @@ impl Dedupe {
         if self.len == self.capacity {
             self.forget_oldest();
         }
-        let time = event.time.unwrap_or(log_time);
-        self.push(Taken { key: event.key, body: event.body, time, position, log_time });
+        self.push(Whole { key: event.key, body: event.timed_body(log_time), position, log_time });
     }
 
     /// Remembers an event of the log, if it has an id, after forgetting what is past the window. An id already known keeps its first
@@ -147,7 +194,7 @@ impl Dedupe {
     /// Forgets ids taken `limits::DEDUPE_WINDOW` or longer before `log_time`.
     pub fn expire(&mut self, log_time: Time) {
         let kept_after = log_time.minus(limits::DEDUPE_WINDOW);
-        while self.oldest().is_some_and(|taken| taken.log_time <= kept_after) {
+        while self.oldest().is_some_and(|(block, taken)| block.whole(taken).log_time <= kept_after) {
             self.forget_oldest();
         }
     }
@@ -158,7 +205,7 @@ impl Dedupe {
         let mut canonical = Vec::new();
         for taken in self.snapshot().iter() {
             canonical.clear();
-            put_taken(&mut canonical, taken);
+            put_taken(&mut canonical, &taken);
             digest.add_entry(&canonical);
         }
         digest
@@ -177,19 +224,21 @@ impl Dedupe {
     /// Loads one chunk of a snapshot; chunks in order, into a new `Dedupe`.
     ///
     /// # Errors
-    /// The bytes are damaged or out of order.
+    /// The bytes are damaged, out of order, or of an older form.
     pub fn load(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
         let mut input = Reader::new(bytes);
-        for _ in 0..input.count(48)? {
+        if input.u32()? != FORM {
+            return Err(LoadError::new("remembered ids are of another form"));
+        }
+        for _ in 0..input.count(40)? {
             let (low, high) = (input.u64()?, input.u64()?);
-            let taken = Taken {
+            let taken = Whole {
                 key: u128::from(high) << 64 | u128::from(low),
                 body: input.u64()?,
-                time: Time(input.i64()?),
                 position: Position(input.u64()?),
                 log_time: Time(input.i64()?),
             };
-            let last = self.blocks.back().and_then(|block| block.last());
+            let last = self.blocks.back().and_then(|block| Some(block.whole(block.taken.last()?)));
             let in_order = last.is_none_or(|last| last.position < taken.position && last.log_time <= taken.log_time);
             if !in_order || self.find(taken.key).is_some() {
                 return Err(LoadError::new("remembered ids are out of order or repeated"));
@@ -203,40 +252,52 @@ impl Dedupe {
     }
 
     fn find(&self, key: u128) -> Option<u32> {
-        self.table.find(key as u64, |number| self.taken(number).key == key)
+        let hash = key.seeded_hash(self.hash_seed);
+        self.table.find(hash, |number| self.taken(number).is_some_and(|taken| taken.key == key))
     }
 
-    fn taken(&self, number: u32) -> &Taken {
-        let at = number.wrapping_sub(self.base) as usize;
-        &self.blocks[at / BLOCK][at % BLOCK]
-    }
-
-    fn oldest(&self) -> Option<&Taken> {
-        self.blocks.front().and_then(|block| block.get(self.forgotten))
-    }
-
-    fn push(&mut self, taken: Taken) {
-        if self.blocks.back().is_none_or(|block| block.len() == BLOCK) {
-            self.blocks.push_back(Arc::new(Vec::with_capacity(BLOCK)));
+    /// The id with a number, unless it is forgotten.
+    fn taken(&self, number: u32) -> Option<Whole> {
+        let first = self.blocks.front()?.start;
+        let at = number.wrapping_sub(first);
+        if (at as usize) < self.forgotten {
+            return None;
         }
-        let number = self.base.wrapping_add((self.forgotten + self.len) as u32);
-        let block = self.blocks.back_mut().expect("a block was pushed if there was no room");
-        Arc::make_mut(block).push(taken);
-        self.table.insert(taken.key as u64, number);
+        let behind = self.blocks.partition_point(|block| block.start.wrapping_sub(first) <= at);
+        let block = self.blocks.get(behind.checked_sub(1)?)?;
+        block.taken.get(number.wrapping_sub(block.start) as usize).map(|taken| block.whole(taken))
+    }
+
+    fn oldest(&self) -> Option<(&Block, &Taken)> {
+        let block = self.blocks.front()?;
+        Some((block, block.taken.get(self.forgotten)?))
+    }
+
+    fn push(&mut self, whole: Whole) {
+        let fitting = self.blocks.back().and_then(|block| block.fitting(&whole));
+        let taken = fitting.unwrap_or_else(|| {
+            self.blocks.push_back(Arc::new(Block::new(self.next, (whole.position, whole.log_time))));
+            Taken { key: whole.key, body: whole.body, position: 0, log_time: 0 }
+        });
+        let block = self.blocks.back_mut().expect("a block was pushed if none was fitting");
+        Arc::make_mut(block).taken.push(taken);
+        let (next, len) = (self.next, self.len as u32);
+        self.table.insert(whole.key.seeded_hash(self.hash_seed), next, |number| {
+            (1..=len).contains(&next.wrapping_sub(number))
+        });
+        self.next = next.wrapping_add(1);
         self.len += 1;
     }
 
     fn forget_oldest(&mut self) {
-        let Some(key) = self.oldest().map(|taken| taken.key) else {
+        let Some((block, _)) = self.oldest() else {
             return;
         };
-        let number = self.base.wrapping_add(self.forgotten as u32);
-        self.table.remove(key as u64, number);
+        let is_last = self.forgotten + 1 == block.taken.len();
         self.len -= 1;
         self.forgotten += 1;
-        if self.forgotten == self.blocks.front().map_or(0, |block| block.len()) {
+        if is_last {
             // A block that is not full yet is the last one: the next id starts a new one.
-            self.base = self.base.wrapping_add(self.forgotten as u32);
             self.blocks.pop_front();
             self.forgotten = 0;
         }
@@ -274,28 +335,25 @@ fn hashed(hash: u64, value: &Raw<'_>) -> u64 {
     }
 }
 
-fn put_taken(out: &mut Vec<u8>, taken: &Taken) {
-    let words = [
-        taken.key as u64,
-        (taken.key >> 64) as u64,
-        taken.body,
-        taken.time.0 as u64,
-        taken.position.0,
-        taken.log_time.0 as u64,
-    ];
+fn put_taken(out: &mut Vec<u8>, taken: &Whole) {
+    let words = [taken.key as u64, (taken.key >> 64) as u64, taken.body, taken.position.0, taken.log_time.0 as u64];
     words.into_iter().for_each(|word| put_u64(out, word));
 }
 
 /// Frozen ids.
 pub struct DedupeSnapshot {
-    blocks: Vec<Arc<Vec<Taken>>>,
+    blocks: Vec<Arc<Block>>,
     forgotten: usize,
 }
 
 impl DedupeSnapshot {
-    fn iter(&self) -> impl Iterator<Item = &Taken> {
-        self.blocks.iter().flat_map(|block| block.iter()).skip(self.forgotten)
+    fn iter(&self) -> impl Iterator<Item = Whole> {
+        whole(&self.blocks).skip(self.forgotten)
     }
+}
+
+fn whole(blocks: &[Arc<Block>]) -> impl Iterator<Item = Whole> {
+    blocks.iter().flat_map(|block| block.taken.iter().map(|taken| block.whole(taken)))
 }
 
 impl Snapshot for DedupeSnapshot {
@@ -307,8 +365,9 @@ impl Snapshot for DedupeSnapshot {
         let first = (chunk as usize * CHUNK_BLOCKS).min(self.blocks.len());
         let blocks = &self.blocks[first..(first + CHUNK_BLOCKS).min(self.blocks.len())];
         let skipped = if first == 0 { self.forgotten } else { 0 };
-        let count = blocks.iter().map(|block| block.len()).sum::<usize>() - skipped;
+        let count = blocks.iter().map(|block| block.taken.len()).sum::<usize>() - skipped;
+        put_u32(out, FORM);
         put_u32(out, count as u32);
-        blocks.iter().flat_map(|block| block.iter()).skip(skipped).for_each(|taken| put_taken(out, taken));
+        whole(blocks).skip(skipped).for_each(|taken| put_taken(out, &taken));
     }
 }

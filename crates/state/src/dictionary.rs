@@ -62,6 +62,11 @@ impl Dictionary {
         self
     }
 
+    /// What it was made with.
+    pub fn hash_seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The number of an entity, if it was ever named.
     pub fn entity(&self, entity: EntityIndex, key: &str) -> Option<EntityId> {
         self.entities.get(entity as usize)?.find(key, self.seed).map(EntityId)
@@ -72,14 +77,14 @@ impl Dictionary {
         key.seeded_hash(self.seed)
     }
 
-    /// Reads where a search for the hash of an entity's key begins, which brings it.
-    pub(crate) fn touch_entity(&self, entity: EntityIndex, hash: u64) -> u32 {
-        self.entities[usize::from(entity)].touch(hash)
+    /// Asks for the memory where a search for the hash of an entity's key begins.
+    pub(crate) fn touch_entity(&self, entity: EntityIndex, hash: u64) {
+        self.entities[usize::from(entity)].touch(hash);
     }
 
-    /// Reads the key that a search looks at first, which brings it.
-    pub(crate) fn touch_key(&self, entity: EntityIndex, hash: u64) -> u8 {
-        self.entities[usize::from(entity)].touch_name(hash)
+    /// Asks for the key that a search looks at first.
+    pub(crate) fn touch_key(&self, entity: EntityIndex, hash: u64) {
+        self.entities[usize::from(entity)].touch_name(hash);
     }
 
     /// The number of an entity by its key and that key's hash, if it was ever named.

@@ -3,6 +3,7 @@
 
 use crate::key_table::TableKey;
 use crate::numbered::Numbered;
+use prefetch_index::prefetch_index;
 use std::sync::Arc;
 
 /// Names per block: the unit that a snapshot shares.
@@ -74,19 +75,17 @@ impl Names {
         self.find_hashed(name, name.seeded_hash(seed))
     }
 
-    /// Reads where a search for the hash of a name begins, which brings it.
+    /// Asks for the memory where a search for the hash of a name begins.
     #[inline]
-    pub(crate) fn touch(&self, hash: u64) -> u32 {
-        self.table.touch(hash)
+    pub(crate) fn touch(&self, hash: u64) {
+        self.table.touch(hash);
     }
 
-    /// Reads the name that a search looks at first, which brings it.
+    /// Asks for the name that a search looks at first.
     #[inline]
-    pub(crate) fn touch_name(&self, hash: u64) -> u8 {
-        match self.table.candidate(hash).map(|number| self.kept(number)) {
-            Some(Name::Here(len, _)) => *len,
-            Some(Name::Heap(text)) => text.len() as u8,
-            None => 0,
+    pub(crate) fn touch_name(&self, hash: u64) {
+        if let Some(number) = self.table.candidate(hash) {
+            prefetch_index(&self.blocks[number as usize / BLOCK][..], number as usize % BLOCK);
         }
     }
 
@@ -104,7 +103,7 @@ impl Names {
         let kept = Name::new(name);
         self.heap += if let Name::Heap(text) = &kept { text.len() } else { 0 };
         Arc::make_mut(block)[number as usize % BLOCK] = kept;
-        self.table.insert(hash, number);
+        self.table.insert(hash, number, |_| true);
         self.count += 1;
         number
     }

@@ -1,5 +1,6 @@
 //! A vector by dense id in pages of 64 that a checkpoint can hold on to: after `snapshot` only touched pages are copied.
 
+use prefetch_index::prefetch_index;
 use std::sync::Arc;
 
 /// Elements per page.
@@ -60,6 +61,11 @@ impl<T: Default + Clone> Paged<T> {
             Page::Own(rows) => rows.get(id as usize % PAGE),
             Page::Shared(rows) => rows.get(id as usize % PAGE),
         }
+    }
+
+    /// Asks for the memory of an element.
+    pub fn touch(&self, id: u32) {
+        prefetch_index(self.page(id), id as usize % PAGE);
     }
 
     /// The element of an id for writing; grows, and copies the page if a snapshot still holds it.

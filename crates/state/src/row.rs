@@ -16,6 +16,7 @@ use crate::layout::{RecentsLayout, RecentsOf, TableLayout};
 use crate::saved::{LoadError, Reader, put_text, put_u32, put_u64};
 use crate::sketch::{Rings, Sketched};
 use domain::{EntityId, Span, Symbol, Time, Value};
+use prefetch_index::prefetch_index;
 use spec::plan::AggregateOp;
 use std::collections::VecDeque;
 
@@ -63,21 +64,20 @@ impl Row {
         self.words.is_empty() && self.recents.is_empty() && self.rings.is_empty()
     }
 
-    /// Reads the row's own words, which brings their place in the page.
-    pub(crate) fn touch_place(&self) -> u64 {
-        self.words.len() as u64
+    /// Asks for what the row's own words point at: header, lists.
+    pub(crate) fn touch_header(&self) {
+        prefetch_index(&self.words, 0);
+        prefetch_index(&self.words, 8);
+        if !self.recents.is_empty() {
+            prefetch_index(&self.recents, 0);
+        }
     }
 
-    /// Reads what the row's own words point at, which brings it: header, lists, rings.
-    pub(crate) fn touch_header(&self) -> u64 {
-        let lists = self.recents.first().map_or(0, VecDeque::len) as u64;
-        self.words.first().copied().unwrap_or(0) ^ self.words.get(8).copied().unwrap_or(0) ^ lists
-    }
-
-    /// Reads what the header points at: newest panes and entries of lists.
-    pub(crate) fn touch_newest(&self, layout: &TableLayout) -> u64 {
-        let newest = self.recents.iter().filter_map(|list| list.front());
-        newest.fold(self.touch_panes(layout) ^ self.rings.touch_newest(), |all, recent| all ^ recent.bits)
+    /// Asks for what the header points at: newest panes and entries of lists.
+    pub(crate) fn touch_newest(&self, layout: &TableLayout) {
+        self.touch_panes(layout);
+        self.rings.touch_newest();
+        self.recents.iter().for_each(|list| prefetch_index(list.as_slices().0, 0));
     }
 
     /// Makes the fixed part, at the row's first event. `opening` are words that [`TableLayout::opening`] made.

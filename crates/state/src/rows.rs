@@ -90,8 +90,8 @@ enum Keyed {
     Crossed(Crossed),
 }
 
-/// A row that is about to be read or written.
-type Found<'r> = (&'r Row, &'r TableLayout);
+/// A row that is about to be read or written: where it stands, and what it is like.
+type Wanted<'r> = (&'r Paged<Row>, u32, &'r TableLayout);
 
 /// The keyed rows of a scope.
 #[derive(Clone)]
@@ -218,18 +218,19 @@ impl Rows {
 
     /// Asks for the memory that records will need, so that the loads overlap: at most [`Rows::AHEAD`] at a time are of use.
     pub fn touch_all(&self, few: &[Resolved]) {
-        let mut found: Vec<Found<'_>> = Vec::with_capacity(2 * few.len());
+        let mut wanted: Vec<Wanted<'_>> = Vec::with_capacity(4 * few.len());
         for resolved in few {
             let Change::Event(event) = &resolved.change else { continue };
             for step in &self.layout.steps[usize::from(event.event)] {
                 if let (Some(local), Keyed::Plain(rows)) =
                     (self.scope.local(event.entities[step.owner].0), &self.tables[step.table])
                 {
-                    found.extend(rows.get(local).map(|row| (row, &self.layout.tables[step.table])));
+                    rows.touch(local);
+                    wanted.push((rows, local, &self.layout.tables[step.table]));
                 }
             }
         }
-        touch(&found);
+        touch(&wanted);
     }
 
     /// Position of the last record applied.
@@ -413,12 +414,11 @@ impl Keyed {
     }
 }
 
-/// Reads of each row what the next round needs to go on from, so that in each round the loads of all rows overlap.
-fn touch(rows: &[Found<'_>]) {
-    let all = |touch: fn(&Found<'_>) -> u64| rows.iter().map(touch).fold(0, u64::wrapping_add);
-    let places = all(|(row, _)| row.touch_place());
-    let headers = all(|(row, _)| row.touch_header());
-    std::hint::black_box((places, headers, all(|(row, layout)| row.touch_newest(layout))));
+/// Asks for what the next round needs of each row to go on from, so that in each round the loads of all rows overlap.
+fn touch(places: &[Wanted<'_>]) {
+    let rows = || places.iter().filter_map(|(rows, local, layout)| Some((rows.get(*local)?, *layout)));
+    rows().for_each(|(row, _)| row.touch_header());
+    rows().for_each(|(row, layout)| row.touch_newest(layout));
 }
 
 /// Whether an event counts in every stream that has no filter: then the room that it opens a row with is used at once.

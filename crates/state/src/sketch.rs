@@ -77,10 +77,10 @@ impl Rings {
         self.0.is_none()
     }
 
-    /// Reads something of the newest pane of each ring, which brings its memory.
-    pub(crate) fn touch_newest(&self) -> u64 {
+    /// Asks for the newest pane of each ring.
+    pub(crate) fn touch_newest(&self) {
         let rings = self.0.iter().flat_map(|rings| rings.iter());
-        rings.filter_map(|ring| ring.panes.last()).fold(0, |all, pane| all ^ pane.body.touch())
+        rings.filter_map(|ring| ring.panes.last()).for_each(|pane| pane.body.touch());
     }
 
     /// Adds an event to its pane, unless no read at `log_time` or later could see it. What is too old for that makes room for a new pane.
@@ -267,8 +267,8 @@ impl Body {
         if let Body::Top(body) = self { Some(body) } else { None }
     }
 
-    /// Reads something of its content.
-    fn touch(&self) -> u64 {
+    /// Asks for its content.
+    fn touch(&self) {
         match self {
             Body::Distinct(body) => body.touch(),
             Body::Quantile(body) => body.touch(),

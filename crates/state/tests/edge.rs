@@ -369,7 +369,7 @@ fn whatever_an_event_says_tells_it_from_others() {
     let kind = Event { kind: "views".into(), ..bare.clone() };
     let events: Vec<Event<'_>> = events.chain([bare, kind]).collect();
     for (at, event) in events.iter().enumerate() {
-        let mut dedupe = Dedupe::new();
+        let mut dedupe = Dedupe::new(1);
         dedupe.apply(Position(1), Time(5), Identity::of(event).as_ref());
         for (other, sent) in events.iter().enumerate() {
             let expected = if at == other { Delivery::Duplicate(Position(1)) } else { Delivery::Reused(Position(1)) };
@@ -384,7 +384,7 @@ fn identified(id: &'static str, time: Option<i64>, place: i64) -> Event<'static>
 
 #[test]
 fn ids_tell_fresh_repeated_and_reused() {
-    let mut dedupe = Dedupe::new();
+    let mut dedupe = Dedupe::new(1);
     let check = |dedupe: &Dedupe, event: &Event<'_>| dedupe.check(&Identity::of(event).unwrap());
     let is_fresh = |dedupe: &Dedupe, event: &Event<'_>| check(dedupe, event) == Delivery::Fresh;
     let (log, first) = (Time(100), Position(7));
@@ -419,7 +419,7 @@ proptest! {
         capacity in 1usize..2_500,
         reload in 0usize..3_000,
     ) {
-        let mut dedupe = Dedupe::with_capacity(capacity);
+        let mut dedupe = Dedupe::with_capacity(capacity, 1);
         // By position: id and log time; and by id the position.
         let (mut order, mut known) = (BTreeMap::new(), BTreeMap::new());
         let mut log_time = Time(0);
@@ -429,7 +429,7 @@ proptest! {
             if at == reload {
                 let chunks = saved(&dedupe.snapshot());
                 let digest = dedupe.digest();
-                dedupe = Dedupe::with_capacity(capacity);
+                dedupe = Dedupe::with_capacity(capacity, 1);
                 chunks.iter().for_each(|chunk| dedupe.load(chunk).unwrap());
                 prop_assert_eq!(dedupe.digest(), digest);
             }

@@ -75,10 +75,11 @@ impl Leaving {
                 return Err(again(generation, catalogue, attribution));
             }
         };
+        let names = names.into_inner();
         Ok(Machine {
-            names: names.into_inner(),
+            dedupe: Dedupe::new(names.hash_seed()),
+            names,
             catalogue,
-            dedupe: Dedupe::new(),
             attribution,
             shards: shards.into_iter().map(|shard| shard.into_inner()).collect(),
             epoch: epochs.into_newest(),

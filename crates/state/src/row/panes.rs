@@ -8,6 +8,7 @@ use crate::carry::Between;
 use crate::layout::{Segment, StreamStep, TableLayout};
 use crate::resolve::Few;
 use domain::Time;
+use prefetch_index::prefetch_index;
 use std::ops::Range;
 
 /// What a segment is given when a row is written anew.
@@ -282,13 +283,11 @@ impl Row {
         start == self.words.len()
     }
 
-    /// Reads the newest pane of the first segments, which brings their memory.
-    pub(crate) fn touch_panes(&self, layout: &TableLayout) -> u64 {
-        let newest = (0..layout.segments.len().min(TOUCHED_MAX)).filter_map(|at| {
-            let head = self.words.get(layout.heads() + at)?;
-            self.words.get(end_of(*head).checked_sub(1)?)
-        });
-        newest.fold(0, |all, word| all ^ word)
+    /// Asks for the newest pane of the first segments.
+    pub(crate) fn touch_panes(&self, layout: &TableLayout) {
+        let heads = self.words.get(layout.heads()..).unwrap_or(&[]);
+        let heads = heads.iter().take(layout.segments.len().min(TOUCHED_MAX));
+        heads.for_each(|head| prefetch_index(&self.words, end_of(*head).wrapping_sub(1)));
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::saved::{LoadError, Reader, put_u32, put_u64};
 use domain::limits::QUANTILE_BUCKETS_MAX;
+use prefetch_index::prefetch_index;
 
 /// `ln(1.01 / 0.99)`: a bucket is so wide in logarithms that its middle is within 1 % of all in it.
 const WIDTH: f64 = 0.020_000_666_706_669_52;
@@ -44,8 +45,8 @@ impl Quantile {
     }
 
     /// Reads something of its content, which brings its memory.
-    pub(crate) fn touch(&self) -> u64 {
-        self.buckets.first().copied().unwrap_or(0)
+    pub(crate) fn touch(&self) {
+        prefetch_index(&self.buckets, 0);
     }
 
     /// Heap bytes, spare capacity included.

@@ -3,6 +3,7 @@
 
 use crate::saved::{LoadError, Reader, put_u32, put_u64};
 use domain::limits::{DISTINCT_EXACT_MAX, DISTINCT_REGISTERS, DISTINCT_UNION_MAX};
+use prefetch_index::prefetch_index;
 
 /// Bits of a hash that choose its register.
 const BITS: u32 = DISTINCT_REGISTERS.trailing_zeros();
@@ -47,10 +48,10 @@ impl Distinct {
     }
 
     /// Reads something of its content, which brings its memory.
-    pub(crate) fn touch(&self) -> u64 {
+    pub(crate) fn touch(&self) {
         match self {
-            Distinct::Exact(hashes) => hashes.first().copied().unwrap_or(0),
-            Distinct::Registers(registers) => u64::from(registers[0]),
+            Distinct::Exact(hashes) => prefetch_index(hashes, 0),
+            Distinct::Registers(registers) => prefetch_index(&registers[..], 0),
         }
     }
 

@@ -5,6 +5,7 @@
 use crate::elements::Element;
 use crate::saved::{LoadError, Reader, put_u32};
 use domain::limits::{SYMBOLS_MAX, TOP_COUNTERS_MAX};
+use prefetch_index::prefetch_index;
 use std::cmp::Reverse;
 
 /// How often one element came.
@@ -61,8 +62,8 @@ impl Top {
     }
 
     /// Reads something of its content, which brings its memory.
-    pub(crate) fn touch(&self) -> u64 {
-        self.counters.first().map_or(0, |counter| counter.count.into())
+    pub(crate) fn touch(&self) {
+        prefetch_index(&self.counters, 0);
     }
 
     /// Heap bytes, spare capacity included.
