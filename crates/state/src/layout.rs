@@ -154,10 +154,31 @@ pub(crate) struct AggregateRead {
     pub(crate) op: AggregateOp,
     /// Over which window, if over any.
     pub(crate) window: Option<Window>,
-    /// Whether it counts in panes that hold nothing else.
-    pub(crate) counts: bool,
+    /// What of its panes it adds up, if that is all.
+    pub(crate) simple: Option<Simple>,
     /// Number of the segment, the accumulator, the list or the ring in the table's layout.
     pub(crate) at: usize,
+}
+
+/// An aggregate that adds up panes of a window that is no session, and no more: most that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Simple {
+    /// Counts in panes that hold nothing else.
+    Count,
+    Sum,
+    Mean,
+}
+
+impl Simple {
+    fn of(op: AggregateOp, segments: &[Segment], at: usize) -> Option<Simple> {
+        match op {
+            _ if matches!(op.window(), None | Some(Window::Session(_))) => None,
+            AggregateOp::Count(_) => (segments[at].stride == 1).then_some(Simple::Count),
+            AggregateOp::Sum(_) => Some(Simple::Sum),
+            AggregateOp::Mean(_) => Some(Simple::Mean),
+            _ => None,
+        }
+    }
 }
 
 /// What an event adds to one table.
@@ -205,7 +226,10 @@ pub(crate) struct StreamStep {
 /// What is collected.
 pub(crate) enum StepValue {
     One,
+    /// A float or an int.
     Number(Program),
+    /// What counts as a number.
+    Converted(Program),
     Role(usize),
     Listed(Program, RecentsOf),
     /// Number among the event's collections.
@@ -238,9 +262,8 @@ impl Layout {
             let stream = &plan.streams[aggregate.stream as usize];
             let at = places[aggregate.stream as usize].at(stream, aggregate.op);
             let window = aggregate.op.window();
-            let in_panes = matches!(aggregate.op, AggregateOp::Count(_)) && !matches!(window, Some(Window::Session(_)));
-            let counts = in_panes && tables[usize::from(stream.table)].segments[at].stride == 1;
-            AggregateRead { table: stream.table, slot: aggregate.slot, op: aggregate.op, window, counts, at }
+            let simple = Simple::of(aggregate.op, &tables[usize::from(stream.table)].segments, at);
+            AggregateRead { table: stream.table, slot: aggregate.slot, op: aggregate.op, window, simple, at }
         });
         let aggregates: Vec<AggregateRead> = aggregates.collect();
         for (stream, place) in plan.streams.iter().zip(&places) {
@@ -435,7 +458,10 @@ fn stream_step(plan: &Plan, stream: &Stream, place: &Place, event: u16) -> Optio
     let nth = stream.events.iter().position(|known| *known == event)?;
     let value = match &stream.value {
         StreamValue::One => StepValue::One,
-        StreamValue::Number(program) => StepValue::Number(program.clone()),
+        StreamValue::Number(program) if matches!(program.ty(), Type::Float | Type::Int) => {
+            StepValue::Number(program.clone())
+        }
+        StreamValue::Number(program) => StepValue::Converted(program.clone()),
         StreamValue::Role(roles) => StepValue::Role(roles[nth] as usize),
         StreamValue::Listed(program) => StepValue::Listed(program.clone(), RecentsOf::new(plan, stream)),
         StreamValue::Elements(collection) => StepValue::Elements(usize::from(*collection)),

@@ -1,6 +1,6 @@
 //! The value of an aggregate over one row at an instant.
 
-use crate::layout::{AggregateRead, Grid, Segment, TableLayout};
+use crate::layout::{AggregateRead, Grid, Segment, Simple, TableLayout};
 use crate::row::{Moments, Row, decay};
 use domain::{Span, Time, Value, limits};
 use expr::Column;
@@ -19,6 +19,16 @@ impl<'l> ReadAt<'l> {
     /// This aggregate at this instant.
     #[inline]
     pub(crate) fn new(layout: &'l TableLayout, read: &'l AggregateRead, now: Time) -> ReadAt<'l> {
+        match (read.simple, read.window) {
+            (Some(_), Some(Window::Sliding(window))) => {
+                let segment = &layout.segments[read.at];
+                ReadAt { layout, read, now, panes: (segment.pane(now.minus(window)), segment.pane(now)) }
+            }
+            _ => ReadAt::of_any(layout, read, now),
+        }
+    }
+
+    fn of_any(layout: &'l TableLayout, read: &'l AggregateRead, now: Time) -> ReadAt<'l> {
         let panes = read.window.map_or((0, 0), |window| panes_of(layout, read).panes_of(window, now));
         let panes = match read.op {
             AggregateOp::StreakPeriods(_) => (panes.0, layout.segments[read.at].pane(now)),
@@ -36,24 +46,24 @@ impl<'l> ReadAt<'l> {
     /// right after its parts were written, and processors wait for that.
     #[inline]
     pub(crate) fn write(&self, row: Option<&Row>, slot: &mut Value) {
-        match self.float(row).or_else(|| self.summed(row?)) {
+        match row.and_then(|row| self.simple(row)) {
             Some(float) => *slot = Value::Float(float),
             None => *slot = self.value(row),
         }
     }
 
-    /// The sum or the mean over a window that has a pane, unless it has overflowed.
-    #[inline]
-    fn summed(&self, row: &Row) -> Option<f64> {
-        let mean = match self.read.op {
-            AggregateOp::Sum(Window::Sliding(_)) => false,
-            AggregateOp::Mean(Window::Sliding(_)) => true,
-            _ => return None,
-        };
+    /// What it adds up of panes, if there are any and it has not overflowed.
+    #[inline(always)]
+    fn simple(&self, row: &Row) -> Option<f64> {
+        let of = self.read.simple?;
         let segment = &self.layout.segments[self.read.at];
         let panes = row.panes_in(self.layout, self.read.at, self.panes.0, self.panes.1);
+        if of == Simple::Count {
+            // They lie side by side: compilers add several at once.
+            return Some(panes.iter().map(|pane| segment.count(*pane)).sum::<u64>() as f64);
+        }
         let (sum, count) = sum_and_count(segment, panes, |pane| segment.count(pane[0]));
-        let value = if mean { sum / count as f64 } else { sum };
+        let value = if of == Simple::Mean { sum / count as f64 } else { sum };
         (value.is_finite() && !panes.is_empty()).then_some(value)
     }
 
@@ -61,7 +71,9 @@ impl<'l> ReadAt<'l> {
     pub(crate) fn write_block(&self, rows: &[Option<&Row>], column: &mut Column) {
         match column.floats_mut() {
             // Which of the two it is does not change from row to row, so that compilers choose once.
-            Some(lane) if self.read.counts => rows.iter().zip(0..).for_each(|(row, at)| lane.set(at, self.float(*row))),
+            Some(lane) if self.read.simple == Some(Simple::Count) => {
+                rows.iter().zip(0..).for_each(|(row, at)| lane.set(at, self.float(*row)))
+            }
             Some(lane) if matches!(self.read.op, AggregateOp::Decayed(_)) => {
                 rows.iter().zip(0..).for_each(|(row, at)| lane.set(at, self.float(*row)));
             }
@@ -72,9 +84,8 @@ impl<'l> ReadAt<'l> {
     /// The value, if it is a count in panes that hold nothing else or a decayed sum; none where that has overflowed.
     #[inline]
     fn float(&self, row: Option<&Row>) -> Option<f64> {
-        if self.read.counts {
-            let (first, last) = self.panes;
-            return Some(row.map_or(0, |row| row.count_in(self.layout, self.read.at, first, last)) as f64);
+        if self.read.simple == Some(Simple::Count) {
+            return Some(row.and_then(|row| self.simple(row)).unwrap_or(0.0));
         }
         let AggregateOp::Decayed(half_life) = self.read.op else { return None };
         let (sum, since) = row.map_or((0.0, Time(0)), |row| row.decayed(self.read.at));
@@ -155,6 +166,10 @@ fn panes_of<'l>(layout: &'l TableLayout, read: &AggregateRead) -> &'l Segment {
 /// The sum over panes, in ascending order, and how many events they hold.
 #[inline]
 fn sum_and_count(segment: &Segment, panes: &[u64], count_of: impl Fn(&[u64]) -> u64) -> (f64, u64) {
+    if segment.stride == 2 {
+        let each = panes.as_chunks::<2>().0.iter();
+        return each.fold((0.0, 0), |(sum, count), pane| (sum + f64::from_bits(pane[1]), count + count_of(pane)));
+    }
     let each = panes.chunks_exact(segment.stride);
     each.fold((0.0, 0), |(sum, count), pane| (sum + f64::from_bits(pane[segment.at.sum]), count + count_of(pane)))
 }

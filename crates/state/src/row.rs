@@ -7,6 +7,7 @@ mod parts;
 mod patterns;
 mod sessions;
 
+pub(crate) use panes::Counted;
 pub(crate) use parts::Moments;
 pub(crate) use patterns::FAILS;
 

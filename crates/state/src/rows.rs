@@ -14,7 +14,7 @@ use crate::layout::{Grid, Layout, Step, StepValue, StreamStep, TableLayout};
 use crate::paged::Paged;
 use crate::read::{next_change, value};
 use crate::resolve::{Change, EventChange, Resolved};
-use crate::row::{FAILS, Recent, Row};
+use crate::row::{Counted, FAILS, Recent, Row};
 use crate::saved::{put_text, put_u64};
 use crate::sketch::Sketched;
 use crate::subject::{Copied, Subject};
@@ -355,8 +355,9 @@ impl Keyed {
         event: &EventChange,
         resolved: &Resolved,
     ) -> usize {
-        let mut streams = step.streams.iter().filter_map(|stream| Some((stream, taken(stream, event)?)));
-        let Some(first) = streams.next() else { return 0 };
+        let mut streams = step.streams.iter();
+        let mut next = || streams.find_map(|stream| Some((stream, taken(stream, event)?)));
+        let Some(first) = next() else { return 0 };
         let before = self.copied_pages();
         let row = match self {
             Keyed::Nothing => return 0,
@@ -368,11 +369,15 @@ impl Keyed {
             row.open(layout, opening.to_vec());
         }
         let log_time = resolved.log_time;
-        let taken = [first].into_iter().chain(streams);
+        let mut taken = Some(first);
         if step.held.is_empty() {
-            taken.for_each(|(stream, bits)| add(row, layout, stream, event, bits, log_time));
+            while let Some((stream, bits)) = taken {
+                add(row, layout, stream, event, bits, log_time);
+                taken = next();
+            }
         } else {
-            add_judged(row, layout, step, event, &taken.collect::<Vec<_>>(), log_time);
+            let taken: Vec<_> = taken.into_iter().chain(std::iter::from_fn(next)).collect();
+            add_judged(row, layout, step, event, &taken, log_time);
         }
         if self.copied_pages() == before { 0 } else { self.page_bytes(local, second) }
     }
@@ -435,16 +440,24 @@ fn taken(stream: &StreamStep, event: &EventChange) -> Option<Option<u64>> {
 
 /// What a stream takes of an event; `None` if the event does not count. An entity's id or what a list keeps, for streams of lists;
 /// the bits of a float otherwise.
+#[inline]
 fn collect(stream: &StreamStep, event: &EventChange) -> Option<u64> {
     if stream.filter.as_ref().is_some_and(|filter| !filter.eval_bool(&event.values)) {
         return None;
     }
     let number = match &stream.value {
         StepValue::One => 1.0,
-        StepValue::Number(program) if matches!(program.ty(), Type::Float | Type::Int) => {
-            program.eval_f64(&event.values)?
-        }
-        StepValue::Number(program) => match program.eval(&event.values) {
+        StepValue::Number(program) => program.eval_f64(&event.values)?,
+        _ => return collect_other(stream, event),
+    };
+    number.is_finite().then(|| number.to_bits())
+}
+
+/// The same for what is no number or has to become one.
+fn collect_other(stream: &StreamStep, event: &EventChange) -> Option<u64> {
+    let number = match &stream.value {
+        StepValue::One => 1.0,
+        StepValue::Number(program) | StepValue::Converted(program) => match program.eval(&event.values) {
             Value::Bool(bool) => f64::from(u8::from(bool)),
             Value::Span(span) => span.0 as f64 / 1_000.0,
             value => value.as_f64()?,
@@ -474,6 +487,7 @@ fn sketched<'e>(stream: &StreamStep, event: &'e EventChange, number: f64) -> Ske
 }
 
 /// Adds to a row what a stream takes of an event; nothing but that it happened where there are no bits.
+#[inline]
 fn add(
     row: &mut Row,
     layout: &TableLayout,
@@ -482,10 +496,24 @@ fn add(
     bits: Option<u64>,
     log_time: Time,
 ) {
-    if let (true, Some(bits)) = (stream.panes_alone, bits) {
-        let event = (event.time, f64::from_bits(bits));
-        return row.add_to_panes(layout, (stream.segments.clone(), stream.alike), event, log_time);
+    match bits {
+        Some(bits) if stream.panes_alone => {
+            let counted = Counted { time: event.time, value: f64::from_bits(bits), log_time };
+            row.add_to_panes(layout, (stream.segments.clone(), stream.alike), &counted);
+        }
+        _ => add_to_more(row, layout, stream, event, bits, log_time),
     }
+}
+
+/// The same for a stream that has more than panes.
+fn add_to_more(
+    row: &mut Row,
+    layout: &TableLayout,
+    stream: &StreamStep,
+    event: &EventChange,
+    bits: Option<u64>,
+    log_time: Time,
+) {
     if let Some(at) = stream.pattern {
         return bits.into_iter().for_each(|steps| row.take_steps(layout, at, steps, event.time));
     }
@@ -496,7 +524,8 @@ fn add(
         }
     }
     let (Some(bits), Some(number)) = (bits, number) else { return };
-    row.add_to_panes(layout, (stream.segments.clone(), stream.alike), (event.time, number), log_time);
+    let counted = Counted { time: event.time, value: number, log_time };
+    row.add_to_panes(layout, (stream.segments.clone(), stream.alike), &counted);
     for at in stream.decays.clone() {
         row.add_decayed(at, layout.half_lives[at], event.time, number);
     }

@@ -11,6 +11,14 @@ use domain::Time;
 use prefetch_index::prefetch_index;
 use std::ops::Range;
 
+/// An event as panes take it: unless no read at `log_time` or later could see it.
+#[derive(Clone, Copy)]
+pub(crate) struct Counted {
+    pub(crate) time: Time,
+    pub(crate) value: f64,
+    pub(crate) log_time: Time,
+}
+
 /// What a segment is given when a row is written anew.
 #[derive(Clone, Copy, Default)]
 struct Stretch {
@@ -74,110 +82,89 @@ impl Row {
     }
 
     /// The panes of a segment with an index in `first..=last`.
+    #[inline]
     pub(crate) fn panes_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> &[u64] {
-        let panes = self.panes(layout, at);
-        let (segment, stride) = (&layout.segments[at], layout.segments[at].stride);
-        let Some(newest) = panes.len().checked_sub(stride) else { return panes };
-        let start = if segment.index(panes[0]) >= first { 0 } else { lower_bound(panes, segment, first) };
-        let panes = &panes[start * stride..];
-        if segment.index(self.panes(layout, at)[newest]) <= last {
+        let (segment, panes) = (&layout.segments[at], self.panes(layout, at));
+        let Some(newest) = panes.len().checked_sub(segment.stride) else { return panes };
+        if segment.index(panes[0]) >= first && segment.index(panes[newest]) <= last {
             return panes;
         }
-        &panes[..lower_bound(panes, segment, last.saturating_add(1)) * stride]
+        within(panes, segment, first, last)
     }
 
-    /// How many events the panes of a segment of counts alone hold with an index in `first..=last`.
-    #[inline]
-    pub(crate) fn count_in(&self, layout: &TableLayout, at: usize, first: i64, last: i64) -> u64 {
-        let (segment, panes) = (&layout.segments[at], self.panes(layout, at));
-        let (Some(&oldest), Some(&newest)) = (panes.first(), panes.last()) else { return 0 };
-        let panes = if segment.index(oldest) >= first && segment.index(newest) <= last {
-            panes
-        } else {
-            self.panes_in(layout, at, first, last)
-        };
-        // They lie side by side: compilers add several at once.
-        panes.iter().map(|pane| segment.count(*pane)).sum()
-    }
-
-    /// Adds an event to its pane in one segment after another, unless no read at `log_time` or later could see it. Those from the
-    /// first to `alike` will be asked for the same pane.
+    /// Adds an event to its pane in one segment after another. Those from the first to `alike` will be asked for the same pane.
     #[inline]
     pub(crate) fn add_to_panes(
         &mut self,
         layout: &TableLayout,
         (segments, alike): (Range<usize>, usize),
-        event: (Time, f64),
-        log_time: Time,
+        event: &Counted,
     ) {
-        for (segment, at) in layout.segments[segments.clone()].iter().zip(segments) {
-            if !segment.is_sessions() && !self.add_to_pane(layout, (segment, at), event, log_time) {
-                self.add_grown(layout, at..alike, event, log_time);
+        for at in segments {
+            let segment = &layout.segments[at];
+            if !segment.is_sessions() && !self.add_to_pane(layout, (segment, at), event) {
+                self.add_grown(layout, at..alike, event);
             }
         }
     }
 
     /// Adds an event to the first of these segments, whose pane there is no room for.
-    fn add_grown(&mut self, layout: &TableLayout, alike: Range<usize>, event: (Time, f64), log_time: Time) {
+    #[cold]
+    fn add_grown(&mut self, layout: &TableLayout, alike: Range<usize>, event: &Counted) {
         // Those that come after it lack room as likely: the row is written once for all of them.
-        self.grow(layout, log_time, |row, at| alike.contains(&at) && row.lacks_pane(layout, at, event.0));
+        self.grow(layout, event.log_time, |row, at| alike.contains(&at) && row.lacks_pane(layout, at, event.time));
         let at = alike.start;
-        self.add_to_pane(layout, (&layout.segments[at], at), event, log_time);
+        self.add_to_pane(layout, (&layout.segments[at], at), event);
     }
 
     /// Adds an event to its pane; false if that is to be made and there is no room for it.
-    fn add_to_pane(
-        &mut self,
-        layout: &TableLayout,
-        (segment, at): (&Segment, usize),
-        event: (Time, f64),
-        log_time: Time,
-    ) -> bool {
-        let (pane, stride, range) = (segment.pane(event.0), segment.stride, self.range(layout, at));
-        if range.start < range.end {
-            let newest = &mut self.words[range.end - stride..range.end];
-            let index = segment.index(newest[0]);
-            if index == pane {
+    #[inline]
+    fn add_to_pane(&mut self, layout: &TableLayout, (segment, at): (&Segment, usize), event: &Counted) -> bool {
+        let (pane, Range { start, end }) = (segment.pane(event.time), self.range(layout, at));
+        if start < end {
+            let newest = &mut self.words[end - segment.stride..end];
+            if segment.index(newest[0]) == pane {
                 add(newest, segment, event);
                 return true;
             }
-            if index > pane {
-                return self.add_late(layout, at, pane, event, log_time);
-            }
         }
-        if segment.is_past(event.0, log_time) {
+        self.add_beside(layout, at, pane, event)
+    }
+
+    /// The same for an event whose pane is not the newest.
+    #[inline(never)]
+    fn add_beside(&mut self, layout: &TableLayout, at: usize, pane: i64, event: &Counted) -> bool {
+        let (segment, Range { start, end }) = (&layout.segments[at], self.range(layout, at));
+        let stride = segment.stride;
+        if start < end && segment.index(self.words[end - stride]) > pane {
+            return self.add_late(layout, at, pane, event);
+        }
+        if segment.is_past(event.time, event.log_time) {
             return true;
         }
-        if range.end + stride > self.limit(layout, at) {
-            return self.add_new(layout, at, (pane, range.end), event, log_time);
+        if end + stride > self.limit(layout, at) {
+            return self.add_new(layout, at, (pane, end), event);
         }
-        begin(&mut self.words[range.end..range.end + stride], segment, pane, event);
-        self.set_end(layout, at, range.end + stride);
+        begin(&mut self.words[end..end + stride], segment, pane, event);
+        self.set_end(layout, at, end + stride);
         true
     }
 
     /// The same for an event that comes after one of a later pane.
-    fn add_late(&mut self, layout: &TableLayout, at: usize, pane: i64, event: (Time, f64), log_time: Time) -> bool {
+    fn add_late(&mut self, layout: &TableLayout, at: usize, pane: i64, event: &Counted) -> bool {
         let (segment, range) = (&layout.segments[at], self.range(layout, at));
         let place = range.start + lower_bound(&self.words[range], segment, pane) * segment.stride;
         if segment.index(self.words[place]) == pane {
             add(&mut self.words[place..place + segment.stride], segment, event);
             return true;
         }
-        segment.is_past(event.0, log_time) || self.add_new(layout, at, (pane, place), event, log_time)
+        segment.is_past(event.time, event.log_time) || self.add_new(layout, at, (pane, place), event)
     }
 
     /// Begins a pane at a word of a segment; false if there is no room for it.
-    fn add_new(
-        &mut self,
-        layout: &TableLayout,
-        at: usize,
-        (pane, place): (i64, usize),
-        event: (Time, f64),
-        log_time: Time,
-    ) -> bool {
+    fn add_new(&mut self, layout: &TableLayout, at: usize, (pane, place): (i64, usize), event: &Counted) -> bool {
         let segment = &layout.segments[at];
-        let Some(place) = self.insert(layout, at, place, segment.oldest(log_time)) else { return false };
+        let Some(place) = self.insert(layout, at, place, segment.oldest(event.log_time)) else { return false };
         begin(&mut self.words[place..place + segment.stride], segment, pane, event);
         true
     }
@@ -310,20 +297,33 @@ fn past(panes: &[u64], segment: &Segment, oldest: i64) -> usize {
 
 /// Adds an event to a pane that holds some.
 #[inline]
-fn add(pane: &mut [u64], segment: &Segment, event: (Time, f64)) {
-    pane[0] += 1;
-    if pane.len() > 1 {
-        parts::add(pane, segment, segment.count(pane[0]) - 1, event);
+fn add(pane: &mut [u64], segment: &Segment, event: &Counted) {
+    match pane {
+        [head] => *head += 1,
+        [head, sum] if segment.parts.sum => {
+            *head += 1;
+            *sum = (f64::from_bits(*sum) + event.value).to_bits();
+        }
+        _ => {
+            pane[0] += 1;
+            parts::add(pane, segment, segment.count(pane[0]) - 1, (event.time, event.value));
+        }
     }
 }
 
 /// Makes a pane of one event.
 #[inline]
-fn begin(words: &mut [u64], segment: &Segment, pane: i64, event: (Time, f64)) {
+fn begin(words: &mut [u64], segment: &Segment, pane: i64, event: &Counted) {
     words[0] = segment.first_word(pane);
     if words.len() > 1 {
-        parts::fresh(words, segment, event);
+        parts::fresh(words, segment, (event.time, event.value));
     }
+}
+
+/// Those of some panes with an index in `first..=last`.
+fn within<'p>(panes: &'p [u64], segment: &Segment, first: i64, last: i64) -> &'p [u64] {
+    let panes = &panes[lower_bound(panes, segment, first) * segment.stride..];
+    &panes[..lower_bound(panes, segment, last.saturating_add(1)) * segment.stride]
 }
 
 /// How many panes have an index below `pane`.
@@ -375,7 +375,8 @@ mod tests {
             for (later, late, amount) in events {
                 log_time = log_time.plus(Span(later));
                 let event = (log_time.minus(Span(late)), f64::from(amount));
-                row.add_to_panes(layout, (0..layout.segments.len(), layout.segments.len()), event, log_time);
+                let counted = Counted { time: event.0, value: event.1, log_time };
+                row.add_to_panes(layout, (0..layout.segments.len(), layout.segments.len()), &counted);
                 for (segment, panes) in layout.segments.iter().zip(&mut expected) {
                     let pane = panes.entry(segment.pane(event.0)).or_default();
                     *pane = (pane.0 + 1, pane.1 + event.1);
