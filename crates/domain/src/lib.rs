@@ -30,5 +30,5 @@ pub use review::{FallbacksGiven, Review, ReviewAct};
 pub use time::{Span, Time};
 pub use timestamp::{INSTANT_RANGE_NS, parse_day, parse_instant, parse_timestamp};
 pub use trial::Trial;
-pub use value::{Type, Value};
+pub use value::{Type, Value, Values};
 pub use zone::{CalendarUnit, Zone};

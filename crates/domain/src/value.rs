@@ -2,6 +2,7 @@
 
 use crate::{EntityId, Span, Symbol, Time};
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// A value at run time. `Missing` is the absence of a value; each use of it has one written rule (see `expr`).
@@ -25,7 +26,41 @@ pub enum Value {
     /// An entity of the type that the slot's static type names.
     Entity(EntityId),
     /// Several values of one type.
-    List(Arc<[Value]>),
+    List(Values),
+}
+
+const _: () = assert!(size_of::<Value>() == 16);
+
+/// Values that are shared, not copied: behind one thin pointer, so that rows of values, which are read and copied all the time, take 16
+/// bytes for each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Values(Arc<Vec<Value>>);
+
+impl Deref for Values {
+    type Target = [Value];
+
+    #[inline]
+    fn deref(&self) -> &[Value] {
+        &self.0
+    }
+}
+
+impl FromIterator<Value> for Values {
+    fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Values {
+        Values(Arc::new(values.into_iter().collect()))
+    }
+}
+
+impl From<Vec<Value>> for Values {
+    fn from(values: Vec<Value>) -> Values {
+        Values(Arc::new(values))
+    }
+}
+
+impl<const N: usize> From<[Value; N]> for Values {
+    fn from(values: [Value; N]) -> Values {
+        values.into_iter().collect()
+    }
 }
 
 impl Value {

@@ -10,8 +10,7 @@ pub(crate) use condition::bits;
 
 use crate::columns::{BLOCK_ROWS, BlockScratch, Column, Columns};
 use crate::form::{Form, InBlock, Never, Operation, Pure, Scalar, Visitor};
-use domain::Value;
-use std::sync::Arc;
+use domain::{Value, Values};
 
 /// Special operations whose values lie in arrays.
 pub(crate) trait Fill<T> {
@@ -250,10 +249,10 @@ fn select<T: Copy>(bits: u64, values: &mut [T; BLOCK_ROWS], others: &[T; BLOCK_R
 }
 
 /// The lists of a form, by row.
-pub(crate) type Lists = [Option<Arc<[Value]>>; BLOCK_ROWS];
+pub(crate) type Lists = [Option<Values>; BLOCK_ROWS];
 
 /// Lists are shared, not copied, and looked at row by row.
-pub(crate) fn lists(form: &Form<Arc<[Value]>>, columns: &Columns, scratch: &mut BlockScratch) -> Lists {
+pub(crate) fn lists(form: &Form<Values>, columns: &Columns, scratch: &mut BlockScratch) -> Lists {
     match form {
         Form::Fixed(value) => std::array::from_fn(|_| value.clone()),
         Form::Slot(slot) => match columns.column(*slot) {

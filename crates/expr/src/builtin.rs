@@ -4,7 +4,7 @@ use crate::closure::{Operand, Run};
 use crate::form::{FloatOne, FloatOp, FloatTwo, Form, IntOp, IntTwo, Scalar};
 use crate::typed::{Merge, Typed};
 use crate::vector;
-use domain::{Type, Value};
+use domain::{Type, Value, Values};
 use std::sync::Arc;
 
 /// A built-in function.
@@ -92,7 +92,7 @@ fn of_vectors(args: Vec<Typed>, function: OfElements) -> Option<Typed> {
 }
 
 /// A list as a closure, with the slots that it reads.
-type Read = (Run<Arc<[Value]>>, Vec<u16>);
+type Read = (Run<Values>, Vec<u16>);
 
 /// A list of numbers.
 fn vector_of(typed: Typed) -> Option<Read> {
@@ -103,7 +103,7 @@ fn vector_of(typed: Typed) -> Option<Read> {
 }
 
 /// Notes the slots of a list; `None` for one that depends on a condition.
-fn list_slots(list: &Form<Arc<[Value]>>, slots: &mut Vec<u16>) -> Option<()> {
+fn list_slots(list: &Form<Values>, slots: &mut Vec<u16>) -> Option<()> {
     match list {
         Form::Fixed(_) => {}
         Form::Slot(slot) => slots.push(*slot),

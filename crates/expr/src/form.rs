@@ -11,7 +11,7 @@ pub(crate) use special::{Condition, Fused, Term};
 use crate::block::Fill;
 use crate::closure::Operand;
 use crate::columns::{BLOCK_ROWS, Column, Plain};
-use domain::{EntityId, Span, Symbol, Time, Value};
+use domain::{EntityId, Span, Symbol, Time, Value, Values};
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
@@ -144,7 +144,7 @@ scalar!(Symbol, Str, Never, Never, |symbol: &Symbol| u64::from(symbol.0));
 scalar!(Time, Time, TimeOp, Never, |time: &Time| time.0 as u64);
 scalar!(Span, Span, SpanOp, Never, |span: &Span| span.0 as u64);
 scalar!(EntityId, Entity, Never, Never, |id: &EntityId| u64::from(id.0));
-scalar!(Arc<[Value]>, List, Never, Never, |_: &Arc<[Value]>| 0);
+scalar!(Values, List, Never, Never, |_: &Values| 0);
 
 macro_rules! in_block {
     ($($type:ty, $variant:ident;)*) => {$(

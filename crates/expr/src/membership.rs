@@ -5,7 +5,7 @@ use crate::form::{Condition, Form, Scalar};
 use crate::numbers::{as_float, as_int};
 use crate::set::Set;
 use crate::typed::{Typed, each_form};
-use domain::{Symbol, Type, Value};
+use domain::{Symbol, Type, Values};
 use std::sync::Arc;
 
 /// A literal of a list with its symbol, if it is a string.
@@ -44,6 +44,6 @@ fn word(ty: &Type, (literal, symbol): &Element) -> Option<u64> {
 }
 
 /// `x in list`, whose elements are comparable with `x`.
-pub(crate) fn in_list(x: Typed, list: Form<Arc<[Value]>>) -> Form<bool> {
+pub(crate) fn in_list(x: Typed, list: Form<Values>) -> Form<bool> {
     Form::special(Condition::Within(x, list))
 }

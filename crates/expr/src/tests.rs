@@ -57,7 +57,7 @@ impl Scope for House {
 
 /// A row with a value in each slot; strings are the symbols 0 and 1.
 pub(crate) fn full_row() -> Vec<Value> {
-    let list = |values: Vec<Value>| Value::List(Arc::from(values));
+    let list = |values: Vec<Value>| Value::List(values.into());
     vec![
         Value::Bool(true),
         Value::Bool(false),

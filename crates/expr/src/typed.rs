@@ -2,8 +2,7 @@
 
 use crate::form::{Condition, FloatOp, Form, Scalar, Term};
 use crate::sum;
-use domain::{EntityId, Span, Symbol, Time, Type, Value};
-use std::sync::Arc;
+use domain::{EntityId, Span, Symbol, Time, Type, Values};
 
 /// A piece of any type.
 #[derive(Debug)]
@@ -16,7 +15,7 @@ pub(crate) enum Typed {
     Span(Form<Span>),
     Entity(u16, Form<EntityId>),
     /// With the type of its elements.
-    List(Type, Form<Arc<[Value]>>),
+    List(Type, Form<Values>),
 }
 
 /// The same for a piece of any type: `each_form!(typed, form => expression)`.

@@ -6,8 +6,7 @@ use crate::columns::{BLOCK_ROWS, Bits, BlockScratch, Column, Columns};
 use crate::form::{Condition, Form, InBlock, Operation, Pure, Scalar, Visitor};
 use crate::set::Set;
 use crate::typed::Typed;
-use domain::Value;
-use std::sync::Arc;
+use domain::{Value, Values};
 
 /// Computes a condition.
 pub(crate) fn bits(form: &Form<bool>, columns: &Columns, scratch: &mut BlockScratch) -> Bits {
@@ -124,7 +123,7 @@ fn among(x: &Typed, set: &Set, columns: &Columns, scratch: &mut BlockScratch) ->
     }
 }
 
-fn within(x: &Typed, list: &Form<Arc<[Value]>>, columns: &Columns, scratch: &mut BlockScratch) -> Bits {
+fn within(x: &Typed, list: &Form<Values>, columns: &Columns, scratch: &mut BlockScratch) -> Bits {
     match x {
         Typed::Bool(x) => {
             let x = bits(x, columns, scratch);
@@ -146,7 +145,7 @@ fn within(x: &Typed, list: &Form<Arc<[Value]>>, columns: &Columns, scratch: &mut
 
 fn any_of<T: InBlock>(
     x: &Form<T>,
-    list: &Form<Arc<[Value]>>,
+    list: &Form<Values>,
     columns: &Columns,
     scratch: &mut BlockScratch,
     equal: fn(&T, &Value) -> bool,
@@ -159,7 +158,7 @@ fn any_of<T: InBlock>(
 /// Row by row: lists differ in length. One in a slot is read where it lies.
 fn any<T>(
     x: impl Fn(usize) -> Option<T>,
-    list: &Form<Arc<[Value]>>,
+    list: &Form<Values>,
     columns: &Columns,
     scratch: &mut BlockScratch,
     equal: fn(&T, &Value) -> bool,

@@ -5,7 +5,7 @@ use crate::form::{Form, Scalar};
 use crate::numbers::order;
 use crate::set::Set;
 use crate::typed::Typed;
-use domain::Value;
+use domain::{Value, Values};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(super) fn among<T: Scalar>(x: &Form<T>, set: &Arc<Set>) -> Operand<bool> {
     Operand::of(x).map(move |x| Some(set.contains(x.key())))
 }
 
-pub(super) fn within(x: &Typed, list: &Form<Arc<[Value]>>) -> Operand<bool> {
+pub(super) fn within(x: &Typed, list: &Form<Values>) -> Operand<bool> {
     match x {
         Typed::Bool(x) => any(x, list, holds),
         Typed::Int(x) => any(x, list, holds_int),
@@ -49,11 +49,11 @@ pub(crate) fn holds_float(float: &f64, element: &Value) -> bool {
 }
 
 /// A list in a slot is read where it lies: counting another owner of it would cost more than the search.
-fn any<T: Scalar>(x: &Form<T>, list: &Form<Arc<[Value]>>, equal: fn(&T, &Value) -> bool) -> Operand<bool> {
+fn any<T: Scalar>(x: &Form<T>, list: &Form<Values>, equal: fn(&T, &Value) -> bool) -> Operand<bool> {
     let Form::Slot(slot) = list else {
-        let list: Operand<Arc<[Value]>> = Operand::of(list);
+        let list: Operand<Values> = Operand::of(list);
         return Operand::of(x)
-            .join(list, move |x: T, list: Arc<[Value]>| Some(list.iter().any(|element| equal(&x, element))));
+            .join(list, move |x: T, list: Values| Some(list.iter().any(|element| equal(&x, element))));
     };
     let slot = usize::from(*slot);
     let x: Run<T> = Operand::of(x).run();

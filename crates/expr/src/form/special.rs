@@ -3,7 +3,7 @@
 use super::{FloatOp, FloatTwo, Form};
 use crate::set::Set;
 use crate::typed::Typed;
-use domain::Value;
+use domain::Values;
 use std::sync::Arc;
 
 /// Conditions other than comparisons.
@@ -20,7 +20,7 @@ pub(crate) enum Condition {
     /// `x in [literals]`
     Among(Typed, Arc<Set>),
     /// `x in list`
-    Within(Typed, Form<Arc<[Value]>>),
+    Within(Typed, Form<Values>),
 }
 
 /// Floats joined from left to right.

@@ -10,7 +10,6 @@ use domain::{EntityId, Span, Symbol, Time, Type, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use std::sync::Arc;
 
 /// Well-typed expressions of any type.
 fn expression() -> impl Strategy<Value = String> {
@@ -90,7 +89,7 @@ fn present_value(ty: &Type) -> BoxedStrategy<Value> {
         Type::Time => ms().prop_map(|ms| Value::Time(Time(ms))).boxed(),
         Type::Span => ms().prop_map(|ms| Value::Span(Span(ms))).boxed(),
         Type::Entity(_) => (0..4u32).prop_map(|id| Value::Entity(EntityId(id))).boxed(),
-        Type::List(of) => vec(present_value(of), 0..5).prop_map(|values| Value::List(Arc::from(values))).boxed(),
+        Type::List(of) => vec(present_value(of), 0..5).prop_map(|values| Value::List(values.into())).boxed(),
     }
 }
 
