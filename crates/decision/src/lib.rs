@@ -34,7 +34,7 @@ pub use ruleset::{
     TierOfDecision, WhyNot, explain_decision,
 };
 pub use ruleset::{
-    Facts, Fired, FiredEffect, Ruleset, RulesetScratch, Rulesets, Told, Unindexed, Verdict, decide, outcome_with,
-    reason, said,
+    Facts, Fired, FiredEffect, FiredRules, Ruleset, RulesetScratch, Rulesets, Told, Unindexed, Verdict, decide,
+    outcome_with, reason, said,
 };
 pub use scratch::Scratch;

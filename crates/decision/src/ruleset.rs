@@ -18,10 +18,11 @@ pub use shadow::outcome_with;
 
 use domain::{Time, Value};
 use expr::Texts;
+use smallvec::SmallVec;
 use spec::plan::{Decision, DecisionRule, Effect, Tier};
 
-/// What came out for one event.
-#[derive(Clone, Debug, PartialEq)]
+/// What came out for one event. The default: nothing yet.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
     /// Index into `Decision::outcomes`.
     pub outcome: u16,
@@ -30,8 +31,11 @@ pub struct Verdict {
     /// The tier that the score reached: index into `Decision::tiers`; none: no tier.
     pub tier: Option<u16>,
     /// The rules that fired, in the spec's order, those in shadow among them.
-    pub fired: Vec<Fired>,
+    pub fired: FiredRules,
 }
+
+/// Rules that fired: most often none or one or two, which take no memory of their own.
+pub type FiredRules = SmallVec<[Fired; 2]>;
 
 /// A rule that fired.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,7 +58,8 @@ pub enum FiredEffect {
 /// Decides: every rule is looked at, one after another. What they add is summed in the spec's order.
 pub fn decide(decision: &Decision, facts: &Facts, texts: &dyn Texts) -> Verdict {
     let texts = &facts.texts(texts);
-    let mut course = Course::new(decision, base(decision, &facts.row, texts));
+    let mut fired = Vec::new();
+    let mut course = Course::new(decision, base(decision, &facts.row, texts), &mut fired);
     for (rule, index) in decision.rules.iter().zip(0..) {
         if course.asks(index) && fires(rule, facts.now, &facts.row, texts) {
             course.fire(index, effect(rule, &facts.row, texts), rule.shadow);
@@ -84,13 +89,14 @@ struct Course<'d> {
     asked: Option<u16>,
     /// The first rule that is to be asked yet.
     next: u32,
-    fired: Vec<Fired>,
+    fired: &'d mut Vec<Fired>,
 }
 
 impl<'d> Course<'d> {
-    /// No rule has fired.
-    fn new(decision: &'d Decision, base: f64) -> Course<'d> {
-        Course { decision, score: base, asked: None, next: 0, fired: Vec::new() }
+    /// No rule has fired. `fired` is working memory; what it holds is of no account.
+    fn new(decision: &'d Decision, base: f64, fired: &'d mut Vec<Fired>) -> Course<'d> {
+        fired.clear();
+        Course { decision, score: base, asked: None, next: 0, fired }
     }
 
     /// Whether a rule behind all that were asked so far is to be asked.
@@ -126,7 +132,7 @@ impl<'d> Course<'d> {
         let by_score = tier.map_or(decision.otherwise, |tier| decision.tiers[tier].outcome);
         // Outcomes stand by precedence.
         let outcome = asked.map_or(by_score, |asked| asked.min(by_score));
-        Verdict { outcome, score, tier: tier.map(|tier| tier as u16), fired }
+        Verdict { outcome, score, tier: tier.map(|tier| tier as u16), fired: FiredRules::from_slice(fired) }
     }
 }
 

@@ -59,17 +59,15 @@ pub struct Decided {
 }
 
 impl Decided {
-    /// Decides on facts that lack only what follows from others.
-    pub(crate) fn new(
-        id: DecisionId,
-        (plan, version): (&Arc<Plan>, PlanVersion),
-        mut facts: Facts,
-        known: &dyn Texts,
-        (rulesets, scratch): (&Rulesets, &mut RulesetScratch),
-    ) -> Decided {
-        facts.derive(plan, known);
-        let verdict = rulesets.decide(plan, &facts, known, scratch);
-        Decided { id, plan: plan.clone(), version, facts, verdict }
+    /// Nothing is decided yet.
+    pub(crate) fn open(id: DecisionId, (plan, version): (&Arc<Plan>, PlanVersion), facts: Facts) -> Decided {
+        Decided { id, plan: plan.clone(), version, facts, verdict: Verdict::default() }
+    }
+
+    /// Decides, once the facts lack only what follows from others.
+    pub(crate) fn decide(&mut self, known: &dyn Texts, (rulesets, scratch): (&Rulesets, &mut RulesetScratch)) {
+        self.facts.derive(&self.plan, known);
+        self.verdict = rulesets.decide(&self.plan, &self.facts, known, scratch);
     }
 
     /// Fields that the decision reads and the event did not have.
@@ -193,6 +191,8 @@ struct Open {
     log_time: Time,
     /// The client's id of the event, where labels may name it.
     client: Option<Client>,
+    /// Index into `Plan::decisions`.
+    decision: u16,
     facts: Mutex<Facts>,
 }
 
@@ -250,7 +250,7 @@ impl Deciding {
                 Payload::Event(event) => Client::of(plan, facts.decision, event),
                 _ => None,
             };
-            open.push(Open { at, id, log_time, client, facts: Mutex::new(facts) });
+            open.push(Open { at, id, log_time, client, decision: facts.decision, facts: Mutex::new(facts) });
         });
         let noted =
             noted(&self.plan, (payload, &change.change), names).map(|note| Noted { at, position, log_time, note });
@@ -276,30 +276,41 @@ impl Deciding {
     /// Applies changes to rows one by one and takes what decisions read of them on the way. `offset` is where the changes stand in
     /// the batch.
     pub(crate) fn apply(&self, rows: &mut Rows, changes: &[Resolved], offset: usize) {
+        let mut rest = self.open_from(offset);
         for (few, offset) in changes.chunks(Rows::AHEAD).zip((offset..).step_by(Rows::AHEAD)) {
             rows.touch_all(few);
             for (change, at) in few.iter().zip(offset..) {
-                self.read(rows, change, at, false);
+                let open = open_on(at, &mut rest);
+                self.read(rows, change, open, false);
                 rows.apply(change);
-                self.read(rows, change, at, true);
+                self.read(rows, change, open, true);
             }
         }
     }
 
     /// The same for the rows of items.
     pub(crate) fn apply_to_epoch(&self, epoch: &mut Epoch, changes: &[Resolved], texts: &dyn Texts) {
+        // Most plans of decisions keep nothing by item.
+        let mut rest = if epoch.items().is_out_of_scope() { &[] } else { self.open_from(0) };
         for (change, at) in changes.iter().zip(0..) {
-            self.read(epoch.items(), change, at, false);
+            let open = open_on(at, &mut rest);
+            self.read(epoch.items(), change, open, false);
             epoch.apply(change, texts);
-            self.read(epoch.items(), change, at, true);
+            self.read(epoch.items(), change, open, true);
         }
     }
 
-    /// Takes what the decisions on a change read of rows, before or after it is applied to them.
-    pub(crate) fn read(&self, rows: &Rows, change: &Resolved, at: usize, after: bool) {
+    /// What is open on the changes from one on.
+    fn open_from(&self, at: usize) -> &[Open] {
+        &self.open[self.open.partition_point(|open| open.at < at)..]
+    }
+
+    /// Takes what the decisions that are open on a change read of rows, before or after it is applied to them.
+    fn read(&self, rows: &Rows, change: &Resolved, open: &[Open], after: bool) {
         let Change::Event(event) = &change.change else { return };
-        let from = self.open.partition_point(|open| open.at < at);
-        for open in self.open[from..].iter().take_while(|open| open.at == at) {
+        // What most read before is nothing: that is found out without a lock.
+        let reading = |open: &&Open| !self.plan.decisions[usize::from(open.decision)].reads(after).is_empty();
+        for open in open.iter().filter(reading) {
             open.facts.lock().read(&self.plan, event, rows, after);
         }
     }
@@ -314,7 +325,9 @@ impl Deciding {
             let decided = self.open.iter().map(|open| {
                 // Whoever asks later finds them with the verdict.
                 let facts = std::mem::take(&mut *open.facts.lock());
-                Decided::new(open.id, (&self.plan, self.version), facts, &texts, (rulesets, scratch))
+                let mut decided = Decided::open(open.id, (&self.plan, self.version), facts);
+                decided.decide(&texts, (rulesets, scratch));
+                decided
             });
             decided.collect()
         });
@@ -346,6 +359,13 @@ impl Deciding {
         book.turn_to(&self.plan, self.version, noted.log_time);
         book.noted(noted.position, noted.log_time, &noted.note);
     }
+}
+
+/// What is open on the next of the changes, the one at `at`; the rest stays.
+fn open_on<'o>(at: usize, rest: &mut &'o [Open]) -> &'o [Open] {
+    let (on_it, behind) = rest.split_at(rest.iter().take_while(|open| open.at == at).count());
+    *rest = behind;
+    on_it
 }
 
 /// What a record says of decisions that were made before it.

@@ -233,6 +233,11 @@ impl Rows {
         touch(&wanted);
     }
 
+    /// Whether none of the plan's tables are here, so that nothing can be read.
+    pub fn is_out_of_scope(&self) -> bool {
+        self.out_of_scope
+    }
+
     /// Position of the last record applied.
     pub fn position(&self) -> Position {
         self.position

@@ -53,9 +53,12 @@ impl Facts {
     }
 
     /// Fills what these rows have in their scope: before the event is applied to them what is read without it, afterwards the rest.
+    #[inline]
     pub fn read(&mut self, plan: &Plan, event: &EventChange, rows: &Rows, after: bool) {
         let reads = plan.decisions[usize::from(self.decision)].reads(after);
-        rows.facts(event, reads, self.now, &mut self.row);
+        if !reads.is_empty() {
+            rows.facts(event, reads, self.now, &mut self.row);
+        }
     }
 
     /// Computes what follows from the others.

@@ -174,7 +174,7 @@ impl Ruleset {
         met.next(self.conditions.len());
         root.search(&mut Event { ruleset: self, row: &facts.row, ranks, met }, bits, found);
         let base = self.fixed.base.unwrap_or_else(|| base(decision, &facts.row, texts));
-        let mut course = Course { fired: std::mem::take(fired), ..Course::new(decision, base) };
+        let mut course = Course::new(decision, base, fired);
         found.drain(|index| {
             let (known, rule) = (&self.known[index as usize], || &decision.rules[index as usize]);
             if known.is_plain {
@@ -189,11 +189,6 @@ impl Ruleset {
             Some(thresholds) => thresholds.iter().position(|least| course.score >= *least),
             None => tier(decision, course.score, &facts.row, texts),
         };
-        let mut verdict = course.end(tier);
-        // What is kept has no more room than it needs.
-        let kept = if verdict.fired.is_empty() { Vec::new() } else { verdict.fired.as_slice().to_vec() };
-        *fired = std::mem::replace(&mut verdict.fired, kept);
-        fired.clear();
-        verdict
+        course.end(tier)
     }
 }

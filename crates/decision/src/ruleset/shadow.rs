@@ -9,7 +9,8 @@ use spec::plan::Decision;
 pub fn outcome_with(decision: &Decision, facts: &Facts, texts: &dyn Texts, verdict: &Verdict, rule: u32) -> u16 {
     let texts = &facts.texts(texts);
     let counts = |of: u32| of == rule || !decision.rules[of as usize].shadow;
-    let mut course = Course::new(decision, base(decision, &facts.row, texts));
+    let mut again = Vec::new();
+    let mut course = Course::new(decision, base(decision, &facts.row, texts), &mut again);
     for fired in &verdict.fired {
         if course.asks(fired.rule) {
             course.fire(fired.rule, fired.effect, !counts(fired.rule));

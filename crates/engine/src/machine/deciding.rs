@@ -2,19 +2,11 @@
 
 use super::Machine;
 use crate::decide::{Decided, open_each};
-use decision::Facts;
 use domain::{DecisionId, Payload, PlanVersion, Position, Time};
 use state::{Change, Identity, Located, Resolved, Rows};
 
 /// A record that is to be applied: where it stands, its log time, and what it says.
 pub type Record<'a> = (Position, Time, Payload<'a>);
-
-/// Facts of one event while they are gathered.
-struct Open {
-    /// Which of the changes.
-    at: usize,
-    facts: Facts,
-}
 
 impl Machine {
     /// Applies a payload as [`Machine::apply`] does; what the plan's decisions on it come to. They are said to be of plan version 0.
@@ -31,32 +23,33 @@ impl Machine {
         look: &mut dyn FnMut(&Machine, &Resolved),
     ) -> Vec<Decided> {
         let mut decided = Vec::new();
-        self.apply_few([(position, log_time, payload)].into_iter(), look, &mut decided);
+        self.apply_few([(position, log_time, payload)].into_iter(), look, (&mut Vec::new(), &mut decided));
         decided
     }
 
     /// The same for records that follow one another: faster than one by one, since the memory that they need is asked for ahead.
     pub fn apply_deciding_all(&mut self, records: &[Record<'_>]) -> Vec<Decided> {
         let is_event = |(_, _, payload): &Record<'_>| matches!(payload, Payload::Event(_));
-        let mut decided = Vec::with_capacity(records.len());
+        let (mut changes, mut decided) = (Vec::with_capacity(Rows::AHEAD), Vec::with_capacity(records.len()));
         // Whatever is no event can change what the next one reads where it gets its place: lists.
         for run in records.chunk_by(|a, b| is_event(a) && is_event(b)) {
             for few in run.chunks(Rows::AHEAD) {
                 let few = few.iter().map(|(position, time, payload)| (*position, *time, payload));
-                self.apply_few(few, &mut |_, _| (), &mut decided);
+                self.apply_few(few, &mut |_, _| (), (&mut changes, &mut decided));
             }
         }
         decided
     }
 
-    /// Events, or one payload of any kind.
+    /// Events, or one payload of any kind. `changes` is working memory; what was decided is added to `decided`.
     fn apply_few<'r, 'a: 'r>(
         &mut self,
         records: impl Iterator<Item = (Position, Time, &'r Payload<'a>)> + Clone,
         look: &mut dyn FnMut(&Machine, &Resolved),
-        decided: &mut Vec<Decided>,
+        (changes, decided): (&mut Vec<Resolved>, &mut Vec<Decided>),
     ) {
-        let (mut changes, mut open) = (Vec::with_capacity(Rows::AHEAD), Vec::with_capacity(Rows::AHEAD));
+        changes.clear();
+        let (before, version, writer_epoch) = (decided.len(), PlanVersion::default(), self.writer_epoch);
         let payloads = records.clone().map(|(_, _, payload)| payload);
         let located = Located::all(&self.plan, &self.names, payloads.clone());
         let identities: Vec<Option<Identity>> = payloads.map(Identity::of_record).collect();
@@ -64,28 +57,27 @@ impl Machine {
         for ((record, identity), located) in records.zip(&identities).zip(&located) {
             self.apply_and(record, (identity.as_ref(), located), |machine, change| {
                 look(machine, &change);
-                let at = changes.len();
                 let Machine { plan, names, catalogue, epoch, .. } = machine;
-                let tables = (&*catalogue, epoch.listed());
-                open_each(plan, &change, tables, names, |facts| open.push(Open { at, facts }));
+                let (tables, id) =
+                    ((&*catalogue, epoch.listed()), DecisionId { epoch: writer_epoch, position: change.position });
+                open_each(plan, &change, tables, names, |facts| {
+                    decided.push(Decided::open(id, (plan, version), facts))
+                });
                 changes.push(change);
             });
         }
-        self.apply_reading(&changes, &mut open);
-        if open.is_empty() {
-            return;
+        let open = &mut decided[before..];
+        self.apply_reading(changes, open);
+        if !open.is_empty() {
+            let names = &self.names;
+            self.judge.judge(|rulesets, scratch| {
+                open.iter_mut().for_each(|open| open.decide(names, (rulesets, scratch)));
+            });
         }
-        let (plan, names, epoch) = (&self.plan, &self.names, self.writer_epoch);
-        self.judge.judge(|rulesets, scratch| {
-            decided.extend(open.into_iter().map(|Open { at, facts }| {
-                let id = DecisionId { epoch, position: changes[at].position };
-                Decided::new(id, (plan, PlanVersion::default()), facts, names, (rulesets, scratch))
-            }));
-        });
     }
 
     /// Applies changes to rows one after another, with what decisions read of them before and after each.
-    fn apply_reading(&mut self, changes: &[Resolved], open: &mut [Open]) {
+    fn apply_reading(&mut self, changes: &[Resolved], open: &mut [Decided]) {
         let Machine { plan, names, shards, epoch, .. } = self;
         for rows in shards {
             rows.touch_all(changes);
@@ -95,6 +87,8 @@ impl Machine {
                 read(plan, rows, change, open, true);
             });
         }
+        // Most plans of decisions keep nothing by item.
+        let open = if epoch.items().is_out_of_scope() { &mut [] } else { open };
         with_open(changes, open, |change, open| {
             read(plan, epoch.items(), change, open, false);
             epoch.apply(change, names);
@@ -105,16 +99,17 @@ impl Machine {
 }
 
 /// Each change with what is open on it.
-fn with_open(changes: &[Resolved], open: &mut [Open], mut each: impl FnMut(&Resolved, &mut [Open])) {
+fn with_open(changes: &[Resolved], open: &mut [Decided], mut each: impl FnMut(&Resolved, &mut [Decided])) {
     let mut rest = open;
-    for (at, change) in changes.iter().enumerate() {
-        let (of, behind) = rest.split_at_mut(rest.iter().take_while(|open| open.at == at).count());
+    for change in changes {
+        let on_it = rest.iter().take_while(|open| open.id.position == change.position).count();
+        let (of, behind) = rest.split_at_mut(on_it);
         each(change, of);
         rest = behind;
     }
 }
 
-fn read(plan: &spec::Plan, rows: &Rows, change: &Resolved, open: &mut [Open], after: bool) {
+fn read(plan: &spec::Plan, rows: &Rows, change: &Resolved, open: &mut [Decided], after: bool) {
     if let Change::Event(event) = &change.change {
         open.iter_mut().for_each(|open| open.facts.read(plan, event, rows, after));
     }
