@@ -90,9 +90,6 @@ enum Keyed {
     Crossed(Crossed),
 }
 
-/// A row that is about to be read or written: where it stands, and what it is like.
-type Wanted<'r> = (&'r Paged<Row>, u32, &'r TableLayout);
-
 /// The keyed rows of a scope.
 #[derive(Clone)]
 pub struct Rows {
@@ -218,19 +215,27 @@ impl Rows {
 
     /// Asks for the memory that records will need, so that the loads overlap: at most [`Rows::AHEAD`] at a time are of use.
     pub fn touch_all(&self, few: &[Resolved]) {
-        let mut wanted: Vec<Wanted<'_>> = Vec::with_capacity(4 * few.len());
+        // In each round what the next one needs of each row to go on from: so the loads of all rows overlap.
+        self.wanted(few, |rows, local, _| rows.touch(local));
+        self.wanted(few, |rows, local, _| rows.get(local).into_iter().for_each(Row::touch_header));
+        self.wanted(few, |rows, local, layout| {
+            rows.get(local).into_iter().for_each(|row| row.touch_newest(layout));
+        });
+    }
+
+    /// The rows, keyed by one entity, that records will change.
+    #[inline(always)]
+    fn wanted(&self, few: &[Resolved], each: impl Fn(&Paged<Row>, u32, &TableLayout)) {
         for resolved in few {
             let Change::Event(event) = &resolved.change else { continue };
             for step in &self.layout.steps[usize::from(event.event)] {
                 if let (Some(local), Keyed::Plain(rows)) =
                     (self.scope.local(event.entities[step.owner].0), &self.tables[step.table])
                 {
-                    rows.touch(local);
-                    wanted.push((rows, local, &self.layout.tables[step.table]));
+                    each(rows, local, &self.layout.tables[step.table]);
                 }
             }
         }
-        touch(&wanted);
     }
 
     /// Whether none of the plan's tables are here, so that nothing can be read.
@@ -422,13 +427,6 @@ impl Keyed {
             Keyed::Crossed(rows) => (rows.bytes(), rows.len()),
         }
     }
-}
-
-/// Asks for what the next round needs of each row to go on from, so that in each round the loads of all rows overlap.
-fn touch(places: &[Wanted<'_>]) {
-    let rows = || places.iter().filter_map(|(rows, local, layout)| Some((rows.get(*local)?, *layout)));
-    rows().for_each(|(row, _)| row.touch_header());
-    rows().for_each(|(row, layout)| row.touch_newest(layout));
 }
 
 /// Whether an event counts in every stream that has no filter: then the room that it opens a row with is used at once.

@@ -281,10 +281,10 @@ impl Row {
 /// Segments whose panes are asked for ahead: more would not stay in the caches nearest to the core.
 const TOUCHED_MAX: usize = 32;
 
-/// How many panes a segment gets room for that holds so many and had room for `has`: a third more, as they come one after another. Room that is not
+/// How many panes a segment gets room for that holds so many and had room for `has`: half more, as they come one after another. Room that is not
 /// much too large stays, so that a number that goes up and down does not write the row anew each time.
 fn room(panes: usize, has: usize, most: usize) -> usize {
-    if (panes..=panes + panes / 2 + 1).contains(&has) { has } else { panes.max(most.min(panes + (panes + 1) / 3)) }
+    if (panes..=panes + panes / 2 + 1).contains(&has) { has } else { panes.max(most.min(panes + (panes + 1) / 2)) }
 }
 
 /// How many words the panes take whose index is below `oldest`.
@@ -329,12 +329,14 @@ fn within<'p>(panes: &'p [u64], segment: &Segment, first: i64, last: i64) -> &'p
 /// How many panes have an index below `pane`.
 pub(super) fn lower_bound(panes: &[u64], segment: &Segment, pane: i64) -> usize {
     let stride = segment.stride;
-    let (mut low, mut high) = (0, panes.len() / stride);
-    while low < high {
-        let middle = (low + high) / 2;
-        if segment.index(panes[middle * stride]) < pane { low = middle + 1 } else { high = middle }
+    let (mut low, mut left) = (0, panes.len() / stride);
+    // Halves as long as there are two, whatever is found: how often is known beforehand, and compilers need no branch.
+    while left > 1 {
+        let half = left / 2;
+        low += if segment.index(panes[(low + half - 1) * stride]) < pane { half } else { 0 };
+        left -= half;
     }
-    low
+    low + usize::from(left == 1 && segment.index(panes[low * stride]) < pane)
 }
 
 #[cfg(test)]
