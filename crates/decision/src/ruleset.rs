@@ -34,16 +34,17 @@ pub struct Verdict {
     pub fired: FiredRules,
 }
 
-/// Rules that fired: most often none or one or two, which take no memory of their own.
-pub type FiredRules = SmallVec<[Fired; 2]>;
+/// Rules that fired: most often none or a few, which take no memory of their own.
+pub type FiredRules = SmallVec<[Fired; 4]>;
 
-/// A rule that fired.
+/// A rule that fired, in 16 bytes: every verdict has room for some.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fired {
     /// Index into `Decision::rules`.
     pub rule: u32,
-    /// What it did, or would have done.
-    pub effect: FiredEffect,
+    /// The outcome that it asked for; none: it added to the score.
+    asked: Option<u16>,
+    added: f64,
 }
 
 /// What a rule that fired did.
@@ -53,6 +54,21 @@ pub enum FiredEffect {
     Added(f64),
     /// Asked for this outcome: index into `Decision::outcomes`.
     Asked(u16),
+}
+
+impl Fired {
+    fn new(rule: u32, effect: FiredEffect) -> Fired {
+        let (asked, added) = match effect {
+            FiredEffect::Added(score) => (None, score),
+            FiredEffect::Asked(outcome) => (Some(outcome), 0.0),
+        };
+        Fired { rule, asked, added }
+    }
+
+    /// What it did, or would have done.
+    pub fn effect(&self) -> FiredEffect {
+        self.asked.map_or(FiredEffect::Added(self.added), FiredEffect::Asked)
+    }
 }
 
 /// Decides: every rule is looked at, one after another. What they add is summed in the spec's order.
@@ -108,7 +124,7 @@ impl<'d> Course<'d> {
     /// A rule fires that was to be asked.
     #[inline]
     fn fire(&mut self, rule: u32, effect: FiredEffect, shadow: bool) {
-        self.fired.push(Fired { rule, effect });
+        self.fired.push(Fired::new(rule, effect));
         if shadow {
             // A row in shadow does nothing: it does not keep the rows behind it from firing either.
             return;

@@ -85,7 +85,7 @@ fn told(decided: &[Decided], telling: &Telling<'_>) -> Lines {
         let mut line = format!("{outcome} {:016x} under {}", of.verdict.score.to_bits(), of.version.0);
         for fired in &of.verdict.fired {
             line +=
-                &format!("; {} {:?} {}", rules[fired.rule as usize].id, fired.effect, telling.reason(of, fired.rule));
+                &format!("; {} {:?} {}", rules[fired.rule as usize].id, fired.effect(), telling.reason(of, fired.rule));
         }
         (of.id.position, line)
     });

@@ -181,7 +181,13 @@ fn rule_of(
         Some(_) => None,
         None => Some(why_not(rule, facts, &terms)),
     };
-    RuleOfDecision { id: rule.id.clone(), effect: fired.map(|fired| fired.effect), why_not, shadow: rule.shadow, terms }
+    RuleOfDecision {
+        id: rule.id.clone(),
+        effect: fired.map(|fired| fired.effect()),
+        why_not,
+        shadow: rule.shadow,
+        terms,
+    }
 }
 
 fn why_not(rule: &DecisionRule, facts: &Facts, terms: &[TermOfRule]) -> WhyNot {
@@ -208,7 +214,7 @@ fn steps(decision: &Decision, verdict: &Verdict, row: &[Value], texts: &dyn Text
     }
     for fired in &verdict.fired {
         let rule = &decision.rules[fired.rule as usize];
-        if let (FiredEffect::Added(added), Effect::Score(_), false) = (fired.effect, &rule.effect, rule.shadow) {
+        if let (FiredEffect::Added(added), Effect::Score(_), false) = (fired.effect(), &rule.effect, rule.shadow) {
             total += added;
             steps.push(ScoreStep { rule: Some(rule.id.clone()), added, total });
         }

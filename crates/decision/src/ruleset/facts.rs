@@ -62,6 +62,7 @@ impl Facts {
     }
 
     /// Computes what follows from the others.
+    #[inline]
     pub fn derive(&mut self, plan: &Plan, texts: &dyn Texts) {
         let decision = &plan.decisions[usize::from(self.decision)];
         if decision.derived.is_empty() {

@@ -178,7 +178,7 @@ impl Ruleset {
         found.drain(|index| {
             let (known, rule) = (&self.known[index as usize], || &decision.rules[index as usize]);
             if known.is_plain {
-                course.fired.push(Fired { rule: index, effect: known.effect });
+                course.fired.push(Fired::new(index, known.effect));
                 course.count(known.effect);
             } else if course.asks(index) && (known.is_complete || rule().when.eval_bool_with(&facts.row, texts)) {
                 let effect = if known.is_computed { effect(rule(), &facts.row, texts) } else { known.effect };

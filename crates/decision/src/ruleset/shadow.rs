@@ -13,7 +13,7 @@ pub fn outcome_with(decision: &Decision, facts: &Facts, texts: &dyn Texts, verdi
     let mut course = Course::new(decision, base(decision, &facts.row, texts), &mut again);
     for fired in &verdict.fired {
         if course.asks(fired.rule) {
-            course.fire(fired.rule, fired.effect, !counts(fired.rule));
+            course.fire(fired.rule, fired.effect(), !counts(fired.rule));
         }
     }
     let tier = tier(decision, course.score, &facts.row, texts);

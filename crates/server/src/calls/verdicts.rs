@@ -289,7 +289,7 @@ pub(crate) fn view_of<'d>(decided: &'d Decided, telling: &Telling<'_>, facts: bo
     let outcome = |index: u16| decision.outcomes[usize::from(index)].as_str();
     let reasons = verdict.fired.iter().map(|fired| {
         let rule = &decision.rules[fired.rule as usize];
-        let (score, asked) = match fired.effect {
+        let (score, asked) = match fired.effect() {
             FiredEffect::Added(score) => (Some(score), None),
             FiredEffect::Asked(asked) => (None, Some(outcome(asked))),
         };
