@@ -6,7 +6,9 @@ use crate::generation::Generation;
 use domain::{Answer, Code, DecisionId, Event, Payload, Position, Refusal, Span, Time, limits};
 use journal::Appender;
 use spec::Plan;
-use state::{Attribution, Catalogue, Decided, Dedupe, Delivery, Dictionary, Identity, Lists, Located, Resolved};
+use state::{
+    Attribution, Catalogue, Decided, Dedupe, Delivery, Dictionary, Identities, Identity, Lists, Located, Resolved,
+};
 use std::sync::Arc;
 
 /// What the caller learns about one payload.
@@ -30,9 +32,10 @@ pub(crate) struct Prepared<'p, 'a> {
 impl<'p, 'a> Prepared<'p, 'a> {
     pub(crate) fn new(payloads: &'p [Payload<'a>]) -> Prepared<'p, 'a> {
         let mut encoded = Vec::with_capacity(payloads.len() * 128);
+        let mut identities = Identities::default();
         let parts = payloads.iter().map(|payload| {
             payload.encode(&mut encoded);
-            (encoded.len(), Identity::of_record(payload))
+            (encoded.len(), identities.of_record(payload))
         });
         let parts = parts.collect();
         Prepared { payloads, encoded, parts }

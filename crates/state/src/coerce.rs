@@ -17,24 +17,19 @@ pub(crate) enum Misfit {
 /// The longest duration taken: ten thousand years either way.
 const SPAN_MAX_MS: f64 = 3.2e14;
 
-/// The value; strings are interned. `Null` is `Missing`.
-pub(crate) fn coerce(raw: &Raw<'_>, ty: &Type, dictionary: &mut Dictionary) -> Result<Value, Misfit> {
+/// The value, `Missing` if it does not fit the type; strings are interned.
+pub(crate) fn coerce(raw: &Raw<'_>, ty: &Type, dictionary: &mut Dictionary) -> Value {
     match (raw, ty) {
-        (Raw::Null, _) => Ok(Value::Missing),
-        (Raw::Str(text), Type::Str) => {
-            fits(raw, ty)?;
-            Ok(Value::Str(dictionary.intern_symbol(text)))
+        (Raw::Str(text), Type::Str) if text.len() <= limits::STRING_BYTES_MAX => {
+            Value::Str(dictionary.intern_symbol(text))
         }
-        (Raw::Str(text), Type::Entity(entity)) => {
-            fits(raw, ty)?;
-            Ok(Value::Entity(dictionary.intern_entity(*entity, text)))
+        (Raw::Str(text), Type::Entity(entity)) if fits(raw, ty).is_ok() => {
+            Value::Entity(dictionary.intern_entity(*entity, text))
         }
-        (Raw::List(list), Type::List(of)) => {
-            fits(raw, ty)?;
-            let values: Result<Vec<Value>, Misfit> = list.iter().map(|raw| coerce(raw, of, dictionary)).collect();
-            Ok(Value::List(values?.into()))
+        (Raw::List(list), Type::List(of)) if fits(raw, ty).is_ok() => {
+            Value::List(list.iter().map(|raw| coerce(raw, of, dictionary)).collect())
         }
-        _ => scalar(raw, ty),
+        _ => scalar(raw, ty).unwrap_or_default(),
     }
 }
 
@@ -65,6 +60,7 @@ fn sized(ok: bool) -> Result<(), Misfit> {
 }
 
 /// Values of types that need no dictionary.
+#[inline]
 fn scalar(raw: &Raw<'_>, ty: &Type) -> Result<Value, Misfit> {
     match (raw, ty) {
         (Raw::Bool(bool), Type::Bool) => Ok(Value::Bool(*bool)),

@@ -1,20 +1,23 @@
 //! Which event ids were taken: `(source, id)` -> position and body, for a window of log time and a bounded number of ids.
 
 use crate::digest::Digest;
+use crate::fingerprint::Fingerprint;
 use crate::key_table::TableKey;
 use crate::numbered::Numbered;
+use crate::resolve::alike;
 use crate::saved::{LoadError, Reader, Snapshot, put_u32, put_u64};
+use crate::short_text::same;
 use domain::{Event, Payload, Position, Raw, Time, limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// Ids per block: the unit that a snapshot shares.
 const BLOCK: usize = 1_024;
 /// Blocks per checkpoint chunk.
 const CHUNK_BLOCKS: usize = 32;
 /// Begins each chunk, so that ids saved in another form are not taken for these; no count is as large.
-const FORM: u32 = 0xd0d0_0002;
+const FORM: u32 = 0xd0d0_0003;
 
 /// What deduplication knows an event by: its id, and all that it says beside, with the time as the client gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,21 +30,45 @@ pub struct Identity {
 impl Identity {
     /// Of a record, as the client sent it, or as the log has it. None but for an event that has an id.
     pub fn of_record(payload: &Payload<'_>) -> Option<Identity> {
-        match payload {
-            Payload::Event(event) => Identity::of(event),
-            _ => None,
-        }
+        Identities::default().of_record(payload)
     }
 
     /// Of an event. None without an id.
     pub fn of(event: &Event<'_>) -> Option<Identity> {
-        let key = key(&event.source, event.id.as_ref()?);
-        Some(Identity { key, body: body(event), time: event.time })
+        Identities::default().of(event)
     }
 
     /// The body together with when it happened, which was at its append if the client said nothing.
     fn timed_body(&self, log_time: Time) -> u64 {
-        xxh3_64_with_seed(&self.time.unwrap_or(log_time).0.to_le_bytes(), self.body)
+        Fingerprint(self.body).number(self.time.unwrap_or(log_time).0 as u64, TIME).0
+    }
+}
+
+/// The identities of records one after another: what events have in common with the one before is hashed once.
+#[derive(Debug, Default)]
+pub struct Identities<'e, 'a> {
+    /// The last event that has an id, and the hash of its head.
+    before: Option<(&'e Event<'a>, Fingerprint)>,
+}
+
+impl<'e, 'a> Identities<'e, 'a> {
+    /// As [`Identity::of_record`].
+    #[inline]
+    pub fn of_record(&mut self, payload: &'e Payload<'a>) -> Option<Identity> {
+        match payload {
+            Payload::Event(event) => self.of(event),
+            _ => None,
+        }
+    }
+
+    fn of(&mut self, event: &'e Event<'a>) -> Option<Identity> {
+        let key = key(&event.source, event.id.as_ref()?);
+        let head = match self.before {
+            Some((before, head)) if same(&before.source, &event.source) && alike(before, event) => head,
+            _ => head(event),
+        };
+        self.before = Some((event, head));
+        Some(Identity { key, body: body(head, event), time: event.time })
     }
 }
 
@@ -308,31 +335,52 @@ impl Dedupe {
 /// XXH3 (Collet, specification 0.8): a stable 128-bit hash, since keys stand in checkpoints. Whoever makes two ids collide on purpose
 /// has one of their own events taken for the other; nobody else's, unless they share the source.
 fn key(source: &str, id: &str) -> u128 {
-    xxh3_128_with_seed(id.as_bytes(), xxh3_64(source.as_bytes()))
+    xxh3_128_with_seed(id.as_bytes(), Fingerprint::EMPTY.text(source).0)
 }
 
-/// A hash of an event's type, source and fields in their order: of each text from where the hash before it ended, and of each
-/// value's kind.
-fn body(event: &Event<'_>) -> u64 {
-    let head = xxh3_64_with_seed(event.source.as_bytes(), xxh3_64(event.kind.as_bytes()));
-    event.fields.iter().fold(head, |hash, field| {
-        let hash = xxh3_64_with_seed(field.name.as_bytes(), hash);
-        hashed(hash, &field.value)
-    })
+/// Kinds of numbers in the hash of an event.
+const NULL: u64 = 1;
+const BOOL: u64 = 2;
+const INT: u64 = 3;
+const FLOAT: u64 = 4;
+const LIST: u64 = 5;
+const TIME: u64 = 6;
+const FIELDS: u64 = 7;
+
+/// A hash of an event's type, source and the names of its fields in their order.
+fn head(event: &Event<'_>) -> Fingerprint {
+    let head = Fingerprint::EMPTY.text(&event.kind).text(&event.source).number(event.fields.len() as u64, FIELDS);
+    event.fields.iter().fold(head, |all, field| all.text(&field.name))
 }
 
-fn hashed(hash: u64, value: &Raw<'_>) -> u64 {
-    match value {
-        Raw::Null => xxh3_64_with_seed(&[], hash.wrapping_add(1)),
-        Raw::Bool(bool) => xxh3_64_with_seed(&[u8::from(*bool)], hash.wrapping_add(2)),
-        Raw::Int(int) => xxh3_64_with_seed(&int.to_le_bytes(), hash.wrapping_add(4)),
-        Raw::Float(float) => xxh3_64_with_seed(&float.to_bits().to_le_bytes(), hash.wrapping_add(5)),
-        Raw::Str(text) => xxh3_64_with_seed(text.as_bytes(), hash.wrapping_add(6)),
-        Raw::List(list) => {
-            let head = xxh3_64_with_seed(&list.len().to_le_bytes(), hash.wrapping_add(7));
-            list.iter().fold(head, hashed)
-        }
+/// The hash with the values of the event's fields: so of all that it says but its id and time.
+fn body(head: Fingerprint, event: &Event<'_>) -> u64 {
+    event.fields.iter().fold(head, |all, field| with_value(all, &field.value)).0
+}
+
+#[inline(always)]
+fn with_value(all: Fingerprint, value: &Raw<'_>) -> Fingerprint {
+    if let Raw::Str(text) = value {
+        return all.text(text);
     }
+    with_other(all, value)
+}
+
+#[inline(never)]
+fn with_other(all: Fingerprint, value: &Raw<'_>) -> Fingerprint {
+    match value {
+        Raw::Null => all.number(0, NULL),
+        Raw::Bool(bool) => all.number(u64::from(*bool), BOOL),
+        Raw::Int(int) => all.number(*int as u64, INT),
+        Raw::Float(float) => all.number(float.to_bits(), FLOAT),
+        Raw::Str(text) => all.text(text),
+        Raw::List(list) => with_list(all, list),
+    }
+}
+
+#[inline(never)]
+fn with_list(all: Fingerprint, list: &[Raw<'_>]) -> Fingerprint {
+    list.iter().fold(all.number(list.len() as u64, LIST), with_value)
 }
 
 fn put_taken(out: &mut Vec<u8>, taken: &Whole) {

@@ -82,14 +82,19 @@ impl Dictionary {
         self.entities[usize::from(entity)].touch(hash);
     }
 
-    /// Asks for the key that a search looks at first.
-    pub(crate) fn touch_key(&self, entity: EntityIndex, hash: u64) {
-        self.entities[usize::from(entity)].touch_name(hash);
+    /// The entity that a search looks at first, mostly the key's if it has one; asks for the key of that entity.
+    pub(crate) fn entity_candidate(&self, entity: EntityIndex, hash: u64) -> Option<EntityId> {
+        self.entities[usize::from(entity)].candidate(hash).map(EntityId)
     }
 
-    /// The number of an entity by its key and that key's hash, if it was ever named.
-    pub(crate) fn entity_hashed(&self, entity: EntityIndex, key: &str, hash: u64) -> Option<EntityId> {
-        self.entities[usize::from(entity)].find_hashed(key, hash).map(EntityId)
+    /// The number of an entity by its key, that key's hash, and what a search for that looks at first, if it was ever named.
+    pub(crate) fn entity_from(
+        &self,
+        candidate: Option<EntityId>,
+        entity: EntityIndex,
+        (key, hash): (&str, u64),
+    ) -> Option<EntityId> {
+        self.entities[usize::from(entity)].find_from(candidate.map(|id| id.0), key, hash).map(EntityId)
     }
 
     /// The number of an entity, given now if it is new. Capacity is checked by [`admit`](crate::admit), not here.
@@ -109,6 +114,7 @@ impl Dictionary {
     }
 
     /// The number of a string, given now if it is new.
+    #[inline]
     pub fn intern_symbol(&mut self, text: &str) -> Symbol {
         Symbol(self.symbols.intern(text, self.seed))
     }

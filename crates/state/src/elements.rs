@@ -41,8 +41,10 @@ impl Elements {
         dictionary: &Dictionary,
         catalogue: &Catalogue,
     ) -> Option<Box<Elements>> {
-        let mut of_event = plan.collections.iter().filter(|collection| collection.event == event).peekable();
-        of_event.peek()?;
+        if plan.collections.iter().all(|collection| collection.event != event) {
+            return None;
+        }
+        let of_event = plan.collections.iter().filter(|collection| collection.event == event);
         let roles = &plan.events[usize::from(event)].roles;
         let mut all = Vec::new();
         let ends = of_event.map(|collection| {

@@ -3,6 +3,7 @@
 
 use crate::key_table::TableKey;
 use crate::numbered::Numbered;
+use crate::short_text::same_bytes;
 use prefetch_index::prefetch_index;
 use std::sync::Arc;
 
@@ -81,20 +82,23 @@ impl Names {
         self.table.touch(hash);
     }
 
-    /// Asks for the name that a search looks at first.
+    /// The number that a search looks at first, mostly the name's if it has one; asks for the name that the number stands for.
     #[inline]
-    pub(crate) fn touch_name(&self, hash: u64) {
-        if let Some(number) = self.table.candidate(hash) {
-            prefetch_index(&self.blocks[number as usize / BLOCK][..], number as usize % BLOCK);
-        }
+    pub(crate) fn candidate(&self, hash: u64) -> Option<u32> {
+        let number = self.table.candidate(hash)?;
+        prefetch_index(&self.blocks[number as usize / BLOCK][..], number as usize % BLOCK);
+        Some(number)
     }
 
     /// The number of a name, given now if it is new.
+    #[inline]
     pub(crate) fn intern(&mut self, name: &str, seed: u64) -> u32 {
         let hash = name.seeded_hash(seed);
-        if let Some(number) = self.find_hashed(name, hash) {
-            return number;
-        }
+        self.find_hashed(name, hash).unwrap_or_else(|| self.add(name, hash))
+    }
+
+    #[inline(never)]
+    fn add(&mut self, name: &str, hash: u64) -> u32 {
         let number = self.count;
         if (number as usize).is_multiple_of(BLOCK) {
             self.blocks.push(Arc::new([Name::EMPTY; BLOCK]));
@@ -117,8 +121,28 @@ impl Names {
         FrozenNames { blocks: self.blocks.clone(), count: self.count }
     }
 
+    #[inline]
     pub(crate) fn find_hashed(&self, name: &str, hash: u64) -> Option<u32> {
-        self.table.find(hash, |number| self.kept(number).bytes() == name.as_bytes())
+        self.find_from(self.table.candidate(hash), name, hash)
+    }
+
+    /// The number of a name by its hash and the number that a search for that looks at first.
+    #[inline]
+    pub(crate) fn find_from(&self, candidate: Option<u32>, name: &str, hash: u64) -> Option<u32> {
+        let candidate = candidate?;
+        if self.is(candidate, name) { Some(candidate) } else { self.find_among(name, hash) }
+    }
+
+    /// The number of a name where another has the same half of a hash.
+    #[cold]
+    fn find_among(&self, name: &str, hash: u64) -> Option<u32> {
+        self.table.find(hash, |number| self.is(number, name))
+    }
+
+    /// Whether a number that was given is this name's.
+    #[inline]
+    fn is(&self, number: u32, name: &str) -> bool {
+        same_bytes(self.kept(number).bytes(), name.as_bytes())
     }
 
     fn kept(&self, number: u32) -> &Name {

@@ -5,10 +5,14 @@ use crate::coerce::{coerce, in_range};
 use crate::computed::with_computed;
 use crate::dictionary::Dictionary;
 use crate::elements::Elements;
+use crate::short_text::same;
 use domain::{EntityId, Event, Field, ListPut, Payload, Position, Raw, Refusal, Time, Upsert, Value, limits};
 use spec::Plan;
 use spec::plan::{Cross, EntityIndex, EventType, IMPRESSION, Table};
 use std::ops::{Deref, DerefMut};
+
+#[cfg(test)]
+mod tests;
 
 /// One record of the log, resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -192,25 +196,16 @@ fn cross_role(plan: &Plan, event: &EventType, table: &Table) -> Option<usize> {
 
 /// What can be found out about a record while others still come before it: so the loads of many records overlap, and nothing is
 /// looked up twice.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Located {
-    /// The event's type, index into `Plan::events`; none for other records, and for events that do not resolve.
+    /// The event's type, index into `Plan::events`; none for other records.
     event: Option<u16>,
-    /// By role.
-    roles: Few<Named>,
-    /// By field of the type: where among the fields it stands, [`ABSENT`] if it does not.
-    fields: Few<u16, 12>,
-}
-
-/// The entity in a role of an event.
-#[derive(Clone, Copy, Debug, Default)]
-struct Named {
-    entity: EntityIndex,
-    /// Where among the event's fields its key stands, and the key's hash.
-    place: u16,
-    hash: u64,
-    /// Its number, if it has one already.
-    known: Option<EntityId>,
+    /// Where among the event's fields the key of each role and then each field of the type stands, [`ABSENT`] if it does not.
+    places: Few<u16, 16>,
+    /// Whether it has the key of each role, so that it resolves.
+    whole: bool,
+    /// By role, if it does: the entity's number, if it has one already.
+    known: Few<Option<EntityId>>,
 }
 
 /// The place of a field that an event does not have.
@@ -219,9 +214,7 @@ const ABSENT: u16 = u16::MAX;
 impl Located {
     /// Of a record that is to be resolved under this plan, with this dictionary or what becomes of it.
     pub fn of(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Located {
-        let mut located = Located::placed(plan, dictionary, payload);
-        located.name(dictionary, payload);
-        located
+        Located::all(plan, dictionary, std::iter::once(payload)).pop().expect("as many as there are payloads")
     }
 
     /// The same for some dozens of records. They go from step to step together: what each step needs of memory the one before it has
@@ -231,41 +224,83 @@ impl Located {
         dictionary: &Dictionary,
         payloads: impl Iterator<Item = &'p Payload<'a>> + Clone,
     ) -> Vec<Located> {
-        let mut all: Vec<Located> =
-            payloads.clone().map(|payload| Located::placed(plan, dictionary, payload)).collect();
-        let named = || all.iter().flat_map(|located| located.roles.iter());
-        named().for_each(|of| dictionary.touch_entity(of.entity, of.hash));
-        named().for_each(|of| dictionary.touch_key(of.entity, of.hash));
-        all.iter_mut().zip(payloads).for_each(|(located, payload)| located.name(dictionary, payload));
+        let count = payloads.size_hint().0;
+        let (mut all, mut keys) = (Vec::<Located>::with_capacity(count), Vec::with_capacity(4 * count));
+        let mut before = None;
+        for payload in payloads {
+            let Payload::Event(event) = payload else {
+                all.push(Located::default());
+                before = None;
+                continue;
+            };
+            let mut located = match (before, all.last()) {
+                (Some(before), Some(located)) if alike(before, event) => {
+                    Located { event: located.event, places: located.places.clone(), ..Located::default() }
+                }
+                _ => Located::placed(plan, event),
+            };
+            located.whole = located.keys(plan, dictionary, event, &mut keys);
+            all.push(located);
+            before = Some(event);
+        }
+        for key in &mut keys {
+            key.candidate = dictionary.entity_candidate(key.entity, key.hash);
+        }
+        let mut keys = keys.iter();
+        for located in all.iter_mut().filter(|located| located.whole) {
+            let roles = located.event.map_or(0, |index| plan.events[usize::from(index)].roles.len());
+            located.known = keys.by_ref().take(roles).map(|key| key.known(dictionary)).collect();
+        }
         all
     }
 
-    /// Where everything stands.
-    fn placed(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Located {
-        let Payload::Event(event) = payload else { return Located::default() };
+    /// Where everything stands: the event's type and the names of its fields alone tell.
+    fn placed(plan: &Plan, event: &Event<'_>) -> Located {
         let Some(index) = plan.event(&event.kind) else { return Located::default() };
         let ty = &plan.events[usize::from(index)];
+        let names = ty.roles.iter().map(|role| &role.name).chain(ty.fields.iter().map(|field| &field.name));
         let mut places = Places { fields: &event.fields, next: 0 };
-        let mut whole = true;
-        let roles = ty.roles.iter().map(|role| {
-            let place = places.of(&role.name);
-            let key = event.fields.get(usize::from(place)).and_then(|field| key_in(&field.value));
-            whole &= key.is_some();
-            Named { entity: role.entity, place, hash: key.map_or(0, |key| dictionary.hash(key)), known: None }
-        });
-        let roles = roles.collect();
-        let fields = ty.fields.iter().map(|field| places.of(&field.name)).collect();
-        Located { event: Some(index).filter(|_| whole), roles, fields }
+        Located { event: Some(index), places: names.map(|name| places.of(name)).collect(), ..Located::default() }
     }
 
-    /// Looks for the numbers of the entities.
-    fn name(&mut self, dictionary: &Dictionary, payload: &Payload<'_>) {
-        let Payload::Event(event) = payload else { return };
-        for of in self.roles.iter_mut() {
-            let key = event.fields.get(usize::from(of.place)).and_then(|field| key_in(&field.value));
-            of.known = key.and_then(|key| dictionary.entity_hashed(of.entity, key, of.hash));
+    /// Adds the key of each role, having asked for the memory where a search for it begins. False, and adds none, if not all are there.
+    fn keys<'e>(&self, plan: &Plan, dictionary: &Dictionary, event: &'e Event<'_>, keys: &mut Vec<Key<'e>>) -> bool {
+        let Some(index) = self.event else { return false };
+        let start = keys.len();
+        for (role, place) in plan.events[usize::from(index)].roles.iter().zip(&*self.places) {
+            let Some(text) = key_at(event, *place) else {
+                keys.truncate(start);
+                return false;
+            };
+            let hash = dictionary.hash(text);
+            dictionary.touch_entity(role.entity, hash);
+            keys.push(Key { entity: role.entity, text, hash, candidate: None });
         }
+        true
     }
+}
+
+/// The key of an entity that is looked for.
+struct Key<'e> {
+    entity: EntityIndex,
+    text: &'e str,
+    hash: u64,
+    /// What a search looks at first.
+    candidate: Option<EntityId>,
+}
+
+impl Key<'_> {
+    #[inline]
+    fn known(&self, dictionary: &Dictionary) -> Option<EntityId> {
+        dictionary.entity_from(self.candidate, self.entity, (self.text, self.hash))
+    }
+}
+
+/// Whether two events have the same type and fields of the same names in the same order, as nearly all have that one client sends.
+pub(crate) fn alike(a: &Event<'_>, b: &Event<'_>) -> bool {
+    a.fields.len() == b.fields.len()
+        && same(&a.kind, &b.kind)
+        && a.fields.iter().zip(&b.fields).all(|(a, b)| same(&a.name, &b.name))
 }
 
 /// Finds fields of an event one after another. Clients keep an order, so that a search begins behind what was found last.
@@ -278,7 +313,7 @@ impl Places<'_, '_> {
     /// Where a field stands, or [`ABSENT`].
     fn of(&mut self, name: &str) -> u16 {
         let (before, behind) = self.fields.split_at(self.next);
-        let is = |field: &Field<'_>| field.name == name;
+        let is = |field: &Field<'_>| same(&field.name, name);
         let found = behind.iter().position(is).map(|at| self.next + at).or_else(|| before.iter().position(is));
         // No event has nearly as many: `limits::FIELDS_MAX`.
         let Some(place) = found.and_then(|at| u16::try_from(at).ok()) else { return ABSENT };
@@ -353,31 +388,28 @@ fn resolve_event(
     if !in_range(time.0) || time > log_time.plus(limits::FUTURE_SKEW_MAX) {
         return Change::None;
     }
-    let Some(index) = located.event else {
+    let Some(index) = located.event.filter(|_| located.whole) else {
         return Change::None;
     };
     let ty = &plan.events[index as usize];
-    let at = |place: u16| event.fields.get(usize::from(place)).map(|field| &field.value);
-    let keys = located.roles.iter().map(|of| {
-        of.known.unwrap_or_else(|| {
-            let key = at(of.place).and_then(key_in).expect("an event that was located has the key of each role");
-            dictionary.intern_entity(of.entity, key)
-        })
-    });
-    let entities: Few<EntityId> = keys.collect();
+    let (roles, fields) = located.places.split_at(ty.roles.len());
+    let mut entities = Few::default();
+    for ((role, place), known) in ty.roles.iter().zip(roles).zip(&*located.known) {
+        entities.push(known.unwrap_or_else(|| {
+            let key = key_at(event, *place).expect("an event that is whole has the key of each role");
+            dictionary.intern_entity(role.entity, key)
+        }));
+    }
     // The texts of decisions never recur: as symbols they would fill the dictionary.
     let skipped = (index == IMPRESSION && !plan.decision_read).then_some("decision");
-    let values = ty.fields.iter().zip(&*located.fields).map(|(field, place)| match at(*place) {
-        Some(_) if skipped == Some(field.name.as_str()) => Value::Missing,
-        Some(raw) => coerce(raw, &field.ty, dictionary).unwrap_or_default(),
-        None => Value::Missing,
-    });
-    let values: Box<[Value]> = match ty.computed.is_empty() {
-        true => values.collect(),
-        false => {
-            let fields = values.collect();
-            with_computed(ty, fields, &entities, dictionary, catalogue)
-        }
+    let mut values = Vec::with_capacity(ty.fields.len());
+    for (field, place) in ty.fields.iter().zip(fields) {
+        let raw = event.fields.get(usize::from(*place)).filter(|_| skipped != Some(field.name.as_str()));
+        values.push(raw.map_or(Value::Missing, |raw| coerce(&raw.value, &field.ty, dictionary)));
+    }
+    let values = match ty.computed.is_empty() {
+        true => values.into_boxed_slice(),
+        false => with_computed(ty, values, &entities, dictionary, catalogue),
     };
     let crossed = plan.tables.iter().filter(|table| table.cross.is_some());
     let crosses = crossed.map(|table| cross_of(plan, ty, table, &entities, catalogue)).collect();
@@ -387,6 +419,12 @@ fn resolve_event(
 
 pub(crate) fn role_key<'e>(event: &'e Event<'_>, role: &str) -> Option<&'e str> {
     event.field(role).and_then(key_in)
+}
+
+/// The key of an entity that stands at a place of an event.
+#[inline]
+fn key_at<'e>(event: &'e Event<'_>, place: u16) -> Option<&'e str> {
+    event.fields.get(usize::from(place)).and_then(|field| key_in(&field.value))
 }
 
 /// The key of an entity that a field's value is, if it can be one.
@@ -416,7 +454,7 @@ fn resolve_upsert(plan: &Plan, dictionary: &mut Dictionary, upsert: &Upsert<'_>)
     let id = dictionary.intern_entity(entity, &upsert.key);
     let fields = plan.entities[entity as usize].fields.iter().map(|field| {
         let raw = upsert.fields.iter().find(|sent| sent.name == field.name);
-        raw.and_then(|sent| coerce(&sent.value, &field.ty, dictionary).ok()).unwrap_or_default()
+        raw.map_or(Value::Missing, |sent| coerce(&sent.value, &field.ty, dictionary))
     });
     Change::Upsert { entity, id, fields: fields.collect() }
 }

@@ -3,7 +3,7 @@
 use super::Machine;
 use crate::decide::{Decided, open_each};
 use domain::{DecisionId, Payload, PlanVersion, Position, Time};
-use state::{Change, Identity, Located, Resolved, Rows};
+use state::{Change, Identities, Identity, Located, Resolved, Rows};
 
 /// A record that is to be applied: where it stands, its log time, and what it says.
 pub type Record<'a> = (Position, Time, Payload<'a>);
@@ -52,7 +52,8 @@ impl Machine {
         let (before, version, writer_epoch) = (decided.len(), PlanVersion::default(), self.writer_epoch);
         let payloads = records.clone().map(|(_, _, payload)| payload);
         let located = Located::all(&self.plan, &self.names, payloads.clone());
-        let identities: Vec<Option<Identity>> = payloads.map(Identity::of_record).collect();
+        let mut identities = Identities::default();
+        let identities: Vec<Option<Identity>> = payloads.map(|payload| identities.of_record(payload)).collect();
         identities.iter().flatten().for_each(|identity| self.dedupe.touch(identity));
         for ((record, identity), located) in records.zip(&identities).zip(&located) {
             self.apply_and(record, (identity.as_ref(), located), |machine, change| {
