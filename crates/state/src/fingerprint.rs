@@ -1,5 +1,6 @@
-//! A stable 64-bit hash of texts and numbers in their order: no seed, the same on every machine, since it stands in checkpoints. One
-//! multiplication for each, as in wyhash (Wang Yi, final version 4).
+//! A stable 64-bit hash of texts and numbers in their order: no seed, the same on every machine, since it stands in checkpoints. Each is
+//! hashed by itself, so that the processor works on several at once, and joined to those before it, with the mixing of wyhash (Wang Yi,
+//! final version 4).
 
 use crate::short_text::words;
 use xxhash_rust::xxh3::xxh3_64;
@@ -23,19 +24,25 @@ impl Fingerprint {
     pub(crate) fn text(self, text: &str) -> Fingerprint {
         let text = text.as_bytes();
         let [first, last] = words(text).unwrap_or_else(|| [xxh3_64(text), 0]);
-        self.with(mixed(first ^ SECRET[0], last ^ (KINDS * text.len() as u64 ^ SECRET[1]).wrapping_mul(SECRET[2])))
+        self.with(mixed(first ^ SECRET[0], last ^ spread(KINDS * text.len() as u64)))
     }
 
     /// With one more number. Each `kind` from 1 to 7 has its own.
     #[inline]
     pub(crate) fn number(self, number: u64, kind: u64) -> Fingerprint {
-        self.with(mixed(number ^ SECRET[0], (kind ^ SECRET[1]).wrapping_mul(SECRET[2])))
+        self.with(mixed(number ^ SECRET[0], spread(kind)))
     }
 
     #[inline(always)]
     fn with(self, part: u64) -> Fingerprint {
         Fingerprint(mixed(self.0 ^ SECRET[1], part ^ SECRET[2]))
     }
+}
+
+/// A length or a kind over all bits of a word, so that texts which differ in a few bits do not make up for it.
+#[inline]
+fn spread(what: u64) -> u64 {
+    (what ^ SECRET[1]).wrapping_mul(SECRET[2])
 }
 
 /// The product of two words, its halves laid over each other, and the words over them, so that a zero does not make the other forgotten:
