@@ -65,7 +65,7 @@ mod tests {
         assert!(count > 30_000, "so few, {count}, say little");
         assert_eq!(hashes.iter().collect::<BTreeSet<_>>().len(), count);
         // As many pairs as one expects meet in 32 bits, and some to spare.
-        let spare = 10 + 4 * (count * count >> 33);
+        let spare = 10 + 4 * ((count * count) >> 33);
         for shift in [0, 16, 32] {
             let parts: BTreeSet<u32> = hashes.iter().map(|hash| (hash >> shift) as u32).collect();
             assert!(parts.len() + spare >= count, "{} of {count} from bit {shift} on", parts.len());
