@@ -63,18 +63,65 @@ pub fn parse_events_of<'a>(body: &'a [u8], kind: &'a str) -> Result<Batch<'a>, R
 /// Reads events of one type, which they need not name, one on each line: what a line holds, nothing outside of it changes. Blank lines are
 /// skipped, and counted. Lines are numbered from 1.
 pub fn parse_event_lines<'a>(lines: &'a [u8], kind: &'a str) -> Batch<'a> {
-    let mut batch = Batch::of((lines.len() / LINE_BYTES).min(limits::EVENTS_PER_CALL_MAX));
-    let mut shape = Shape::default();
-    match std::str::from_utf8(lines) {
-        Ok(text) => batch.lines_alone(text, kind, &mut shape),
-        Err(_) => lines.split(|&byte| byte == b'\n').zip(1..).for_each(|(bytes, line)| {
-            if !bytes.trim_ascii().is_empty() {
-                let read = utf8(bytes).map_err(Box::new).and_then(|text| line_alone(text, kind, &mut shape));
-                batch.take_or_refuse(line, read);
-            }
-        }),
+    EventLines::new(lines, kind).read(limits::EVENTS_PER_CALL_MAX)
+}
+
+/// The same, a few at a time: what has been read is used while it is still in the caches.
+pub struct EventLines<'a> {
+    rest: Rest<'a>,
+    kind: &'a str,
+    shape: Shape<'a>,
+}
+
+/// Lines that were not read yet.
+enum Rest<'a> {
+    Text {
+        text: &'a str,
+        scan: Scanner<'a>,
+    },
+    /// They are not UTF-8 as a whole, and are read together.
+    Damaged(&'a [u8]),
+}
+
+impl<'a> EventLines<'a> {
+    /// Of which nothing is read yet.
+    pub fn new(lines: &'a [u8], kind: &'a str) -> EventLines<'a> {
+        let rest = match std::str::from_utf8(lines) {
+            Ok(text) => Rest::Text { text, scan: Scanner::new(text) },
+            Err(_) => Rest::Damaged(lines),
+        };
+        EventLines { rest, kind, shape: Shape::default() }
     }
-    batch
+
+    /// Whether there is nothing behind what was read.
+    pub fn is_done(&self) -> bool {
+        match &self.rest {
+            Rest::Text { scan, .. } => scan.peek().is_none(),
+            Rest::Damaged(lines) => lines.is_empty(),
+        }
+    }
+
+    /// Reads on, up to so many events, and all lines between them that are none.
+    pub fn read(&mut self, most: usize) -> Batch<'a> {
+        match &mut self.rest {
+            Rest::Text { text, scan } => {
+                let mut batch = Batch::of(((text.len() - scan.at()) / LINE_BYTES).min(most));
+                batch.lines_alone((text, scan), self.kind, &mut self.shape, most);
+                batch
+            }
+            Rest::Damaged(lines) => {
+                let lines = std::mem::take(lines);
+                let mut batch = Batch::of((lines.len() / LINE_BYTES).min(limits::EVENTS_PER_CALL_MAX));
+                for (bytes, line) in lines.split(|&byte| byte == b'\n').zip(1..) {
+                    if !bytes.trim_ascii().is_empty() {
+                        let read = utf8(bytes).map_err(Box::new);
+                        batch.take_or_refuse(line, read.and_then(|text| line_alone(text, self.kind, &mut self.shape)));
+                    }
+                }
+                batch
+            }
+        }
+    }
 }
 
 /// Reads the event that is all of a line.
@@ -181,21 +228,27 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Lines of which each is judged alone. Most hold an event and nothing else, and are read without looking for their ends first.
-    fn lines_alone(&mut self, text: &'a str, kind: &'a str, shape: &mut Shape<'a>) {
-        let mut scan = Scanner::new(text);
-        while scan.peek().is_some() {
+    /// Lines of which each is judged alone, up to so many events. Most hold an event and nothing else, and are read without looking for
+    /// their ends first.
+    fn lines_alone(
+        &mut self,
+        (text, scan): (&'a str, &mut Scanner<'a>),
+        kind: &'a str,
+        shape: &mut Shape<'a>,
+        most: usize,
+    ) {
+        while self.payloads.len() < most && scan.peek().is_some() {
             let start = scan.clone();
             if scan.peek() == Some(b'{')
-                && let Ok(event) = event_of(&mut scan, Some(shape), kind)
+                && let Ok(event) = event_of(scan, Some(shape), kind)
                 && scan.line() == start.line()
-                && line_end(&mut scan).is_ok()
+                && line_end(scan).is_ok()
             {
                 self.payloads.push(Payload::Event(event));
                 self.lines.push(start.line());
                 continue;
             }
-            scan = start;
+            *scan = start;
             // Blanks before it may have been passed over.
             let (from, line) = (scan.line_start(), scan.line());
             scan.next_line();

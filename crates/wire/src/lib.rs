@@ -14,7 +14,9 @@ mod time;
 mod usual;
 mod write;
 
-pub use batch::{Batch, Form, LineRefusal, parse_entities, parse_event_lines, parse_events, parse_events_of};
+pub use batch::{
+    Batch, EventLines, Form, LineRefusal, parse_entities, parse_event_lines, parse_events, parse_events_of,
+};
 pub use entity::parse_fields;
 pub use event::{parse_event, parse_event_like};
 pub use feed::{FeedCall, PageCall, parse_feed, parse_trial};

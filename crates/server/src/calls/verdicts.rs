@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use wire::{Batch, LineRefusal, ReasonView, VerdictView};
 
 /// Events submitted at once.
-const CHUNK: usize = 256;
+pub(crate) const CHUNK: usize = 256;
 
 /// What is asked of events.
 #[derive(Clone, Debug)]
@@ -71,8 +71,8 @@ pub(crate) async fn decide(shared: &Arc<Shared>, name: &str, bytes: &[u8], facts
     }
     let (form, mut json) = (batch.form, Json::for_lines(batch.len()));
     let taken = Taken::new(shared, asked.clone(), batch, start, false).await;
-    if let Some(refusal) = taken.refused {
-        return Err(refusal);
+    if let Some(refusal) = taken.refused() {
+        return Err(refusal.clone());
     }
     let late = taken.durable(shared).await?;
     taken.tell(shared, late, &mut json).await;
@@ -87,35 +87,62 @@ pub(crate) struct Taken {
     lines: Vec<u32>,
     /// Lines that could not be read.
     unread: Vec<LineRefusal>,
-    /// Why nothing at all was taken, if so.
-    pub(crate) refused: Option<Refusal>,
+    /// Why nothing more is taken, if so, and how many chunks were before.
+    stopped: Option<(usize, Refusal)>,
     end: Option<Instant>,
 }
 
 impl Taken {
     /// Takes the events of a batch that came at `start`. If others come right behind it, the disk may wait for those.
     pub(crate) async fn new(shared: &Shared, asked: Asked, batch: Batch<'_>, start: Instant, ahead: bool) -> Taken {
+        let mut taken = Taken::none(asked, start);
+        taken.take(shared, batch, ahead).await;
+        taken
+    }
+
+    /// Nothing yet of what came at `start`.
+    pub(crate) fn none(asked: Asked, start: Instant) -> Taken {
         let end = asked.deadline.map(|deadline| start + deadline);
-        let (mut chunks, mut refused) = (Vec::new(), None);
+        Taken { asked, chunks: Vec::new(), lines: Vec::new(), unread: Vec::new(), stopped: None, end }
+    }
+
+    /// Takes the events of a further batch.
+    pub(crate) async fn take(&mut self, shared: &Shared, batch: Batch<'_>, ahead: bool) {
         let mut parts = batch.payloads.chunks(CHUNK).peekable();
         while let Some(payloads) = parts.next() {
             // All of them go to the disk together, since they are told together.
             let is_last = parts.peek().is_none();
             let engine = &shared.engine;
-            match if is_last && !ahead { engine.submit(payloads, false) } else { engine.submit_ahead(payloads) } {
-                Ok(submitted) => chunks.push(submitted),
+            let submitted = match &self.stopped {
                 // What was taken stays taken and is said; the rest is not tried.
-                Err(refusal) => {
-                    let tried: usize = chunks.iter().map(|chunk: &Submitted| chunk.results.len()).sum();
-                    let untried = batch.payloads[tried..].chunks(CHUNK);
-                    chunks.extend(untried.map(|payloads| Submitted::refused(payloads.len(), &refusal)));
-                    refused = (tried == 0).then_some(refusal);
-                    break;
-                }
-            }
+                Some((_, refusal)) => Err(refusal.clone()),
+                None if is_last && !ahead => engine.submit(payloads, false),
+                None => engine.submit_ahead(payloads),
+            };
+            self.chunks.push(submitted.unwrap_or_else(|refusal| {
+                let refused = Submitted::refused(payloads.len(), &refusal);
+                self.stopped.get_or_insert((self.chunks.len(), refusal));
+                refused
+            }));
             tokio::task::yield_now().await;
         }
-        Taken { asked, chunks, lines: batch.lines, unread: batch.refused, refused, end }
+        if batch.payloads.is_empty() && !ahead && !self.chunks.is_empty() {
+            // Those before it wait for the disk, and nothing comes behind them.
+            let _ = shared.engine.submit(&[], false);
+        }
+        self.lines.extend(batch.lines);
+        self.unread.extend(batch.refused);
+    }
+
+    /// Lines that came between those that were taken are refused too.
+    pub(crate) fn refuse_lines(&mut self, refused: impl Iterator<Item = LineRefusal>) {
+        self.unread.extend(refused);
+        self.unread.sort_by_key(|refused| refused.line);
+    }
+
+    /// Why nothing at all was taken, if so.
+    pub(crate) fn refused(&self) -> Option<&Refusal> {
+        self.stopped.as_ref().filter(|(before, _)| *before == 0).map(|(_, refusal)| refusal)
     }
 
     /// Of a batch of which nothing is taken.
@@ -123,7 +150,14 @@ impl Taken {
         let asked =
             Asked { name: name.clone(), event: String::new(), deadline: None, fallback: String::new(), facts: false };
         let chunks = batch.payloads.chunks(CHUNK).map(|payloads| Submitted::refused(payloads.len(), refusal)).collect();
-        Taken { asked, chunks, lines: batch.lines, unread: batch.refused, refused: Some(refusal.clone()), end: None }
+        Taken {
+            asked,
+            chunks,
+            lines: batch.lines,
+            unread: batch.refused,
+            stopped: Some((0, refusal.clone())),
+            end: None,
+        }
     }
 
     /// How many events.
@@ -148,8 +182,11 @@ impl Taken {
         let Taken { asked, chunks, lines, unread, .. } = self;
         let mut tale =
             Tale { asked, late, unread: unread.into_iter().peekable(), listener, told: Told::default(), next: 0 };
-        for (chunk, numbers) in chunks.into_iter().zip(lines.chunks(CHUNK)) {
+        let mut lines = &lines[..];
+        for chunk in chunks {
+            let (numbers, rest) = lines.split_at(chunk.results.len());
             tale.chunk(chunk, numbers, &again);
+            lines = rest;
         }
         tale.unread_before(u32::MAX);
         shared.engine.note_fallbacks(&tale.asked.name, &tale.told.fallbacks);

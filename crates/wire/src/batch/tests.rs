@@ -88,6 +88,27 @@ proptest! {
         }
         prop_assert_eq!(batch, expected, "{:?}", body);
     }
+
+    /// How many are read at a time changes nothing, whether all of it is text or not.
+    #[test]
+    fn lines_are_read_a_few_at_a_time(
+        body in r#"(\{("a":[1x]?)?\}|\{"event":"[vw]"\}|[ \r{}"]|\n){0,24}"#,
+        damaged in any::<bool>(),
+        most in 1..4usize,
+    ) {
+        let body = [body.as_bytes(), if damaged { b"\n\xff\n{}" } else { b"" }].concat();
+        let mut lines = EventLines::new(&body, "v");
+        let mut read = Batch::of(0);
+        while !lines.is_done() {
+            let batch = lines.read(most);
+            prop_assert!(damaged || batch.payloads.len() == most || lines.is_done());
+            prop_assert!(damaged || batch.payloads.len() <= most);
+            read.payloads.extend(batch.payloads);
+            read.lines.extend(batch.lines);
+            read.refused.extend(batch.refused);
+        }
+        prop_assert_eq!(read, parse_event_lines(&body, "v"));
+    }
 }
 
 #[test]

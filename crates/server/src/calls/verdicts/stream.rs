@@ -3,7 +3,7 @@
 
 use super::json::Json;
 use super::line_buffer::{LineBuffer, line_ends};
-use super::{Asked, Taken};
+use super::{Asked, CHUNK, Taken};
 use crate::Shared;
 use crate::body::{allowance, discard};
 use crate::connection::stopped;
@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout_at};
-use wire::{Batch, LineRefusal};
+use wire::{EventLines, LineRefusal};
 
 /// How long a part waits for its turn before more is read ahead.
 const STUCK_AFTER: Duration = Duration::from_millis(20);
@@ -34,6 +34,10 @@ const PIECES: usize = 2;
 /// Parts that go to the disk with one behind them that is at hand: a sync costs much the same for many events as for few. Should
 /// that one turn out to have no event that is taken, they wait for `Config::decisions_synced_within`.
 const PARTS_AHEAD: usize = 2;
+
+/// Bytes of lines that are waited for before a part is taken, as long as more has come already: then the part is a whole one, and there is
+/// one behind it.
+const AT_HAND: usize = 2 * limits::STREAM_PART_BYTES_MAX;
 
 /// A stream that is asked for.
 pub(crate) struct Streaming {
@@ -135,8 +139,8 @@ impl Streaming {
         let mut buffer = LineBuffer::new(limits::STREAM_LINE_BYTES_MAX.min(max / 2).max(1));
         let (mut held, mut room_for_more) = (meter.hold(), true);
         let (mut before, mut unasked, mut came, mut began) = (0, 0, Instant::now(), Instant::now());
-        // Whether nothing could be taken for a while.
-        let mut stuck = false;
+        // Whether nothing could be taken for a while, and whether more may have come already behind what came last.
+        let (mut stuck, mut more) = (false, false);
         let mut ended: Option<Ended> = None;
         if let Some(data) = first.as_ref().and_then(Frame::data_ref) {
             buffer.push(data);
@@ -145,6 +149,10 @@ impl Streaming {
             let has_lines = buffer.has_lines();
             if let Some(ended) = ended.take_if(|_| !has_lines) {
                 return ended;
+            }
+            if std::mem::take(&mut more) && buffer.len() < AT_HAND {
+                // The connection reads on.
+                yield_now().await;
             }
             let wait = if has_lines { meter.events_wait() } else { Duration::ZERO };
             let enough = has_lines && buffer.len() >= limits::STREAM_AHEAD_BYTES && !stuck;
@@ -156,6 +164,19 @@ impl Streaming {
                     ended = Some(Err(stopping()));
                 }
                 () = sleep(wait), if !wait.is_zero() => {}
+                frame = timeout_at(patience, incoming.frame()),
+                    if ended.is_none() && room_for_more && !enough && buffer.len() < max =>
+                {
+                    (came, more) = (Instant::now(), true);
+                    match next(frame, &mut buffer) {
+                        Ok(line_ended) => began = if line_ended || buffer.begun().is_none() { came } else { began },
+                        Err(end) => ended = Some(end),
+                    }
+                    room_for_more = held_or_waiting(&mut held, &buffer).unwrap_or_else(|refusal| {
+                        ended.get_or_insert(Err(refusal));
+                        false
+                    });
+                }
                 place = parts.reserve(), if has_lines && wait.is_zero() => {
                     // Without anybody who tells there is no client any more.
                     let Ok(place) = place else { return Ok(()) };
@@ -168,19 +189,6 @@ impl Streaming {
                     });
                 }
                 () = sleep(STUCK_AFTER), if enough => stuck = true,
-                frame = timeout_at(patience, incoming.frame()),
-                    if ended.is_none() && room_for_more && !enough && buffer.len() < max =>
-                {
-                    came = Instant::now();
-                    match next(frame, &mut buffer) {
-                        Ok(line_ended) => began = if line_ended || buffer.begun().is_none() { came } else { began },
-                        Err(end) => ended = Some(end),
-                    }
-                    room_for_more = held_or_waiting(&mut held, &buffer).unwrap_or_else(|refusal| {
-                        ended.get_or_insert(Err(refusal));
-                        false
-                    });
-                }
             }
         }
     }
@@ -194,26 +202,35 @@ impl Streaming {
         outlet::write_before(bytes.len());
         let (len, lines) = (bytes.len(), line_ends(bytes) as u64);
         // Asked anew for each part: the spec may have changed.
-        let taken = match Asked::new(&self.shared, &self.name, self.facts) {
+        let mut taken = match Asked::new(&self.shared, &self.name, self.facts) {
             Ok(asked) => {
-                let event = asked.event.clone();
-                let mut batch = wire::parse_event_lines(bytes, &event);
-                refuse_too_long(&mut batch, too_long);
-                self.shared.meter.owe_events(batch.len());
-                let ahead = *unasked < PARTS_AHEAD && asked.deadline.is_none() && buffer.has_lines_behind(len);
-                let ahead = ahead && self.shared.meter.events_wait().is_zero();
+                let may_wait = *unasked < PARTS_AHEAD && asked.deadline.is_none() && buffer.has_lines_behind(len);
+                let (taken, ahead) = self.few_by_few(bytes, asked, start, may_wait).await;
                 *unasked = if ahead { *unasked + 1 } else { 0 };
-                Taken::new(&self.shared, asked, batch, start, ahead).await
+                taken
             }
-            Err(refusal) => {
-                let mut batch = wire::parse_event_lines(bytes, "");
-                refuse_too_long(&mut batch, too_long);
-                Taken::nothing(&self.name, batch, &refusal)
-            }
+            Err(refusal) => Taken::nothing(&self.name, wire::parse_event_lines(bytes, ""), &refusal),
         };
+        self.shared.meter.owe_events(too_long.len());
+        taken.refuse_lines(too_long_lines(too_long));
         buffer.advance(len);
         let before = std::mem::replace(before, *before + lines);
         Part { taken, before }
+    }
+
+    /// Takes lines, so many at a time that they are still in the caches when they are decided on; whether the disk waits for those behind
+    /// them, as it may.
+    async fn few_by_few(&self, lines: &[u8], asked: Asked, start: std::time::Instant, may_wait: bool) -> (Taken, bool) {
+        let (event, meter) = (asked.event.clone(), &self.shared.meter);
+        let (mut taken, mut lines) = (Taken::none(asked, start), EventLines::new(lines, &event));
+        let mut ahead = false;
+        while !lines.is_done() {
+            let batch = lines.read(CHUNK);
+            meter.owe_events(batch.len());
+            ahead = !lines.is_done() || may_wait && meter.events_wait().is_zero();
+            taken.take(&self.shared, batch, ahead).await;
+        }
+        (taken, ahead)
     }
 
     /// Tells of parts, one after the other, as long as somebody listens.
@@ -290,14 +307,12 @@ fn held_or_waiting(held: &mut Held<'_>, buffer: &LineBuffer) -> Result<bool, Ref
     }
 }
 
-fn refuse_too_long(batch: &mut Batch<'_>, lines: Vec<u32>) {
-    if lines.is_empty() {
-        return;
-    }
-    let message = format!("a line may have at most {} bytes", limits::STREAM_LINE_BYTES_MAX);
-    let refusal = Refusal::new(Code::TooLarge, "", message);
-    batch.refused.extend(lines.into_iter().map(|line| LineRefusal { line, refusal: refusal.clone() }));
-    batch.refused.sort_by_key(|refused| refused.line);
+/// The refusals of lines that were too long.
+fn too_long_lines(lines: Vec<u32>) -> impl Iterator<Item = LineRefusal> {
+    lines.into_iter().map(|line| {
+        let message = format!("a line may have at most {} bytes", limits::STREAM_LINE_BYTES_MAX);
+        LineRefusal { line, refusal: Refusal::new(Code::TooLarge, "", message) }
+    })
 }
 
 fn stopping() -> Refusal {
