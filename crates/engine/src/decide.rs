@@ -72,10 +72,9 @@ impl Decided {
 
     /// Fields that the decision reads and the event did not have.
     pub fn missing_fields(&self) -> impl Iterator<Item = &str> {
-        let facts = self.decision().facts.iter().zip(&self.facts.row);
-        let missing =
-            |(fact, value): &(&Fact, &Value)| matches!((&fact.source, value), (FactSource::Field(_), Value::Missing));
-        facts.filter(missing).map(|(fact, _)| fact.name.as_str())
+        let (decision, row) = (self.decision(), &self.facts.row);
+        let missing = decision.fields.iter().map(|at| usize::from(*at)).filter(|at| matches!(row[*at], Value::Missing));
+        missing.map(|at| decision.facts[at].name.as_str())
     }
 
     /// The decision's declaration.

@@ -148,21 +148,16 @@ pub(crate) fn encode(out: &mut Vec<u8>, pending: &[Pending], payloads: &[u8], pl
     let start = out.len();
     let length = encoded_len(pending.len(), payloads.len());
     out.reserve(length);
-    out.resize(start + HEADER, 0);
-    let mut rest = payloads;
-    for record in pending {
-        let (payload, tail) = rest.split_at(record.len as usize);
-        rest = tail;
-        put_entry(out, record, payload);
-    }
-    let marks_at = out.len();
+    let marks_at = start + HEADER + pending.len() * ENTRY;
     out.resize(marks_at + pending.len() * MARK, 0);
     let mut rest = payloads;
+    // One pass: a payload is digested and checked while it is at hand.
     for (index, record) in pending.iter().enumerate() {
         let (payload, tail) = rest.split_at(record.len as usize);
         rest = tail;
-        let entry = start + HEADER + index * ENTRY;
-        let crc = record_crc(&out[entry..entry + ENTRY], 0, payload);
+        let entry = &mut out[start + HEADER + index * ENTRY..][..ENTRY];
+        put_entry(entry, record, payload);
+        let crc = record_crc(entry, 0, payload);
         put(out, marks_at + index * MARK, &crc.to_le_bytes());
     }
     out.extend_from_slice(payloads);
@@ -183,14 +178,13 @@ pub(crate) fn encode(out: &mut Vec<u8>, pending: &[Pending], payloads: &[u8], pl
     header
 }
 
-fn put_entry(out: &mut Vec<u8>, record: &Pending, payload: &[u8]) {
-    let mut entry = [0; ENTRY];
-    put(&mut entry, 0, &record.len.to_le_bytes());
+/// Into zeros.
+fn put_entry(entry: &mut [u8], record: &Pending, payload: &[u8]) {
+    put(entry, 0, &record.len.to_le_bytes());
     entry[4] = record.kind;
     // 8..12: the stream, 0 today.
-    put(&mut entry, 12, &record.log_time.0.to_le_bytes());
-    put(&mut entry, 20, &payload_digest(payload));
-    out.extend_from_slice(&entry);
+    put(entry, 12, &record.log_time.0.to_le_bytes());
+    put(entry, 20, &payload_digest(payload));
 }
 
 fn record_crc(entry: &[u8], flags: u32, payload: &[u8]) -> u32 {

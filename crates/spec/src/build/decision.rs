@@ -84,8 +84,11 @@ impl Builder<'_> {
         let deadline = source.deadline;
         let (name, outcomes, facts) = (source.name.text.clone(), outcomes.into_names(), facts.list);
         let [reads_before, reads_after] = [true, false].map(|before| self.row_reads(&facts, before));
-        let is_derived = |(fact, at): (&Fact, u16)| matches!(fact.source, FactSource::Derived(_)).then_some(at);
-        let derived = facts.iter().zip(0..).filter_map(is_derived).collect();
+        let those = |of: fn(&FactSource) -> bool| -> Vec<u16> {
+            facts.iter().zip(0..).filter_map(|(fact, at)| of(&fact.source).then_some(at)).collect()
+        };
+        let derived = those(|source| matches!(source, FactSource::Derived(_)));
+        let fields = those(|source| matches!(source, FactSource::Field(_)));
         Some(Decision {
             name,
             event,
@@ -93,6 +96,7 @@ impl Builder<'_> {
             reads_before,
             reads_after,
             derived,
+            fields,
             score,
             rules,
             tables,

@@ -20,6 +20,8 @@ pub struct Decision {
     pub reads_after: Vec<RowRead>,
     /// The facts among them that are computed of others: indexes into `facts`, ascending.
     pub derived: Vec<u16>,
+    /// The facts among them that are fields of the event: indexes into `facts`, ascending.
+    pub fields: Vec<u16>,
     /// The score that the rules add to; none: 0.
     pub score: Option<Program>,
     /// Rules in the spec's order, then the rows of the tables in theirs.
