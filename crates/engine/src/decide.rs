@@ -37,7 +37,7 @@ use domain::{DecisionId, FallbacksGiven, Payload, PlanVersion, Position, Raw, Ti
 use expr::MadeTexts;
 use parking_lot::Mutex;
 use spec::Plan;
-use spec::plan::{Decision, Fact, FactSource};
+use spec::plan::Decision;
 use state::{Catalogue, Change, Dictionary, Lists, Resolved, Rows};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
