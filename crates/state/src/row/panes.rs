@@ -284,7 +284,7 @@ const TOUCHED_MAX: usize = 32;
 /// How many panes a segment gets room for that holds so many and had room for `has`: half more, as they come one after another. Room that is not
 /// much too large stays, so that a number that goes up and down does not write the row anew each time.
 fn room(panes: usize, has: usize, most: usize) -> usize {
-    if (panes..=panes + panes / 2 + 1).contains(&has) { has } else { panes.max(most.min(panes + (panes + 1) / 2)) }
+    if (panes..=panes + panes / 2 + 1).contains(&has) { has } else { panes.max(most.min(panes + panes.div_ceil(2))) }
 }
 
 /// How many words the panes take whose index is below `oldest`.
