@@ -84,11 +84,8 @@ impl Builder<'_> {
         let deadline = source.deadline;
         let (name, outcomes, facts) = (source.name.text.clone(), outcomes.into_names(), facts.list);
         let [reads_before, reads_after] = [true, false].map(|before| self.row_reads(&facts, before));
-        let those = |of: fn(&FactSource) -> bool| -> Vec<u16> {
-            facts.iter().zip(0..).filter_map(|(fact, at)| of(&fact.source).then_some(at)).collect()
-        };
-        let derived = those(|source| matches!(source, FactSource::Derived(_)));
-        let fields = those(|source| matches!(source, FactSource::Field(_)));
+        let derived = those(&facts, |source| matches!(source, FactSource::Derived(_)));
+        let fields = those(&facts, |source| matches!(source, FactSource::Field(_)));
         Some(Decision {
             name,
             event,
@@ -263,4 +260,9 @@ impl Builder<'_> {
         }
         *least = Some(least.map_or(threshold, |before| before.min(threshold)));
     }
+}
+
+/// Which of the facts have such a source, ascending.
+fn those(facts: &[Fact], of: fn(&FactSource) -> bool) -> Vec<u16> {
+    facts.iter().zip(0..).filter_map(|(fact, at)| of(&fact.source).then_some(at)).collect()
 }
