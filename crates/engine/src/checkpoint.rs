@@ -26,7 +26,7 @@ const META: u32 = 1;
 const NAMES: u32 = 2;
 const CATALOGUE: u32 = 3;
 /// Event ids as they were hashed before: they would take a repeated event for another one.
-const DEDUPE_BEFORE: u32 = 4;
+const DEDUPE_BEFORE: [u32; 2] = [4, 11];
 const ROWS: u32 = 5;
 const EPOCH: u32 = 6;
 /// The text of the spec in force: retention drops its record in time.
@@ -36,7 +36,7 @@ const ATTRIBUTION: u32 = 8;
 const OWN_SPEC: u32 = 9;
 /// What is kept of decisions: only where it is as new as the rest.
 const CASES: u32 = 10;
-const DEDUPE: u32 = 11;
+const DEDUPE: u32 = 12;
 
 /// All state at one position, sharing memory with the running node.
 struct Frozen {
@@ -458,7 +458,9 @@ fn read_part(machine: &mut Machine, tag: u32, bytes: &[u8]) -> Result<(), LoadEr
     match tag {
         CATALOGUE => machine.catalogue.load(bytes),
         DEDUPE => machine.dedupe.load(bytes),
-        DEDUPE_BEFORE => Err(LoadError { what: "it has event ids in an earlier form, which the log has too" }),
+        tag if DEDUPE_BEFORE.contains(&tag) => {
+            Err(LoadError { what: "it has event ids in an earlier form, which the log has too" })
+        }
         ATTRIBUTION => machine.attribution.iter_mut().try_for_each(|attribution| attribution.load(bytes)),
         ROWS => machine.shards.iter_mut().try_for_each(|shard| shard.load(bytes)),
         EPOCH => machine.epoch.load(bytes),

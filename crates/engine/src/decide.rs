@@ -362,6 +362,7 @@ impl Deciding {
 
 /// What is open on the next of the changes, the one at `at`; the rest stays.
 fn open_on<'o>(at: usize, rest: &mut &'o [Open]) -> &'o [Open] {
+    debug_assert!(rest.first().is_none_or(|open| open.at >= at), "each change is asked for, in order");
     let (on_it, behind) = rest.split_at(rest.iter().take_while(|open| open.at == at).count());
     *rest = behind;
     on_it

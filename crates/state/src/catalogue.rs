@@ -28,7 +28,8 @@ enum Standing {
 struct Kind {
     columns: Vec<Paged<Value>>,
     standing: Paged<Standing>,
-    /// A bit for each entity whose standing is known: the one look that an event needs at most entities.
+    /// Where the type has no attributes, a bit for each entity whose standing is known: the one look that an event needs at most
+    /// entities. It follows from `standing`.
     known: Vec<u64>,
     present: u32,
     touched: Touched,
@@ -245,6 +246,9 @@ impl Kind {
     }
 
     fn note_known(&mut self, id: u32) {
+        if !self.columns.is_empty() {
+            return;
+        }
         let at = id as usize / 64;
         self.known.resize(self.known.len().max(at + 1), 0);
         self.known[at] |= 1 << (id % 64);

@@ -16,8 +16,6 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 const BLOCK: usize = 1_024;
 /// Blocks per checkpoint chunk.
 const CHUNK_BLOCKS: usize = 32;
-/// Begins each chunk, so that ids saved in another form are not taken for these; no count is as large.
-const FORM: u32 = 0xd0d0_0003;
 
 /// What deduplication knows an event by: its id, and all that it says beside, with the time as the client gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,12 +249,9 @@ impl Dedupe {
     /// Loads one chunk of a snapshot; chunks in order, into a new `Dedupe`.
     ///
     /// # Errors
-    /// The bytes are damaged, out of order, or of an older form.
+    /// The bytes are damaged or out of order.
     pub fn load(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
         let mut input = Reader::new(bytes);
-        if input.u32()? != FORM {
-            return Err(LoadError::new("remembered ids are of another form"));
-        }
         for _ in 0..input.count(40)? {
             let (low, high) = (input.u64()?, input.u64()?);
             let taken = Whole {
@@ -333,7 +328,7 @@ impl Dedupe {
 
 /// What names an id: no seed, so that every run and every machine agrees.
 /// XXH3 (Collet, specification 0.8): a stable 128-bit hash, since keys stand in checkpoints. Whoever makes two ids collide on purpose
-/// has one of their own events taken for the other; nobody else's, unless they share the source.
+/// has one event taken for the other: what a client of the same tenant can do in any case, by sending under another's source.
 fn key(source: &str, id: &str) -> u128 {
     xxh3_128_with_seed(id.as_bytes(), Fingerprint::EMPTY.text(source).0)
 }
@@ -414,8 +409,58 @@ impl Snapshot for DedupeSnapshot {
         let blocks = &self.blocks[first..(first + CHUNK_BLOCKS).min(self.blocks.len())];
         let skipped = if first == 0 { self.forgotten } else { 0 };
         let count = blocks.iter().map(|block| block.taken.len()).sum::<usize>() - skipped;
-        put_u32(out, FORM);
         put_u32(out, count as u32);
         whole(blocks).skip(skipped).for_each(|taken| put_taken(out, &taken));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(n: u64) -> Identity {
+        Identity { key: key("shop", &format!("p{n}")), body: n, time: None }
+    }
+
+    fn assert_alike(dedupe: &Dedupe, list: &VecDeque<(u64, Position, Time)>, ids: u64) {
+        assert_eq!(dedupe.len(), list.len());
+        let mut known = vec![Delivery::Fresh; ids as usize];
+        list.iter().for_each(|(n, position, _)| known[*n as usize] = Delivery::Duplicate(*position));
+        assert!((0..ids).all(|n| dedupe.check(&identity(n)) == known[n as usize]));
+        let other = |n: u64| Identity { body: n + 1, ..identity(n) };
+        assert!(list.iter().all(|(n, position, _)| dedupe.check(&other(*n)) == Delivery::Reused(*position)));
+    }
+
+    /// Numbers that begin anew at 2^32, positions and times that are further apart than 32 bits, so that blocks end before they are full.
+    #[test]
+    fn ids_are_those_of_a_list_of_all_that_were_taken() {
+        let mut dedupe = Dedupe { next: u32::MAX - 1_500, ..Dedupe::with_capacity(2_500, 1) };
+        let (mut list, mut position, mut log_time) = (VecDeque::new(), Position(0), Time(0));
+        for n in 0..6_000 {
+            position.0 += if n % 700 == 5 { 1 << 33 } else { 1 + n % 3 };
+            log_time.0 += if n % 900 == 7 { 1 << 33 } else { 40 };
+            if list.len() == 2_500 {
+                list.pop_front();
+            }
+            list.push_back((n, position, log_time));
+            dedupe.remember(&identity(n), position, log_time);
+            if n % 500 == 499 {
+                assert_alike(&dedupe, &list, n + 1);
+            }
+        }
+        let mut again = Dedupe::with_capacity(2_500, 7);
+        let snapshot = dedupe.snapshot();
+        for chunk in 0..snapshot.chunks() {
+            let mut bytes = Vec::new();
+            snapshot.save(chunk, &mut bytes);
+            again.load(&bytes).expect("what was saved is loaded");
+        }
+        assert_eq!(again.digest(), dedupe.digest());
+        assert_alike(&again, &list, 6_000);
+        let (_, _, middle) = list[1_200];
+        dedupe.expire(middle.plus(limits::DEDUPE_WINDOW));
+        list.retain(|(_, _, log_time)| *log_time > middle);
+        assert_alike(&dedupe, &list, 6_000);
+        assert!(!list.is_empty() && list.len() < 1_300);
     }
 }

@@ -1,4 +1,5 @@
-//! The one hash table of the pure crates: key -> `u32`, without iteration, so that no result can depend on hash order.
+//! The hash table of whole keys in the pure crates: key -> `u32`, without iteration, so that no result can depend on hash order. Numbers of
+//! keys that stand elsewhere are found in `numbered.rs`.
 //! Split into segments by hash, so that growing moves a small part at a time instead of stopping the writer.
 
 use foldhash::SharedSeed;

@@ -89,7 +89,7 @@ impl Page {
         self.taken += 1;
     }
 
-    /// Takes out all whose number lives.
+    /// Takes out all whose number lives, and drops the others.
     fn drain(&mut self, lives: &impl Fn(u32) -> bool) -> Vec<(u32, u32)> {
         let slots = self.buckets.iter().flat_map(|bucket| bucket.halves.into_iter().zip(bucket.numbers));
         let living = slots.filter(|(half, number)| *half != 0 && lives(*number)).collect();

@@ -46,7 +46,7 @@ impl<'l> ReadAt<'l> {
     /// right after its parts were written, and processors wait for that.
     #[inline]
     pub(crate) fn write(&self, row: Option<&Row>, slot: &mut Value) {
-        match row.and_then(|row| self.simple(row)) {
+        match row.and_then(|row| self.simple(row)).or_else(|| self.float(row)) {
             Some(float) => *slot = Value::Float(float),
             None => *slot = self.value(row),
         }
@@ -70,7 +70,7 @@ impl<'l> ReadAt<'l> {
     /// Writes the values for the rows of a block into a column of the value's type.
     pub(crate) fn write_block(&self, rows: &[Option<&Row>], column: &mut Column) {
         match column.floats_mut() {
-            // Which of the two it is does not change from row to row, so that compilers choose once.
+            // Whether it is a count or a decayed sum does not change from row to row: compilers choose once.
             Some(lane) if self.read.simple == Some(Simple::Count) => {
                 rows.iter().zip(0..).for_each(|(row, at)| lane.set(at, self.float(*row)))
             }

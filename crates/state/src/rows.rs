@@ -451,16 +451,7 @@ fn collect(stream: &StreamStep, event: &EventChange) -> Option<u64> {
     let number = match &stream.value {
         StepValue::One => 1.0,
         StepValue::Number(program) => program.eval_f64(&event.values)?,
-        _ => return collect_other(stream, event),
-    };
-    number.is_finite().then(|| number.to_bits())
-}
-
-/// The same for what is no number or has to become one.
-fn collect_other(stream: &StreamStep, event: &EventChange) -> Option<u64> {
-    let number = match &stream.value {
-        StepValue::One => 1.0,
-        StepValue::Number(program) | StepValue::Converted(program) => match program.eval(&event.values) {
+        StepValue::Converted(program) => match program.eval(&event.values) {
             Value::Bool(bool) => f64::from(u8::from(bool)),
             Value::Span(span) => span.0 as f64 / 1_000.0,
             value => value.as_f64()?,

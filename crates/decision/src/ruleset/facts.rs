@@ -35,7 +35,7 @@ impl Facts {
         let now = event.time.max(log_time);
         let roles = &plan.events[usize::from(of.event)].roles;
         let entity = |role: u8| (roles[usize::from(role)].entity, event.entities[usize::from(role)]);
-        let values = of.facts.iter().map(|fact| match &fact.source {
+        let row = of.facts.iter().map(|fact| match &fact.source {
             FactSource::Field(field) => event.values[usize::from(*field)].clone(),
             FactSource::Now => Value::Time(now),
             FactSource::Attribute { role, field } => {
@@ -49,10 +49,7 @@ impl Facts {
             }
             FactSource::Aggregate { .. } | FactSource::Derived(_) => Value::Missing,
         });
-        // Powers of two are what mimalloc 3 gives without a detour.
-        let mut row = Vec::with_capacity(of.facts.len().next_power_of_two());
-        row.extend(values);
-        Facts { decision, now, row, made: Vec::new() }
+        Facts { decision, now, row: row.collect(), made: Vec::new() }
     }
 
     /// Fills what these rows have in their scope: before the event is applied to them what is read without it, afterwards the rest.

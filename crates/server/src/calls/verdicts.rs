@@ -126,8 +126,8 @@ impl Taken {
             }));
             tokio::task::yield_now().await;
         }
-        if batch.payloads.is_empty() && !ahead && !self.chunks.is_empty() {
-            // Those before it wait for the disk, and nothing comes behind them.
+        if batch.payloads.is_empty() && !ahead {
+            // What came before, in other parts perhaps, waits for the disk, and nothing comes behind it.
             let _ = shared.engine.submit(&[], false);
         }
         self.lines.extend(batch.lines);
@@ -136,8 +136,11 @@ impl Taken {
 
     /// Lines that came between those that were taken are refused too.
     pub(crate) fn refuse_lines(&mut self, refused: impl Iterator<Item = LineRefusal>) {
+        let had = self.unread.len();
         self.unread.extend(refused);
-        self.unread.sort_by_key(|refused| refused.line);
+        if self.unread.len() > had {
+            self.unread.sort_by_key(|refused| refused.line);
+        }
     }
 
     /// Why nothing at all was taken, if so.

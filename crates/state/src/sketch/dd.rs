@@ -44,7 +44,7 @@ impl Quantile {
         }
     }
 
-    /// Reads something of its content, which brings its memory.
+    /// Asks for its memory.
     pub(crate) fn touch(&self) {
         prefetch_index(&self.buckets, 0);
     }

@@ -47,7 +47,7 @@ impl Distinct {
         }
     }
 
-    /// Reads something of its content, which brings its memory.
+    /// Asks for its memory.
     pub(crate) fn touch(&self) {
         match self {
             Distinct::Exact(hashes) => prefetch_index(hashes, 0),

@@ -61,7 +61,7 @@ impl Top {
         self.counters[place] = Counter { count, ..new };
     }
 
-    /// Reads something of its content, which brings its memory.
+    /// Asks for its memory.
     pub(crate) fn touch(&self) {
         prefetch_index(&self.counters, 0);
     }

@@ -31,12 +31,12 @@ const STUCK_AFTER: Duration = Duration::from_millis(20);
 /// Answers that wait for the connection, each of one part.
 const PIECES: usize = 2;
 
-/// Parts that go to the disk with one behind them that is at hand: a sync costs much the same for many events as for few. Should
-/// that one turn out to have no event that is taken, they wait for `Config::decisions_synced_within`.
+/// Parts that go to the disk with one behind them that is at hand: a sync costs much the same for many events as for few.
 const PARTS_AHEAD: usize = 2;
 
 /// Bytes of lines that are waited for before a part is taken, as long as more has come already: then the part is a whole one, and there is
-/// one behind it.
+/// one behind it. No more is asked for than the connection has already, so that a lone event waits one turn of the scheduler; what is
+/// read counts against the tenant's bytes of bodies like all else.
 const AT_HAND: usize = 2 * limits::STREAM_PART_BYTES_MAX;
 
 /// A stream that is asked for.
@@ -158,6 +158,7 @@ impl Streaming {
             let enough = has_lines && buffer.len() >= limits::STREAM_AHEAD_BYTES && !stuck;
             let patience = buffer.begun().map_or(came + config.idle_time, |len| began + allowance(len, config));
             tokio::select! {
+                // In this order: what has come is read before a part is taken, so that parts are whole.
                 biased;
                 () = stopped(&mut stop), if ended.is_none() => {
                     buffer.drop_tail();
