@@ -214,7 +214,16 @@ const ABSENT: u16 = u16::MAX;
 impl Located {
     /// Of a record that is to be resolved under this plan, with this dictionary or what becomes of it.
     pub fn of(plan: &Plan, dictionary: &Dictionary, payload: &Payload<'_>) -> Located {
-        Located::all(plan, dictionary, std::iter::once(payload)).pop().expect("as many as there are payloads")
+        let Payload::Event(event) = payload else { return Located::default() };
+        let mut located = Located::placed(plan, event);
+        let Some(index) = located.event else { return located };
+        let roles = plan.events[usize::from(index)].roles.iter().zip(&*located.places);
+        let keys = roles.map(|(role, place)| key_at(event, *place).map(|key| (role.entity, key)));
+        if keys.clone().all(|key| key.is_some()) {
+            let known = keys.flatten().map(|(entity, key)| dictionary.entity(entity, key)).collect();
+            (located.known, located.whole) = (known, true);
+        }
+        located
     }
 
     /// The same for some dozens of records. They go from step to step together: what each step needs of memory the one before it has
