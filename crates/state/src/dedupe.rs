@@ -319,7 +319,7 @@ impl Dedupe {
         self.len -= 1;
         self.forgotten += 1;
         if is_last {
-            // A block that is not full yet is the last one: the next id starts a new one.
+            // Should it be the last one and not be full yet, the next id starts a new one.
             self.blocks.pop_front();
             self.forgotten = 0;
         }

@@ -224,14 +224,16 @@ impl Streaming {
     async fn few_by_few(&self, lines: &[u8], asked: Asked, start: std::time::Instant, may_wait: bool) -> (Taken, bool) {
         let (event, meter) = (asked.event.clone(), &self.shared.meter);
         let (mut taken, mut lines) = (Taken::none(asked, start), EventLines::new(lines, &event));
-        let mut ahead = false;
-        while !lines.is_done() {
+        // Once at least: what came before waits for the disk even if there is no event here.
+        loop {
             let batch = lines.read(CHUNK);
             meter.owe_events(batch.len());
-            ahead = !lines.is_done() || may_wait && meter.events_wait().is_zero();
-            taken.take(&self.shared, batch, ahead).await;
+            let (done, may_wait) = (lines.is_done(), may_wait && meter.events_wait().is_zero());
+            taken.take(&self.shared, batch, !done || may_wait).await;
+            if done {
+                return (taken, may_wait);
+            }
         }
-        (taken, ahead)
     }
 
     /// Tells of parts, one after the other, as long as somebody listens.
